@@ -1,0 +1,30 @@
+package realkc_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realkc"
+)
+
+func TestFindSaysHowToInstallWhatIsMissing(t *testing.T) {
+	t.Setenv("OTPBRIDGE_KEYCLOAK_HOME", "")
+	t.Setenv("OTPBRIDGE_CACHE", t.TempDir())
+	_, err := realkc.Find("26.7.4")
+	if !errors.Is(err, realkc.ErrNotInstalled) {
+		t.Fatalf("Find in an empty cache: %v, want ErrNotInstalled", err)
+	}
+	if !strings.Contains(err.Error(), "KEYCLOAK=26.7.4 .ci/setup keycloak") {
+		t.Errorf("the message does not say what to do: %v", err)
+	}
+}
+
+func TestStartReportsAServerThatEndsAtOnce(t *testing.T) {
+	home := t.TempDir()
+	writeScript(t, home, "#!/bin/sh\necho no database today\nexit 3\n")
+	_, err := realkc.Start(t.Context(), realkc.Config{Home: home})
+	if err == nil || !strings.Contains(err.Error(), "no database today") {
+		t.Fatalf("Start: %v, want what the server printed", err)
+	}
+}
