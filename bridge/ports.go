@@ -1,0 +1,136 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// Accounts reads people and the realm. Every method returns CodeKeycloakAway when Keycloak does not answer in time, and never a
+// half-read account.
+type Accounts interface {
+	// ByName finds the one person with this user name (or address, if the realm allows that). CodeGone: nobody, or several.
+	ByName(ctx context.Context, name string) (Account, error)
+	// ByID reads one person whole. CodeGone: no such id, or outside what the service account may see.
+	ByID(ctx context.Context, id string) (Account, error)
+	// History reads the saved events of one person since a time. Unreadable events are an error, never "none".
+	History(ctx context.Context, person string, since time.Time) (History, error)
+	// Realm reads what the flow must know of the realm; an answer may be up to a minute old.
+	Realm(ctx context.Context) (RealmFacts, error)
+}
+
+// Gate lets one person through the realm's password-only sign-in for minutes.
+type Gate interface {
+	// Open gives one browser a lease on the person's open gate; several leases share one membership.
+	Open(ctx context.Context, person string) (lease string, err error)
+	// End gives one lease back; the last one shuts the gate. An unknown lease is fine.
+	End(ctx context.Context, person, lease string) error
+	// Shut takes every lease of the person away and shuts the gate.
+	Shut(ctx context.Context, person string) error
+}
+
+// SwapTarget is where credentials live. Every action may be repeated: what is there already, or gone already, is success.
+type SwapTarget interface {
+	// Credentials lists the person's credentials in Keycloak's order. CodeGone: no such person.
+	Credentials(ctx context.Context, person string) ([]Credential, error)
+	// Do carries out one action. CodeRefusedByAccount (with Field) or CodeGone: it will never work. CodeKeycloakAway: try again.
+	Do(ctx context.Context, person string, a Action) error
+}
+
+// Records is typed, sealed access to one kind of record, by key.
+type Records[T any] interface {
+	// Get returns ErrAbsent when there is none, ErrStoreAway when the store cannot tell.
+	Get(ctx context.Context, key string) (T, error)
+	// Update applies change atomically to the record (the zero T and found=false when absent) and stores the result for ttl (0 = no
+	// end). A conflict repeats change, which must be pure. An error of change stores nothing and is returned as it is.
+	Update(ctx context.Context, key string, ttl time.Duration, change func(old T, found bool) (T, error)) (T, error)
+	// Delete removes the record; an absent one is fine.
+	Delete(ctx context.Context, key string) error
+}
+
+// Job is durable work: it survives the process and is done at least once.
+type Job struct {
+	Kind    string
+	ID      string // the same kind and id again replaces the job
+	At      time.Time
+	Payload []byte
+}
+
+// Jobs takes durable work.
+type Jobs interface {
+	Add(ctx context.Context, j Job) error
+	// Remove forgets a job; an absent one is fine.
+	Remove(ctx context.Context, kind, id string) error
+}
+
+// Kinds of jobs.
+const (
+	JobExpiry = "expiry" // end a recovery whose time is up; id = person
+	JobSwap   = "swap"   // bring a swap to its end; id = person
+	JobMail   = "mail"   // send one rendered mail; id = message id
+	JobGate   = "gate"   // shut a gate whose leases ran out; id = person
+)
+
+// Audit takes one event. An error means that it is not durably written: whoever was about to change an account stops.
+type Audit interface {
+	Record(ctx context.Context, e AuditEvent) error
+}
+
+// AuditEvent is one line of the audit trail. Empty fields are left out. It never holds a secret.
+type AuditEvent struct {
+	Event    string            // e.g. "recovery.started"
+	Outcome  string            // "ok", "refused", "failed"
+	Actor    string            // user id of who acted, "" for nobody signed in, "system" for jobs
+	Target   string            // user id of whose account it is
+	Recovery string            // id of the recovery
+	Way      string            // mail or desk
+	Code     Code              // why, for refusals and failures
+	Added    string            // credential id written
+	Removed  []string          // credential ids to remove
+	Detail   map[string]string // few, documented, without personal data
+}
+
+// Mailer takes a notice for delivery. It returns once the mail is durably queued; CodeStoreAway otherwise.
+type Mailer interface {
+	Send(ctx context.Context, n Notice) error
+}
+
+// NoticeKind says what a mail is about.
+type NoticeKind string
+
+// Kinds of mail on the mail path.
+const (
+	NoticeLink      NoticeKind = "link"      // the link itself
+	NoticeRequest   NoticeKind = "request"   // a recovery was started (to the other addresses)
+	NoticeCompleted NoticeKind = "completed" // a new authenticator was registered
+	NoticeCancelled NoticeKind = "cancelled" // stopped by a veto
+	NoticeGateShut  NoticeKind = "gate_shut" // too many wrong second factors
+)
+
+// Notice is one mail before it is rendered: facts only.
+type Notice struct {
+	Kind      NoticeKind
+	To        string
+	Language  string // "" = unknown: all languages in one mail
+	Name      string // of the person
+	At        time.Time
+	Expires   time.Time // never sent after this
+	Way       Way
+	Origin    Origin
+	Link      Secret // token, only for NoticeLink
+	Veto      Secret // token that can only stop
+	Objection string // six digits, printed beside the veto link
+	Label     string // NoticeCompleted: the new authenticator's name
+	Reference string
+}
+
+// Limiter counts uses. ok=false: refused until retry has passed. An error is no decision: the caller refuses.
+type Limiter interface {
+	Allow(ctx context.Context, limit Limit, key string) (ok bool, retry time.Duration, err error)
+}
+
+// Limit is a named rate.
+type Limit struct {
+	Name  string
+	Count int
+	Per   time.Duration
+}

@@ -1,0 +1,79 @@
+package bridge
+
+import "slices"
+
+// ActionKind is what to do next in a swap.
+type ActionKind string
+
+// The actions of a swap, in the order in which they come.
+const (
+	ActionAdd         ActionKind = "add"          // write the new credential
+	ActionMove        ActionKind = "move"         // put it right behind the password
+	ActionRemove      ActionKind = "remove"       // remove one credential
+	ActionEndSessions ActionKind = "end_sessions" // end every session of the person
+	ActionFinish      ActionKind = "finish"       // nothing is left to do at Keycloak
+)
+
+// Action is one repeatable step. Add carries the whole new credential; the others need an id only.
+type Action struct {
+	Kind       ActionKind
+	Credential string // id: of the new one (add, move) or of the one to remove
+	After      string // move: id of the credential that it stands behind, "" = first
+	New        *NewCredential
+}
+
+// NewCredential is what Keycloak stores. The secret is the key in Base32.
+type NewCredential struct {
+	ID     string
+	Label  string
+	Secret Secret
+	OTP    OTPPolicy
+	// CreatedMillis is the creation time in milliseconds since 1970, fixed at intent so that a repeat writes the same.
+	CreatedMillis int64
+}
+
+// Swap is what a recovery in Writing has to do, fixed before the first write.
+type Swap struct {
+	New           NewCredential
+	Remove        []string // OTP credentials that stood at intent
+	SessionsEnded bool
+}
+
+// NextAction decides the next step from the swap and the credentials seen just now. It never removes anything before the new
+// credential is seen, and never a federated one. Unknown OTPs older than ours are removed, newer ones kept (SWAP-05).
+func NextAction(s Swap, seen []Credential) Action {
+	i := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == s.New.ID })
+	if i < 0 {
+		return Action{Kind: ActionAdd, Credential: s.New.ID, New: &s.New}
+	}
+	if after, ok := misplaced(seen, i); ok {
+		return Action{Kind: ActionMove, Credential: s.New.ID, After: after}
+	}
+	for _, c := range seen {
+		if s.removes(c, seen[i]) {
+			return Action{Kind: ActionRemove, Credential: c.ID}
+		}
+	}
+	if !s.SessionsEnded {
+		return Action{Kind: ActionEndSessions}
+	}
+	return Action{Kind: ActionFinish}
+}
+
+// misplaced reports that the credential at i does not stand right behind the password (or first, without one), and behind what
+// it should stand.
+func misplaced(seen []Credential, i int) (after string, ok bool) {
+	p := slices.IndexFunc(seen, func(c Credential) bool { return c.Type == TypePassword })
+	if p < 0 {
+		return "", i != 0
+	}
+	return seen[p].ID, i != p+1
+}
+
+// removes reports whether c has to go: an OTP that stood at intent, or an unknown one older than ours.
+func (s Swap) removes(c, ours Credential) bool {
+	if c.Type != TypeOTP || c.ID == s.New.ID || c.Federated {
+		return false
+	}
+	return slices.Contains(s.Remove, c.ID) || c.Created.Before(ours.Created)
+}
