@@ -120,12 +120,14 @@ type Notice struct {
 	Veto      Secret // token that can only stop
 	Objection string // six digits, printed beside the veto link
 	Label     string // NoticeCompleted: the new authenticator's name
+	ID        string // not empty: the same id and address again is the same mail, sent once
 	Reference string
 }
 
 // Limiter counts uses. ok=false: refused until retry has passed. An error is no decision: the caller refuses.
 type Limiter interface {
-	Allow(ctx context.Context, limit Limit, key string) (ok bool, retry time.Duration, err error)
+	// AllowAtMost: no span of limit.Per ever sees more than limit.Count uses.
+	AllowAtMost(ctx context.Context, limit Limit, key string) (ok bool, retry time.Duration, err error)
 }
 
 // Limit is a named rate.
@@ -133,4 +135,12 @@ type Limit struct {
 	Name  string
 	Count int
 	Per   time.Duration
+}
+
+// Authenticator makes keys and judges codes.
+type Authenticator interface {
+	NewKey() Secret
+	// Check returns the time step that the typed code belongs to. CodeEmpty and CodeFormat: it is no code at all. CodeClock (with
+	// Minutes): right for another time. CodeWrongCode otherwise.
+	Check(key Secret, p OTPPolicy, typed string, now time.Time) (step int64, err error)
 }

@@ -1,0 +1,175 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Flow carries people through a recovery: it reads the account, asks the pure transitions, stores their result, writes the audit
+// trail and queues mails. It holds no state of its own; any replica may serve any request.
+type Flow struct {
+	Accounts   Accounts
+	Gate       Gate
+	Target     SwapTarget
+	Recoveries Records[Recovery] // by person
+	Links      Records[Pointer]  // by hash of a link or veto token; believed only if the recovery names it back
+	Failures   Records[Failures] // wrong codes in a row, by person
+	Jobs       Jobs
+	Audit      Audit
+	Mail       Mailer
+	Limits     Limiter
+	Codes      Authenticator
+	Rules      Rules
+	Now        func() time.Time
+	Log        *slog.Logger
+	Wake       func() // tells this process's workers that a job is due
+}
+
+// Pointer leads from a token to the person whose recovery it may belong to.
+type Pointer struct{ Person string }
+
+// Failures are wrong one-time passwords in a row, over all sessions of a person.
+type Failures struct {
+	Count int
+	Last  time.Time
+}
+
+// Limits of the flow.
+var (
+	LimitLinkMinute = Limit{"link-minute", 1, time.Minute}
+	LimitLinkHour   = Limit{"link-hour", 3, time.Hour}
+	LimitLinkDay    = Limit{"link-day", 10, 24 * time.Hour}
+	LimitGateNotice = Limit{"gate-notice", 1, 24 * time.Hour}
+	LimitService    = Limit{"sign-in-service", 1200, time.Minute}
+)
+
+const (
+	maxFailures   = 10              // wrong codes in a row end the way
+	failureDelay  = 5 * time.Second // times the count: pause after a wrong code
+	failureMemory = 24 * time.Hour
+)
+
+// read returns the person's recovery as it stands now; found is false when there is none.
+func (f *Flow) read(ctx context.Context, person string) (r Recovery, found bool, err error) {
+	r, err = f.Recoveries.Get(ctx, person)
+	if errors.Is(err, ErrAbsent) {
+		return Recovery{}, false, nil
+	}
+	if err != nil {
+		return Recovery{}, false, err
+	}
+	return r.At(f.Now()), true, nil
+}
+
+// change applies a transition to the person's recovery. A transition that fails stores nothing, unless the error counts something
+// (CodeObjection, CodeWrongCode, CodeKeyStopped): then both happen.
+func (f *Flow) change(ctx context.Context, person string, transition func(Recovery) (Recovery, error)) (Recovery, error) {
+	return f.apply(ctx, person, f.life(), transition)
+}
+
+// swapChange applies a step of the swap to the recovery r, if it is still that one and in Writing. A swap under way has no end in the
+// store: it is finished however long Keycloak is away.
+func (f *Flow) swapChange(ctx context.Context, r Recovery, step func(*Recovery)) error {
+	_, err := f.apply(ctx, r.Person, 0, func(old Recovery) (Recovery, error) {
+		if old.State != Writing || old.ID != r.ID {
+			return old, Fault(CodeNotOpen, "swap", nil)
+		}
+		step(&old)
+		return old, nil
+	})
+	return err
+}
+
+func (f *Flow) apply(ctx context.Context, person string, ttl time.Duration, transition func(Recovery) (Recovery, error)) (Recovery, error) {
+	var counted error
+	r, err := f.Recoveries.Update(ctx, person, ttl, func(old Recovery, found bool) (Recovery, error) {
+		counted = nil
+		if !found {
+			return old, Fault(CodeNotOpen, "recovery", nil)
+		}
+		next, err := transition(old)
+		switch CodeOf(err) {
+		case CodeObjection, CodeWrongCode, CodeKeyStopped:
+			counted = err
+			return next, nil
+		}
+		return next, err
+	})
+	if err != nil {
+		return r, err
+	}
+	return r, counted
+}
+
+// life is how long the store keeps a recovery after its last change, but for a swap under way.
+func (f *Flow) life() time.Duration { return f.Rules.LinkLife + WaitAfterLink + KeepEnded }
+
+// See returns the page for a viewer, with the recovery that it is about.
+func (f *Flow) See(ctx context.Context, v Viewer) (Step, Recovery, error) {
+	var r Recovery
+	var found bool
+	if v.Person != "" {
+		var err error
+		if r, found, err = f.read(ctx, v.Person); err != nil {
+			return "", r, err
+		}
+	}
+	return Next(r, found, v, f.Now()), r, nil
+}
+
+// record writes an audit event that must not stop what is already true: a failure is logged.
+func (f *Flow) record(ctx context.Context, e AuditEvent) {
+	if err := f.Audit.Record(ctx, e); err != nil {
+		f.Log.ErrorContext(ctx, "audit event lost", "event", e.Event, "err", err)
+	}
+}
+
+// event fills in what an event of a recovery always says.
+func event(name string, r Recovery) AuditEvent {
+	return AuditEvent{Event: name, Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: r.ID, Way: string(r.Way)}
+}
+
+// fresh reads the account again and holds it against the rules, the snapshot and the sign-in.
+func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, signedIn time.Time) (Account, error) {
+	a, err := f.Accounts.ByID(ctx, person)
+	if err != nil {
+		return a, err
+	}
+	if err := f.Rules.Refusal(a); err != nil {
+		return a, err
+	}
+	return a, s.Changed(a, signedIn)
+}
+
+// refuse ends an open recovery because the account no longer allows it; the cause is returned. Faults of the outside end nothing.
+func (f *Flow) refuse(ctx context.Context, r Recovery, cause error) error {
+	code := CodeOf(cause)
+	if !refusal(code) {
+		return cause
+	}
+	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
+		if old.ID != r.ID || old.State == Writing {
+			return old, Fault(CodeNotOpen, "refuse", nil)
+		}
+		return old.Refuse(code, f.Now()), nil
+	})
+	e := event("recovery.ended", r)
+	e.Outcome, e.Code = "refused", code
+	f.record(ctx, e)
+	if err != nil && CodeOf(err) != CodeNotOpen {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+// refusal reports whether a code speaks of the account, for good, and not of the outside world.
+func refusal(c Code) bool {
+	switch c {
+	case CodeGone, CodeDisabled, CodeLocked, CodePendingAction, CodeNotAllowed, CodeAdministrator, CodeDeskOnly,
+		CodePasswordChanged, CodeLoggedOut, CodePasswordRecent:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,336 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// Asked is what the request page sends, with what the browser session knows.
+type Asked struct {
+	Viewer   Viewer
+	Username string
+	Name     string
+	Language string
+	Reason   Reason
+	Way      Way
+	Origin   Origin
+	Snapshot Snapshot // taken before the sign-in
+}
+
+// Ways says which ways are open to the signed-in person; mail is the masked-to-be address, or why there is none.
+func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (address string, err error) {
+	a, err := f.fresh(ctx, v.Person, s, v.SignedInAt)
+	if err != nil {
+		return "", err
+	}
+	if err := f.mailOpen(ctx, a); err != nil {
+		return "", err
+	}
+	to, ok := s.LinkAddress()
+	if !ok {
+		return "", Fault(noAddressCode(s), "ways", nil)
+	}
+	return to, nil
+}
+
+func noAddressCode(s Snapshot) Code {
+	if len(s.Addresses) > 0 && s.Addresses[0].Code != "" {
+		return s.Addresses[0].Code
+	}
+	return CodeNoAddress
+}
+
+// mailOpen says why the mail way is not open to the account as it is now.
+func (f *Flow) mailOpen(ctx context.Context, a Account) error {
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return err
+	}
+	if realm.HOTP {
+		return Fault(CodeOTPPolicy, "realm", nil)
+	}
+	now := f.Now()
+	h, err := f.Accounts.History(ctx, a.ID, now.Add(-HistorySpan))
+	if err != nil {
+		return err
+	}
+	if n, err := f.failures(ctx, a.ID); err != nil || n >= maxFailures {
+		return firstError(err, Fault(CodeTooManyBad, "mail way", nil))
+	}
+	return f.Rules.MailRefusal(a, h, realm, now)
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start begins a recovery by mail and sends the link. An open one without a proof is superseded.
+func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
+	if f.Rules.Paused {
+		return Recovery{}, Fault(CodePaused, "start", nil)
+	}
+	if !a.Reason.Valid() || a.Way != WayMail {
+		return Recovery{}, Fault(CodeNotOpen, "start", nil)
+	}
+	if f.Now().Sub(a.Viewer.SignedInAt) > SignInLife {
+		return Recovery{}, Fault(CodeStaleSignIn, "start", nil)
+	}
+	to, err := f.Ways(ctx, a.Viewer, a.Snapshot)
+	if err != nil {
+		return Recovery{}, err
+	}
+	if err := f.mayStart(ctx, a.Viewer.Person); err != nil {
+		return Recovery{}, err
+	}
+	letter, err := f.newLink(ctx, a.Viewer.Person, to)
+	if err != nil {
+		return Recovery{}, err
+	}
+	r, old, err := f.begin(ctx, a, letter.link)
+	if err != nil {
+		return Recovery{}, err
+	}
+	if old != "" {
+		f.record(ctx, AuditEvent{Event: "recovery.superseded", Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: old})
+	}
+	f.record(ctx, event("recovery.started", r))
+	if err := f.post(ctx, r, letter); err != nil {
+		return r, err
+	}
+	f.noticeOthers(ctx, r, letter)
+	return r, nil
+}
+
+// mayStart refuses before a link is counted or made: an open proof stands.
+func (f *Flow) mayStart(ctx context.Context, person string) error {
+	r, found, err := f.read(ctx, person)
+	switch {
+	case err != nil:
+		return err
+	case found && r.State == Proven:
+		return Fault(CodeActive, "start", nil)
+	case found && r.State == Writing:
+		return Fault(CodeTooLate, "start", nil)
+	}
+	return nil
+}
+
+func (f *Flow) begin(ctx context.Context, a Asked, l Link) (r Recovery, superseded string, err error) {
+	s := Start{
+		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
+		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, Snapshot: a.Snapshot, Link: l,
+	}
+	if err := f.expireAt(ctx, s.Person, l.Expires.Add(WaitAfterLink)); err != nil {
+		return Recovery{}, "", err
+	}
+	r, err = f.Recoveries.Update(ctx, s.Person, f.life(), func(old Recovery, found bool) (Recovery, error) {
+		superseded = ""
+		if found && old.At(f.Now()).Open() {
+			superseded = old.ID
+		}
+		return Begin(old, found, s, f.Now())
+	})
+	return r, superseded, err
+}
+
+// expireAt keeps the job that ends the recovery when nobody comes back. The job is added before the record that it belongs to.
+func (f *Flow) expireAt(ctx context.Context, person string, at time.Time) error {
+	return f.Jobs.Add(ctx, Job{Kind: JobExpiry, ID: person, At: at})
+}
+
+// letter is a link before it is sent: the tokens leave with the mail, the hashes stay.
+type letter struct {
+	link       Link
+	token      Secret
+	vetoSecret Secret
+}
+
+// newLink counts the mail against its limits, draws the tokens and stores their pointers.
+func (f *Flow) newLink(ctx context.Context, person, to string) (letter, error) {
+	for _, l := range []Limit{LimitLinkDay, LimitLinkHour, LimitLinkMinute} {
+		for _, key := range []string{"person:" + person, "to:" + Secret(to).Hash()} {
+			if ok, retry, err := f.Limits.AllowAtMost(ctx, l, key); err != nil || !ok {
+				return letter{}, f.limited(l.Name, retry, err)
+			}
+		}
+	}
+	now := f.Now()
+	w := letter{token: NewToken(), vetoSecret: NewToken()}
+	w.link = Link{
+		Hash: w.token.Hash(), VetoHash: w.vetoSecret.Hash(), Objection: NewDigits(6), To: to, SentAt: now,
+		Expires: now.Add(f.Rules.LinkLife),
+	}
+	for _, hash := range []string{w.link.Hash, w.link.VetoHash} {
+		if err := f.point(ctx, hash, person); err != nil {
+			return letter{}, err
+		}
+	}
+	return w, nil
+}
+
+func (f *Flow) point(ctx context.Context, hash, person string) error {
+	_, err := f.Links.Update(ctx, hash, f.life(), func(Pointer, bool) (Pointer, error) { return Pointer{person}, nil })
+	return err
+}
+
+func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
+	n := Notice{
+		Kind: NoticeLink, To: w.link.To, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: w.link.Expires, Way: r.Way,
+		Origin: r.Origin, Link: w.token, Veto: w.vetoSecret, Objection: w.link.Objection,
+	}
+	if err := f.Mail.Send(ctx, n); err != nil {
+		return err
+	}
+	f.record(ctx, event("link.sent", r))
+	return nil
+}
+
+// noticeOthers tells the other addresses on record that a recovery was started; they may veto it too.
+func (f *Flow) noticeOthers(ctx context.Context, r Recovery, w letter) {
+	for _, to := range r.Snapshot.Others(w.link.To) {
+		n := Notice{
+			Kind: NoticeRequest, To: to, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: r.Expires, Way: r.Way,
+			Origin: r.Origin, Veto: w.vetoSecret, Objection: w.link.Objection,
+		}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		}
+	}
+}
+
+// Resend sends a new link for a waiting recovery; the earlier one no longer works.
+func (f *Flow) Resend(ctx context.Context, v Viewer) (Recovery, error) {
+	r, found, err := f.read(ctx, v.Person)
+	if err != nil {
+		return r, err
+	}
+	if !found || r.State != Waiting {
+		return r, Fault(CodeNotOpen, "resend", nil)
+	}
+	if _, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt); err != nil {
+		return r, f.refuse(ctx, r, err)
+	}
+	w, err := f.newLink(ctx, v.Person, r.Link.To)
+	if err != nil {
+		return r, err
+	}
+	if err := f.expireAt(ctx, r.Person, w.link.Expires.Add(WaitAfterLink)); err != nil {
+		return r, err
+	}
+	r, err = f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Resend(w.link, f.Now()) })
+	if err != nil {
+		return r, err
+	}
+	return r, f.post(ctx, r, w)
+}
+
+// Cancel ends the viewer's own recovery.
+func (f *Flow) Cancel(ctx context.Context, v Viewer) error {
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Cancel(v.Holder, f.Now()) })
+	if err == nil {
+		f.record(ctx, event("recovery.cancelled", r))
+	}
+	return err
+}
+
+// Owner returns whose recovery a token may belong to, "" when it is unknown. The answer must not reach a page.
+func (f *Flow) Owner(ctx context.Context, hash string) (string, error) {
+	p, err := f.Links.Get(ctx, hash)
+	if CodeOf(err) == CodeAbsent {
+		return "", nil
+	}
+	return p.Person, err
+}
+
+// Redeem proves the recovery with the link opened in this browser: the viewer becomes the holder.
+func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
+	r, found, err := f.read(ctx, v.Person)
+	if err != nil {
+		return r, err
+	}
+	if !found || !r.redeemable(v.LinkHash, f.Now()) {
+		f.noticeForeign(ctx, v)
+		return r, Fault(CodeLinkInvalid, "redeem", nil)
+	}
+	a, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt)
+	if err == nil {
+		err = f.mailOpen(ctx, a)
+	}
+	if err != nil {
+		return r, f.refuse(ctx, r, err)
+	}
+	key, err := f.newKey(ctx)
+	if err != nil {
+		return r, err
+	}
+	if err := f.expireAt(ctx, v.Person, f.Now().Add(ProofLife)); err != nil {
+		return r, err
+	}
+	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt}
+	r, err = f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Prove(p, key, f.Now()) })
+	if err == nil {
+		f.record(ctx, event("recovery.proven", r))
+	}
+	return r, err
+}
+
+// noticeForeign records that somebody signed in as one person holds the link of another.
+func (f *Flow) noticeForeign(ctx context.Context, v Viewer) {
+	owner, err := f.Owner(ctx, v.LinkHash)
+	if err == nil && owner != "" && owner != v.Person {
+		f.record(ctx, AuditEvent{Event: "link.wrong_person", Outcome: "refused", Actor: v.Person, Target: owner, Code: CodeWrongPerson})
+	}
+}
+
+// Disown is "This wasn't me" of the person who opened the link and signed in.
+func (f *Flow) Disown(ctx context.Context, v Viewer) error {
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Disown(v.LinkHash, f.Now()) })
+	if err != nil {
+		return err
+	}
+	f.vetoed(ctx, r, r.Person)
+	return nil
+}
+
+// Veto ends the recovery that a veto link belongs to, without a sign-in, if the objection number is right.
+func (f *Flow) Veto(ctx context.Context, hash, number string) error {
+	owner, err := f.Owner(ctx, hash)
+	if err != nil {
+		return err
+	}
+	if owner == "" {
+		return Fault(CodeLinkInvalid, "veto", nil)
+	}
+	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) { return old.Veto(hash, number, f.Now()) })
+	switch CodeOf(err) {
+	case "":
+		f.vetoed(ctx, r, "")
+		return nil
+	case CodeNotOpen:
+		return Fault(CodeLinkInvalid, "veto", nil)
+	case CodeObjection:
+		f.record(ctx, AuditEvent{Event: "veto.wrong_number", Outcome: "refused", Target: owner, Recovery: r.ID, Code: CodeObjection})
+	}
+	return err
+}
+
+// vetoed records the veto and tells every address on record.
+func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) {
+	e := event("recovery.vetoed", r)
+	e.Actor = actor
+	f.record(ctx, e)
+	for _, to := range r.Snapshot.Others("") {
+		n := Notice{
+			Kind: NoticeCancelled, To: to, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way,
+			Origin: r.Origin,
+		}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package bridge
+
+import "time"
+
+// Viewer is what a browser session has proven about the person in front of it.
+type Viewer struct {
+	Person     string // signed in as, "" if not
+	Full       bool
+	SignedInAt time.Time
+	Holder     string // this browser's holder id
+	Recovery   string // id of the recovery that this browser last took part in
+	LinkHash   string // a link was opened in this browser
+}
+
+// Step is the page that a browser sees.
+type Step string
+
+// The steps. Each is one page.
+const (
+	StepSignIn      Step = "sign_in"      // not signed in, or too long ago
+	StepStart       Step = "start"        // nothing is open: what will happen, reason, way
+	StepWait        Step = "wait"         // mail sent
+	StepLink        Step = "link"         // a link was opened; a fresh sign-in is needed
+	StepConfirm     Step = "confirm"      // signed in afresh: what was asked
+	StepLinkInvalid Step = "link_invalid" // unknown, used, expired, foreign
+	StepActive      Step = "active"       // a proven recovery of this person is held by another browser
+	StepElsewhere   Step = "elsewhere"    // it went on elsewhere, and this browser had asked
+	StepEnrol       Step = "enrol"
+	StepStopped     Step = "stopped" // five wrong codes: a new key is needed
+	StepWriting     Step = "writing"
+	StepDone        Step = "done"
+	StepEnded       Step = "ended"
+)
+
+// Next decides which page a browser sees. It is the one place that does. found says whether r exists; r is the signed-in person's.
+func Next(r Recovery, found bool, v Viewer, now time.Time) Step {
+	fresh := v.Person != "" && now.Sub(v.SignedInAt) <= SignInLife
+	if v.LinkHash != "" {
+		if step, ok := nextOfLink(r, found, v, now); ok {
+			return step
+		}
+	}
+	if v.Person == "" {
+		return StepSignIn
+	}
+	if !found || r.Person != v.Person {
+		return orSignIn(fresh, StepStart)
+	}
+	r = r.At(now)
+	switch r.State {
+	case Waiting:
+		return StepWait // shows no secret: stays while the session lives
+	case Proven:
+		return nextOfProven(r, v, fresh)
+	case Writing:
+		return StepWriting
+	case Done, Ended:
+		if v.Recovery == r.ID {
+			return nextOfEnd(r)
+		}
+	}
+	return orSignIn(fresh, StepStart)
+}
+
+func orSignIn(fresh bool, s Step) Step {
+	if fresh {
+		return s
+	}
+	return StepSignIn
+}
+
+// nextOfLink handles a browser that opened a link; ok is false when the link has done its work here.
+func nextOfLink(r Recovery, found bool, v Viewer, now time.Time) (s Step, ok bool) {
+	fresh := v.Person != "" && now.Sub(v.SignedInAt) <= SignInLife
+	if !fresh {
+		return StepLink, true
+	}
+	r = r.At(now)
+	mine := found && r.Person == v.Person && r.Link != nil && Equal(r.Link.Hash, v.LinkHash)
+	switch {
+	case !mine:
+		return StepLinkInvalid, true
+	case r.State == Waiting && !now.Before(r.Link.Expires):
+		return StepLinkInvalid, true
+	case r.State == Waiting && !v.SignedInAt.After(r.Link.SentAt):
+		return StepLink, true
+	case r.State == Waiting:
+		return StepConfirm, true
+	case r.State == Proven && Equal(r.Holder, v.Holder), v.Recovery == r.ID:
+		return "", false
+	}
+	return StepLinkInvalid, true
+}
+
+func nextOfProven(r Recovery, v Viewer, fresh bool) Step {
+	switch {
+	case !Equal(r.Holder, v.Holder) && Equal(r.Asker, v.Holder):
+		return StepElsewhere
+	case !Equal(r.Holder, v.Holder):
+		return orSignIn(fresh, StepActive)
+	case !fresh:
+		return StepSignIn // no key is shown to an old sign-in
+	case r.Key == nil || r.Key.Stopped:
+		return StepStopped
+	}
+	return StepEnrol
+}
+
+func nextOfEnd(r Recovery) Step {
+	if r.State == Done {
+		return StepDone
+	}
+	return StepEnded
+}

@@ -1,0 +1,271 @@
+package bridge
+
+import "time"
+
+// State is where a recovery stands.
+type State string
+
+// The states of a recovery (design.md, "The way of a recovery").
+const (
+	Waiting State = "waiting" // for the proof
+	Proven  State = "proven"  // the holder may enrol
+	Writing State = "writing" // the swap is under way; ends by itself
+	Done    State = "done"
+	Ended   State = "ended"
+)
+
+// End says how a recovery ended without a new authenticator.
+type End string
+
+// The ways a recovery ends early.
+const (
+	EndCancelled  End = "cancelled"
+	EndVetoed     End = "vetoed"
+	EndDenied     End = "denied"
+	EndExpired    End = "expired"
+	EndSuperseded End = "superseded"
+	EndTooMany    End = "too_many"
+	EndRefused    End = "refused"
+)
+
+// Reason is why the old authenticators do not work.
+type Reason string
+
+// The reasons that the page offers.
+const (
+	ReasonChanged Reason = "changed"
+	ReasonLost    Reason = "lost"
+	ReasonStolen  Reason = "stolen"
+)
+
+// Valid reports whether the reason is one of those offered.
+func (r Reason) Valid() bool { return r == ReasonChanged || r == ReasonLost || r == ReasonStolen }
+
+// Lives of the states that the configuration does not set.
+const (
+	WaitAfterLink = 30 * time.Minute // Waiting by mail lasts for the link's life and this
+	ProofLife     = 10 * time.Minute // Proven
+	SignInLife    = 15 * time.Minute // how old a sign-in may be that starts, redeems, or sees the key
+	KeepEnded     = 24 * time.Hour   // Done and Ended are forgotten after this
+	KeyTries      = 5                // wrong codes that discard a key
+	MaxExtensions = 12               // presses of "extend" for one proof
+)
+
+// Recovery is one attempt to replace lost authenticators: the aggregate. It is stored under its person, so one is open at most.
+type Recovery struct {
+	V          int // version of this record
+	ID         string
+	Person     string
+	Username   string
+	Name       string
+	Language   string
+	State      State
+	Way        Way
+	Reason     Reason
+	Origin     Origin
+	Asker      string // the browser that asked (its holder id)
+	StartedAt  time.Time
+	Expires    time.Time // Waiting, Proven: ends then
+	Snapshot   Snapshot
+	Link       *Link     `json:",omitempty"`
+	Holder     string    `json:",omitempty"` // the one browser that may enrol
+	ProvenAt   time.Time `json:",omitzero"`
+	SignedInAt time.Time `json:",omitzero"` // of the latest sign-in that this rests on
+	Extended   int       `json:",omitempty"`
+	Key        *Key      `json:",omitempty"`
+	OldKeys    []Secret  `json:",omitempty"` // discarded in this recovery, to explain a code of an earlier QR code
+	Swap       *Swap     `json:",omitempty"`
+	Intended   bool      `json:",omitempty"` // the audit trail holds the intent
+	Label      string    `json:",omitempty"`
+	End        End       `json:",omitempty"`
+	EndCode    Code      `json:",omitempty"` // EndRefused: why
+	EndedAt    time.Time `json:",omitzero"`
+	DoneAt     time.Time `json:",omitzero"`
+}
+
+// RecoveryVersion is the version of the stored record.
+const RecoveryVersion = 1
+
+// Snapshot is what decides later, read before the sign-in that it belongs to.
+type Snapshot struct {
+	Taken           time.Time
+	Addresses       []Address
+	PasswordID      string
+	PasswordCreated time.Time
+	NotBefore       time.Time `json:",omitzero"`
+}
+
+// Address is a notification address on record. Code says why no link may go there, "" if one may.
+type Address struct {
+	Value string
+	Code  Code `json:",omitempty"`
+}
+
+// Link is the single-use link of the mail way. Tokens are kept as hashes only.
+type Link struct {
+	Hash      string
+	VetoHash  string
+	Objection string // six digits, printed in the mail, not in the URL
+	To        string
+	SentAt    time.Time
+	Expires   time.Time
+	Objected  int // wrong objection numbers
+	Resent    int
+}
+
+// Key is the new TOTP secret, pending until one right code is typed.
+type Key struct {
+	Secret  Secret
+	OTP     OTPPolicy
+	Made    time.Time
+	Tries   int   // wrong codes
+	Stopped bool  // five wrong codes: the secret is erased
+	Step    int64 // last time step that was accepted
+}
+
+// Open reports whether the recovery is under way.
+func (r Recovery) Open() bool { return r.State == Waiting || r.State == Proven || r.State == Writing }
+
+// At returns the recovery as it stands at now: one whose time is up has ended.
+func (r Recovery) At(now time.Time) Recovery {
+	if (r.State == Waiting || r.State == Proven) && !now.Before(r.Expires) {
+		return r.ended(EndExpired, "", now)
+	}
+	return r
+}
+
+// ended returns the recovery ended, without its key and link.
+func (r Recovery) ended(why End, code Code, now time.Time) Recovery {
+	r.State, r.End, r.EndCode, r.EndedAt = Ended, why, code, now
+	r.Key, r.OldKeys, r.Swap = nil, nil, nil
+	return r
+}
+
+// Start is what a new recovery begins from.
+type Start struct {
+	ID, Person, Username, Name, Language string
+	Way                                  Way
+	Reason                               Reason
+	Origin                               Origin
+	Asker                                string
+	SignedInAt                           time.Time
+	Snapshot                             Snapshot
+	Link                                 Link
+}
+
+// Begin returns a new recovery in Waiting. An open one without a proof is superseded; a proven one stands (CodeActive), and one
+// that is being written too (CodeTooLate). found says whether old exists.
+func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
+	if found {
+		switch old.At(now).State {
+		case Proven:
+			return old, Fault(CodeActive, "begin", nil)
+		case Writing:
+			return old, Fault(CodeTooLate, "begin", nil)
+		}
+	}
+	if now.Sub(s.SignedInAt) > SignInLife {
+		return old, Fault(CodeStaleSignIn, "begin", nil)
+	}
+	return Recovery{
+		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
+		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
+		StartedAt: now, Expires: s.Link.Expires.Add(WaitAfterLink), Snapshot: s.Snapshot, Link: &s.Link,
+	}, nil
+}
+
+// Resend replaces the link; the earlier one no longer works.
+func (r Recovery) Resend(l Link, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	if r.State != Waiting || r.Link == nil {
+		return r, Fault(CodeNotOpen, "resend", nil)
+	}
+	l.Resent, l.Objected = r.Link.Resent+1, r.Link.Objected
+	r.Link, r.Expires = &l, l.Expires.Add(WaitAfterLink)
+	return r, nil
+}
+
+// Proof is a redeemed link: who redeemed it, in which browser, after which sign-in.
+type Proof struct {
+	LinkHash   string
+	Person     string
+	Holder     string
+	SignedInAt time.Time
+}
+
+// Prove redeems the link once: Waiting → Proven, with a fresh key for the holder. The sign-in must be younger than the link and at
+// most 15 minutes old. Every other fault of the link is CodeLinkInvalid.
+func (r Recovery) Prove(p Proof, key Key, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	if !r.redeemable(p.LinkHash, now) || p.Person != r.Person || p.Holder == "" {
+		return r, Fault(CodeLinkInvalid, "prove", nil)
+	}
+	if !p.SignedInAt.After(r.Link.SentAt) || now.Sub(p.SignedInAt) > SignInLife {
+		return r, Fault(CodeStaleSignIn, "prove", nil)
+	}
+	key.Made = now
+	r.State, r.Holder, r.ProvenAt, r.SignedInAt = Proven, p.Holder, now, p.SignedInAt
+	r.Expires, r.Key = now.Add(ProofLife), &key
+	return r, nil
+}
+
+// redeemable reports whether the link with this hash would prove the recovery now.
+func (r Recovery) redeemable(hash string, now time.Time) bool {
+	return r.State == Waiting && r.Link != nil && Equal(r.Link.Hash, hash) && now.Before(r.Link.Expires)
+}
+
+// Cancel ends a waiting recovery for its person, a proven one for its holder only.
+func (r Recovery) Cancel(holder string, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	switch {
+	case r.State == Waiting, r.State == Proven && Equal(r.Holder, holder):
+		return r.ended(EndCancelled, "", now), nil
+	case r.State == Proven:
+		return r, Fault(CodeNotHolder, "cancel", nil)
+	case r.State == Writing:
+		return r, Fault(CodeTooLate, "cancel", nil)
+	}
+	return r, Fault(CodeNotOpen, "cancel", nil)
+}
+
+// MaxObjections is how many wrong objection numbers a link takes before its veto link is dead.
+const MaxObjections = 5
+
+// Veto ends the recovery from a veto link with the right objection number, without a sign-in. Writing and Done: CodeTooLate. A
+// wrong number is CodeObjection: the caller stores the returned recovery all the same, since it counts.
+func (r Recovery) Veto(vetoHash, number string, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	if r.Link == nil || !Equal(r.Link.VetoHash, vetoHash) || r.Link.Objected >= MaxObjections {
+		return r, Fault(CodeLinkInvalid, "veto", nil)
+	}
+	if !Equal(r.Link.Objection, number) {
+		l := *r.Link
+		l.Objected++
+		r.Link = &l
+		return r, Fault(CodeObjection, "veto", nil)
+	}
+	switch r.State {
+	case Waiting, Proven:
+		return r.ended(EndVetoed, "", now), nil
+	case Writing, Done:
+		return r, Fault(CodeTooLate, "veto", nil)
+	}
+	return r, Fault(CodeLinkInvalid, "veto", nil)
+}
+
+// Disown ends a waiting recovery by "This wasn't me" of its own person, who opened its link and signed in.
+func (r Recovery) Disown(linkHash string, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	if !r.redeemable(linkHash, now) {
+		return r, Fault(CodeLinkInvalid, "disown", nil)
+	}
+	return r.ended(EndVetoed, "", now), nil
+}
+
+// Refuse ends a recovery before anything was written, because the account no longer allows it.
+func (r Recovery) Refuse(code Code, now time.Time) Recovery {
+	if !r.Open() {
+		return r
+	}
+	return r.ended(EndRefused, code, now)
+}

@@ -1,0 +1,208 @@
+package bridge
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+)
+
+// PasswordReset says how people get a new password; it decides whom the mail way may trust (TOK-14).
+type PasswordReset string
+
+// How people get a new password. Mail resets name the attribute in Rules.ResetAttribute.
+const (
+	ResetNone PasswordReset = "none"
+	ResetDesk PasswordReset = "desk"
+	ResetMail PasswordReset = "mail"
+)
+
+// AddressSource is where a notification address stands: an attribute that only administrators edit, or the account's confirmed e-mail.
+type AddressSource struct {
+	Attribute     string
+	VerifiedEmail bool
+}
+
+// Rules are the configured rules about people.
+type Rules struct {
+	LinkLife       time.Duration
+	AllowedGroup   string   // full path
+	HarmlessRoles  []string // realm roles that anybody may hold
+	DeskRoles      []string // operators and auditors: never by mail
+	Sources        []AddressSource
+	RefusedDomains []string // mailboxes behind this very sign-in
+	Reset          PasswordReset
+	ResetAttribute string
+	PasswordAge    time.Duration
+	ShortIssuer    string
+	Paused         bool
+}
+
+// Limits on the past that the gate and the mail way look at.
+const (
+	HistorySpan   = 72 * time.Hour
+	WrongCodeSpan = 24 * time.Hour
+	MaxWrongCodes = 10 // wrong second factors in WrongCodeSpan keep the gate shut (OIDC-21)
+)
+
+// Refusal says why this account may not recover at all, nil if it may. The order is from the gravest to the mildest.
+func (r Rules) Refusal(a Account) error {
+	switch {
+	case a.ServiceAccount:
+		return Fault(CodeGone, "service account", nil)
+	case !a.Enabled:
+		return Fault(CodeDisabled, "account", nil)
+	case a.Locked:
+		return Fault(CodeLocked, "account", nil)
+	case len(a.RequiredActions) > 0 || a.ProfileGap:
+		return Fault(CodePendingAction, "account", nil)
+	case !slices.Contains(a.Groups, r.AllowedGroup):
+		return Fault(CodeNotAllowed, "account", nil)
+	}
+	for _, role := range a.Roles {
+		if !slices.Contains(r.HarmlessRoles, role) && !slices.Contains(r.DeskRoles, role) {
+			return Fault(CodeAdministrator, "role "+role, nil)
+		}
+	}
+	return nil
+}
+
+// MailRefusal says why the mail way is not open to this account, nil if it is. It looks at the account, its past and the realm.
+func (r Rules) MailRefusal(a Account, h History, f RealmFacts, now time.Time) error {
+	for _, role := range a.Roles {
+		if slices.Contains(r.DeskRoles, role) {
+			return Fault(CodeDeskOnly, "role "+role, nil)
+		}
+	}
+	if r.Reset != ResetNone && r.youngPassword(a, h, now) {
+		return Fault(CodePasswordRecent, "mail way", nil)
+	}
+	first := Code(CodeNoAddress)
+	for i, addr := range r.Addresses(a, h, f, now) {
+		if addr.Code == "" {
+			return nil
+		}
+		if i == 0 {
+			first = addr.Code
+		}
+	}
+	return Fault(first, "mail way", nil)
+}
+
+func (r Rules) youngPassword(a Account, h History, now time.Time) bool {
+	p, ok := a.Password()
+	return (ok && now.Sub(p.Created) < r.PasswordAge) || (!h.PasswordReset.IsZero() && now.Sub(h.PasswordReset) < r.PasswordAge)
+}
+
+// Addresses lists all addresses on record, in the order of the sources; Code says why no link may go to one.
+func (r Rules) Addresses(a Account, h History, f RealmFacts, now time.Time) []Address {
+	var out []Address
+	add := func(value string, code Code) {
+		known := slices.ContainsFunc(out, func(o Address) bool { return strings.EqualFold(o.Value, value) })
+		if value == "" || known {
+			return
+		}
+		if code == "" {
+			code = r.addressCode(a, h, value, now)
+		}
+		out = append(out, Address{Value: value, Code: code})
+	}
+	for _, s := range r.Sources {
+		if s.VerifiedEmail {
+			add(a.Email, emailCode(a, f))
+			continue
+		}
+		for _, v := range a.Attributes[s.Attribute] {
+			add(strings.TrimSpace(v), attributeCode(f, s.Attribute))
+		}
+	}
+	return out
+}
+
+func emailCode(a Account, f RealmFacts) Code {
+	switch {
+	case !a.EmailVerified:
+		return CodeAddressUnproven
+	case f.UserEmail:
+		return CodeRealmUnsafe
+	}
+	return ""
+}
+
+func attributeCode(f RealmFacts, name string) Code {
+	if !f.AdminOnly[name] {
+		return CodeRealmUnsafe // people could set it themselves (WB-14)
+	}
+	return ""
+}
+
+// addressCode judges the address itself.
+func (r Rules) addressCode(a Account, h History, value string, now time.Time) Code {
+	parsed, err := mail.ParseAddress(value)
+	if err != nil || parsed.Address != value {
+		return CodeAddressUnproven
+	}
+	domain := strings.ToLower(strings.TrimSuffix(value[strings.LastIndexByte(value, '@')+1:], "."))
+	for _, d := range r.RefusedDomains {
+		if domain == d || strings.HasSuffix(domain, "."+d) {
+			return CodeAddressCampus
+		}
+	}
+	if r.Reset == ResetMail && slices.ContainsFunc(a.resetAddresses(r.ResetAttribute), func(v string) bool { return strings.EqualFold(v, value) }) {
+		return CodePasswordRecent // the same mailbox could have set the password (TOK-14)
+	}
+	if !h.AddressChanged.IsZero() && now.Sub(h.AddressChanged) < HistorySpan {
+		return CodeAddressChanged
+	}
+	return ""
+}
+
+// resetAddresses lists where password mails go: an attribute, or "email" for the account's own address.
+func (a Account) resetAddresses(attribute string) []string {
+	if attribute == "email" {
+		return []string{a.Email}
+	}
+	return a.Attributes[attribute]
+}
+
+// Snapshot takes what decides later.
+func (r Rules) Snapshot(a Account, h History, f RealmFacts, now time.Time) Snapshot {
+	p, _ := a.Password()
+	return Snapshot{
+		Taken: now, Addresses: r.Addresses(a, h, f, now),
+		PasswordID: p.ID, PasswordCreated: p.Created, NotBefore: a.NotBefore,
+	}
+}
+
+// LinkAddress is the address that the link goes to.
+func (s Snapshot) LinkAddress() (string, bool) {
+	for _, a := range s.Addresses {
+		if a.Code == "" {
+			return a.Value, true
+		}
+	}
+	return "", false
+}
+
+// Others lists all addresses on record except one, for notices.
+func (s Snapshot) Others(address string) []string {
+	var out []string
+	for _, a := range s.Addresses {
+		if a.Value != address && a.Code != CodeAddressUnproven {
+			out = append(out, a.Value)
+		}
+	}
+	return out
+}
+
+// Changed says what moved at the account since the snapshot and the sign-in that rests on it, nil if nothing did.
+func (s Snapshot) Changed(a Account, signedIn time.Time) error {
+	p, _ := a.Password()
+	if p.ID != s.PasswordID || !p.Created.Equal(s.PasswordCreated) {
+		return Fault(CodePasswordChanged, "account", nil)
+	}
+	if a.NotBefore.After(signedIn) && !a.NotBefore.Equal(s.NotBefore) {
+		return Fault(CodeLoggedOut, "account", nil)
+	}
+	return nil
+}

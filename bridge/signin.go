@@ -1,0 +1,121 @@
+package bridge
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Entry is what is known before the campus sign-in: for whom the gate was opened in this browser, and what decides later.
+type Entry struct {
+	Person   string // "" = the gate is shut; nobody is told why
+	Lease    string
+	Snapshot Snapshot
+}
+
+// Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the
+// caller. The answer is the same for every name: reasons go to the log and the audit trail only. Errors are faults of the outside
+// world, CodePaused, and CodeTooMany for the service as a whole.
+func (f *Flow) Prepare(ctx context.Context, name string) (Entry, error) {
+	if f.Rules.Paused {
+		return Entry{}, Fault(CodePaused, "prepare", nil)
+	}
+	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitService, "all"); err != nil || !ok {
+		return Entry{}, f.limited("prepare", retry, err)
+	}
+	e, err := f.prepare(ctx, strings.TrimSpace(name))
+	code := CodeOf(err)
+	if code == CodeWrongCodes || code == CodeRealmUnsafe || refusal(code) {
+		f.record(ctx, AuditEvent{Event: "signin.started", Outcome: "refused", Target: e.Person, Code: code})
+		f.Log.InfoContext(ctx, "the gate stays shut", "code", code, "err", err)
+		return Entry{}, nil
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	f.record(ctx, AuditEvent{Event: "signin.started", Outcome: "ok", Target: e.Person})
+	return e, nil
+}
+
+func (f *Flow) prepare(ctx context.Context, name string) (Entry, error) {
+	if name == "" {
+		return Entry{}, Fault(CodeGone, "name", nil)
+	}
+	a, err := f.Accounts.ByName(ctx, name)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Person: a.ID}
+	if err := f.Rules.Refusal(a); err != nil {
+		return e, err
+	}
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return e, err
+	}
+	now := f.Now()
+	h, err := f.Accounts.History(ctx, a.ID, now.Add(-HistorySpan))
+	if err != nil || !realm.EventsSaved {
+		return e, Fault(CodeWrongCodes, "events cannot be read", err) // unreadable counts as too many (OIDC-21)
+	}
+	if h.WrongCodes >= MaxWrongCodes {
+		f.noticeGateShut(ctx, a, h, realm)
+		return e, Fault(CodeWrongCodes, "gate", nil)
+	}
+	e.Snapshot = f.Rules.Snapshot(a, h, realm, now)
+	e.Lease, err = f.Gate.Open(ctx, a.ID)
+	return e, err
+}
+
+// noticeGateShut tells all addresses on record, once a day, that somebody is guessing.
+func (f *Flow) noticeGateShut(ctx context.Context, a Account, h History, realm RealmFacts) {
+	f.record(ctx, AuditEvent{Event: "gate.counted", Outcome: "refused", Target: a.ID, Code: CodeWrongCodes})
+	if ok, _, err := f.Limits.AllowAtMost(ctx, LimitGateNotice, a.ID); err != nil || !ok {
+		return
+	}
+	now := f.Now()
+	for _, to := range f.Rules.Snapshot(a, h, realm, now).Others("") {
+		n := Notice{Kind: NoticeGateShut, To: to, Language: a.Locale, Name: a.Name, At: now, Expires: now.Add(24 * time.Hour)}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "err", err)
+		}
+	}
+}
+
+// Reopen opens the gate again for the same person, for the one repeat of a sign-in that was not fresh.
+func (f *Flow) Reopen(ctx context.Context, e Entry) (Entry, error) {
+	lease, err := f.Gate.Open(ctx, e.Person)
+	if err != nil {
+		return Entry{}, err
+	}
+	e.Lease = lease
+	return e, nil
+}
+
+// Leave gives the lease back: the browser came back, or went away.
+func (f *Flow) Leave(ctx context.Context, e Entry) {
+	if e.Person == "" || e.Lease == "" {
+		return
+	}
+	if err := f.Gate.End(ctx, e.Person, e.Lease); err != nil {
+		f.Log.WarnContext(ctx, "lease not given back; it ends by itself", "err", err)
+	}
+}
+
+// Arrived judges who came back from the campus sign-in. The subject must be the person whom the gate was opened for in this browser;
+// CodeWrongPerson otherwise, and the caller ends that session.
+func (f *Flow) Arrived(ctx context.Context, e Entry, subject string) error {
+	if !Equal(e.Person, subject) {
+		f.record(ctx, AuditEvent{Event: "gate.mismatch", Outcome: "refused", Actor: subject, Target: e.Person, Code: CodeWrongPerson})
+		return Fault(CodeWrongPerson, "sign-in", nil)
+	}
+	f.record(ctx, AuditEvent{Event: "signin.finished", Outcome: "ok", Actor: subject, Target: subject})
+	return nil
+}
+
+func (f *Flow) limited(op string, retry time.Duration, err error) error {
+	if err != nil {
+		return Fault(CodeStoreAway, op, err)
+	}
+	return &Error{Code: CodeTooMany, Op: op, Until: f.Now().Add(retry)}
+}

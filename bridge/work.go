@@ -1,0 +1,177 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// maxSteps bounds one run of a swap; a person with more old authenticators than this is finished by the next run.
+const maxSteps = 64
+
+// RunSwap brings the person's swap to its end, or as far as the outside world lets it: an error means that the job has to come again.
+// It is the only code that writes credentials. Every step may be repeated by any replica.
+// next is when to look again (the job was added before its record), zero when there is nothing left to do.
+func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err error) {
+	for range maxSteps {
+		r, found, err := f.read(ctx, person)
+		switch {
+		case err != nil:
+			return time.Time{}, err
+		case found && r.State == Proven:
+			return f.Now().Add(2 * time.Second), nil
+		case !found || r.State != Writing:
+			return time.Time{}, nil
+		}
+		done, err := f.swapStep(ctx, r)
+		if err != nil || done {
+			return time.Time{}, err
+		}
+	}
+	return time.Time{}, Fault(CodeInternal, "swap: too many steps for one run", nil)
+}
+
+// swapStep does the next thing; done reports that the recovery has left Writing.
+func (f *Flow) swapStep(ctx context.Context, r Recovery) (done bool, err error) {
+	if !r.Intended {
+		return f.intend(ctx, r)
+	}
+	seen, err := f.Target.Credentials(ctx, r.Person)
+	if err != nil {
+		return f.stuck(ctx, r, nil, err)
+	}
+	a := NextAction(*r.Swap, seen)
+	if a.Kind == ActionFinish {
+		return true, f.finish(ctx, r, seen)
+	}
+	if err := f.Target.Do(ctx, r.Person, a); err != nil {
+		return f.stuck(ctx, r, seen, err)
+	}
+	if a.Kind == ActionEndSessions {
+		err = f.swapChange(ctx, r, func(old *Recovery) {
+			s := *old.Swap
+			s.SessionsEnded = true
+			old.Swap = &s
+		})
+	}
+	return false, err
+}
+
+// intend writes the audit record that precedes every credential. If it cannot be written the recovery goes back to Proven: nothing
+// was changed, and the person may try again.
+func (f *Flow) intend(ctx context.Context, r Recovery) (done bool, err error) {
+	e := event("swap.intended", r)
+	e.Added, e.Removed = r.Swap.New.ID, r.Swap.Remove
+	if err := f.Audit.Record(ctx, e); err != nil {
+		if _, back := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) { return old.Unwrite(f.Now()) }); back != nil {
+			return false, errors.Join(err, back)
+		}
+		f.Log.ErrorContext(ctx, "no credential written: the audit trail cannot be written", "recovery", r.ID, "err", err)
+		return true, f.expireAt(ctx, r.Person, f.Now().Add(ProofLife))
+	}
+	return false, f.swapChange(ctx, r, func(old *Recovery) { old.Intended = true })
+}
+
+// stuck decides about a failed step. For good and before anything was written: the recovery ends. Otherwise it stays, and the job
+// comes again.
+func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause error) (done bool, err error) {
+	code := CodeOf(cause)
+	final := code == CodeRefusedByAccount || code == CodeGone
+	written := slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == r.Swap.New.ID })
+	if !final || written {
+		return false, cause
+	}
+	var field string
+	if e, ok := errors.AsType[*Error](cause); ok {
+		field = e.Field
+	}
+	_, err = f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
+		if old.State != Writing || old.ID != r.ID {
+			return old, Fault(CodeNotOpen, "swap", nil)
+		}
+		return old.Refuse(code, f.Now()), nil
+	})
+	if err != nil {
+		return false, err
+	}
+	e := event("swap.refused", r)
+	e.Outcome, e.Code, e.Added = "refused", code, r.Swap.New.ID
+	if field != "" {
+		e.Detail = map[string]string{"field": field}
+	}
+	f.record(ctx, e)
+	f.Log.ErrorContext(ctx, "swap refused for good", "recovery", r.ID, "code", code, "field", field, "err", cause)
+	return true, nil
+}
+
+// finish queues the notices, puts the end on record and erases the key. Each part may be repeated.
+func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error {
+	e := event("swap.done", r)
+	e.Added, e.Removed = r.Swap.New.ID, r.Swap.Remove
+	e.Detail = keptOTPs(r, seen)
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	now := f.Now()
+	for _, to := range r.Snapshot.Others("") {
+		n := Notice{
+			Kind: NoticeCompleted, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
+			Origin: r.Origin, Label: r.Label, ID: r.ID,
+		}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			return err
+		}
+	}
+	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
+		if old.ID != r.ID {
+			return old, Fault(CodeNotOpen, "swap", nil)
+		}
+		return old.Finish(f.Now())
+	})
+	return err
+}
+
+// keptOTPs says how many unknown newer OTPs were left, for whoever reads the trail.
+func keptOTPs(r Recovery, seen []Credential) map[string]string {
+	for _, c := range seen {
+		if c.Type == TypeOTP && c.ID != r.Swap.New.ID {
+			return map[string]string{"kept": "another authenticator was added meanwhile"}
+		}
+	}
+	return nil
+}
+
+// Expire ends a recovery whose time is up. next is when to look again, zero for never.
+func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err error) {
+	r, err := f.Recoveries.Get(ctx, person)
+	if errors.Is(err, ErrAbsent) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := f.Now()
+	if (r.State == Waiting || r.State == Proven) && now.Before(r.Expires) {
+		return r.Expires, nil
+	}
+	if r.State != Waiting && r.State != Proven {
+		return time.Time{}, nil
+	}
+	r, err = f.change(ctx, person, func(old Recovery) (Recovery, error) {
+		next := old.At(f.Now())
+		if next.State != Ended || old.State == Ended {
+			return old, Fault(CodeNotOpen, "expire", nil)
+		}
+		return next, nil
+	})
+	if CodeOf(err) == CodeNotOpen {
+		return now.Add(time.Second), nil // it moved meanwhile: look again
+	}
+	if err == nil {
+		e := event("recovery.expired", r)
+		e.Actor = "system"
+		f.record(ctx, e)
+	}
+	return time.Time{}, err
+}
