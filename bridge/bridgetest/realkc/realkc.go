@@ -44,6 +44,7 @@ type Config struct {
 	Version        string               // "" = DefaultVersion
 	Home           string               // the distribution; "" = found by Find
 	Dir            string               // database and log; kept by Stop. "" = a temporary directory, removed by Stop
+	ThemeDir       string               // a directory of themes beside the built-in ones; "" = none
 	HTTPPort       int                  // 0 = a free one
 	ManagementPort int                  // 0 = a free one
 	Progress       func(message string) // what is being waited for; nil = nobody listens
@@ -158,10 +159,7 @@ func (s *Server) launch(cfg Config) error {
 	defer out.Close() //nolint:errcheck // the child holds its own copy; nothing was written through this one
 
 	//nolint:gosec,noctx // the command is ours; the process outlives the context of Start and ends by Stop
-	cmd := exec.Command("/bin/sh", "-c", guardian, "keycloak", filepath.Join(cfg.Home, "bin", "kc.sh"), "start", "--optimized",
-		"--http-enabled=true", "--hostname-strict=false", "--http-host=127.0.0.1", "--cache=local",
-		"--http-port="+strconv.Itoa(cfg.HTTPPort), "--http-management-port="+strconv.Itoa(cfg.ManagementPort),
-		"--db-url=jdbc:h2:file:"+filepath.Join(dir, "h2", "keycloak")+";NON_KEYWORDS=VALUE")
+	cmd := exec.Command("/bin/sh", append([]string{"-c", guardian, "keycloak"}, command(cfg, dir)...)...)
 	cmd.Env = append(os.Environ(), "KC_BOOTSTRAP_ADMIN_USERNAME="+adminName, "KC_BOOTSTRAP_ADMIN_PASSWORD="+adminPassword,
 		"JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1 -Xmx768m")
 	cmd.Stdout, cmd.Stderr = out, out
@@ -179,6 +177,20 @@ func (s *Server) launch(cfg Config) error {
 		close(s.exited)
 	}()
 	return nil
+}
+
+// command is the command line of the server.
+func command(cfg Config, dir string) []string {
+	line := []string{
+		filepath.Join(cfg.Home, "bin", "kc.sh"), "start", "--optimized",
+		"--http-enabled=true", "--hostname-strict=false", "--http-host=127.0.0.1", "--cache=local",
+		"--http-port=" + strconv.Itoa(cfg.HTTPPort), "--http-management-port=" + strconv.Itoa(cfg.ManagementPort),
+		"--db-url=jdbc:h2:file:" + filepath.Join(dir, "h2", "keycloak") + ";NON_KEYWORDS=VALUE",
+	}
+	if cfg.ThemeDir != "" {
+		line = append(line, "--spi-theme--folder--dir="+cfg.ThemeDir)
+	}
+	return line
 }
 
 // wait returns when the server is ready, and fails when it ends or takes too long.

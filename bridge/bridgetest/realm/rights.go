@@ -1,0 +1,83 @@
+package realm
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+)
+
+// grantFineRights gives the service account rights on members of the allowed group and on the gate group, and on nothing else.
+func (r *Realm) grantFineRights(ctx context.Context) error {
+	if err := r.do(ctx, "PUT ", object{"adminPermissionsEnabled": true}, nil); err != nil {
+		return err
+	}
+	permissions, err := r.clientID(ctx, "admin-permissions")
+	if err != nil {
+		return err
+	}
+	account, ok := r.Users["service-account-"+r.AdminClient]
+	if !ok {
+		if account, err = r.serviceAccount(ctx); err != nil {
+			return err
+		}
+	}
+	const policy = "only otpbridge"
+	server := "POST /clients/" + permissions + "/authz/resource-server"
+	if err := r.do(ctx, server+"/policy/user", object{"name": policy, "users": []string{account}}, nil); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		name, group string
+		scopes      []string
+	}{
+		{"otpbridge: recoverable people", r.Allowed, []string{"view-members", "manage-members", "manage-membership-of-members"}},
+		{"otpbridge: gate", r.GateGroup, []string{"view", "view-members", "manage-membership"}},
+	} {
+		if err := r.do(ctx, server+"/permission/scope", object{
+			"name": p.name, "resourceType": "Groups", "resources": []string{p.group}, "scopes": p.scopes, "policies": []string{policy},
+		}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serviceAccount returns the id of the service account's user, which lists of users leave out.
+func (r *Realm) serviceAccount(ctx context.Context) (string, error) {
+	client, err := r.clientID(ctx, r.AdminClient)
+	if err != nil {
+		return "", err
+	}
+	var user struct{ ID string }
+	err = r.do(ctx, "GET /clients/"+client+"/service-account-user", nil, &user)
+	return user.ID, err
+}
+
+// clientID returns Keycloak's own id of a client.
+func (r *Realm) clientID(ctx context.Context, name string) (string, error) {
+	var clients []struct{ ID string }
+	if err := r.do(ctx, "GET /clients?clientId="+url.QueryEscape(name), nil, &clients); err != nil {
+		return "", err
+	}
+	if len(clients) != 1 {
+		return "", fmt.Errorf("client %s: %d found", name, len(clients))
+	}
+	return clients[0].ID, nil
+}
+
+// MakeAdministratorRole makes a realm role that makes its holders administrators of the realm without saying so: the
+// administrator's role is one of its composites. A person gets it by Person.Roles.
+func (r *Realm) MakeAdministratorRole(ctx context.Context, name string) error {
+	management, err := r.clientID(ctx, "realm-management")
+	if err != nil {
+		return err
+	}
+	var administrator object
+	if err := r.do(ctx, "GET /clients/"+management+"/roles/realm-admin", nil, &administrator); err != nil {
+		return err
+	}
+	if err := r.do(ctx, "POST /roles", object{"name": name}, nil); err != nil {
+		return err
+	}
+	return r.do(ctx, "POST /roles/"+url.PathEscape(name)+"/composites", []object{administrator}, nil)
+}

@@ -1,0 +1,191 @@
+package rig
+
+import (
+	"encoding/base64"
+	"io"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net"
+	"net/mail"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+// Mailbox is a mail server that keeps what it gets and sends nothing on.
+type Mailbox struct {
+	Addr string // host:port, plain SMTP
+
+	t      *testing.T
+	server *smtp.Server
+
+	mu   sync.Mutex
+	kept []Message
+}
+
+// Message is one mail that arrived.
+type Message struct {
+	From string   // of the envelope
+	To   []string // of the envelope
+	Raw  string
+
+	Subject    string
+	Text, HTML string
+	Header     mail.Header
+}
+
+// NewMailbox starts a server.
+func NewMailbox(t *testing.T) *Mailbox {
+	t.Helper()
+	m := &Mailbox{t: t}
+	l, _ := listen(t)
+	m.Addr = l.Addr().String()
+	m.serve(l)
+	t.Cleanup(m.Down)
+	return m
+}
+
+func (m *Mailbox) serve(l net.Listener) {
+	m.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &delivery{box: m}, nil }))
+	m.server.Domain, m.server.ReadTimeout, m.server.WriteTimeout = "localhost", time.Minute, time.Minute
+	go m.server.Serve(l) //nolint:errcheck // ends with the test, by Close
+}
+
+// Down makes the server refuse connections; Up brings it back on the same port. What arrived is kept.
+func (m *Mailbox) Down() { closing(m.t, func() error { _ = m.server.Close(); return nil }) }
+
+// Up ends what Down did.
+func (m *Mailbox) Up() {
+	m.t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(m.t.Context(), "tcp", m.Addr)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.serve(l)
+}
+
+// Messages returns what arrived for an address, oldest first; "" = for anybody.
+func (m *Mailbox) Messages(to string) []Message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []Message
+	for _, msg := range m.kept {
+		if to == "" || strings.Contains("\n"+strings.Join(msg.To, "\n")+"\n", "\n"+to+"\n") {
+			found = append(found, msg)
+		}
+	}
+	return found
+}
+
+// Wait waits until at least n messages have arrived for an address and returns the n-th.
+func (m *Mailbox) Wait(to string, n int) Message {
+	m.t.Helper()
+	Eventually(m.t, "mail for "+to, func() bool { return len(m.Messages(to)) >= n })
+	return m.Messages(to)[n-1]
+}
+
+// Link returns the first URL in the text that begins with prefix.
+func (msg Message) Link(t *testing.T, prefix string) string {
+	t.Helper()
+	link := regexp.MustCompile(regexp.QuoteMeta(prefix) + `[^\s<>")]*`).FindString(msg.Text)
+	if link == "" {
+		t.Fatalf("no link %s… in the mail %q", prefix, msg.Subject)
+	}
+	return link
+}
+
+// delivery is one SMTP session.
+type delivery struct {
+	box *Mailbox
+	msg Message
+}
+
+func (d *delivery) Mail(from string, _ *smtp.MailOptions) error {
+	d.msg = Message{From: from}
+	return nil
+}
+
+func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
+	d.msg.To = append(d.msg.To, to)
+	return nil
+}
+
+func (d *delivery) Data(r io.Reader) error {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	d.msg.Raw = string(raw)
+	if err := d.msg.parse(); err != nil {
+		d.box.t.Errorf("a mail arrived that cannot be read: %v", err)
+	}
+	d.box.mu.Lock()
+	defer d.box.mu.Unlock()
+	d.box.kept = append(d.box.kept, d.msg)
+	return nil
+}
+
+func (d *delivery) Reset()        { d.msg = Message{} }
+func (d *delivery) Logout() error { return nil }
+
+// parse fills in the subject and the two bodies.
+func (msg *Message) parse() error {
+	m, err := mail.ReadMessage(strings.NewReader(msg.Raw))
+	if err != nil {
+		return err
+	}
+	msg.Header = m.Header
+	if msg.Subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
+		return err
+	}
+	return msg.part(m.Header.Get("Content-Type"), m.Header.Get("Content-Transfer-Encoding"), m.Body)
+}
+
+// part reads one part and what is inside it.
+func (msg *Message) part(contentType, encoding string, body io.Reader) error {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(kind, "multipart/") {
+		return msg.parts(multipart.NewReader(body, params["boundary"]))
+	}
+	switch strings.ToLower(encoding) {
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "text/plain":
+		msg.Text = string(text)
+	case "text/html":
+		msg.HTML = string(text)
+	}
+	return nil
+}
+
+func (msg *Message) parts(r *multipart.Reader) error {
+	for {
+		p, err := r.NextRawPart()
+		if err == io.EOF { //nolint:errorlint // NextRawPart returns it unwrapped
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := msg.part(p.Header.Get("Content-Type"), p.Header.Get("Content-Transfer-Encoding"), p); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package rig
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Redis is a real redis-server on a port of its own, without files.
+type Redis struct {
+	Addr string // host:port
+
+	t    *testing.T
+	args []string
+	cmd  *exec.Cmd
+	log  *bytes.Buffer
+}
+
+// NewRedis starts a server, with more options of redis-server if wanted ("--requirepass", "…"). It ends with the test.
+func NewRedis(t *testing.T, options ...string) *Redis {
+	t.Helper()
+	port := strconv.Itoa(FreePort(t))
+	r := &Redis{t: t, Addr: net.JoinHostPort("127.0.0.1", port)}
+	r.args = append([]string{
+		"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
+	}, options...)
+	r.Start()
+	t.Cleanup(r.Stop)
+	return r
+}
+
+// Start starts the server again after Stop, on the same port and empty, and returns when it answers.
+func (r *Redis) Start() {
+	r.t.Helper()
+	r.log = &bytes.Buffer{}
+	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), "redis-server", r.args...) //nolint:gosec // a fixed program
+	r.cmd.Stdout, r.cmd.Stderr = r.log, r.log
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := r.cmd.Start(); err != nil {
+		r.t.Fatalf("start redis-server: %v", err)
+	}
+	Eventually(r.t, "redis-server answers", func() bool {
+		var d net.Dialer
+		d.Timeout = time.Second
+		conn, err := d.DialContext(r.t.Context(), "tcp", r.Addr)
+		return err == nil && conn.Close() == nil
+	})
+}
+
+// Stop kills the server, as a machine dies: nothing is kept, open connections break.
+func (r *Redis) Stop() {
+	if r.cmd == nil {
+		return
+	}
+	_ = r.cmd.Process.Kill() // it may be gone already
+	_ = r.cmd.Wait()         // says that it was killed
+	r.cmd = nil
+	if r.t.Failed() {
+		r.t.Logf("redis-server printed:\n%s", r.log)
+	}
+}

@@ -1,0 +1,151 @@
+// Package rig holds what end-to-end tests stand on: a real Keycloak for the run and a fresh realm for each test, real
+// redis-server processes, a mail server that keeps what it gets, Chromium, a scripted browser for attacks, a sample
+// application, and the product itself as the binary that is shipped. README.md beside this module shows how they fit.
+//
+// Everything listens on loopback, on free ports, is called by the host name "localhost" and is ended with the test that
+// started it. Functions that take a *testing.T fail that test when they cannot do their work.
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"otpbridge/bridge/bridgetest/realkc"
+)
+
+// Patience bounds every wait for something that another process does.
+const Patience = 20 * time.Second
+
+// out is where screenshots and logs go; git ignores it.
+const out = "out"
+
+// run is what all tests of a run share: one Keycloak and one binary. It is the only state outside a test, because
+// starting Keycloak for each test would take longer than the tests.
+var run struct {
+	once   sync.Once
+	server *realkc.Server
+	err    error
+
+	build  sync.Once
+	dir    string
+	binary string
+}
+
+// Main runs the tests of a package and ends what they share. TestMain is: os.Exit(rig.Main(m)).
+func Main(m *testing.M) int {
+	code := m.Run()
+	if run.server != nil {
+		if err := run.server.Stop(); err != nil {
+			log.Print(err)
+			code = 1
+		}
+	}
+	if run.dir != "" {
+		if err := os.RemoveAll(run.dir); err != nil {
+			log.Print(err)
+			code = 1
+		}
+	}
+	return code
+}
+
+// Keycloak returns the server of the run, started when it is asked for first. $KEYCLOAK chooses the version.
+func Keycloak(t *testing.T) *realkc.Server {
+	t.Helper()
+	run.once.Do(func() {
+		// The server outlives the test that happens to be first.
+		run.server, run.err = realkc.Start(context.Background(), realkc.Config{
+			Version:  os.Getenv("KEYCLOAK"),
+			ThemeDir: themeDir(),
+			Progress: func(message string) { log.Print(message) },
+		})
+	})
+	if run.err != nil {
+		t.Fatal(run.err)
+	}
+	return run.server
+}
+
+// themeDir is the directory of Keycloak themes in the repository, "" as long as there is none.
+func themeDir() string {
+	dir, err := filepath.Abs(filepath.Join("..", "templates", "keycloak"))
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
+}
+
+// FreePort returns a port that is free now.
+func FreePort(t *testing.T) int {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closing(t, l.Close)
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("no TCP address: %v", l.Addr())
+	}
+	return addr.Port
+}
+
+// listen opens a port on loopback and returns its base URL; nothing else can take the port meanwhile.
+func listen(t *testing.T) (l net.Listener, base string) {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("no TCP address: %v", l.Addr())
+	}
+	return l, fmt.Sprintf("http://localhost:%d", addr.Port)
+}
+
+// Eventually calls done until it returns true, and fails the test with what when Patience is over.
+func Eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(Patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s in vain: %s", Patience, what)
+		}
+		<-tick.C
+	}
+}
+
+// OutFile returns the path of a file for people to look at: out/TESTNAME/name.
+func OutFile(t *testing.T, name string) string {
+	t.Helper()
+	dir := filepath.Join(out, strings.NewReplacer("/", "_", " ", "_").Replace(t.Name()))
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
+
+// closing ends something at the end of a test; what was closed before is fine.
+func closing(t *testing.T, end func() error) {
+	t.Helper()
+	if err := end(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrClosed) {
+		t.Error(err)
+	}
+}
