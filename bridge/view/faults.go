@@ -1,0 +1,48 @@
+package view
+
+import (
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// faultTexts has the words for everything that can be wrong in a form.
+var faultTexts = map[bridge.Code]string{
+	CodeMissingName:       "id.error.empty",
+	CodeNameTooLong:       "id.error.long",
+	CodeMissingReason:     "request.error.reason",
+	CodeMissingWay:        "request.error.way",
+	CodeLabelTooLong:      "enrol.error.label_long",
+	CodeLabelTaken:        "enrol.error.label_taken",
+	CodeMissingChoice:     "veto.error.choice",
+	CodeMissingNumber:     "veto.error.format",
+	bridge.CodeObjection:  "veto.error.number",
+	bridge.CodeEmpty:      "enrol.error.empty",
+	bridge.CodeFormat:     "enrol.error.format",
+	bridge.CodeWrongCode:  "enrol.error.wrong",
+	bridge.CodeClock:      "enrol.error.clock",
+	bridge.CodeUsed:       "enrol.error.used",
+	bridge.CodeOldKey:     "enrol.error.old_key",
+	bridge.CodeSlowDown:   "enrol.error.slow",
+	bridge.CodeTooMany:    "error.many.text",
+	bridge.CodeKeyStopped: "enrol.stopped.title",
+}
+
+// fault puts one fault into words. A code without words of its own gets those for a page that could not be shown.
+func (l *locale) fault(f Fault, now time.Time) string {
+	key, ok := faultTexts[f.Code]
+	if !ok {
+		return l.text("error.generic.title")
+	}
+	if f.N < 0 {
+		f.N = -f.N
+	}
+	until := ""
+	if !f.Until.IsZero() {
+		until = l.clocktime(now, f.Until)
+	}
+	if until == "" && (f.Code == bridge.CodeSlowDown || f.Code == bridge.CodeTooMany) {
+		key = "error.many.later"
+	}
+	return l.text(key, "n", f.N, "time", until)
+}

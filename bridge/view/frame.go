@@ -1,0 +1,95 @@
+package view
+
+import (
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// Frame is what every page carries besides its own content. The zero value is a page for nobody in particular.
+type Frame struct {
+	Path      string     // path and query of this page: a change of language comes back to it
+	CSRF      string     // token for the forms; empty: no session, so the header shows no form either
+	Person    *Person    // who is signed in; nil: nobody
+	Now       time.Time  // when the page is made: times of the same day are written short
+	Reference string     // reference number; shown on error pages and under notices of failure
+	Desk      Desk       // whether the help desk answers the phone now
+	Session   SessionEnd // set shortly before the session ends
+}
+
+func (f Frame) frame() Frame { return f }
+
+// Person is the account holder as the header names them.
+type Person struct {
+	Name string // may be empty
+	ID   string // user name
+}
+
+// Desk says whether somebody answers the phone. The zero value shows nothing about it.
+type Desk struct {
+	Known bool      // the opening hours could be computed
+	Open  bool      // open now
+	Opens time.Time // when it opens again, if that is known
+}
+
+// SessionEnd is the warning that precedes a sign-out. The zero value shows nothing.
+type SessionEnd struct {
+	Ends  time.Time // when the person will be signed out
+	Final bool      // true: cannot be put off; a new sign-in comes back to the same request
+}
+
+// Fault is one thing wrong in a form: it appears in the summary at the top, which links to the field, and at the field.
+type Fault struct {
+	Field string      // FieldName, FieldReason, ...; unknown fields are shown in the summary only
+	Code  bridge.Code // what is wrong: a code of bridge (code_...) or of this package (CodeMissing...)
+	N     int         // tries left (code_wrong, objection) or minutes (code_clock, sign ignored)
+	Until time.Time   // slow_down, too_many: when the next try counts
+}
+
+// The fields that a Fault can name.
+const (
+	FieldName   = "name"
+	FieldReason = "reason"
+	FieldWay    = "way"
+	FieldCode   = "code"
+	FieldLabel  = "label"
+	FieldChoice = "choice"
+	FieldNumber = "number"
+)
+
+// Faults of forms that bridge has no code for.
+const (
+	CodeMissingName   bridge.Code = "missing_name"   // ID page: nothing typed
+	CodeNameTooLong   bridge.Code = "name_too_long"  // ID page: longer than any user name
+	CodeMissingReason bridge.Code = "missing_reason" // request page: no reason chosen
+	CodeMissingWay    bridge.Code = "missing_way"    // request page: no (available) way chosen
+	CodeLabelTooLong  bridge.Code = "label_too_long" // enrolment: the name of the registration is too long
+	CodeLabelTaken    bridge.Code = "label_taken"    // enrolment: another authenticator has this name
+	CodeMissingChoice bridge.Code = "missing_choice" // veto page: neither choice
+	CodeMissingNumber bridge.Code = "missing_number" // veto page: no objection number, or not six digits
+)
+
+// Errors of the web layer that bridge has no code for; Failure has a text for each.
+const (
+	CodeSession     bridge.Code = "session"            // the browser session ended
+	CodeCookies     bridge.Code = "cookies"            // the browser keeps no cookies
+	CodeForbidden   bridge.Code = "forbidden"          // not for this person
+	CodeFormExpired bridge.Code = "form_expired"       // form token missing or of another session
+	CodeNotFound    bridge.Code = "not_found"          // 404
+	CodeMethod      bridge.Code = "method_not_allowed" // 405
+	CodeTooLarge    bridge.Code = "too_large"          // 413
+	CodeMisdirected bridge.Code = "misdirected"        // 421
+	CodeNotReady    bridge.Code = "not_ready"          // 503 while starting
+	CodeSignIn      bridge.Code = "sign_in"            // the sign-in was cancelled or failed
+	CodeOtherPerson bridge.Code = "other_person"       // signed in at the campus page as somebody else than the typed ID
+)
+
+// Codes returns the codes that this package adds to those of bridge, faults of forms first.
+func Codes() []bridge.Code {
+	return []bridge.Code{
+		CodeMissingName, CodeNameTooLong, CodeMissingReason, CodeMissingWay, CodeLabelTooLong, CodeLabelTaken,
+		CodeMissingChoice, CodeMissingNumber,
+		CodeSession, CodeCookies, CodeForbidden, CodeFormExpired, CodeNotFound, CodeMethod, CodeTooLarge, CodeMisdirected,
+		CodeNotReady, CodeSignIn, CodeOtherPerson,
+	}
+}

@@ -1,0 +1,75 @@
+package view
+
+// heading of every page: its h1 and the first part of its title.
+
+func (Start) heading(l *locale) string         { return l.text("start.title") }
+func (Identify) heading(l *locale) string      { return l.text("id.title") }
+func (RequestActive) heading(l *locale) string { return l.text("request.active.title") }
+func (Elsewhere) heading(l *locale) string     { return l.text("sent.elsewhere.title") }
+func (Link) heading(l *locale) string          { return l.text("link.title") }
+func (LinkAsked) heading(l *locale) string     { return l.text("link.title") }
+func (LinkStopped) heading(l *locale) string   { return l.text("link.cancelled.title") }
+func (Enrol) heading(l *locale) string         { return l.text("enrol.title") }
+func (Writing) heading(l *locale) string       { return l.text("writing.title") }
+func (Done) heading(l *locale) string          { return l.text("done.title") }
+func (Veto) heading(l *locale) string          { return l.text("notme.request.title") }
+func (SignedOut) heading(l *locale) string     { return l.text("signedout.title") }
+
+func (p Request) heading(l *locale) string {
+	if p.First {
+		return l.text("request.first.title")
+	}
+	return l.text("request.title")
+}
+
+func (p MailSent) heading(l *locale) string {
+	if p.Delayed {
+		return l.text("sent.delayed.title")
+	}
+	return l.text("sent.title")
+}
+
+func (p EnrolStopped) heading(l *locale) string {
+	if p.TimeUp {
+		return l.text("enrol.expired.title")
+	}
+	return l.text("enrol.stopped.title")
+}
+
+func (p Ended) heading(l *locale) string { return l.text(p.words().title) }
+
+// outcome is a finished thing in words.
+type outcome struct{ title, text string }
+
+var endings = map[HowEnded]outcome{
+	EndedCancelled:  {"sent.cancelled.title", "sent.cancelled.text"},
+	EndedVetoed:     {"ended.vetoed.title", "ended.vetoed.text"},
+	EndedExpired:    {"ended.expired.title", "ended.expired.text"},
+	EndedSuperseded: {"ended.superseded.title", "ended.superseded.text"},
+	EndedTooMany:    {"ended.too_many.title", "ended.too_many.text"},
+	EndedRefused:    {"request.refused.title", "ended.refused.text"},
+}
+
+// words of an ending that is not known are those of an expired request: it is over and nothing was changed.
+func (p Ended) words() outcome {
+	if w, ok := endings[p.How]; ok {
+		return w
+	}
+	return endings[EndedExpired]
+}
+
+var vetoes = map[VetoOutcome]outcome{
+	VetoStopped: {"notme.request.done.title", "notme.request.done.text"},
+	VetoKept:    {"notme.kept.title", "notme.kept.text"},
+	VetoLate:    {"error.link.title", "notme.late"},
+	VetoInvalid: {"error.link.title", "veto.invalid.text"},
+}
+
+func (p VetoDone) words() outcome {
+	if w, ok := vetoes[p.Outcome]; ok {
+		return w
+	}
+	return vetoes[VetoInvalid]
+}
+
+func (p VetoDone) heading(l *locale) string { return l.text(p.words().title) }

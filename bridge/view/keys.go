@@ -1,0 +1,81 @@
+package view
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"reflect"
+	"slices"
+	"text/template/parse"
+)
+
+// checkKeys looks at every {{t "key" ...}} of a template set: the key is in the catalogue and its placeholders are filled in.
+func (l *locale) checkKeys(set *template.Template) error {
+	var faults []error
+	for _, t := range set.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		for key, given := range calls(t.Tree.Root) {
+			m, ok := l.texts[key]
+			switch {
+			case !ok:
+				faults = append(faults, fmt.Errorf("template %s: no text %q", t.Name(), key))
+			case !slices.Equal(m.names(), given):
+				faults = append(faults, fmt.Errorf("template %s: text %q needs %v, gets %v", t.Name(), key, m.names(), given))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// calls returns the keys and placeholders of every call of t below a node.
+func calls(node parse.Node) map[string][]string {
+	found := map[string][]string{}
+	walk(reflect.ValueOf(node), func(c *parse.CommandNode) {
+		name, ok := c.Args[0].(*parse.IdentifierNode)
+		if !ok || name.Ident != "t" || len(c.Args) < 2 {
+			return
+		}
+		key, ok := c.Args[1].(*parse.StringNode)
+		if !ok {
+			return
+		}
+		var given []string
+		for i := 2; i < len(c.Args); i += 2 {
+			if s, ok := c.Args[i].(*parse.StringNode); ok {
+				given = append(given, s.Text)
+			}
+		}
+		slices.Sort(given)
+		found[key.Text] = given
+	})
+	return found
+}
+
+// walk visits every command node below a value of package parse, whatever kind of node holds it.
+func walk(v reflect.Value, visit func(*parse.CommandNode)) {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		if v.IsNil() {
+			return
+		}
+		if _, isTree := v.Interface().(*parse.Tree); isTree {
+			return
+		}
+		if c, ok := v.Interface().(*parse.CommandNode); ok {
+			visit(c)
+		}
+		walk(v.Elem(), visit)
+	case reflect.Slice:
+		for i := range v.Len() {
+			walk(v.Index(i), visit)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				walk(v.Field(i), visit)
+			}
+		}
+	}
+}

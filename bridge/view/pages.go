@@ -1,0 +1,247 @@
+package view
+
+import (
+	"html/template"
+	"time"
+)
+
+// Page is one page: a struct of this package that embeds Frame. View.Render turns it into HTML.
+type Page interface {
+	frame() Frame
+	template() string         // name of its file under templates/pages, without ".html"
+	heading(l *locale) string // its h1, also the first part of the title
+}
+
+// faulty is a page with a form that came back.
+type faulty interface{ faults() []Fault }
+
+// Start is GET /: what this service does. Only what is built has a tile.
+type Start struct{ Frame }
+
+// Identify is GET /start, and the answer 422 of POST /start: the person types their ID. It looks the same for every ID.
+type Identify struct {
+	Frame
+	Name   string // what was typed
+	Denied bool   // the campus sign-in page refused a moment ago: the advice comes first
+	Faults []Fault
+}
+
+// Request is GET /recovery for a signed-in person without an open recovery, and the answer 422 of do=start.
+// Without any way there is nothing to ask: show Failure with the code that stands against it.
+type Request struct {
+	Frame
+	Address string    // the address that would get the link, whole; it is masked here. Empty: no mail way
+	Desk    bool      // the phone way is offered
+	NoMail  WhyNoMail // why there is only the phone way
+	Reason  string    // "changed", "lost", "stolen": what was chosen; empty on the first visit
+	Way     string    // "mail", "desk": what was chosen; empty on the first visit
+	First   bool      // the person has no authenticator yet: nothing will be replaced
+	Faults  []Fault
+}
+
+// WhyNoMail is the reason for offering the phone way alone.
+type WhyNoMail string
+
+// The reasons; empty when mail is offered.
+const (
+	NoMailAddress WhyNoMail = "address" // no usable notification address
+	NoMailPolicy  WhyNoMail = "policy"  // the policy asks for the phone
+)
+
+// RequestActive is GET /recovery when a recovery that this browser did not start is open. Its buttons post do=check and do=restart.
+type RequestActive struct {
+	Frame
+	Started time.Time
+	Way     string // "mail" or "desk"
+}
+
+// MailSent is GET /recovery while the link is under way. Its buttons: "check now" (GET /recovery), do=resend, do=cancel.
+type MailSent struct {
+	Frame
+	Address    string    // whole; masked here
+	Sender     string    // address of the sender, to look for in the spam folder
+	Sent       time.Time // zero while Delayed
+	Expires    time.Time // end of the link
+	ResendFrom time.Time // when the mail can be sent again
+	Left       int       // how often it can be sent again; negative: not said; 0: no button
+	Opened     bool      // somebody opened the link
+	Resent     bool      // the button was pressed and a new mail is under way
+	TooEarly   bool      // the button was pressed before ResendFrom
+	Delayed    bool      // the mail server has not taken the mail yet; it is tried again
+}
+
+// Elsewhere is GET /recovery in the browser that asked, once the enrolment goes on in another one.
+type Elsewhere struct{ Frame }
+
+// Ended is GET /recovery after the recovery ended without a new authenticator.
+type Ended struct {
+	Frame
+	How HowEnded
+}
+
+// HowEnded says how; the values are those of the recovery's end in the domain.
+type HowEnded string
+
+// The ways to end.
+const (
+	EndedCancelled  HowEnded = "cancelled"
+	EndedVetoed     HowEnded = "vetoed"
+	EndedExpired    HowEnded = "expired"
+	EndedSuperseded HowEnded = "superseded"
+	EndedTooMany    HowEnded = "too_many_tries"
+	EndedRefused    HowEnded = "refused"
+)
+
+// Link is GET /link before the sign-in: the same for every token (TOK-08). Its button posts do=continue.
+type Link struct{ Frame }
+
+// LinkAsked is GET /link after the sign-in: what was asked, when, from where. Its buttons post do=redeem and do=notme.
+type LinkAsked struct {
+	Frame
+	Started time.Time
+	From    Origin
+	Expires time.Time
+}
+
+// Origin is where a request came from. Empty parts are left out or called unknown.
+type Origin struct {
+	Browser string // "Firefox"
+	System  string // "Windows"
+	Address string // network address
+}
+
+// LinkStopped is the answer to do=notme: the request is cancelled, the password may be known to somebody.
+type LinkStopped struct{ Frame }
+
+// Enrol is GET /enrol, and the answer 422 of do=confirm: QR code, key and the field for the first one-time password.
+// The forms post do=confirm (code, label), do=new, do=extend and do=cancel.
+type Enrol struct {
+	Frame
+	QR        template.HTML // <svg viewBox=...> made by the server; its text alternative is added here
+	URI       template.URL  // otpauth: link, built by our own code
+	Key       string        // Base32 without spaces
+	Account   string        // as the app will show it
+	Digits    int           // 6 or 8
+	Period    int           // seconds
+	Algorithm string        // "SHA1", "SHA256", "SHA512"; anything but SHA1/6/30 is spelled out for typing
+	Until     time.Time     // end of this page
+	Verified  bool          // the proof was completed a moment ago
+	Soon      bool          // less than two minutes remain: offer to extend
+	Extended  bool          // the time was extended a moment ago
+	Code      string        // what was typed
+	Label     string        // what was typed
+	Faults    []Fault
+}
+
+// EnrolStopped is GET /enrol when the key is gone while the proof still holds. Its buttons post do=new and do=cancel.
+type EnrolStopped struct {
+	Frame
+	TimeUp bool // the time is up; otherwise five wrong codes
+}
+
+// Writing is GET /recovery while the credential is written. "Check now" is GET /recovery.
+type Writing struct {
+	Frame
+	Slow bool // longer than usual
+}
+
+// Done is GET /done; it survives a reload.
+type Done struct {
+	Frame
+	Label     string // name of the registration; may be empty
+	Partial   bool   // the old authenticators are still being removed
+	First     bool   // there was no old authenticator
+	Noticed   bool   // a notice was queued for at least one address
+	SignedOut bool   // the person's other sessions were ended
+}
+
+// Veto is GET /veto and the answer 422 of POST /veto: two choices, none preset, and the objection number (MAIL-11).
+type Veto struct {
+	Frame
+	Asked  *Asked // what was asked; nil: not shown
+	Choice string // "stop", "keep": what was chosen
+	Number string // what was typed
+	Faults []Fault
+}
+
+// Asked is a request as a notice and the veto page describe it.
+type Asked struct {
+	When time.Time
+	From Origin
+	Way  string // "mail" or "desk"; empty: not shown
+}
+
+// VetoDone is the page after POST /veto.
+type VetoDone struct {
+	Frame
+	Outcome VetoOutcome
+}
+
+// VetoOutcome is what came of it.
+type VetoOutcome string
+
+// The outcomes. An unknown, used or expired veto link is VetoInvalid, the same words for all.
+const (
+	VetoStopped VetoOutcome = "stopped"
+	VetoKept    VetoOutcome = "kept"
+	VetoLate    VetoOutcome = "late"
+	VetoInvalid VetoOutcome = "invalid"
+)
+
+// SignedOut is the page after POST /signout.
+type SignedOut struct{ Frame }
+
+func (Start) template() string         { return "start" }
+func (Identify) template() string      { return "identify" }
+func (Request) template() string       { return "request" }
+func (RequestActive) template() string { return "active" }
+func (MailSent) template() string      { return "sent" }
+func (Elsewhere) template() string     { return "elsewhere" }
+func (Ended) template() string         { return "ended" }
+func (Link) template() string          { return "link" }
+func (LinkAsked) template() string     { return "asked" }
+func (LinkStopped) template() string   { return "stopped" }
+func (Enrol) template() string         { return "enrol" }
+func (EnrolStopped) template() string  { return "enrolstopped" }
+func (Writing) template() string       { return "writing" }
+func (Done) template() string          { return "done" }
+func (Veto) template() string          { return "veto" }
+func (VetoDone) template() string      { return "vetodone" }
+func (SignedOut) template() string     { return "signedout" }
+
+// ReasonChosen is the reason to preset: the most frequent one on the first visit, none when none was chosen.
+func (p Request) ReasonChosen() string {
+	if p.Reason == "" && len(p.Faults) == 0 {
+		return "changed"
+	}
+	return p.Reason
+}
+
+// WayChosen is the way to preset: what was chosen, else the first that is offered.
+func (p Request) WayChosen() string {
+	switch {
+	case p.Way != "" || len(p.Faults) > 0:
+		return p.Way
+	case p.Address != "":
+		return "mail"
+	}
+	return "desk"
+}
+
+// Uncommon says that an app would assume other figures than the realm's when the key is typed.
+func (p Enrol) Uncommon() bool {
+	return p.Algorithm != "SHA1" || p.Digits != 6 || p.Period != 30
+}
+
+// Again says that a new start may help.
+func (p Ended) Again() bool {
+	return p.How != EndedRefused && p.How != EndedSuperseded && p.How != EndedVetoed
+}
+
+// Vetoed says that somebody stopped the request as not theirs.
+func (p Ended) Vetoed() bool { return p.How == EndedVetoed }
+
+func (p Identify) faults() []Fault { return p.Faults }
+func (p Request) faults() []Fault  { return p.Faults }
+func (p Enrol) faults() []Fault    { return p.Faults }
+func (p Veto) faults() []Fault     { return p.Faults }

@@ -1,0 +1,167 @@
+package view_test
+
+import (
+	"html/template"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+	"otpbridge/templates"
+)
+
+// tokyo is a fixed zone, so that the tests need no zone files.
+var tokyo = time.FixedZone("JST", 9*60*60)
+
+// at is a moment of the mock-ups' day.
+func at(hour, minute int) time.Time {
+	return time.Date(2026, time.December, 3, hour, minute, 0, 0, tokyo)
+}
+
+func site() view.Site {
+	return view.Site{
+		BaseURL: "https://otp.example.ac.jp", Languages: []string{"ja", "en"}, Zone: tokyo,
+		Org:         view.Words{"ja": "例示大学", "en": "Example University"},
+		AccountName: view.Words{"ja": "全学ID", "en": "Campus ID"},
+		Links: view.Links{Privacy: "https://www.example.ac.jp/privacy", Accessibility: "https://www.example.ac.jp/a11y",
+			Status: "https://status.example.ac.jp/", ForgottenPassword: "https://id.example.ac.jp/forgotten"},
+		Contact: view.Contact{Phone: "075-000-0000", Extension: "7840", Hours: []string{"Mon-Fri 09:00-17:00"}, Holidays: true,
+			Contacts: []view.ContactLine{{Label: view.Words{"ja": "お問い合わせフォーム", "en": "Contact form"}, URL: "https://www.example.ac.jp/contact"}},
+			Counter:  view.Words{"ja": "情報基盤センター 1階", "en": "Information Technology Centre, 1st floor"}},
+	}
+}
+
+func newView(t testing.TB, s view.Site) *view.View {
+	t.Helper()
+	v, err := view.New(templates.FS, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// frame is the frame of a signed-in person; word is what every foreign string of the page holds.
+func frame(word string) view.Frame {
+	return view.Frame{Path: "/recovery", CSRF: "token-" + word, Person: &view.Person{Name: word, ID: "a0123456"}, Now: at(14, 5),
+		Reference: "7Q4M01JD", Desk: view.Desk{Known: true, Open: true}}
+}
+
+func origin(word string) view.Origin {
+	return view.Origin{Browser: "Firefox" + word, System: "Windows", Address: "192.0.2.7"}
+}
+
+// sample is one page in one state.
+type sample struct {
+	name string
+	page view.Page
+}
+
+// samples are all pages in all their states; word stands in every string that comes from outside.
+func samples(word string) []sample {
+	f := frame(word)
+	all := append(startSamples(f, word), waitSamples(f, word)...)
+	all = append(all, enrolSamples(f, word)...)
+	all = append(all, vetoSamples(f, word)...)
+	for how := range map[view.HowEnded]bool{view.EndedCancelled: true, view.EndedVetoed: true, view.EndedExpired: true,
+		view.EndedSuperseded: true, view.EndedTooMany: true, view.EndedRefused: true} {
+		all = append(all, sample{"ended-" + string(how), view.Ended{Frame: f, How: how}})
+	}
+	for _, code := range append(bridge.Codes(), view.Codes()...) {
+		all = append(all, sample{"failure-" + string(code), view.Failure{Frame: f, Code: code, Until: at(15, 5), KeptUntil: at(14, 35)}})
+	}
+	return append(all, sample{"failure-link_invalid-owner", view.Failure{Frame: f, Code: bridge.CodeLinkInvalid, Owner: true}},
+		sample{"failure-paused-own", view.Failure{Frame: f, Code: bridge.CodePaused, Paused: word}})
+}
+
+func startSamples(f view.Frame, word string) []sample {
+	nobody := f
+	nobody.Person = nil
+	nobody.Reference = ""
+	soon := f
+	soon.Session = view.SessionEnd{Ends: at(14, 7)}
+	final := f
+	final.Session = view.SessionEnd{Ends: at(14, 7), Final: true}
+	first := view.Request{Frame: f, Address: word + "@example.com", First: true}
+	return []sample{
+		{"start", view.Start{Frame: nobody}},
+		{"start-session", view.Start{Frame: soon}},
+		{"identify", view.Identify{Frame: nobody}},
+		{"identify-denied", view.Identify{Frame: nobody, Name: word, Denied: true}},
+		{"identify-error", view.Identify{Frame: nobody, Name: word, Faults: []view.Fault{{Field: view.FieldName, Code: view.CodeMissingName}}}},
+		{"request", view.Request{Frame: f, Address: word + "@example.com"}},
+		{"request-session", view.Request{Frame: final, Address: word + "@example.com"}},
+		{"request-first", first},
+		{"request-desk", view.Request{Frame: f, Address: word + "@example.com", Desk: true}},
+		{"request-nomail", view.Request{Frame: f, Desk: true, NoMail: view.NoMailAddress}},
+		{"request-policy", view.Request{Frame: f, Desk: true, NoMail: view.NoMailPolicy}},
+		{"request-error", view.Request{Frame: f, Address: word + "@example.com", Reason: word, Way: word, Faults: []view.Fault{
+			{Field: view.FieldReason, Code: view.CodeMissingReason}, {Field: view.FieldWay, Code: view.CodeMissingWay}}}},
+		{"request-error-desk", view.Request{Frame: f, Desk: true, Faults: []view.Fault{{Field: view.FieldWay, Code: view.CodeMissingWay}}}},
+		{"active", view.RequestActive{Frame: f, Started: at(14, 5), Way: "mail"}},
+		{"signedout", view.SignedOut{Frame: nobody}},
+	}
+}
+
+func waitSamples(f view.Frame, word string) []sample {
+	sent := view.MailSent{Frame: f, Address: word + "@example.com", Sender: word, Sent: at(14, 5), Expires: at(14, 35),
+		ResendFrom: at(14, 6), Left: -1}
+	resent, early, delayed, opened, last := sent, sent, sent, sent, sent
+	resent.Resent, resent.Left = true, 2
+	early.TooEarly = true
+	delayed.Delayed, delayed.Sent = true, time.Time{}
+	opened.Opened = true
+	last.Left = 0
+	return []sample{
+		{"sent", sent}, {"sent-resent", resent}, {"sent-early", early}, {"sent-delayed", delayed}, {"sent-opened", opened}, {"sent-last", last},
+		{"elsewhere", view.Elsewhere{Frame: f}},
+		{"link", view.Link{Frame: view.Frame{CSRF: "x", Path: "/link", Now: f.Now}}},
+		{"asked", view.LinkAsked{Frame: f, Started: at(14, 5), From: origin(word), Expires: at(14, 35)}},
+		{"asked-unknown", view.LinkAsked{Frame: f, Started: at(14, 5), Expires: at(14, 35)}},
+		{"stopped", view.LinkStopped{Frame: f}},
+	}
+}
+
+func enrolSamples(f view.Frame, word string) []sample {
+	f.Path = "/enrol"
+	enrol := view.Enrol{Frame: f, QR: qr, URI: "otpauth://totp/Example:a0123456?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Example",
+		Key: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", Account: word, Digits: 6, Period: 30, Algorithm: "SHA1", Until: at(14, 15), Verified: true}
+	soon, extended, other := enrol, enrol, enrol
+	soon.Soon, extended.Extended = true, true
+	other.Digits, other.Period, other.Algorithm = 8, 60, word
+	all := []sample{
+		{"enrol", enrol}, {"enrol-soon", soon}, {"enrol-extended", extended}, {"enrol-sha256", other},
+		{"enrolstopped", view.EnrolStopped{Frame: f}}, {"enrolstopped-time", view.EnrolStopped{Frame: f, TimeUp: true}},
+		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}},
+		{"done", view.Done{Frame: f, Label: word, Noticed: true, SignedOut: true}},
+		{"done-partial", view.Done{Frame: f, Label: word, Partial: true}},
+		{"done-first", view.Done{Frame: f, First: true}},
+	}
+	for _, code := range []bridge.Code{bridge.CodeEmpty, bridge.CodeFormat, bridge.CodeWrongCode, bridge.CodeClock, bridge.CodeUsed,
+		bridge.CodeOldKey, bridge.CodeSlowDown, bridge.CodeTooMany} {
+		bad := enrol
+		bad.Code, bad.Label = word, word
+		bad.Faults = []view.Fault{{Field: view.FieldCode, Code: code, N: 4, Until: at(14, 6)}}
+		all = append(all, sample{"enrol-" + string(code), bad})
+	}
+	bad := enrol
+	bad.Faults = []view.Fault{{Field: view.FieldLabel, Code: view.CodeLabelTooLong}, {Field: "unknown", Code: "unknown"}}
+	return append(all, sample{"enrol-label", bad})
+}
+
+func vetoSamples(f view.Frame, word string) []sample {
+	f.Person = nil
+	asked := &view.Asked{When: at(14, 5), From: origin(word), Way: "mail"}
+	return []sample{
+		{"veto", view.Veto{Frame: f, Asked: asked}},
+		{"veto-plain", view.Veto{Frame: f}},
+		{"veto-error", view.Veto{Frame: f, Asked: asked, Number: word, Faults: []view.Fault{
+			{Field: view.FieldChoice, Code: view.CodeMissingChoice}, {Field: view.FieldNumber, Code: bridge.CodeObjection, N: 3}}}},
+		{"vetodone-stopped", view.VetoDone{Frame: f, Outcome: view.VetoStopped}},
+		{"vetodone-kept", view.VetoDone{Frame: f, Outcome: view.VetoKept}},
+		{"vetodone-late", view.VetoDone{Frame: f, Outcome: view.VetoLate}},
+		{"vetodone-invalid", view.VetoDone{Frame: f, Outcome: view.VetoInvalid}},
+	}
+}
+
+// qr stands in for the drawing that the caller makes.
+const qr = template.HTML(`<svg viewBox="0 0 9 9"><path fill="#fff" d="M0 0h9v9H0z"/><path fill="#000" d="M4 4h1v1H4z"/></svg>`)
