@@ -1,5 +1,7 @@
 package view
 
+import "otpbridge/bridge"
+
 // heading of every page: its h1 and the first part of its title.
 
 func (Start) heading(l *locale) string         { return l.text("start.title") }
@@ -41,21 +43,25 @@ func (p Ended) heading(l *locale) string { return l.text(p.words().title) }
 // outcome is a finished thing in words.
 type outcome struct{ title, text string }
 
-var endings = map[HowEnded]outcome{
-	EndedCancelled:  {"sent.cancelled.title", "sent.cancelled.text"},
-	EndedVetoed:     {"ended.vetoed.title", "ended.vetoed.text"},
-	EndedExpired:    {"ended.expired.title", "ended.expired.text"},
-	EndedSuperseded: {"ended.superseded.title", "ended.superseded.text"},
-	EndedTooMany:    {"ended.too_many.title", "ended.too_many.text"},
-	EndedRefused:    {"request.refused.title", "ended.refused.text"},
+var endings = map[bridge.End]outcome{
+	bridge.EndCancelled:  {"sent.cancelled.title", "sent.cancelled.text"},
+	bridge.EndVetoed:     {"ended.vetoed.title", "ended.vetoed.text"},
+	bridge.EndExpired:    {"ended.expired.title", "ended.expired.text"},
+	bridge.EndSuperseded: {"ended.superseded.title", "ended.superseded.text"},
+	bridge.EndDenied:     {"ended.denied.title", "ended.refused.text"},
+	bridge.EndTooMany:    {"ended.too_many.title", "ended.too_many.text"},
+	bridge.EndRefused:    {"request.refused.title", "ended.refused.text"},
 }
 
 // words of an ending that is not known are those of an expired request: it is over and nothing was changed.
 func (p Ended) words() outcome {
+	if f, ok := failures[p.Code]; ok && p.How == bridge.EndRefused {
+		return outcome{f.title, f.text}
+	}
 	if w, ok := endings[p.How]; ok {
 		return w
 	}
-	return endings[EndedExpired]
+	return endings[bridge.EndExpired]
 }
 
 var vetoes = map[VetoOutcome]outcome{

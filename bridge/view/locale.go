@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"otpbridge/bridge"
 )
 
 // locale speaks one language for one site.
@@ -165,15 +167,15 @@ func groups(key string) []string {
 }
 
 // way names how the second channel is proven.
-func (l *locale) way(way string) string {
-	if way == "desk" {
+func (l *locale) way(way bridge.Way) string {
+	if way == bridge.WayDesk {
 		return l.text("way.phone")
 	}
 	return l.text("way.mail")
 }
 
 // from describes where a request came from.
-func (l *locale) from(o Origin) string {
+func (l *locale) from(o bridge.Origin) string {
 	var where string
 	browser, system := clean(o.Browser), clean(o.System)
 	switch {
@@ -186,8 +188,11 @@ func (l *locale) from(o Origin) string {
 	default:
 		where = l.text("link.where_unknown")
 	}
-	if o.Address != "" {
-		where = l.text("link.where_address", "where", where, "address", o.Address)
+	switch {
+	case !l.site.CampusKnown:
+		return where
+	case o.Campus:
+		return l.text("link.where_network", "where", where, "network", l.text("link.network_campus"))
 	}
-	return where
+	return l.text("link.where_network", "where", where, "network", l.text("link.network_outside"))
 }

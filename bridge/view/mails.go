@@ -1,6 +1,10 @@
 package view
 
-import "time"
+import (
+	"time"
+
+	"otpbridge/bridge"
+)
 
 // LinkMail goes to the chosen notification address: the link, and a second link that can only stop (MAIL-11).
 type LinkMail struct {
@@ -130,7 +134,7 @@ func (m DeskMail) blocks(l *locale) []block {
 // facts are the lines "what happened": time, where from, which way, reference number.
 func (l *locale) facts(a Asked, reference string) []block {
 	lines := []fact{{l.text("mail.fact.when"), l.datetime(a.When)}}
-	if a.From != (Origin{}) {
+	if a.From != (bridge.Origin{}) {
 		lines = append(lines, fact{l.text("mail.fact.where"), l.from(a.From)})
 	}
 	if a.Way != "" {

@@ -3,6 +3,8 @@ package view
 import (
 	"html/template"
 	"time"
+
+	"otpbridge/bridge"
 )
 
 // Page is one page: a struct of this package that embeds Frame. View.Render turns it into HTML.
@@ -30,12 +32,12 @@ type Identify struct {
 // Without any way there is nothing to ask: show Failure with the code that stands against it.
 type Request struct {
 	Frame
-	Address string    // the address that would get the link, whole; it is masked here. Empty: no mail way
-	Desk    bool      // the phone way is offered
-	NoMail  WhyNoMail // why there is only the phone way
-	Reason  string    // "changed", "lost", "stolen": what was chosen; empty on the first visit
-	Way     string    // "mail", "desk": what was chosen; empty on the first visit
-	First   bool      // the person has no authenticator yet: nothing will be replaced
+	Address string        // the address that would get the link, whole; it is masked here. Empty: no mail way
+	Desk    bool          // the phone way is offered
+	NoMail  WhyNoMail     // why there is only the phone way
+	Reason  bridge.Reason // what was chosen; empty on the first visit
+	Way     bridge.Way    // what was chosen; empty on the first visit
+	First   bool          // the person has no authenticator yet: nothing will be replaced
 	Faults  []Fault
 }
 
@@ -48,11 +50,14 @@ const (
 	NoMailPolicy  WhyNoMail = "policy"  // the policy asks for the phone
 )
 
-// RequestActive is GET /recovery when a recovery that this browser did not start is open. Its buttons post do=check and do=restart.
+// RequestActive is GET /recovery when a recovery is open that another browser goes on with. Before the proof its buttons post
+// do=check and do=restart; after it (Proven) nothing can be done here but looking again.
 type RequestActive struct {
 	Frame
 	Started time.Time
-	Way     string // "mail" or "desk"
+	Way     bridge.Way
+	Proven  bool
+	Expires time.Time // Proven: when it ends by itself
 }
 
 // MailSent is GET /recovery while the link is under way. Its buttons: "check now" (GET /recovery), do=resend, do=cancel.
@@ -76,21 +81,9 @@ type Elsewhere struct{ Frame }
 // Ended is GET /recovery after the recovery ended without a new authenticator.
 type Ended struct {
 	Frame
-	How HowEnded
+	How  bridge.End
+	Code bridge.Code // EndRefused: why
 }
-
-// HowEnded says how; the values are those of the recovery's end in the domain.
-type HowEnded string
-
-// The ways to end.
-const (
-	EndedCancelled  HowEnded = "cancelled"
-	EndedVetoed     HowEnded = "vetoed"
-	EndedExpired    HowEnded = "expired"
-	EndedSuperseded HowEnded = "superseded"
-	EndedTooMany    HowEnded = "too_many_tries"
-	EndedRefused    HowEnded = "refused"
-)
 
 // Link is GET /link before the sign-in: the same for every token (TOK-08). Its button posts do=continue.
 type Link struct{ Frame }
@@ -99,15 +92,8 @@ type Link struct{ Frame }
 type LinkAsked struct {
 	Frame
 	Started time.Time
-	From    Origin
+	From    bridge.Origin
 	Expires time.Time
-}
-
-// Origin is where a request came from. Empty parts are left out or called unknown.
-type Origin struct {
-	Browser string // "Firefox"
-	System  string // "Windows"
-	Address string // network address
 }
 
 // LinkStopped is the answer to do=notme: the request is cancelled, the password may be known to somebody.
@@ -167,8 +153,8 @@ type Veto struct {
 // Asked is a request as a notice and the veto page describe it.
 type Asked struct {
 	When time.Time
-	From Origin
-	Way  string // "mail" or "desk"; empty: not shown
+	From bridge.Origin
+	Way  bridge.Way // empty: not shown
 }
 
 // VetoDone is the page after POST /veto.
@@ -210,22 +196,22 @@ func (VetoDone) template() string      { return "vetodone" }
 func (SignedOut) template() string     { return "signedout" }
 
 // ReasonChosen is the reason to preset: the most frequent one on the first visit, none when none was chosen.
-func (p Request) ReasonChosen() string {
+func (p Request) ReasonChosen() bridge.Reason {
 	if p.Reason == "" && len(p.Faults) == 0 {
-		return "changed"
+		return bridge.ReasonChanged
 	}
 	return p.Reason
 }
 
 // WayChosen is the way to preset: what was chosen, else the first that is offered.
-func (p Request) WayChosen() string {
+func (p Request) WayChosen() bridge.Way {
 	switch {
 	case p.Way != "" || len(p.Faults) > 0:
 		return p.Way
 	case p.Address != "":
-		return "mail"
+		return bridge.WayMail
 	}
-	return "desk"
+	return bridge.WayDesk
 }
 
 // Uncommon says that an app would assume other figures than the realm's when the key is typed.
@@ -235,11 +221,11 @@ func (p Enrol) Uncommon() bool {
 
 // Again says that a new start may help.
 func (p Ended) Again() bool {
-	return p.How != EndedRefused && p.How != EndedSuperseded && p.How != EndedVetoed
+	return p.How == bridge.EndCancelled || p.How == bridge.EndExpired
 }
 
 // Vetoed says that somebody stopped the request as not theirs.
-func (p Ended) Vetoed() bool { return p.How == EndedVetoed }
+func (p Ended) Vetoed() bool { return p.How == bridge.EndVetoed }
 
 func (p Identify) faults() []Fault { return p.Faults }
 func (p Request) faults() []Fault  { return p.Faults }

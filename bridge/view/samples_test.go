@@ -46,8 +46,8 @@ func frame(word string) view.Frame {
 		Reference: "7Q4M01JD", Desk: view.Desk{Known: true, Open: true}}
 }
 
-func origin(word string) view.Origin {
-	return view.Origin{Browser: "Firefox" + word, System: "Windows", Address: "192.0.2.7"}
+func origin(word string) bridge.Origin {
+	return bridge.Origin{Browser: "Firefox" + word, System: "Windows"}
 }
 
 // sample is one page in one state.
@@ -62,10 +62,11 @@ func samples(word string) []sample {
 	all := append(startSamples(f, word), waitSamples(f, word)...)
 	all = append(all, enrolSamples(f, word)...)
 	all = append(all, vetoSamples(f, word)...)
-	for how := range map[view.HowEnded]bool{view.EndedCancelled: true, view.EndedVetoed: true, view.EndedExpired: true,
-		view.EndedSuperseded: true, view.EndedTooMany: true, view.EndedRefused: true} {
+	for _, how := range []bridge.End{bridge.EndCancelled, bridge.EndVetoed, bridge.EndDenied, bridge.EndExpired, bridge.EndSuperseded,
+		bridge.EndTooMany, bridge.EndRefused} {
 		all = append(all, sample{"ended-" + string(how), view.Ended{Frame: f, How: how}})
 	}
+	all = append(all, sample{"ended-refused-why", view.Ended{Frame: f, How: bridge.EndRefused, Code: bridge.CodeDisabled}})
 	for _, code := range append(bridge.Codes(), view.Codes()...) {
 		all = append(all, sample{"failure-" + string(code), view.Failure{Frame: f, Code: code, Until: at(15, 5), KeptUntil: at(14, 35)}})
 	}
@@ -94,10 +95,11 @@ func startSamples(f view.Frame, word string) []sample {
 		{"request-desk", view.Request{Frame: f, Address: word + "@example.com", Desk: true}},
 		{"request-nomail", view.Request{Frame: f, Desk: true, NoMail: view.NoMailAddress}},
 		{"request-policy", view.Request{Frame: f, Desk: true, NoMail: view.NoMailPolicy}},
-		{"request-error", view.Request{Frame: f, Address: word + "@example.com", Reason: word, Way: word, Faults: []view.Fault{
+		{"request-error", view.Request{Frame: f, Address: word + "@example.com", Reason: bridge.Reason(word), Way: bridge.Way(word), Faults: []view.Fault{
 			{Field: view.FieldReason, Code: view.CodeMissingReason}, {Field: view.FieldWay, Code: view.CodeMissingWay}}}},
 		{"request-error-desk", view.Request{Frame: f, Desk: true, Faults: []view.Fault{{Field: view.FieldWay, Code: view.CodeMissingWay}}}},
-		{"active", view.RequestActive{Frame: f, Started: at(14, 5), Way: "mail"}},
+		{"active", view.RequestActive{Frame: f, Started: at(14, 5), Way: bridge.WayMail}},
+		{"active-proven", view.RequestActive{Frame: f, Started: at(14, 5), Way: bridge.WayMail, Proven: true, Expires: at(14, 15)}},
 		{"signedout", view.SignedOut{Frame: nobody}},
 	}
 }

@@ -37,6 +37,7 @@ type Site struct {
 	Links       Links
 	Contact     Contact
 	Apps        []string // authenticator apps to name; empty: a short list of our own
+	CampusKnown bool     // the campus networks are configured, so "outside" can be told
 	Demo        bool     // a banner on every page says so
 }
 

@@ -1,0 +1,39 @@
+package view
+
+import (
+	"fmt"
+
+	"otpbridge/bridge"
+)
+
+// Notice renders a notice of the domain in the person's language, in all when that is unknown. Links are built from the site's
+// base URL and nothing else.
+func (v *View) Notice(n bridge.Notice) (Message, error) {
+	m, err := v.mailFor(n)
+	if err != nil {
+		return Message{}, err
+	}
+	return v.Mail(v.MailLanguages(n.Language), m)
+}
+
+func (v *View) mailFor(n bridge.Notice) (Mail, error) {
+	asked := Asked{When: n.At, From: n.Origin, Way: n.Way}
+	veto := v.site.BaseURL + "/veto/" + n.Veto.Reveal()
+	switch n.Kind {
+	case bridge.NoticeLink:
+		if n.Link == "" {
+			return nil, fmt.Errorf("mail %s: no link", n.Kind)
+		}
+		return LinkMail{Name: n.Name, Link: v.site.BaseURL + "/link/" + n.Link.Reveal(), Until: n.Expires, Asked: asked,
+			Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
+	case bridge.NoticeRequest:
+		return RequestMail{Name: n.Name, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
+	case bridge.NoticeCompleted:
+		return CompletedMail{Name: n.Name, Asked: asked, Label: n.Label, Reference: n.Reference}, nil
+	case bridge.NoticeCancelled:
+		return CancelledMail{Name: n.Name, At: n.At, Reference: n.Reference}, nil
+	case bridge.NoticeGateShut:
+		return GateMail{Name: n.Name, At: n.At, Reference: n.Reference}, nil
+	}
+	return nil, fmt.Errorf("mail %q: unknown kind", n.Kind)
+}
