@@ -30,6 +30,7 @@ type Client struct {
 type Result struct {
 	Signed bool           // the client got tokens
 	Claims map[string]any // of the ID token
+	Token  string         // the ID token itself
 	Error  string         // "error" of the redirect back, when there was one
 	Page   string         // Keycloak's page the browser is left on otherwise
 }
@@ -151,7 +152,7 @@ func (c *Client) Finish(b *Browser) Result {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return Result{Signed: true, Claims: claims}
+	return Result{Signed: true, Claims: claims, Token: tokens.ID}
 }
 
 // readClaims reads a token without checking it: it came straight from the server.

@@ -1,0 +1,50 @@
+# `make help` lists the targets. Nothing here needs to be installed by hand on Debian with Go, Java, Maven, Node and git:
+# .ci/setup fetches the rest into ~/.cache/otpbridge ($OTPBRIDGE_CACHE) and says what it fetches.
+
+# KEYCLOAK=version and FULL=1 reach set-up and tests through the environment.
+export KEYCLOAK FULL
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+CACHE   := $(or $(OTPBRIDGE_CACHE),$(HOME)/.cache/otpbridge)
+LINT    := $(CACHE)/bin/golangci-lint
+RUN     ?= .
+# The end-to-end tests share one Keycloak, so one after another; FULL=1 runs whole matrices.
+LIMIT   := $(if $(FULL),80m,20m)
+
+.PHONY: help demo build check test e2e bench fuzz
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir: keep what happened
+	$(if $(KEYCLOAK),.ci/setup keycloak)
+	go run ./cmd/otpbridge-demo $(if $(KEYCLOAK),-keycloak $(KEYCLOAK)) $(if $(STATE),-state $(STATE))
+
+build: ## bin/otpbridge, static and without symbols
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/otpbridge ./cmd/otpbridge
+
+check: ## format, vet, linters, unit tests with the race detector
+	.ci/setup packages lint
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on: $$unformatted"; exit 1; }
+	go vet ./...
+	cd e2e && go vet ./...
+	$(LINT) run ./...
+	cd e2e && $(LINT) run --config ../.golangci.yml ./...
+	go test -race -shuffle=on -timeout 10m ./...
+
+test: ## everything: set-up, check, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices
+	.ci/setup
+	$(MAKE) check
+	.ci/fuzz 10s
+	$(MAKE) e2e
+
+e2e: ## end-to-end tests; RUN=regex chooses by name
+	.ci/setup packages keycloak axe
+	cd e2e && go test -count=1 -p 1 -timeout $(LIMIT) -run '$(RUN)' ./...
+
+bench: ## one line a figure: NAME VALUE UNIT (goal G; peer P V); FIGURE=name prints one of them
+	.ci/setup packages keycloak
+	cd e2e && go run ./bench $(FIGURE)
+
+fuzz: ## one minute of each fuzz target
+	.ci/fuzz 60s

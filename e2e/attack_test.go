@@ -1,0 +1,187 @@
+package e2e_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// recoveryScope is what a recovery's sign-in asks for.
+const recoveryScope = "openid " + realm.Scope
+
+// openHoles tries, with a browser in which somebody has typed alice's password and nothing else, to get into every other
+// application, and returns those that opened or offered to enrol an authenticator.
+func openHoles(t *testing.T, r *realm.Realm, b *rig.Browser) []string {
+	t.Helper()
+	var holes []string
+	for _, try := range []struct {
+		name, client, redirect string
+		params                 []string
+	}{
+		{"portal", "portal", rig.PortalRedirect, nil},
+		{"portal, prompt=none", "portal", rig.PortalRedirect, []string{"prompt", "none"}},
+		{"portal, acr_values=pwd", "portal", rig.PortalRedirect, []string{"acr_values", "pwd"}},
+		{"portal, max_age", "portal", rig.PortalRedirect, []string{"max_age", "36000"}},
+		{"portal, essential acr", "portal", rig.PortalRedirect, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["pwd"]}}}`}},
+		{"portal, kc_action", "portal", rig.PortalRedirect, []string{"kc_action", "CONFIGURE_TOTP"}},
+		{"legacy-app", "legacy-app", rig.LegacyRedirect, nil},
+		{"account console", "account-console", r.Issuer + "/account/", nil},
+	} {
+		client := rig.NewClient(t, r, try.client, try.redirect)
+		client.Open(b, try.params...)
+		if got := client.Finish(b); got.Signed || got.Page == "login-login-config-totp" {
+			holes = append(holes, try.name)
+		}
+	}
+	if rig.OpenSAML(t, r, b) {
+		holes = append(holes, "saml-app")
+	}
+	return holes
+}
+
+// passwordOnly signs alice in at our client with the password only and returns the browser.
+func passwordOnly(t *testing.T, r *realm.Realm) *rig.Browser {
+	t.Helper()
+	b := rig.NewBrowser(t)
+	got := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect).SignIn(b, "alice", nil, "scope", recoveryScope)
+	if !got.Signed {
+		t.Fatalf("password-only sign-in: %+v on %s", got, b.Describe())
+	}
+	return b
+}
+
+// OIDC-11: a password-only sign-in opens no other application, configured or not, by OpenID Connect or SAML.
+func TestRealmAttackSSOCookieOfAPasswordOnlySignIn(t *testing.T) {
+	r := rig.NewRealm(t, realm.Options{})
+	open(t, r, "alice")
+	if holes := openHoles(t, r, passwordOnly(t, r)); len(holes) > 0 {
+		t.Errorf("opened with the password only: %s", strings.Join(holes, "; "))
+	}
+}
+
+// OIDC-11: the test above finds the hole where there is one.
+func TestRealmAttackSSOCookieFindsTheHoleOfTheBadRealm(t *testing.T) {
+	r := rig.NewBadRealm(t)
+	b := rig.NewBrowser(t)
+	if got := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect).SignIn(b, "alice", nil); !got.Signed {
+		t.Fatalf("password-only sign-in: %+v", got)
+	}
+	holes := strings.Join(openHoles(t, r, b), "; ")
+	for _, want := range []string{"portal", "portal, prompt=none", "portal, kc_action", "legacy-app", "account console", "saml-app"} {
+		if !strings.Contains("; "+holes+"; ", "; "+want+"; ") {
+			t.Errorf("%s did not open in the bad realm (opened: %s)", want, holes)
+		}
+	}
+}
+
+// unpushed are parameters that somebody could add to the address of Keycloak.
+var unpushed = []string{
+	"kc_action=CONFIGURE_TOTP", "kc_action=UPDATE_PASSWORD", "kc_action=delete_credential", "acr_values=mfa", "claims=%7B%7D", "prompt=login",
+	"prompt=none", "max_age=0", "ui_locales=ja", "login_hint=bob", "kc_idp_hint=evil", "foo=bar",
+}
+
+// PAR lock: a parameter that was not pushed ends the request.
+func TestRealmAttackParametersThatWereNotPushed(t *testing.T) {
+	r := rig.NewRealm(t, realm.Options{})
+	open(t, r, "alice")
+	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	for _, extra := range unpushed {
+		b := rig.NewBrowser(t).Get(login.URL(login.Request("scope", recoveryScope)) + "&" + extra).Follow(rig.AppRedirect)
+		if b.Status != http.StatusBadRequest || b.Page() != "login-error" {
+			t.Errorf("%s: %s, want an error page", extra, b.Describe())
+		}
+	}
+	request := login.Request("scope", recoveryScope)
+	if b := rig.NewBrowser(t).Get(login.Endpoint("auth") + "?" + request.Encode()).Follow(rig.AppRedirect); b.Status != http.StatusBadRequest {
+		t.Errorf("nothing pushed: %s, want an error page", b.Describe())
+	}
+	if b := login.Open(rig.NewBrowser(t), "scope", recoveryScope); b.Page() != "login-login" {
+		t.Errorf("control, nothing added: %s, want the password page", b.Describe())
+	}
+}
+
+// PAR lock: the test above notices when the client policy is gone, although the client still has to push.
+func TestRealmAttackUnpushedParametersFindTheHoleWithoutThePolicy(t *testing.T) {
+	r := rig.NewRealm(t, realm.Options{})
+	open(t, r, "alice")
+	if err := r.Do(t.Context(), "PUT /client-policies/policies", map[string]any{"policies": []any{}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	b := rig.NewBrowser(t).Get(login.URL(login.Request("scope", recoveryScope)) + "&kc_action=CONFIGURE_TOTP").Follow(rig.AppRedirect)
+	b.Submit("username", "alice", "password", realm.Password("alice")).Follow(rig.AppRedirect)
+	if b.Page() != "login-login-config-totp" {
+		t.Errorf("%s, want the page that enrols an authenticator: the hole is not found", b.Describe())
+	}
+}
+
+// A value that differs from the pushed one is ignored.
+func TestRealmAttackPushedValuesWin(t *testing.T) {
+	r := rig.NewRealm(t, realm.Options{})
+	open(t, r, "alice")
+	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	request := login.Request("scope", "openid") // a full sign-in was asked for
+	b := rig.NewBrowser(t).Get(login.URL(request) + "&scope=" + url.QueryEscape(recoveryScope)).Follow(rig.AppRedirect)
+	b.Submit("username", "alice", "password", realm.Password("alice")).Follow(rig.AppRedirect)
+	if b.Page() != "login-login-otp" {
+		t.Errorf("scope changed on the way: %s, want the OTP page", b.Describe())
+	}
+}
+
+// The scope that lowers the level is our client's alone, and a level that was not reached is never reported.
+func TestRealmAttackScopeAndLevel(t *testing.T) {
+	r := rig.NewRealm(t, realm.Options{})
+	open(t, r, "alice")
+	for client, redirect := range map[string]string{"portal": rig.PortalRedirect, "legacy-app": rig.LegacyRedirect} {
+		c := rig.NewClient(t, r, client, redirect)
+		if got := c.SignIn(rig.NewBrowser(t), "alice", nil, "scope", recoveryScope); got.Error != "invalid_scope" {
+			t.Errorf("%s asks for the scope: %+v, want invalid_scope", client, got)
+		}
+	}
+	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	for _, params := range [][]string{
+		{"acr_values", "mfa"},
+		{"claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`},
+	} {
+		got := login.SignIn(rig.NewBrowser(t), "alice", nil, append(params, "scope", recoveryScope)...)
+		if got.Signed && got.Acr() != "pwd" {
+			t.Errorf("%s: acr %s without a second factor", params, got.Acr())
+		}
+	}
+}
+
+// OIDC-19: the gate, shut, keeps pending actions and a stolen login key away from the pages that change an account.
+func TestRealmAttackActionsBehindAShutGate(t *testing.T) {
+	r := rig.NewRealm(t, realm.Options{})
+	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	for _, action := range []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"} {
+		name := "pending-" + strings.ToLower(action)
+		if _, err := r.Add(t.Context(), realm.Person{Name: name, OTPs: []string{realm.Secret("p")}, RequiredActions: []string{action}}); err != nil {
+			t.Fatal(err)
+		}
+		b := rig.NewBrowser(t)
+		if login.SignIn(b, name, nil, "scope", recoveryScope); b.Status != http.StatusUnauthorized {
+			t.Errorf("pending %s: %s, want access denied", action, b.Describe())
+		}
+		b = rig.NewBrowser(t)
+		if login.SignIn(b, "bob", nil, "scope", recoveryScope, "kc_action", action); b.Status != http.StatusUnauthorized {
+			t.Errorf("pushed kc_action=%s: %s, want access denied", action, b.Describe())
+		}
+		// A denial counts as a failure of the person: two in a row would lock bob, and hide what the next one does.
+		if err := r.Unlock(t.Context(), "bob"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// open opens the gate for a person.
+func open(t *testing.T, r *realm.Realm, name string) {
+	t.Helper()
+	if err := r.OpenGate(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+}
