@@ -86,7 +86,10 @@ func (v *View) letter(l *locale, m Mail) letter {
 		sign = append(sign, strings.TrimRight(l.text("mail.sign.phone", "phone", f.Phone, "hours", strings.Join(f.Hours, ", ")), ", 　"))
 	}
 	sign = append(sign, f.Home, l.text("mail.auto"))
-	blocks := append(m.blocks(l), block{Para: l.text("mail.never")})
+	blocks := m.blocks(l)
+	if _, desk := m.(DeskMail); !desk {
+		blocks = append(blocks, block{Para: l.text("mail.never")})
+	}
 	return letter{Lang: l.tag, Blocks: blocks, Sign: sign, Mark: l.text("mail.mark"), locale: l}
 }
 
