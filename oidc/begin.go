@@ -63,6 +63,15 @@ type Started struct {
 	Flow Flow
 }
 
+// String hides the flow's secrets and the request_uri from fmt.
+func (s Started) String() string { return s.Flow.String() }
+
+// GoString hides the same from %#v.
+func (s Started) GoString() string { return s.Flow.String() }
+
+// LogValue hides the same from slog.
+func (s Started) LogValue() slog.Value { return s.Flow.LogValue() }
+
 // Begin pushes the authorization request to the provider. It fails with CodeUnavailable when the provider cannot be
 // reached, CodePush when it refuses; there is no other way to ask.
 func (rp *RelyingParty) Begin(ctx context.Context, req Request) (Started, error) {
