@@ -1,0 +1,168 @@
+// Package storetest holds the contract of the store as tests that run on every backend, and starts the real Redis servers for them.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Redis is a running redis-server of a test, on a free loopback port, with its files in a folder of the test's.
+type Redis struct {
+	Addr string
+	dir  string
+	args []string
+	conf string // of a sentinel
+	cmd  *exec.Cmd
+}
+
+// StartRedis starts a redis-server that keeps what it was told over a Stop and Start (appendonly) and ends it with the test. Args are added to its
+// command line. A machine without redis-server fails the test.
+func StartRedis(t testing.TB, args ...string) *Redis {
+	t.Helper()
+	return startServer(t, &Redis{Addr: freeAddr(t), dir: t.TempDir(), args: args})
+}
+
+// StartSentinel starts a sentinel with a configuration file, which it rewrites.
+func StartSentinel(t testing.TB, conf string) *Redis {
+	t.Helper()
+	return startServer(t, &Redis{Addr: freeAddr(t), dir: t.TempDir(), conf: conf})
+}
+
+func startServer(t testing.TB, r *Redis) *Redis {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatal("redis-server is missing: install Debian's package redis-server")
+	}
+	r.start(t)
+	t.Cleanup(r.kill)
+	return r
+}
+
+// Stop ends the server as an operator would; its files stay.
+func (r *Redis) Stop(t testing.TB) {
+	t.Helper()
+	if r.cmd == nil {
+		return
+	}
+	if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = r.cmd.Wait() // redis-server ends an interrupt with status 0 or 1
+	r.cmd = nil
+}
+
+// Start starts a stopped server again on the same address and files.
+func (r *Redis) Start(t testing.TB) { t.Helper(); r.start(t) }
+
+// Client returns a client of the default user, closed with the test.
+func (r *Redis) Client(t testing.TB) *redis.Client {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: r.Addr})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (r *Redis) kill() {
+	if r.cmd != nil {
+		_ = r.cmd.Process.Kill()
+		_ = r.cmd.Wait()
+		r.cmd = nil
+	}
+}
+
+func (r *Redis) start(t testing.TB) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(r.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--bind", "127.0.0.1", "--port", port, "--dir", r.dir, "--logfile", filepath.Join(r.dir, "log")}
+	if r.conf != "" {
+		args = append(append([]string{r.conf}, args...), "--sentinel")
+	} else {
+		args = append(args, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction")
+	}
+	r.cmd = exec.Command("redis-server", append(args, r.args...)...)
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.await(); err != nil {
+		log, _ := os.ReadFile(filepath.Join(r.dir, "log"))
+		r.kill()
+		t.Fatalf("redis-server does not answer: %v\n%s", err, log)
+	}
+}
+
+// await asks until the server answers anything at all, a refusal for want of a password included.
+func (r *Redis) await() error {
+	var last error
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if last = listens(r.Addr); last != nil {
+			continue
+		}
+		c := redis.NewClient(&redis.Options{Addr: r.Addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
+		last = c.Ping(context.Background()).Err()
+		_ = c.Close()
+		var reply redis.Error
+		if last == nil || errors.As(last, &reply) && !redis.HasErrorPrefix(last, "LOADING") {
+			return nil
+		}
+	}
+	return last
+}
+
+func listens(addr string) error {
+	c, err := net.Dial("tcp", addr)
+	if err == nil {
+		err = c.Close()
+	}
+	return err
+}
+
+// StartCluster starts one server in cluster mode that holds all slots.
+func StartCluster(t testing.TB) *Redis {
+	t.Helper()
+	r := StartRedis(t, "--cluster-enabled", "yes")
+	c := r.Client(t)
+	ctx := context.Background()
+	if err := c.ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, 10*time.Second, "the cluster is complete", func() bool {
+		info, err := c.ClusterInfo(ctx).Result()
+		return err == nil && len(info) > 0 && containsLine(info, "cluster_state:ok")
+	})
+	return r
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+// Eventually asks until yes says so, and fails the test after limit.
+func Eventually(t testing.TB, limit time.Duration, what string, yes func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !yes(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(fmt.Sprint("not within ", limit, ": ", what))
+		}
+	}
+}

@@ -1,0 +1,259 @@
+package storetest
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/store"
+)
+
+// A user who may do no more than LeastCommands on our prefix can do everything (STO-08).
+func TestContractOnRedisWithLeastUser(t *testing.T) {
+	r := StartRedis(t)
+	admin := r.Client(t)
+	Run(t, func(t *testing.T) World {
+		args := []any{"acl", "setuser", "bridge", "reset", "on", ">pw-of-bridge", "~otp:*", "resetchannels", "&otp:*", "-@all"}
+		for _, c := range strings.Fields(store.LeastCommands) {
+			args = append(args, c)
+		}
+		if err := admin.FlushDB(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := admin.Do(t.Context(), args...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		w := OnRedis(t, r)
+		w.Config.Redis.Username, w.Config.Redis.Password, w.Config.Redis.Prefix = "bridge", "pw-of-bridge", "otp:"
+		restart := w.Restart
+		w.Restart = func(t *testing.T) { // users are not kept without a file of them
+			restart(t)
+			if err := admin.Do(t.Context(), args...).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return w
+	})
+}
+
+// A cluster: every operation stays in one slot (STO-08).
+func TestContractOnCluster(t *testing.T) {
+	Run(t, func(t *testing.T) World {
+		r := StartCluster(t)
+		w := OnRedis(t, r)
+		w.Config.Redis.Cluster = true
+		w.Config.Redis.Addrs = []string{r.Addr}
+		w.Break = func(t *testing.T, _ *store.Store) { r.Stop(t) } // a cluster names its nodes: a proxy would be passed by
+		mend := w.Mend
+		w.Mend = func(t *testing.T, s *store.Store) *store.Store { r.Start(t); return mend(t, s) }
+		return w
+	})
+}
+
+// use does a little of everything.
+func use(t *testing.T, c store.Config) {
+	t.Helper()
+	c.Keys, c.Now = NewRing(t, "k1"), time.Now
+	var s *store.Store
+	var err error
+	Eventually(t, 30*time.Second, "the store opens", func() bool {
+		s, err = store.Open(t.Context(), c)
+		return err == nil
+	})
+	defer func() { wantErr(t, "close", s.Close(), nil) }()
+	changed, err := s.KV.Watch(t.Context(), "u/1")
+	wantErr(t, "watch", err, nil)
+	await(t, changed) // listening
+	put(t, s.KV, "u/1", "v", store.PutOptions{If: store.Absent, TTL: time.Minute})
+	await(t, changed)
+	get(t, s.KV, "u/1", "v")
+	add(t, s, store.Job{Kind: "k", ID: "1", At: time.Now()})
+	wantErr(t, "done", s.Jobs.Done(t.Context(), claim(t, s, time.Now().Add(time.Second), "k")), nil)
+	if ok, _, err := s.Limiter.Allow(t.Context(), bridge.Limit{Name: "l", Count: 1, Per: time.Minute}, "x"); !ok || err != nil {
+		t.Fatalf("limit: %v, %v", ok, err)
+	}
+}
+
+// Sentinels name the server (STO-08).
+func TestSentinel(t *testing.T) {
+	r := StartRedis(t)
+	host, port, err := net.SplitHostPort(r.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(t.TempDir(), "sentinel.conf")
+	text := "sentinel monitor campus " + host + " " + port + " 1\n"
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := StartSentinel(t, conf)
+	use(t, store.Config{Redis: &store.RedisConfig{Addrs: []string{s.Addr}, Master: "campus", Limit: patience}})
+}
+
+// TLS with a certificate of our own authority; a server of another one is not believed (STO-08).
+func TestTLS(t *testing.T) {
+	certFile, keyFile, pool := newCert(t)
+	secure := freeAddr(t)
+	_, port, _ := net.SplitHostPort(secure)
+	StartRedis(t, "--tls-port", port, "--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", certFile,
+		"--tls-auth-clients", "no")
+	c := store.Config{Redis: &store.RedisConfig{Addrs: []string{secure}, Limit: patience, TLS: &tls.Config{RootCAs: pool}}}
+	use(t, c)
+	c.Redis.TLS = &tls.Config{RootCAs: x509.NewCertPool()}
+	c.Keys, c.Now = NewRing(t, "k1"), time.Now
+	_, err := store.Open(t.Context(), c)
+	wantErr(t, "open with another authority", err, store.ErrBroken)
+}
+
+func newCert(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(cert)
+	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", keyDER), pool
+}
+
+// A server that takes connections and says nothing: refused within the default limit of 300 ms (STO-08).
+func TestSilentServer(t *testing.T) {
+	p := StartProxy(t, StartRedis(t).Addr)
+	c := store.Config{Redis: &store.RedisConfig{Addrs: []string{p.Addr}}, Keys: NewRing(t, "k1"), Now: time.Now}
+	var s *store.Store
+	Eventually(t, 10*time.Second, "the store opens", func() (ok bool) {
+		var err error
+		s, err = store.Open(t.Context(), c)
+		return err == nil
+	})
+	defer func() { _ = s.Close() }()
+	p.Hold()
+	for _, name := range []string{"get", "update", "claim", "limit", "ping"} {
+		begun := time.Now()
+		wantErr(t, name, everyOperation(s, store.Claimed{})[name](t.Context()), store.ErrBroken)
+		if took := time.Since(begun); took > 400*time.Millisecond {
+			t.Errorf("%s: refused after %v", name, took)
+		}
+	}
+}
+
+// No key is without an end but those of jobs; the server's own clock ends them, too (STO-05).
+func TestEveryKeyEnds(t *testing.T) {
+	r := StartRedis(t)
+	w := OnRedis(t, r)
+	use(t, w.Config)
+	w.Config.Redis.Prefix = "other:"
+	s := w.Open(t, NewRing(t, "k2"), time.Now)
+	put(t, s.KV, "e/1", "v", store.PutOptions{If: store.Any, TTL: time.Hour})
+	client := r.Client(t)
+	keys, err := client.Keys(t.Context(), "*").Result()
+	if err != nil || len(keys) < 4 {
+		t.Fatalf("keys: %v, %v", keys, err)
+	}
+	for _, key := range keys {
+		ttl, err := client.TTL(t.Context(), key).Result()
+		if err != nil || ttl <= 0 && !strings.Contains(key, "{jobs-") {
+			t.Errorf("%s: %v, %v", key, ttl, err)
+		}
+		if strings.HasSuffix(key, "e/1") && (ttl > time.Hour || ttl < time.Hour-time.Minute) {
+			t.Errorf("%s ends in %v", key, ttl)
+		}
+	}
+}
+
+// A server that lost everything is noticed by Ping, and said once per process (design: store lost).
+func TestEmptiedServerIsFresh(t *testing.T) {
+	r := StartRedis(t)
+	w := OnRedis(t, r)
+	a, b := w.Two(t, time.Now)
+	if !a.Fresh() || b.Fresh() || a.ID() != b.ID() {
+		t.Fatalf("fresh: %v, %v", a.Fresh(), b.Fresh())
+	}
+	if err := r.Client(t).FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "ping", a.Ping(t.Context()), nil)
+	wantErr(t, "ping", b.Ping(t.Context()), nil)
+	if !b.Fresh() || a.ID() != b.ID() {
+		t.Fatalf("after the loss: fresh %v, %s and %s", b.Fresh(), a.ID(), b.ID())
+	}
+}
+
+// Warnings name what to mend in the server's settings (STO-08).
+func TestWarnings(t *testing.T) {
+	good := OnRedis(t, StartRedis(t))
+	if got := good.Open(t, NewRing(t, "k"), time.Now).Warnings(t.Context()); len(got) != 0 {
+		t.Errorf("warnings of a good server: %q", got)
+	}
+	bad := OnRedis(t, StartRedis(t, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru"))
+	got := bad.Open(t, NewRing(t, "k"), time.Now).Warnings(t.Context())
+	if text := strings.Join(got, "\n"); !strings.Contains(text, "noeviction") || !strings.Contains(text, "appendonly") {
+		t.Errorf("warnings of a bad server: %q", got)
+	}
+}
+
+// The server may forget scripts at any time.
+func TestScriptsAreSentAgain(t *testing.T) {
+	r := StartRedis(t)
+	c := OnRedis(t, r).Config
+	use(t, c)
+	if err := r.Client(t).ScriptFlush(context.Background()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	c.Redis.Prefix = "again:"
+	use(t, c)
+}
+
+// Opening says what is wrong, and soon.
+func TestOpenFails(t *testing.T) {
+	r := StartRedis(t, "--requirepass", "pw")
+	for name, rc := range map[string]store.RedisConfig{
+		"nobody there":   {Addrs: []string{freeAddr(t)}},
+		"wrong password": {Addrs: []string{r.Addr}, Password: "no"},
+		"bad prefix":     {Addrs: []string{r.Addr}, Password: "pw", Prefix: "a{b}"},
+		"no address":     {},
+	} {
+		s, err := store.Open(t.Context(), store.Config{Redis: &rc, Keys: NewRing(t, "k"), Now: time.Now})
+		if err == nil {
+			_ = s.Close()
+			t.Errorf("%s: opened", name)
+		}
+	}
+}
