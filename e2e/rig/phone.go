@@ -35,17 +35,25 @@ func (p *Phone) Code() string {
 		if step, ok := p.unused(time.Now()); ok {
 			return p.At(time.Unix(step*int64(period/time.Second), 0))
 		}
-		// All three were shown: the next step begins within half a minute.
+		// All were shown: the next step begins within half a minute.
 		<-time.After(time.Until(time.Now().Truncate(period).Add(period)))
 	}
 }
 
-// unused takes a time step whose code was not shown: the current one, then its neighbours.
+// slack is the time that somebody needs to type a code and send it.
+const slack = 8 * time.Second
+
+// unused takes a time step whose code was not shown and stays good for a while: the current one, the next one, and the one before unless
+// it is about to leave the window.
 func (p *Phone) unused(now time.Time) (int64, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	current := now.Unix() / int64(period/time.Second)
-	for _, step := range []int64{current, current - 1, current + 1} {
+	steps := []int64{current, current + 1}
+	if now.Truncate(period).Add(period).Sub(now) > slack {
+		steps = append(steps, current-1)
+	}
+	for _, step := range steps {
 		if !p.shown[step] {
 			p.shown[step] = true
 			return step, true

@@ -1,0 +1,78 @@
+package rig
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"otpbridge/bridge/bridgetest/realkc"
+
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// axeVersion is the one that set-up installs.
+const axeVersion = "4.14.1"
+
+// Violation is one rule of WCAG that the page breaks.
+type Violation struct {
+	ID    string
+	Help  string
+	Nodes []struct {
+		Target  []any
+		Summary string `json:"failureSummary"`
+	}
+}
+
+func (v Violation) String() string {
+	where := make([]string, 0, len(v.Nodes))
+	for _, n := range v.Nodes {
+		where = append(where, fmt.Sprint(n.Target, " ", n.Summary))
+	}
+	return v.ID + ": " + v.Help + ": " + strings.Join(where, "; ")
+}
+
+// Axe looks for breaches of WCAG 2.0 to 2.2, levels A and AA. It needs scripts.
+func (p *Page) Axe() []Violation {
+	p.t.Helper()
+	cache, err := realkc.Cache()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	library, err := os.ReadFile(filepath.Join(cache, "axe-core-"+axeVersion, "axe.min.js")) //nolint:gosec // our own cache
+	if err != nil {
+		p.t.Fatalf("%v (run: .ci/setup axe)", err)
+	}
+	const ask = `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]}).then(r => JSON.stringify(r.violations))`
+	var text string
+	p.run("axe", chromedp.Evaluate(string(library)+";0", nil),
+		chromedp.Evaluate(ask, &text, func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
+	var found []Violation
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		p.t.Fatal(err)
+	}
+	return found
+}
+
+// MustBeAccessible fails the test with every breach that Axe finds.
+func (p *Page) MustBeAccessible() *Page {
+	p.t.Helper()
+	for _, v := range p.Axe() {
+		p.t.Errorf("accessibility on %s: %s", p.describe(), v)
+	}
+	return p
+}
+
+// QR returns what the QR code on the page says, read from a picture by a program that knows nothing of ours.
+func (p *Page) QR(name string) string {
+	p.t.Helper()
+	file := p.Screenshot(name)
+	text, err := exec.CommandContext(p.t.Context(), "zbarimg", "-q", "--nodbus", "--raw", file).Output() //nolint:gosec // a fixed program
+	if err != nil {
+		p.t.Fatalf("no QR code in %s: %v", file, err)
+	}
+	return strings.TrimSpace(string(text))
+}
