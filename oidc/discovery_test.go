@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -200,6 +201,35 @@ func TestHungProviderIsGivenUp(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The same over a real connection with the transport of our own.
+func TestSignInOverRealHTTP(t *testing.T) {
+	t.Parallel()
+	op := newEvilOP(t, time.Now)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { op.serve(w, r, r.URL.Path) }))
+	defer server.Close()
+	op.issuer = server.URL
+	cfg := op.config()
+	cfg.Transport = nil
+	rp, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rp.refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	id, err := op.try(rp, Request{Full: true})
+	if err != nil || !id.Full {
+		t.Fatalf("%+v, %v", id, err)
+	}
+	if err := rp.EndSession(t.Context(), id.IDToken); err != nil {
+		t.Error(err)
+	}
+	if _, err := rp.Logout(t.Context(), op.logoutToken(nil), memory{}.remember); err != nil {
+		t.Error(err)
+	}
+	rp.client.CloseIdleConnections()
 }
 
 func TestConfigIsChecked(t *testing.T) {

@@ -353,7 +353,7 @@ func TestNamesDoNotMakeAnIdentity(t *testing.T) {
 
 func TestHeaderErrorsRepeatNothing(t *testing.T) {
 	t.Parallel()
-	raw := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"SECRET","typ":"SECRET"}`)) + ".e30.e30"
+	raw := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"SECRET","typ":"JWT"}`)) + ".e30.e30"
 	if err := checkHeader(raw, asymmetric, "jwt"); err == nil || strings.Contains(err.Error(), "SECRET") {
 		t.Error(err)
 	}

@@ -127,6 +127,7 @@ func TestCallbackIsRefusedBeforeAnyTokenRequest(t *testing.T) {
 		"state doubled":            {func(_ *Flow, q url.Values, _ *clock) { q.Add("state", q.Get("state")) }, CodeState},
 		"no flow":                  {func(f *Flow, _ url.Values, _ *clock) { *f = Flow{} }, CodeState},
 		"no flow and no state":     {func(f *Flow, q url.Values, _ *clock) { *f = Flow{}; q.Set("state", "") }, CodeState},
+		"empty state expected":     {func(f *Flow, q url.Values, _ *clock) { f.State = ""; q.Set("state", "") }, CodeState},
 		"empty nonce expected":     {func(f *Flow, _ url.Values, _ *clock) { f.Nonce = "" }, CodeState},
 		"empty verifier":           {func(f *Flow, _ url.Values, _ *clock) { f.Verifier = "" }, CodeState},
 		"ten minutes and a second": {func(_ *Flow, _ url.Values, c *clock) { c.add(10*time.Minute + time.Second) }, CodeExpired},
@@ -164,6 +165,14 @@ func TestCallbackIsRefusedBeforeAnyTokenRequest(t *testing.T) {
 				t.Errorf("%d token requests, identity %+v", n, id)
 			}
 		})
+	}
+}
+
+// OIDC-02: an empty expected value never matches.
+func TestEmptyNeverMatches(t *testing.T) {
+	t.Parallel()
+	if sameText("", "") || sameText("", "a") || sameText("a", "") || sameText("a", "ab") || !sameText("ab", "ab") {
+		t.Error("texts are compared wrongly")
 	}
 }
 
