@@ -85,7 +85,7 @@ func (r Recovery) Write(holder string, s Swap, step int64, now time.Time) (Recov
 	}
 	key := *r.Key
 	key.Step = step
-	r.State, r.Key, r.Swap, r.Label = Writing, &key, &s, s.New.Label
+	r.State, r.Key, r.Swap, r.Label, r.First, r.WritingAt = Writing, &key, &s, s.New.Label, len(s.Remove) == 0, now
 	return r, nil
 }
 

@@ -254,7 +254,7 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 		return r, err
 	}
 	if !found || !r.redeemable(v.LinkHash, f.Now()) {
-		f.noticeForeign(ctx, v)
+		f.Foreign(ctx, v)
 		return r, Fault(CodeLinkInvalid, "redeem", nil)
 	}
 	a, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt)
@@ -279,8 +279,8 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	return r, err
 }
 
-// noticeForeign records that somebody signed in as one person holds the link of another.
-func (f *Flow) noticeForeign(ctx context.Context, v Viewer) {
+// Foreign records that somebody signed in as one person holds the link of another, if that is so.
+func (f *Flow) Foreign(ctx context.Context, v Viewer) {
 	owner, err := f.Owner(ctx, v.LinkHash)
 	if err == nil && owner != "" && owner != v.Person {
 		f.record(ctx, AuditEvent{Event: "link.wrong_person", Outcome: "refused", Actor: v.Person, Target: owner, Code: CodeWrongPerson})

@@ -77,6 +77,8 @@ type Recovery struct {
 	Swap       *Swap     `json:",omitempty"`
 	Intended   bool      `json:",omitempty"` // the audit trail holds the intent
 	Label      string    `json:",omitempty"`
+	First      bool      `json:",omitempty"` // there was no old authenticator
+	WritingAt  time.Time `json:",omitzero"`
 	End        End       `json:",omitempty"`
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
 	EndedAt    time.Time `json:",omitzero"`

@@ -119,3 +119,8 @@ func (f *Flow) limited(op string, retry time.Duration, err error) error {
 	}
 	return &Error{Code: CodeTooMany, Op: op, Until: f.Now().Add(retry)}
 }
+
+// LoggedOut records that the campus ended a person's sign-in.
+func (f *Flow) LoggedOut(ctx context.Context, person string) {
+	f.record(ctx, AuditEvent{Event: "logout.received", Outcome: "ok", Target: person})
+}

@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// Times of the worker. A claim is renewed long before its lease ends; a job that failed because something is away comes again soon
+// enough that a swap goes on within ten seconds.
+const (
+	WorkLease  = 8 * time.Second
+	renewEvery = 2 * time.Second
+	pollEvery  = time.Second
+	awayPause  = 3 * time.Second
+	faultPause = 30 * time.Second
+)
+
+// Handle does one job. next is when the job is wanted again, zero when it is done. An error brings the job back: soon and uncounted when
+// the store or Keycloak is away, later and counted otherwise. ctx ends when another worker has taken the job over.
+type Handle func(ctx context.Context, c Claimed) (next time.Time, err error)
+
+// Work is what a Worker does about one kind of job.
+type Work struct {
+	Kind     string
+	Parallel int // how many at once in this process
+	Handle   Handle
+}
+
+// Worker carries out jobs. Several processes may run one on the same store.
+type Worker struct {
+	Jobs   *Jobs
+	KV     KV // signals new jobs
+	Works  []Work
+	Now    func() time.Time
+	Log    *slog.Logger
+	Parked func(kind, id string) // a job was given up; may be nil
+}
+
+// Run works until ctx ends, then lets what is under way come to its end within drain, and returns.
+func (w *Worker) Run(ctx context.Context, drain time.Duration) {
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var all sync.WaitGroup
+	for _, work := range w.Works {
+		for range work.Parallel {
+			all.Go(func() { w.loop(ctx, working, work) })
+		}
+	}
+	<-ctx.Done()
+	timer := time.AfterFunc(drain, cancel)
+	defer timer.Stop()
+	all.Wait()
+}
+
+// loop claims jobs of one kind while ctx lives and does them under working.
+func (w *Worker) loop(ctx, working context.Context, work Work) {
+	for ctx.Err() == nil {
+		changed, err := w.KV.Watch(ctx, "jobs/"+work.Kind)
+		if err != nil {
+			w.pause(ctx, nil)
+			continue
+		}
+		for ctx.Err() == nil && changed != nil {
+			if w.one(ctx, working, work) {
+				continue
+			}
+			if !w.pause(ctx, changed) {
+				changed = nil
+			}
+		}
+	}
+}
+
+// pause waits for a new job, for the next look, or for the end. It returns false when the channel was closed.
+func (w *Worker) pause(ctx context.Context, changed <-chan struct{}) bool {
+	t := time.NewTimer(pollEvery)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case _, ok := <-changed:
+		return ok
+	}
+	return true
+}
+
+// one does one job; false means that none is due.
+func (w *Worker) one(ctx, working context.Context, work Work) bool {
+	c, err := w.Jobs.Claim(ctx, []string{work.Kind}, w.Now(), WorkLease)
+	if err != nil {
+		if !errors.Is(err, ErrAbsent) && ctx.Err() == nil {
+			w.Log.WarnContext(ctx, "no job can be claimed", "kind", work.Kind, "err", err)
+		}
+		return false
+	}
+	next, err := w.held(working, c, work.Handle)
+	w.settle(context.WithoutCancel(working), c, next, err)
+	return true
+}
+
+// held runs the handler while the claim is renewed; losing the claim ends the handler's context.
+func (w *Worker) held(working context.Context, c Claimed, h Handle) (time.Time, error) {
+	ctx, cancel := context.WithCancel(working)
+	defer cancel()
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		t := time.NewTicker(renewEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			if err := w.Jobs.Renew(ctx, c, WorkLease); errors.Is(err, ErrConflict) {
+				cancel()
+			}
+		}
+	})
+	next, err := h(ctx, c)
+	cancel()
+	renewing.Wait()
+	return next, err
+}
+
+func (w *Worker) settle(ctx context.Context, c Claimed, next time.Time, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var told error
+	switch code := bridge.CodeOf(err); {
+	case err == nil && next.IsZero():
+		told = w.Jobs.Done(ctx, c)
+	case err == nil:
+		told = w.Jobs.Defer(ctx, c, next)
+	case code == bridge.CodeKeycloakAway || code == bridge.CodeStoreAway || code == bridge.CodeAuditFull:
+		w.Log.WarnContext(ctx, "job waits", "kind", c.Kind, "code", code, "err", err)
+		told = w.Jobs.Defer(ctx, c, w.Now().Add(awayPause))
+	default:
+		w.Log.ErrorContext(ctx, "job failed", "kind", c.Kind, "tries", c.Tries, "err", err)
+		told = w.Jobs.Retry(ctx, c, w.Now().Add(faultPause), string(code))
+		if c.Tries >= MaxTries && w.Parked != nil {
+			w.Parked(c.Kind, c.ID)
+		}
+	}
+	if told != nil && !errors.Is(told, ErrConflict) {
+		w.Log.WarnContext(ctx, "the store was not told about a job; it comes again", "kind", c.Kind, "err", told)
+	}
+}
