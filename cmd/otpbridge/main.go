@@ -1,0 +1,11 @@
+// Command otpbridge takes people who lost their one-time-password authenticators to a working new one.
+package main
+
+import (
+	"context"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), process{args: os.Args[1:], env: os.Environ(), out: os.Stdout, err: os.Stderr}))
+}
