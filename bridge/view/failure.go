@@ -99,7 +99,7 @@ var failures = map[bridge.Code]failure{
 	CodeMisdirected: {"error.misdirected.title", "error.misdirected.text", actHome, "", false},
 	CodeNotReady:    {"error.notready.title", "error.notready.text", actAgain, "error.upstream.action", false},
 	CodeSignIn:      {"error.login.title", "error.login.text", actStart, "error.login.action", false},
-	CodeOtherPerson: {"error.other.title", "error.other.text", actSignOut, "error.person.action", false},
+	CodeOtherPerson: {"error.other.title", "error.other.text", actStart, "error.again.action", false},
 }
 
 // words returns what to say for the page's code; an unknown code is a fault of ours.

@@ -38,6 +38,7 @@ type Request struct {
 	Reason  bridge.Reason // what was chosen; empty on the first visit
 	Way     bridge.Way    // what was chosen; empty on the first visit
 	First   bool          // the person has no authenticator yet: nothing will be replaced
+	Several bool          // the person has several authenticators: all of them will be removed
 	Faults  []Fault
 }
 

@@ -83,7 +83,9 @@ func startSamples(f view.Frame, word string) []sample {
 	final := f
 	final.Session = view.SessionEnd{Ends: at(14, 7), Final: true}
 	first := view.Request{Frame: f, Address: word + "@example.com", First: true}
+	several := view.Request{Frame: f, Address: word + "@example.com", Several: true}
 	return []sample{
+		{"request-several", several},
 		{"start", view.Start{Frame: nobody}},
 		{"start-session", view.Start{Frame: soon}},
 		{"identify", view.Identify{Frame: nobody}},
