@@ -1,0 +1,253 @@
+package keycloak
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// maxRetries is how often a repeatable call is tried again.
+const maxRetries = 2
+
+// call is one request below the realm's part of the Admin REST API.
+type call struct {
+	op     string // for the log and errors; never an id, never a name
+	method string
+	path   []string // segments, not escaped yet
+	query  url.Values
+	body   any  // sent as JSON unless nil
+	out    any  // filled from the answer unless nil
+	repeat bool // may be sent again without harm
+}
+
+// get is a call that reads.
+func get(op string, out any, path ...string) call {
+	return call{op: op, method: http.MethodGet, path: path, out: out, repeat: true}
+}
+
+// statusError is an answer other than 2xx.
+type statusError struct {
+	status int
+	field  string // what Keycloak names in a 400
+	reason string // its message key, "" if the message is no key
+	after  time.Duration
+}
+
+func (e *statusError) Error() string {
+	text := "status " + strconv.Itoa(e.status)
+	if e.field != "" {
+		text += ", field " + e.field
+	}
+	if e.reason != "" {
+		text += ", " + e.reason
+	}
+	return text
+}
+
+// unsentError wraps what went wrong before the call itself was sent: it may be repeated whatever it is.
+type unsentError struct{ cause error }
+
+func (e *unsentError) Error() string { return e.cause.Error() }
+func (e *unsentError) Unwrap() error { return e.cause }
+
+// errPath says that an id cannot be one: it would lead to another place of the API.
+var errPath = errors.New("empty or relative id")
+
+// status returns the status that Keycloak answered, 0 when it did not answer.
+func status(err error) int {
+	if e, ok := errors.AsType[*statusError](err); ok {
+		return e.status
+	}
+	return 0
+}
+
+// do makes one call, within the time limit: token, retries and all. The error wraps a *statusError when Keycloak answered.
+func (c *Client) do(ctx context.Context, k call) error {
+	target, err := c.target(k)
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.op, err)
+	}
+	var content []byte
+	if k.body != nil {
+		if content, err = json.Marshal(k.body); err != nil {
+			return fmt.Errorf("%s: %w", k.op, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Limit)
+	defer cancel()
+	for try := 0; ; try++ {
+		err = c.authorised(ctx, k, target, content)
+		pause, again := retry(k, err, try)
+		if !again || !sleep(ctx, pause) {
+			break
+		}
+		c.log.DebugContext(ctx, "keycloak: again", "op", k.op, "try", try+1, "cause", err.Error())
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.op, err)
+	}
+	return nil
+}
+
+// target is the URL of the call.
+func (c *Client) target(k call) (string, error) {
+	var b strings.Builder
+	b.WriteString(c.cfg.URL + "/admin/realms/" + url.PathEscape(c.cfg.Realm))
+	for _, segment := range k.path {
+		if segment == "" || segment == "." || segment == ".." {
+			return "", errPath
+		}
+		b.WriteString("/" + url.PathEscape(segment))
+	}
+	if len(k.query) > 0 {
+		b.WriteString("?" + k.query.Encode())
+	}
+	return b.String(), nil
+}
+
+// authorised sends the call with a token, and once more with a new one when Keycloak does not take it.
+func (c *Client) authorised(ctx context.Context, k call, target string, content []byte) error {
+	for last := false; ; last = true {
+		token, err := c.bearer(ctx)
+		if err != nil {
+			return &unsentError{fmt.Errorf("token: %w", err)}
+		}
+		var body io.Reader
+		if content != nil {
+			body = bytes.NewReader(content)
+		}
+		req, err := http.NewRequestWithContext(ctx, k.method, target, body)
+		if err != nil {
+			return errPath // the cause would quote the URL
+		}
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
+		req.Header.Set("Accept", "application/json")
+		if content != nil {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		err = c.send(req, k.out)
+		if status(err) != http.StatusUnauthorized || last {
+			return err
+		}
+		c.token.forget(token)
+	}
+}
+
+// send makes one exchange. It reads at most maxBody of the answer.
+func (c *Client) send(req *http.Request, out any) error {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // without the URL, which holds ids and names
+		}
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // what counts was read below
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.skew.Store(int64(date.Sub(c.cfg.Now())))
+	}
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the answer: %w", err)
+	case len(content) > maxBody:
+		return errors.New("the answer is too long")
+	case resp.StatusCode/100 != 2:
+		return refusal(resp, content)
+	case out == nil:
+		return nil
+	}
+	if err := json.Unmarshal(content, out); err != nil {
+		return errors.New("the answer is not the JSON that was expected")
+	}
+	return nil
+}
+
+// refusal makes an error of an answer. Of its body only names of fields and message keys are kept.
+func refusal(resp *http.Response, content []byte) error {
+	type fault struct {
+		Field        string `json:"field"`
+		ErrorMessage string `json:"errorMessage"`
+	}
+	var body struct {
+		fault
+		Errors []fault `json:"errors"`
+	}
+	e := &statusError{status: resp.StatusCode}
+	if json.Unmarshal(content, &body) == nil {
+		if body.Field == "" && len(body.Errors) > 0 {
+			body.fault = body.Errors[0]
+		}
+		e.field = body.Field
+		if strings.HasPrefix(body.ErrorMessage, "error-") && !strings.ContainsAny(body.ErrorMessage, " \r\n\t") {
+			e.reason = body.ErrorMessage
+		}
+	}
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
+		e.after = time.Duration(s) * time.Second
+	}
+	return e
+}
+
+// retry says whether the call is tried again and after which pause.
+func retry(k call, err error, try int) (pause time.Duration, again bool) {
+	if err == nil || try >= maxRetries {
+		return 0, false
+	}
+	_, unsent := errors.AsType[*unsentError](err)
+	if !k.repeat && !unsent {
+		return 0, false
+	}
+	const first = 100 * time.Millisecond
+	pause = first<<try + rand.N(first) //nolint:gosec // jitter
+	e, answered := errors.AsType[*statusError](err)
+	if !answered {
+		return pause, !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errPath)
+	}
+	return max(pause, e.after), e.status == http.StatusTooManyRequests || e.status >= 500
+}
+
+// sleep waits; false when ctx ends first, or would end before the pause is over.
+func sleep(ctx context.Context, pause time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= pause {
+		return false
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// readFault is the fault of a call that read one person: 403 and 404 mean that there is nobody for us.
+func readFault(op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case status(err) == http.StatusNotFound, status(err) == http.StatusForbidden, errors.Is(err, errPath):
+		return bridge.Fault(bridge.CodeGone, op, err)
+	}
+	return bridge.Fault(bridge.CodeKeycloakAway, op, err)
+}
+
+// away is the fault of a call without which nothing can be decided.
+func away(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return bridge.Fault(bridge.CodeKeycloakAway, op, err)
+}

@@ -1,0 +1,220 @@
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+const (
+	// WatchEvery is how often the sign-in events are read while a gate is open.
+	WatchEvery = 2 * time.Second
+	// watchTail is how long events are read after the last gate was open: a page of Keycloak's sign-in may stay open that long.
+	watchTail = 30 * time.Minute
+	// watchOverlap is how far each reading goes back behind the last event seen: events appear when their transaction ends.
+	watchOverlap = 15 * time.Second
+	// madeWithin is how far before its event a credential was made that the event does not name.
+	madeWithin = 2 * time.Second
+)
+
+// WatchConfig is what a Watch needs.
+type WatchConfig struct {
+	Gate *RealmGate
+	// Alarm is told of each event that never happens rightly, after it was answered; nil = nobody.
+	Alarm func(ctx context.Context, e bridge.Event)
+}
+
+// Watch reads the events of the login client while a gate is open: the first LOGIN shuts a person's gate, and a change of an account in the
+// midst of our sign-in, which never happens rightly, is undone as far as it can be. Each replica runs one; all they do may be done twice.
+type Watch struct {
+	gate   *RealmGate
+	client *Client
+	alarm  func(ctx context.Context, e bridge.Event)
+
+	// Only Poll, one at a time, touches these.
+	busyUntil time.Time
+	cursor    time.Time            // of the last event that was answered
+	seen      map[string]time.Time // ids answered already
+}
+
+// NewWatch makes a watch that looks at what happened from half an hour ago on.
+func NewWatch(cfg WatchConfig) *Watch {
+	w := &Watch{gate: cfg.Gate, client: cfg.Gate.cfg.Client, alarm: cfg.Alarm, seen: map[string]time.Time{}}
+	if w.alarm == nil {
+		w.alarm = func(context.Context, bridge.Event) {}
+	}
+	return w
+}
+
+// Run polls at every tick until ctx ends. A poll that fails is logged; the next one makes up for it.
+func (w *Watch) Run(ctx context.Context, tick <-chan time.Time) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick:
+		}
+		if err := w.Poll(ctx); err != nil && ctx.Err() == nil {
+			w.gate.log.ErrorContext(ctx, "gate: sign-in events", "err", err)
+		}
+	}
+}
+
+// Poll reads and answers the events since the last poll, if a gate is or was lately open. It is for one caller at a time.
+func (w *Watch) Poll(ctx context.Context) error {
+	open, err := w.gate.cfg.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("watch gates: %w", err)
+	}
+	now := w.client.serverNow()
+	if len(open) > 0 {
+		w.busyUntil = now.Add(watchTail)
+	}
+	if now.After(w.busyUntil) {
+		return nil
+	}
+	if earliest := now.Add(-watchTail); w.cursor.Before(earliest) {
+		w.cursor = earliest
+	}
+	events, err := w.client.watched(ctx, w.cursor.Add(-watchOverlap))
+	if err != nil {
+		return away("watch gates", err)
+	}
+	return w.answerAll(ctx, events)
+}
+
+// answerAll answers new events in their order. The cursor stops before the first one that could not be answered.
+func (w *Watch) answerAll(ctx context.Context, events []savedEvent) error {
+	var faults []error
+	for _, e := range events {
+		if _, done := w.seen[e.ID]; !done {
+			if err := w.answer(ctx, e); err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			w.seen[e.ID] = e.at()
+		}
+		if len(faults) == 0 && e.at().After(w.cursor) {
+			w.cursor = e.at()
+		}
+	}
+	for id, at := range w.seen {
+		if at.Before(w.cursor.Add(-2 * watchOverlap)) {
+			delete(w.seen, id)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (w *Watch) answer(ctx context.Context, e savedEvent) error {
+	if e.UserID == "" {
+		return nil
+	}
+	record, err := w.gate.read(ctx, e.UserID)
+	if err != nil {
+		return err
+	}
+	if e.Type != "LOGIN" {
+		if slices.Contains(record.Alarms, e.ID) {
+			return nil
+		}
+		return w.raise(ctx, e)
+	}
+	for _, l := range record.Leases {
+		if !l.Opened.After(e.at()) {
+			return w.gate.shutAt(ctx, e.UserID, e.at())
+		}
+	}
+	return nil
+}
+
+// raise answers an event that never happens rightly: every gate is shut, the person's sessions end, the credential that was made goes.
+// Steps that fail do not hold up the others, and all are repeated at the next poll.
+func (w *Watch) raise(ctx context.Context, e savedEvent) error {
+	event := e.event()
+	w.gate.log.ErrorContext(ctx, "ALARM: an account was changed in the midst of a recovery sign-in", "event", e.Type, "person", e.UserID)
+	removed, err := w.removeMade(ctx, e)
+	faults := errors.Join(
+		err,
+		final(w.client.Do(ctx, e.UserID, bridge.Action{Kind: bridge.ActionEndSessions})),
+		w.shutAll(ctx, e.UserID),
+	)
+	if faults != nil {
+		return fmt.Errorf("watch gates: answer %s: %w", e.Type, faults)
+	}
+	first := false
+	_, err = w.gate.change(ctx, e.UserID, func(r GateRecord) GateRecord {
+		first = !slices.Contains(r.Alarms, e.ID)
+		if first {
+			r.Alarms = append(slices.Clone(r.Alarms), e.ID)
+		}
+		return r
+	})
+	if err != nil {
+		return err
+	}
+	if first { // of all replicas
+		w.gate.record(ctx, bridge.AuditEvent{
+			Event: "gate.alarm", Outcome: "failed", Actor: "system", Target: e.UserID, Code: bridge.CodeRealmUnsafe, Removed: removed,
+			Detail: map[string]string{"event": e.Type, "event_id": e.ID},
+		})
+		w.alarm(ctx, event)
+	}
+	return nil
+}
+
+// removeMade removes the credential that the event names. An event about a new authenticator does not name it (26.7): it is the one of that
+// type made at that moment. A password that was set is left: without it the person could not even sign in to be helped.
+func (w *Watch) removeMade(ctx context.Context, e savedEvent) (removed []string, err error) {
+	var ids []string
+	kind := e.Details["credential_type"]
+	switch {
+	case kind == bridge.TypePassword || e.passwordWas():
+		return nil, nil
+	case e.Details["credential_id"] != "":
+		ids = []string{e.Details["credential_id"]}
+	case kind != "":
+		seen, err := w.client.Credentials(ctx, e.UserID)
+		if err != nil {
+			return nil, final(err)
+		}
+		for _, c := range seen {
+			made := e.at().Sub(c.Created)
+			if c.Type == kind && made >= 0 && made <= madeWithin {
+				ids = append(ids, c.ID)
+			}
+		}
+	}
+	for _, id := range ids {
+		if err := w.client.Do(ctx, e.UserID, bridge.Action{Kind: bridge.ActionRemove, Credential: id}); err != nil {
+			return removed, final(err)
+		}
+		removed = append(removed, id)
+	}
+	return removed, nil
+}
+
+// shutAll shuts the gate of everybody who may have one open.
+func (w *Watch) shutAll(ctx context.Context, person string) error {
+	open, err := w.gate.cfg.Open(ctx)
+	faults := []error{err}
+	if !slices.Contains(open, person) {
+		open = append(open, person)
+	}
+	for _, p := range open {
+		faults = append(faults, w.gate.Shut(ctx, p))
+	}
+	return errors.Join(faults...)
+}
+
+// final drops an error that will not go away: a person who is gone or out of reach.
+func final(err error) error {
+	if code := bridge.CodeOf(err); code == bridge.CodeGone || code == bridge.CodeRefusedByAccount {
+		return nil
+	}
+	return err
+}
