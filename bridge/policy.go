@@ -1,0 +1,95 @@
+package bridge
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Policy is one entry of the configured rules about ways: the first that matches the person rules.
+type Policy struct {
+	Name      string
+	Match     Match
+	Ways      []Way
+	Approvals int           // by different operators: 1 or 2
+	Checks    int           // that each approval records at least
+	Delay     time.Duration // between the proof and a second proof, 0 = none
+	Refuse    bool          // nobody who matches may recover here
+}
+
+// Match says whom a policy is for. Conditions that are given must all hold; within one, any value does. No condition matches everybody.
+type Match struct {
+	Groups     []string            // full paths; members of groups below count
+	Roles      []string            // effective realm roles
+	Attributes map[string][]string // attribute → accepted values
+}
+
+// Everybody reports whether the match has no condition.
+func (m Match) Everybody() bool {
+	return len(m.Groups) == 0 && len(m.Roles) == 0 && len(m.Attributes) == 0
+}
+
+// Fits reports whether the account fulfils every condition.
+func (m Match) Fits(a Account) bool {
+	return m.fitsGroups(a) && m.fitsRoles(a) && m.fitsAttributes(a)
+}
+
+func (m Match) fitsGroups(a Account) bool {
+	if len(m.Groups) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a.Groups, func(g string) bool {
+		return slices.ContainsFunc(m.Groups, func(want string) bool { return g == want || strings.HasPrefix(g, want+"/") })
+	})
+}
+
+func (m Match) fitsRoles(a Account) bool {
+	return len(m.Roles) == 0 || slices.ContainsFunc(m.Roles, func(r string) bool { return slices.Contains(a.Roles, r) })
+}
+
+func (m Match) fitsAttributes(a Account) bool {
+	for name, accepted := range m.Attributes {
+		if !slices.ContainsFunc(a.Attributes[name], func(v string) bool { return slices.Contains(accepted, v) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// covers reports whether every account that fits other fits m too, as far as the conditions themselves tell.
+func (m Match) covers(other Match) bool {
+	if m.Everybody() {
+		return true
+	}
+	if len(m.Groups) > 0 && !coversList(m.Groups, other.Groups, func(a, b string) bool { return a == b || strings.HasPrefix(b, a+"/") }) {
+		return false
+	}
+	if len(m.Roles) > 0 && !coversList(m.Roles, other.Roles, func(a, b string) bool { return a == b }) {
+		return false
+	}
+	for name, accepted := range m.Attributes {
+		if !coversList(accepted, other.Attributes[name], func(a, b string) bool { return a == b }) {
+			return false
+		}
+	}
+	return true
+}
+
+func coversList(wide, narrow []string, covers func(a, b string) bool) bool {
+	if len(narrow) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(narrow, func(n string) bool {
+		return !slices.ContainsFunc(wide, func(w string) bool { return covers(w, n) })
+	})
+}
+
+// Unreachable returns the name of an earlier policy that already rules everybody whom the one at i could rule, "" if there is none.
+func Unreachable(policies []Policy, i int) string {
+	for _, earlier := range policies[:i] {
+		if earlier.Match.covers(policies[i].Match) {
+			return earlier.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,62 @@
+package bridge_test
+
+import (
+	"testing"
+
+	"otpbridge/bridge"
+)
+
+// POL-01: whom a policy is for.
+func TestMatchNeedsEveryConditionAndAnyValue(t *testing.T) {
+	a := bridge.Account{
+		Groups: []string{"/staff/library"}, Roles: []string{"user"}, Attributes: map[string][]string{"kind": {"part-time", "night"}},
+	}
+	tests := map[string]struct {
+		m    bridge.Match
+		want bool
+	}{
+		"everybody":                {bridge.Match{}, true},
+		"group itself":             {bridge.Match{Groups: []string{"/staff/library"}}, true},
+		"group above":              {bridge.Match{Groups: []string{"/students", "/staff"}}, true},
+		"name that begins alike":   {bridge.Match{Groups: []string{"/sta"}}, false},
+		"role":                     {bridge.Match{Roles: []string{"admin", "user"}}, true},
+		"no such role":             {bridge.Match{Roles: []string{"admin"}}, false},
+		"attribute":                {bridge.Match{Attributes: map[string][]string{"kind": {"night"}}}, true},
+		"attribute without values": {bridge.Match{Attributes: map[string][]string{"floor": {"1"}}}, false},
+		"both":                     {bridge.Match{Groups: []string{"/staff"}, Roles: []string{"user"}}, true},
+		"one of both":              {bridge.Match{Groups: []string{"/staff"}, Roles: []string{"admin"}}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.m.Fits(a); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestUnreachableNamesTheEarlierPolicy(t *testing.T) {
+	staff := bridge.Policy{Name: "staff", Match: bridge.Match{Groups: []string{"/staff"}}}
+	library := bridge.Policy{Name: "library", Match: bridge.Match{Groups: []string{"/staff/library"}}}
+	night := bridge.Policy{Name: "night", Match: bridge.Match{Groups: []string{"/staff"}, Roles: []string{"night"}}}
+	all := bridge.Policy{Name: "all"}
+	tests := map[string]struct {
+		list []bridge.Policy
+		want string
+	}{
+		"narrow after wide":    {[]bridge.Policy{staff, library}, "staff"},
+		"wide after narrow":    {[]bridge.Policy{library, staff}, ""},
+		"stricter after wide":  {[]bridge.Policy{staff, night}, "staff"},
+		"wide after stricter":  {[]bridge.Policy{night, staff}, ""},
+		"anything after all":   {[]bridge.Policy{all, staff}, "all"},
+		"all at the end":       {[]bridge.Policy{staff, all}, ""},
+		"other group entirely": {[]bridge.Policy{staff, {Name: "x", Match: bridge.Match{Groups: []string{"/students"}}}}, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := bridge.Unreachable(tt.list, len(tt.list)-1); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
