@@ -33,7 +33,7 @@ func (r Recovery) NewKey(holder string, key Key, now time.Time) (Recovery, error
 	return r, nil
 }
 
-// Extend gives the holder ten more minutes with the same key.
+// Extend gives the holder the whole time again, with the same key.
 func (r Recovery) Extend(holder string, now time.Time) (Recovery, error) {
 	r = r.At(now)
 	if err := r.holds(holder, "extend"); err != nil {
@@ -43,7 +43,7 @@ func (r Recovery) Extend(holder string, now time.Time) (Recovery, error) {
 		return r, Fault(CodeExpired, "extend", nil)
 	}
 	r.Extended++
-	r.Expires = now.Add(ProofLife)
+	r.Expires = now.Add(r.KeyLife)
 	return r, nil
 }
 

@@ -124,6 +124,7 @@ func (f *Flow) begin(ctx context.Context, a Asked, l Link) (r Recovery, supersed
 	s := Start{
 		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
 		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, Snapshot: a.Snapshot, Link: l,
+		KeyLife: f.Rules.KeyLife,
 	}
 	if err := f.expireAt(ctx, s.Person, l.Expires.Add(WaitAfterLink)); err != nil {
 		return Recovery{}, "", err

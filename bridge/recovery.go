@@ -44,7 +44,7 @@ func (r Reason) Valid() bool { return r == ReasonChanged || r == ReasonLost || r
 // Lives of the states that the configuration does not set.
 const (
 	WaitAfterLink = 30 * time.Minute // Waiting by mail lasts for the link's life and this
-	ProofLife     = 10 * time.Minute // Proven
+	ProofLife     = 10 * time.Minute // Proven, at most
 	SignInLife    = 15 * time.Minute // how old a sign-in may be that starts, redeems, or sees the key
 	KeepEnded     = 24 * time.Hour   // Done and Ended are forgotten after this
 	KeyTries      = 5                // wrong codes that discard a key
@@ -71,6 +71,7 @@ type Recovery struct {
 	Holder     string    `json:",omitempty"` // the one browser that may enrol
 	ProvenAt   time.Time `json:",omitzero"`
 	SignedInAt time.Time `json:",omitzero"` // of the latest sign-in that this rests on
+	KeyLife    time.Duration
 	Extended   int       `json:",omitempty"`
 	Key        *Key      `json:",omitempty"`
 	OldKeys    []Secret  `json:",omitempty"` // discarded in this recovery, to explain a code of an earlier QR code
@@ -153,6 +154,7 @@ type Start struct {
 	SignedInAt                           time.Time
 	Snapshot                             Snapshot
 	Link                                 Link
+	KeyLife                              time.Duration // 0 = ProofLife
 }
 
 // Begin returns a new recovery in Waiting. An open one without a proof is superseded; a proven one stands (CodeActive), and one
@@ -169,10 +171,14 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	if now.Sub(s.SignedInAt) > SignInLife {
 		return old, Fault(CodeStaleSignIn, "begin", nil)
 	}
+	if s.KeyLife <= 0 || s.KeyLife > ProofLife {
+		s.KeyLife = ProofLife
+	}
 	return Recovery{
 		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
 		StartedAt: now, Expires: s.Link.Expires.Add(WaitAfterLink), Snapshot: s.Snapshot, Link: &s.Link,
+		KeyLife: s.KeyLife,
 	}, nil
 }
 
@@ -207,7 +213,7 @@ func (r Recovery) Prove(p Proof, key Key, now time.Time) (Recovery, error) {
 	}
 	key.Made = now
 	r.State, r.Holder, r.ProvenAt, r.SignedInAt = Proven, p.Holder, now, p.SignedInAt
-	r.Expires, r.Key = now.Add(ProofLife), &key
+	r.Expires, r.Key = now.Add(r.KeyLife), &key
 	return r, nil
 }
 

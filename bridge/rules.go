@@ -26,9 +26,10 @@ type AddressSource struct {
 // Rules are the configured rules about people.
 type Rules struct {
 	LinkLife       time.Duration
-	AllowedGroup   string   // full path
-	HarmlessRoles  []string // realm roles that anybody may hold
-	DeskRoles      []string // operators and auditors: never by mail
+	KeyLife        time.Duration // of the enrolment page; renewed by one press
+	AllowedGroup   string        // full path
+	HarmlessRoles  []string      // realm roles that anybody may hold
+	DeskRoles      []string      // operators and auditors: never by mail
 	Sources        []AddressSource
 	RefusedDomains []string // mailboxes behind this very sign-in
 	Reset          PasswordReset
