@@ -60,7 +60,8 @@ func TestRealmAttackPromptWithTheScopeRefreshesAFullSession(t *testing.T) {
 	if got.Claims["sid"] != full.Claims["sid"] {
 		t.Fatalf("prompt=login made a new session: %+v", got)
 	}
-	if portal.Open(b, "kc_action", "CONFIGURE_TOTP"); b.Page() != "login-login-config-totp" {
+	portal.Open(b, "kc_action", "CONFIGURE_TOTP")
+	if b.Page() != "login-login-config-totp" {
 		t.Errorf("%s, want the page that enrols an authenticator: Keycloak has changed, read the design again", b.Describe())
 	}
 }
@@ -128,9 +129,9 @@ func TestRealmAttackRandomRequestSequencesFindTheHoleOfTheBadRealm(t *testing.T)
 // randomSequences returns a line for each sequence that opened something.
 func randomSequences(t *testing.T, r *realm.Realm, sequences int) []string {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not a secret
+	random := rand.New(rand.NewPCG(seed, 0))
 	var found []string
 	for i := range sequences {
 		b := rig.NewBrowser(t)

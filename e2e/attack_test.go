@@ -164,11 +164,13 @@ func TestRealmAttackActionsBehindAShutGate(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := rig.NewBrowser(t)
-		if login.SignIn(b, name, nil, "scope", recoveryScope); b.Status != http.StatusUnauthorized {
+		login.SignIn(b, name, nil, "scope", recoveryScope)
+		if b.Status != http.StatusUnauthorized {
 			t.Errorf("pending %s: %s, want access denied", action, b.Describe())
 		}
 		b = rig.NewBrowser(t)
-		if login.SignIn(b, "bob", nil, "scope", recoveryScope, "kc_action", action); b.Status != http.StatusUnauthorized {
+		login.SignIn(b, "bob", nil, "scope", recoveryScope, "kc_action", action)
+		if b.Status != http.StatusUnauthorized {
 			t.Errorf("pushed kc_action=%s: %s, want access denied", action, b.Describe())
 		}
 		// A denial counts as a failure of the person: two in a row would lock bob, and hide what the next one does.

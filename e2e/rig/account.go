@@ -44,6 +44,6 @@ func (a *ServiceAccount) Status(call string) int {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	closing(a.t, resp.Body.Close)
+	defer resp.Body.Close()
 	return resp.StatusCode
 }

@@ -42,7 +42,7 @@ func (p *Page) Axe() []Violation {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	library, err := os.ReadFile(filepath.Join(cache, "axe-core-"+axeVersion, "axe.min.js")) //nolint:gosec // our own cache
+	library, err := os.ReadFile(filepath.Join(cache, "axe-core-"+axeVersion, "axe.min.js"))
 	if err != nil {
 		p.t.Fatalf("%v (run: .ci/setup axe)", err)
 	}

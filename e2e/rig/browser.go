@@ -71,7 +71,7 @@ func (b *Browser) do(method, target string, values url.Values) *Browser {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer closing(b.t, resp.Body.Close)
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		b.t.Fatal(err)

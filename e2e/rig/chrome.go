@@ -50,7 +50,7 @@ func NewPage(t *testing.T, look Look) *Page {
 	ctx, closeTab := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {}))
 	p := &Page{t: t, ctx: ctx, look: look}
 	t.Cleanup(func() {
-		p.keepOnFailure()
+		p.keepOnFailure() //nolint:contextcheck // the page carries the browser's context
 		if err := chromedp.Cancel(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			t.Log(err)
 		}

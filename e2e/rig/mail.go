@@ -178,7 +178,7 @@ func (msg *Message) part(contentType, encoding string, body io.Reader) error {
 func (msg *Message) parts(r *multipart.Reader) error {
 	for {
 		p, err := r.NextRawPart()
-		if err == io.EOF { //nolint:errorlint // NextRawPart returns it unwrapped
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

@@ -95,7 +95,7 @@ func (a *Admin) send(req *http.Request, call string, out any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", call, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read completely below
+	defer resp.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
 	if err != nil {
 		return fmt.Errorf("%s: %w", call, err)
@@ -127,7 +127,7 @@ func (a *Admin) bearer(ctx context.Context) (string, error) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	var answer struct {
-		AccessToken string `json:"access_token"` //nolint:gosec // the field's name, not a secret
+		AccessToken string `json:"access_token"`
 		ExpiresIn   int    `json:"expires_in"`
 	}
 	if err := a.send(req, "administrator's token", &answer); err != nil {

@@ -12,7 +12,6 @@ func writeScript(t *testing.T, home, text string) {
 	if err := os.MkdirAll(filepath.Join(home, "bin"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	//nolint:gosec // it must be executable
 	if err := os.WriteFile(filepath.Join(home, "bin", "kc.sh"), []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}

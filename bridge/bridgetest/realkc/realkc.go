@@ -36,7 +36,7 @@ const (
 )
 
 // ErrNotInstalled says that no usable distribution is where it was looked for.
-var ErrNotInstalled = errors.New("Keycloak is not installed")
+var ErrNotInstalled = errors.New("not installed: Keycloak")
 
 // Config says which server to start and where. The zero value is a server of DefaultVersion on free ports, with an empty
 // database in a temporary directory.
@@ -156,7 +156,7 @@ func (s *Server) launch(cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("start Keycloak: %w", err)
 	}
-	defer out.Close() //nolint:errcheck // the child holds its own copy; nothing was written through this one
+	defer func() { _ = out.Close() }() // the child holds its own copy; nothing was written through this one
 
 	//nolint:gosec,noctx // the command is ours; the process outlives the context of Start and ends by Stop
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guardian, "keycloak"}, command(cfg, dir)...)...)
@@ -205,7 +205,7 @@ func (s *Server) wait(ctx context.Context) error {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for Keycloak: %w; it printed:\n%s", ctx.Err(), s.tail())
 		case <-s.exited:
-			return fmt.Errorf("Keycloak ended while it started (%w); it printed:\n%s", s.exitErr, s.tail())
+			return fmt.Errorf("server ended while it started (%w); it printed:\n%s", s.exitErr, s.tail())
 		case <-tick.C:
 			if ready(ctx, s.health) {
 				s.progress("Keycloak is ready at " + s.URL)
@@ -218,7 +218,7 @@ func (s *Server) wait(ctx context.Context) error {
 func ready(ctx context.Context, url string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return false
 	}

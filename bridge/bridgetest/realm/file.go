@@ -63,11 +63,11 @@ func agePasswords(user object, set time.Time) error {
 	credentials, _ := user["credentials"].([]any)
 	for i, c := range credentials {
 		credential, _ := c.(object)
-		clear, _ := credential["value"].(string)
-		if credential["type"] != "password" || clear == "" {
+		inClear, _ := credential["value"].(string)
+		if credential["type"] != "password" || inClear == "" {
 			continue
 		}
-		hashed, err := passwordCredential(clear, set)
+		hashed, err := passwordCredential(inClear, set)
 		if err != nil {
 			return err
 		}

@@ -29,8 +29,8 @@ var badFile string
 // Names that the realm files fix.
 const (
 	LoginClient  = "otpbridge-login"
-	LoginSecret  = "login-secret-for-tests" //nolint:gosec // a test realm's, on loopback
-	AdminSecret  = "admin-secret-for-tests" //nolint:gosec // a test realm's, on loopback
+	LoginSecret  = "login-secret-for-tests"
+	AdminSecret  = "admin-secret-for-tests"
 	Scope        = "otp-recovery"
 	OperatorRole = "otp-helpdesk"
 	Recoverable  = "otp-recoverable"
