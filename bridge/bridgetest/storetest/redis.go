@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ type Redis struct {
 	args []string
 	conf string // of a sentinel
 	cmd  *exec.Cmd
+
+	cluster bool // wait for all slots
 }
 
 // StartRedis starts a redis-server that keeps what it was told over a Stop and Start (appendonly) and ends it with the test. Args are added to its
@@ -104,20 +107,30 @@ func (r *Redis) start(t testing.TB) {
 
 // await asks until the server answers anything at all, a refusal for want of a password included.
 func (r *Redis) await() error {
-	var last error
+	last := errors.New("it did not begin")
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if last = listens(r.Addr); last != nil {
 			continue
 		}
 		c := redis.NewClient(&redis.Options{Addr: r.Addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
 		last = c.Ping(context.Background()).Err()
+		if last == nil && r.cluster {
+			last = clusterReady(c)
+		}
 		_ = c.Close()
-		var reply redis.Error
-		if last == nil || errors.As(last, &reply) && !redis.HasErrorPrefix(last, "LOADING") {
+		if last == nil || redis.HasErrorPrefix(last, "NOAUTH") {
 			return nil
 		}
 	}
 	return last
+}
+
+func clusterReady(c *redis.Client) error {
+	info, err := c.ClusterInfo(context.Background()).Result()
+	if err == nil && !strings.Contains(info, "cluster_state:ok") {
+		err = errors.New("the cluster is not complete")
+	}
+	return err
 }
 
 func listens(addr string) error {
@@ -133,14 +146,13 @@ func StartCluster(t testing.TB) *Redis {
 	t.Helper()
 	r := StartRedis(t, "--cluster-enabled", "yes")
 	c := r.Client(t)
-	ctx := context.Background()
-	if err := c.ClusterAddSlotsRange(ctx, 0, 16383).Err(); err != nil {
+	if err := c.ClusterAddSlotsRange(context.Background(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
-	Eventually(t, 10*time.Second, "the cluster is complete", func() bool {
-		info, err := c.ClusterInfo(ctx).Result()
-		return err == nil && len(info) > 0 && containsLine(info, "cluster_state:ok")
-	})
+	r.cluster = true
+	if err := r.await(); err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 

@@ -51,8 +51,12 @@ func TestContractOnRedisWithLeastUser(t *testing.T) {
 
 // A cluster: every operation stays in one slot (STO-08).
 func TestContractOnCluster(t *testing.T) {
+	r := StartCluster(t)
+	admin := r.Client(t)
 	Run(t, func(t *testing.T) World {
-		r := StartCluster(t)
+		if err := admin.FlushAll(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
 		w := OnRedis(t, r)
 		w.Config.Redis.Cluster = true
 		w.Config.Redis.Addrs = []string{r.Addr}
@@ -76,7 +80,6 @@ func use(t *testing.T, c store.Config) {
 	defer func() { wantErr(t, "close", s.Close(), nil) }()
 	changed, err := s.KV.Watch(t.Context(), "u/1")
 	wantErr(t, "watch", err, nil)
-	await(t, changed) // listening
 	put(t, s.KV, "u/1", "v", store.PutOptions{If: store.Absent, TTL: time.Minute})
 	await(t, changed)
 	get(t, s.KV, "u/1", "v")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,10 +161,6 @@ func readAll(t testing.TB, dir string) string {
 		t.Fatal(err)
 	}
 	return all.String()
-}
-
-func containsLine(text, line string) bool {
-	return slices.Contains(strings.Fields(text), line)
 }
 
 // wantErr fails unless err is want (nil = none), and only that one of the package's errors.
