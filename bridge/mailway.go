@@ -17,20 +17,28 @@ type Asked struct {
 	Snapshot Snapshot // taken before the sign-in
 }
 
-// Ways says which ways are open to the signed-in person; mail is the masked-to-be address, or why there is none.
-func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (address string, err error) {
+// Offer is what the request page can offer to the signed-in person.
+type Offer struct {
+	Address string // where the link would go
+	First   bool   // no authenticator yet: nothing will be replaced
+	Several bool   // several authenticators: all of them will be removed
+}
+
+// Ways says which ways are open to the signed-in person; an error says why none is.
+func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
 	a, err := f.fresh(ctx, v.Person, s, v.SignedInAt)
 	if err != nil {
-		return "", err
+		return Offer{}, err
 	}
 	if err := f.mailOpen(ctx, a); err != nil {
-		return "", err
+		return Offer{}, err
 	}
 	to, ok := s.LinkAddress()
 	if !ok {
-		return "", Fault(noAddressCode(s), "ways", nil)
+		return Offer{}, Fault(noAddressCode(s), "ways", nil)
 	}
-	return to, nil
+	n := len(a.OTPs())
+	return Offer{Address: to, First: n == 0, Several: n > 1}, nil
 }
 
 func noAddressCode(s Snapshot) Code {
@@ -80,14 +88,14 @@ func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
 	if f.Now().Sub(a.Viewer.SignedInAt) > SignInLife {
 		return Recovery{}, Fault(CodeStaleSignIn, "start", nil)
 	}
-	to, err := f.Ways(ctx, a.Viewer, a.Snapshot)
+	offer, err := f.Ways(ctx, a.Viewer, a.Snapshot)
 	if err != nil {
 		return Recovery{}, err
 	}
 	if err := f.mayStart(ctx, a.Viewer.Person); err != nil {
 		return Recovery{}, err
 	}
-	letter, err := f.newLink(ctx, a.Viewer.Person, to)
+	letter, err := f.newLink(ctx, a.Viewer.Person, offer.Address)
 	if err != nil {
 		return Recovery{}, err
 	}

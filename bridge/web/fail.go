@@ -1,0 +1,102 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+	"otpbridge/oidc"
+)
+
+// statuses are the answers to codes; a code that is not listed refuses the person: 403.
+var statuses = map[bridge.Code]int{
+	bridge.CodeInternal:     http.StatusInternalServerError,
+	bridge.CodeAbsent:       http.StatusForbidden, // the session ended between two steps
+	bridge.CodeStoreAway:    http.StatusServiceUnavailable,
+	bridge.CodeKeycloakAway: http.StatusServiceUnavailable,
+	bridge.CodeMailAway:     http.StatusServiceUnavailable,
+	bridge.CodeAuditFull:    http.StatusServiceUnavailable,
+	bridge.CodePaused:       http.StatusServiceUnavailable,
+	bridge.CodeRealmUnsafe:  http.StatusServiceUnavailable,
+	bridge.CodeOTPPolicy:    http.StatusServiceUnavailable,
+	view.CodeNotReady:       http.StatusServiceUnavailable,
+	bridge.CodeTooMany:      http.StatusTooManyRequests,
+	bridge.CodeSlowDown:     http.StatusTooManyRequests,
+	bridge.CodeLinkInvalid:  http.StatusNotFound,
+	view.CodeNotFound:       http.StatusNotFound,
+	view.CodeMethod:         http.StatusMethodNotAllowed,
+	view.CodeTooLarge:       http.StatusRequestEntityTooLarge,
+	view.CodeMisdirected:    http.StatusMisdirectedRequest,
+	view.CodeSignIn:         http.StatusBadRequest,
+	bridge.CodeActive:       http.StatusConflict,
+	bridge.CodeNotOpen:      http.StatusConflict,
+	bridge.CodeTooLate:      http.StatusConflict,
+	bridge.CodeExpired:      http.StatusGone,
+	bridge.CodeKeyStopped:   http.StatusConflict,
+}
+
+// fail logs an error once and writes its page.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err error) {
+	code := codeOf(err)
+	answer, ok := statuses[code]
+	if !ok {
+		answer = http.StatusForbidden
+	}
+	level := slog.LevelInfo
+	if answer >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.Log.Log(r.Context(), level, "refused", "code", code, "status", answer, "err", err)
+	if code == bridge.CodeAbsent {
+		code = view.CodeSession
+	}
+	page := view.Failure{Frame: s.frame(r, v), Code: code}
+	page.Reference = bridge.RequestFrom(r.Context()).Reference
+	if r.Method == http.MethodPost {
+		page.Again = again(r.URL.Path)
+	}
+	if e, ok := errors.AsType[*bridge.Error](err); ok && !e.Until.IsZero() {
+		page.Until = e.Until
+		seconds := int(max(1, e.Until.Sub(v.now).Round(time.Second)/time.Second))
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+	if code == bridge.CodePaused {
+		page.Paused = s.PauseText[v.lang]
+	}
+	body, broken := s.View.Render(v.lang, page)
+	if broken != nil {
+		s.Log.ErrorContext(r.Context(), "error page", "err", broken)
+		s.broken(w, r)
+		return
+	}
+	write(w, r, answer, body)
+}
+
+// again is the page to try again from after a failed POST.
+func again(path string) string {
+	switch path {
+	case "/start", "/link", "/veto", "/enrol":
+		return path
+	}
+	return "/recovery"
+}
+
+// codeOf finds the code that a page has words for. Errors of the sign-in are of two kinds: the provider is away, or the sign-in failed.
+func codeOf(err error) bridge.Code {
+	if e, ok := errors.AsType[*oidc.Error](err); ok {
+		switch e.Code {
+		case oidc.CodeUnavailable, oidc.CodeConfig, oidc.CodePush:
+			return bridge.CodeKeycloakAway
+		}
+		return view.CodeSignIn
+	}
+	if errors.Is(err, context.DeadlineExceeded) && bridge.CodeOf(err) == bridge.CodeInternal {
+		return bridge.CodeKeycloakAway
+	}
+	return bridge.CodeOf(err)
+}

@@ -1,0 +1,181 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+)
+
+// openLink serves GET /link/{token}: the token leaves the address bar at once. Nothing but this browser's own session changes, so a
+// scanner that follows the link burns nothing.
+func (s *Server) openLink(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return s.open(w, r, v, "/link", func(st *State, hash string) { st.Link = hash })
+}
+
+// openVeto serves GET /veto/{token}.
+func (s *Server) openVeto(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return s.open(w, r, v, "/veto", func(st *State, hash string) { st.Veto = hash })
+}
+
+const maxToken = 128
+
+func (s *Server) open(w http.ResponseWriter, r *http.Request, v *visit, to string, keep func(*State, string)) error {
+	if r.Method == http.MethodHead {
+		return see(w, r, to) // a look without a body needs no session
+	}
+	token := mux.Vars(r)["token"]
+	if len(token) > maxToken {
+		token = "" // no token of ours; shown like any unknown one
+	}
+	if v.sess.IsNew {
+		keep(stateOf(v.sess), bridge.Secret(token).Hash())
+		if err := v.sess.Save(r, w); err != nil {
+			return err
+		}
+		return see(w, r, to)
+	}
+	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		keep(st, bridge.Secret(token).Hash())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return see(w, r, to)
+}
+
+// link serves GET /link. Before a fresh sign-in the page is the same for every token (TOK-08); afterwards it says what was asked, or one
+// and the same "not valid" for unknown, used, expired and foreign links (TOK-11).
+func (s *Server) link(w http.ResponseWriter, r *http.Request, v *visit) error {
+	state := v.state()
+	if state.Link == "" {
+		return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
+	}
+	step, rec, err := s.Flow.See(r.Context(), state.viewer())
+	if err != nil {
+		return err
+	}
+	switch step {
+	case bridge.StepLink:
+		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return view.Link{Frame: f} })
+	case bridge.StepConfirm:
+		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return asked(f, rec) })
+	case bridge.StepLinkInvalid:
+		return s.forgetLink(r, v, rec)
+	}
+	return see(w, r, "/recovery")
+}
+
+func asked(f view.Frame, rec bridge.Recovery) view.LinkAsked {
+	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires}
+}
+
+// forgetLink takes an invalid link out of the session, so that the person's own recovery is reachable again, and says that it is not valid.
+func (s *Server) forgetLink(r *http.Request, v *visit, _ bridge.Recovery) error {
+	s.Flow.Foreign(r.Context(), v.state().viewer())
+	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Link = ""
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
+}
+
+// actLink serves POST /link.
+func (s *Server) actLink(w http.ResponseWriter, r *http.Request, v *visit) error {
+	state := v.state()
+	switch r.PostForm.Get("do") {
+	case "continue":
+		return see(w, r, "/start")
+	case "redeem":
+		rec, err := s.Flow.Redeem(r.Context(), state.viewer())
+		if err != nil {
+			return err
+		}
+		return s.redeemed(w, r, v, rec.ID)
+	case "notme":
+		if err := s.Flow.Disown(r.Context(), state.viewer()); err != nil {
+			return err
+		}
+		err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+			st.Link = ""
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+			f.Path = "/recovery"
+			return view.LinkStopped{Frame: f}
+		})
+	}
+	return bridge.Fault(view.CodeNotFound, "do", nil)
+}
+
+func (s *Server) redeemed(w http.ResponseWriter, r *http.Request, v *visit, recovery string) error {
+	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Link, st.Recovery = "", recovery
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return see(w, r, "/enrol")
+}
+
+// veto serves GET /veto: two choices, none preset, and the objection number, for which a robot has no use (MAIL-11).
+func (s *Server) veto(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if v.state().Veto == "" {
+		return s.vetoDone(w, r, v, view.VetoInvalid)
+	}
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return view.Veto{Frame: f} })
+}
+
+// actVeto serves POST /veto.
+func (s *Server) actVeto(w http.ResponseWriter, r *http.Request, v *visit) error {
+	choice, number := r.PostForm.Get("choice"), digits(r.PostForm.Get("number"))
+	if choice == "keep" {
+		return s.vetoDone(w, r, v, view.VetoKept)
+	}
+	var faults []view.Fault
+	if choice != "stop" {
+		faults = append(faults, view.Fault{Field: view.FieldChoice, Code: view.CodeMissingChoice})
+	}
+	if len(number) != 6 {
+		faults = append(faults, view.Fault{Field: view.FieldNumber, Code: view.CodeMissingNumber})
+	}
+	if len(faults) == 0 {
+		err := s.Flow.Veto(r.Context(), v.state().Veto, number)
+		switch bridge.CodeOf(err) {
+		case "":
+			return s.vetoDone(w, r, v, view.VetoStopped)
+		case bridge.CodeTooLate:
+			return s.vetoDone(w, r, v, view.VetoLate)
+		case bridge.CodeLinkInvalid:
+			return s.vetoDone(w, r, v, view.VetoInvalid)
+		case bridge.CodeObjection:
+			faults = append(faults, view.Fault{Field: view.FieldNumber, Code: bridge.CodeObjection})
+		default:
+			return err
+		}
+	}
+	return s.show(w, r, v, http.StatusUnprocessableEntity, func(f view.Frame) view.Page {
+		return view.Veto{Frame: f, Choice: choice, Number: r.PostForm.Get("number"), Faults: faults}
+	})
+}
+
+func (s *Server) vetoDone(w http.ResponseWriter, r *http.Request, v *visit, outcome view.VetoOutcome) error {
+	status := http.StatusOK
+	if outcome == view.VetoInvalid {
+		status = http.StatusNotFound
+	}
+	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+		f.Path = "/veto"
+		return view.VetoDone{Frame: f, Outcome: outcome}
+	})
+}

@@ -1,0 +1,173 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+)
+
+// recovery serves GET /recovery: the page that bridge.Next names, or the way to it.
+func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) error {
+	state := v.state()
+	if state.Done != nil {
+		return see(w, r, "/done")
+	}
+	step, rec, err := s.Flow.See(r.Context(), state.viewer())
+	if err != nil {
+		return err
+	}
+	switch step {
+	case bridge.StepSignIn:
+		return s.toSignIn(w, r, v)
+	case bridge.StepLink, bridge.StepConfirm, bridge.StepLinkInvalid:
+		return see(w, r, "/link")
+	case bridge.StepEnrol, bridge.StepStopped:
+		return see(w, r, "/enrol")
+	case bridge.StepDone:
+		return see(w, r, "/done")
+	case bridge.StepStart:
+		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
+	}
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return s.waiting(f, r, step, rec, state) })
+}
+
+// toSignIn leads to the ID page, and says so when it is because the session ended.
+func (s *Server) toSignIn(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if _, expired := v.sess.Values[expiredKey]; expired {
+		return bridge.Fault(view.CodeSession, "session", nil)
+	}
+	return see(w, r, "/start")
+}
+
+// waiting makes the pages on which the person waits for something, or learns how it ended.
+func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec bridge.Recovery, state State) view.Page {
+	switch step {
+	case bridge.StepActive:
+		return view.RequestActive{Frame: f, Started: rec.StartedAt, Way: rec.Way, Proven: true, Expires: rec.Expires}
+	case bridge.StepElsewhere:
+		return view.Elsewhere{Frame: f}
+	case bridge.StepWriting:
+		return view.Writing{Frame: f, Slow: f.Now.Sub(rec.WritingAt) > 10*time.Second}
+	case bridge.StepEnded:
+		return view.Ended{Frame: f, How: rec.End, Code: rec.EndCode}
+	}
+	if state.Recovery != rec.ID && state.Holder != rec.Asker {
+		return view.RequestActive{Frame: f, Started: rec.StartedAt, Way: rec.Way}
+	}
+	p := view.MailSent{
+		Frame: f, Address: rec.Link.To, Sender: s.MailSender, Sent: rec.Link.SentAt, Expires: rec.Link.Expires,
+		ResendFrom: rec.Link.SentAt.Add(bridge.LimitLinkMinute.Per), Left: -1, Delayed: s.MailDelayed(),
+	}
+	if p.Delayed {
+		p.Sent = time.Time{}
+	}
+	switch r.URL.Query().Get("sent") {
+	case "again":
+		p.Resent = true
+	case "early":
+		p.TooEarly = true
+	}
+	return p
+}
+
+// showRequest shows what will happen and the ways that are open; without any it says why.
+func (s *Server) showRequest(w http.ResponseWriter, r *http.Request, v *visit, status int, p view.Request) error {
+	state := v.state()
+	offer, err := s.Flow.Ways(r.Context(), state.viewer(), state.Snapshot)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+		f.Path = "/recovery"
+		p.Frame, p.Address, p.First, p.Several = f, offer.Address, offer.First, offer.Several
+		return p
+	})
+}
+
+// actRecovery serves POST /recovery.
+func (s *Server) actRecovery(w http.ResponseWriter, r *http.Request, v *visit) error {
+	state := v.state()
+	if state.Person == "" {
+		return s.toSignIn(w, r, v)
+	}
+	switch r.PostForm.Get("do") {
+	case "start":
+		return s.startRecovery(w, r, v)
+	case "restart":
+		if err := s.Flow.Cancel(r.Context(), state.viewer()); err != nil && bridge.CodeOf(err) != bridge.CodeNotOpen {
+			return err
+		}
+	case "cancel":
+		if err := s.Flow.Cancel(r.Context(), state.viewer()); err != nil {
+			return err
+		}
+	case "resend":
+		return s.resend(w, r, v)
+	case "check":
+		if err := s.joins(r, v); err != nil {
+			return err
+		}
+	default:
+		return bridge.Fault(view.CodeNotFound, "do", nil)
+	}
+	return see(w, r, "/recovery")
+}
+
+// joins makes this browser one that takes part in the open recovery, so that it sees where that stands.
+func (s *Server) joins(r *http.Request, v *visit) error {
+	_, rec, err := s.Flow.See(r.Context(), v.state().viewer())
+	if err != nil || rec.ID == "" {
+		return err
+	}
+	return s.takesPart(r, v, rec.ID)
+}
+
+func (s *Server) takesPart(r *http.Request, v *visit, recovery string) error {
+	return s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Recovery = recovery
+		return nil
+	})
+}
+
+// startRecovery reads the request form.
+func (s *Server) startRecovery(w http.ResponseWriter, r *http.Request, v *visit) error {
+	state := v.state()
+	reason, way := bridge.Reason(r.PostForm.Get("reason")), bridge.Way(r.PostForm.Get("way"))
+	var faults []view.Fault
+	if !reason.Valid() {
+		faults = append(faults, view.Fault{Field: view.FieldReason, Code: view.CodeMissingReason})
+	}
+	if way != bridge.WayMail {
+		faults = append(faults, view.Fault{Field: view.FieldWay, Code: view.CodeMissingWay})
+	}
+	if len(faults) > 0 {
+		return s.showRequest(w, r, v, http.StatusUnprocessableEntity, view.Request{Reason: reason, Way: way, Faults: faults})
+	}
+	rec, err := s.Flow.Start(r.Context(), bridge.Asked{
+		Viewer: state.viewer(), Username: state.Username, Name: state.Name, Language: v.lang, Reason: reason, Way: way,
+		Origin: origin(r, clientAddress(r, s.TrustedProxies), s.Campus), Snapshot: state.Snapshot,
+	})
+	if rec.ID != "" {
+		if err := s.takesPart(r, v, rec.ID); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return see(w, r, "/recovery")
+}
+
+// resend answers a press that comes too early on the page itself.
+func (s *Server) resend(w http.ResponseWriter, r *http.Request, v *visit) error {
+	rec, err := s.Flow.Resend(r.Context(), v.state().viewer())
+	if bridge.CodeOf(err) == bridge.CodeTooMany && rec.Link != nil && v.now.Sub(rec.Link.SentAt) < bridge.LimitLinkMinute.Per {
+		return see(w, r, "/recovery?sent=early")
+	}
+	if err != nil {
+		return err
+	}
+	return see(w, r, "/recovery?sent=again")
+}

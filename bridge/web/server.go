@@ -1,0 +1,92 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+	"otpbridge/oidc"
+)
+
+// Server serves the pages. All fields are set before Handler is called and not changed afterwards.
+type Server struct {
+	Flow     *bridge.Flow
+	Party    *oidc.RelyingParty
+	View     *view.View
+	Sessions *Sessions
+	Names    bridge.Records[Names]
+	Logouts  bridge.Records[time.Time] // "sub:…", "sid:…": sign-ins before this time are over
+	OwnSIDs  bridge.Records[time.Time] // campus sessions that we end ourselves
+	JTIs     bridge.Records[time.Time] // logout tokens seen
+
+	BaseURL        *url.URL
+	TrustedProxies []netip.Prefix
+	Campus         []netip.Prefix
+	FormTargets    []string // origins that a form may lead to: the campus sign-in, brokers
+	MailSender     string   // address that people look for in their spam folder
+	MailDelayed    func() bool
+	Desk           func(time.Time) view.Desk
+	PauseText      map[string]string
+	Issuer         string // short issuer in the authenticator app
+
+	Now      func() time.Time
+	Log      *slog.Logger
+	Registry prometheus.Registerer
+}
+
+// Handler returns the public listener's handler. The chain, from the outside in: every answer carries the security headers and a
+// reference number, and is logged by its route; a panic becomes a page; foreign hosts and odd requests are refused before a route sees
+// them. The router is wrapped from outside because gorilla/mux skips its own middleware for 404 and 405.
+func (s *Server) Handler() http.Handler {
+	h := s.routes()
+	h = s.guard(h)
+	h = s.recovered(h)
+	h = s.headers(h)
+	return s.observed(h)
+}
+
+// routes is the whole map of the public listener.
+func (s *Server) routes() http.Handler {
+	r := mux.NewRouter()
+	r.SkipClean(true)
+	get := func(path string, h handler) {
+		r.Handle(path, s.page(h)).Methods(http.MethodGet, http.MethodHead)
+	}
+	post := func(path string, h handler) { r.Handle(path, s.form(h)).Methods(http.MethodPost) }
+
+	get("/", s.start)
+	get("/start", s.identify)
+	post("/start", s.beginSignIn)
+	get("/oidc/callback", s.callback)
+	r.HandleFunc("/oidc/backchannel-logout", s.backchannelLogout).Methods(http.MethodPost)
+	r.HandleFunc("/.well-known/jwks.json", s.jwks).Methods(http.MethodGet, http.MethodHead)
+
+	get("/recovery", s.recovery)
+	post("/recovery", s.actRecovery)
+	get("/link/{token}", s.openLink)
+	get("/link", s.link)
+	post("/link", s.actLink)
+	get("/veto/{token}", s.openVeto)
+	get("/veto", s.veto)
+	post("/veto", s.actVeto)
+	get("/enrol", s.enrol)
+	post("/enrol", s.actEnrol)
+	get("/done", s.done)
+
+	post("/language", s.language)
+	post("/signout", s.signOut)
+	r.HandleFunc("/static/{name}", s.static).Methods(http.MethodGet, http.MethodHead)
+
+	r.NotFoundHandler = s.page(func(http.ResponseWriter, *http.Request, *visit) error {
+		return bridge.Fault(view.CodeNotFound, "route", nil)
+	})
+	r.MethodNotAllowedHandler = s.wrongMethod(r)
+	return r
+}

@@ -1,0 +1,212 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/sessions"
+
+	"otpbridge/bridge"
+	"otpbridge/oidc"
+)
+
+// State is everything that a browser session knows. It is stored on the server under the hash of the cookie's value.
+type State struct {
+	CSRF    string
+	Started time.Time // since the last sign-in, or since the first page
+	Seen    time.Time
+
+	// Before the campus sign-in.
+	Typed    string       // the name, to type it once only
+	Entry    bridge.Entry // for whom the gate was opened in this browser
+	Flow     *oidc.Flow   // the sign-in under way, used once
+	Repeated bool         // the one repeat of a sign-in that was not fresh is used up
+
+	// After it.
+	Person     string
+	Username   string
+	Name       string
+	Locale     string
+	Full       bool
+	SignedInAt time.Time
+	SID        string // of the campus session
+	Snapshot   bridge.Snapshot
+	Holder     string // this browser's holder id, kept over repeated sign-ins of one person
+	Recovery   string // the recovery that this browser took part in
+
+	Link string // hash of a link opened here
+	Veto string // hash of a veto link opened here
+
+	Done *DoneFacts // all that is left after success
+}
+
+// DoneFacts is what the last page shows; the sign-in is forgotten by then.
+type DoneFacts struct {
+	Label   string
+	First   bool
+	Noticed bool
+}
+
+// Life limits of a person's session, held by the server (SES-04).
+const (
+	idleLife     = 15 * time.Minute
+	absoluteLife = 60 * time.Minute
+	seenStep     = 30 * time.Second // how exactly idle time is kept
+)
+
+// alive reports whether the session may still be used.
+func (s State) alive(now time.Time) bool {
+	return now.Sub(s.Seen) < idleLife && now.Sub(s.Started) < absoluteLife
+}
+
+// viewer is the session as bridge.Next sees it.
+func (s State) viewer() bridge.Viewer {
+	return bridge.Viewer{
+		Person: s.Person, Full: s.Full, SignedInAt: s.SignedInAt, Holder: s.Holder, Recovery: s.Recovery, LinkHash: s.Link,
+	}
+}
+
+// Sessions is a gorilla Store that keeps one typed value per session on the server. Unknown ids are never adopted, ids are stored
+// hashed, and a late save does not revive a session that was ended.
+type Sessions struct {
+	records bridge.Records[State]
+	now     func() time.Time
+}
+
+const (
+	cookieName = "__Host-otpbridge"
+	stateKey   = "state"
+	expiredKey = "expired" // the browser sent a cookie whose session is over
+)
+
+var errEnded = errors.New("the session was ended meanwhile")
+
+// NewSessions returns a store of browser sessions.
+func NewSessions(records bridge.Records[State], now func() time.Time) *Sessions {
+	return &Sessions{records, now}
+}
+
+// Get returns the request's session, the same one for every call in a request.
+func (s *Sessions) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(s, name)
+}
+
+// New returns the session of the cookie, or a new one when there is none that is known and alive. An error means that the store cannot
+// tell: the session must not be used.
+func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) {
+	sess := s.fresh(name)
+	c, err := r.Cookie(name)
+	if err != nil || c.Value == "" || len(c.Value) > 128 {
+		return sess, nil
+	}
+	state, err := s.records.Get(r.Context(), bridge.Secret(c.Value).Hash())
+	switch {
+	case errors.Is(err, bridge.ErrAbsent):
+		sess.Values[expiredKey] = true
+		return sess, nil
+	case err != nil:
+		return sess, err
+	case !state.alive(s.now()):
+		sess.Values[expiredKey] = true
+		return sess, s.records.Delete(r.Context(), bridge.Secret(c.Value).Hash())
+	}
+	sess.ID, sess.IsNew = c.Value, false
+	sess.Values[stateKey] = &state
+	return sess, nil
+}
+
+func (s *Sessions) fresh(name string) *sessions.Session {
+	sess := sessions.NewSession(s, name)
+	sess.Options = &sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	sess.IsNew = true
+	now := s.now()
+	sess.Values[stateKey] = &State{CSRF: bridge.NewToken().Reveal(), Started: now, Seen: now}
+	return sess
+}
+
+// Save stores a new session under a new id and sets the cookie. A session that is stored already is changed by Change only; saving it
+// marks it as seen.
+func (s *Sessions) Save(r *http.Request, w http.ResponseWriter, sess *sessions.Session) error {
+	if sess.Options.MaxAge < 0 {
+		return s.end(r.Context(), w, sess)
+	}
+	if !sess.IsNew {
+		return s.Change(r.Context(), sess, func(*State) error { return nil })
+	}
+	id := bridge.NewToken()
+	state := stateOf(sess)
+	_, err := s.records.Update(r.Context(), id.Hash(), s.ttl(*state), func(old State, found bool) (State, error) {
+		if found {
+			return old, errors.New("a new session id is taken")
+		}
+		return *state, nil
+	})
+	if err != nil {
+		return err
+	}
+	sess.ID, sess.IsNew = id.Reveal(), false
+	http.SetCookie(w, sessions.NewCookie(sess.Name(), sess.ID, sess.Options))
+	return nil
+}
+
+// ttl is how long the store keeps the record without another visit.
+func (s *Sessions) ttl(state State) time.Duration {
+	return max(time.Second, min(idleLife, state.Started.Add(absoluteLife).Sub(s.now())))
+}
+
+// end deletes the session and expires the cookie.
+func (s *Sessions) end(ctx context.Context, w http.ResponseWriter, sess *sessions.Session) error {
+	http.SetCookie(w, sessions.NewCookie(sess.Name(), "", sess.Options))
+	if sess.ID == "" {
+		return nil
+	}
+	return s.records.Delete(ctx, bridge.Secret(sess.ID).Hash())
+}
+
+// Change applies f to the stored session atomically and to the one in hand. f must be pure. A session that was ended meanwhile stays
+// ended: the error is CodeAbsent.
+func (s *Sessions) Change(ctx context.Context, sess *sessions.Session, f func(*State) error) error {
+	if sess.ID == "" {
+		return f(stateOf(sess))
+	}
+	now := s.now()
+	state, err := s.records.Update(ctx, bridge.Secret(sess.ID).Hash(), s.ttl(*stateOf(sess)), func(old State, found bool) (State, error) {
+		if !found {
+			return old, bridge.Fault(bridge.CodeAbsent, "session", errEnded)
+		}
+		old.Seen = now
+		return old, f(&old)
+	})
+	if err != nil {
+		return err
+	}
+	sess.Values[stateKey] = &state
+	return nil
+}
+
+// Rotate ends the session and begins another one with a new id, whose state f makes from the old one. The old id is dead before the
+// new one lives.
+func (s *Sessions) Rotate(r *http.Request, w http.ResponseWriter, sess *sessions.Session, f func(old State) State) error {
+	if sess.ID != "" {
+		if err := s.records.Delete(r.Context(), bridge.Secret(sess.ID).Hash()); err != nil {
+			return err
+		}
+	}
+	state := f(*stateOf(sess))
+	state.CSRF = bridge.NewToken().Reveal()
+	state.Started, state.Seen = s.now(), s.now()
+	sess.ID, sess.IsNew = "", true
+	sess.Values[stateKey] = &state
+	return s.Save(r, w, sess)
+}
+
+// stateOf returns the typed value of a session of this store.
+func stateOf(sess *sessions.Session) *State {
+	state, ok := sess.Values[stateKey].(*State)
+	if !ok {
+		panic("web: a session of another store")
+	}
+	return state
+}

@@ -1,0 +1,299 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+	"otpbridge/oidc"
+)
+
+// start serves GET /.
+func (s *Server) start(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return view.Start{Frame: f} })
+}
+
+// identify serves GET /start: the person types their ID. Somebody who comes back while a sign-in is under way was probably told "Access
+// denied" by the campus page.
+func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if s.Flow.Rules.Paused {
+		return bridge.Fault(bridge.CodePaused, "start", nil)
+	}
+	state := v.state()
+	denied := state.Flow != nil && v.now.Sub(state.Flow.PushedAt) > 2*time.Second
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+		return view.Identify{Frame: f, Name: state.Typed, Denied: denied}
+	})
+}
+
+const maxName = 255 // characters of a user name in Keycloak
+
+// parseName reads the typed name: NFKC, without blanks around it.
+func parseName(r *http.Request) (name string, fault bridge.Code) {
+	name = strings.TrimSpace(norm.NFKC.String(r.PostForm.Get("name")))
+	switch {
+	case name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' }):
+		return "", view.CodeMissingName
+	case utf8.RuneCountInString(name) > maxName:
+		return "", view.CodeNameTooLong
+	}
+	return name, ""
+}
+
+// beginSignIn serves POST /start: the gate is opened for the typed name, or stays shut; the browser goes to the campus sign-in either way.
+func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) error {
+	name, fault := parseName(r)
+	if fault != "" {
+		return s.show(w, r, v, http.StatusUnprocessableEntity, func(f view.Frame) view.Page {
+			f.Path = "/start"
+			return view.Identify{Frame: f, Faults: []view.Fault{{Field: view.FieldName, Code: fault}}}
+		})
+	}
+	if err := s.Party.Ready(); err != nil {
+		return bridge.Fault(view.CodeNotReady, "sign-in", err)
+	}
+	if err := s.countName(r.Context(), s.address(r), strings.ToLower(name)); err != nil {
+		return err
+	}
+	s.Flow.Leave(r.Context(), v.state().Entry) // of an earlier try in this browser
+	entry, err := s.Flow.Prepare(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	return s.toCampus(w, r, v, name, entry, false)
+}
+
+// toCampus pushes the request and sends the browser on. When that fails, the lease is given back.
+func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, name string, entry bridge.Entry, repeated bool) error {
+	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: name})
+	if err == nil {
+		err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+			st.Typed, st.Entry, st.Flow, st.Repeated = name, entry, &started.Flow, repeated
+			return nil
+		})
+	}
+	if err != nil {
+		s.Flow.Leave(context.WithoutCancel(r.Context()), entry)
+		return err
+	}
+	return see(w, r, started.URL)
+}
+
+func (s *Server) address(r *http.Request) string {
+	return bucket(clientAddress(r, s.TrustedProxies))
+}
+
+// callback serves GET /oidc/callback. It is guarded by state and changes this browser's session only.
+func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if v.sess.IsNew {
+		if _, err := r.Cookie(cookieName); err != nil {
+			return bridge.Fault(view.CodeCookies, "callback", nil)
+		}
+		return bridge.Fault(view.CodeSession, "callback", nil)
+	}
+	before := v.state()
+	flow, err := s.takeFlow(r, v)
+	if err != nil {
+		return err
+	}
+	id, err := s.Party.Finish(r.Context(), flow, r.URL.Query())
+	done := context.WithoutCancel(r.Context()) // what was begun at the campus is ended even if the browser goes away
+	if oidc.CodeOf(err) == oidc.CodeStale {
+		return s.again(w, r.WithContext(done), v, before, id)
+	}
+	s.Flow.Leave(done, before.Entry)
+	if err != nil {
+		return err
+	}
+	mismatch := s.Flow.Arrived(done, before.Entry, id.Subject)
+	if err := s.endCampusSession(done, id); err != nil {
+		return err
+	}
+	if mismatch != nil {
+		return bridge.Fault(view.CodeOtherPerson, "callback", mismatch)
+	}
+	s.forgetName(done, s.address(r), strings.ToLower(before.Typed))
+	return s.arrive(w, r, v, flow, id)
+}
+
+// takeFlow takes the sign-in under way out of the session, once, and only for the state that belongs to it: a forged callback costs
+// nothing.
+func (s *Server) takeFlow(r *http.Request, v *visit) (flow oidc.Flow, err error) {
+	sent := r.URL.Query().Get("state")
+	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		if st.Flow == nil || !bridge.Equal(st.Flow.State, sent) {
+			return bridge.Fault(view.CodeSignIn, "callback", errors.New("no sign-in of this browser has this state"))
+		}
+		flow = *st.Flow
+		st.Flow = nil
+		return nil
+	})
+	return flow, err
+}
+
+// again answers a sign-in that is older than the request: that campus session is ended, and the request repeated once.
+func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before State, old oidc.Identity) error {
+	if err := s.endCampusSession(r.Context(), old); err != nil {
+		s.Flow.Leave(r.Context(), before.Entry)
+		return err
+	}
+	if before.Repeated || before.Entry.Person == "" {
+		s.Flow.Leave(r.Context(), before.Entry)
+		return bridge.Fault(bridge.CodeStaleSignIn, "callback", nil)
+	}
+	entry, err := s.Flow.Reopen(r.Context(), before.Entry)
+	if err != nil {
+		return err
+	}
+	return s.toCampus(w, r, v, before.Typed, entry, true)
+}
+
+// endCampusSession ends the Keycloak session of a sign-in. Its id is remembered first, because Keycloak tells us of the logout before
+// it answers.
+func (s *Server) endCampusSession(ctx context.Context, id oidc.Identity) error {
+	if id.IDToken.Empty() {
+		return nil
+	}
+	if id.SID != "" {
+		if err := put(ctx, s.OwnSIDs, id.SID, 10*time.Minute, s.Now()); err != nil {
+			return err
+		}
+	}
+	if err := s.Party.EndSession(ctx, id.IDToken); err != nil {
+		return err
+	}
+	return nil
+}
+
+func put(ctx context.Context, records bridge.Records[time.Time], key string, ttl time.Duration, value time.Time) error {
+	_, err := records.Update(ctx, key, ttl, func(time.Time, bool) (time.Time, error) { return value, nil })
+	return err
+}
+
+// arrive begins the signed-in session under a new id.
+func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow oidc.Flow, id oidc.Identity) error {
+	signedIn := id.AuthTime
+	if flow.PushedAt.After(signedIn) {
+		signedIn = flow.PushedAt // auth_time has whole seconds; it was judged fresh already
+	}
+	err := s.Sessions.Rotate(r, w, v.sess, func(old State) State {
+		st := State{
+			Typed: old.Typed, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full,
+			SignedInAt: signedIn, SID: id.SID, Snapshot: old.Entry.Snapshot, Link: old.Link, Veto: old.Veto,
+		}
+		if old.Person == id.Subject {
+			st.Holder, st.Recovery = old.Holder, old.Recovery
+		}
+		if st.Holder == "" {
+			st.Holder = bridge.NewUUID()
+		}
+		return st
+	})
+	if err != nil {
+		return err
+	}
+	if v.state().Link != "" {
+		return see(w, r, "/link")
+	}
+	return see(w, r, "/recovery")
+}
+
+// loggedOut reports whether the campus ended this session's sign-in.
+func (s *Server) loggedOut(ctx context.Context, st State) (bool, error) {
+	if st.Person == "" {
+		return false, nil
+	}
+	keys := []string{"sub:" + st.Person}
+	if st.SID != "" {
+		keys = append(keys, "sid:"+st.SID)
+	}
+	for _, key := range keys {
+		at, err := s.Logouts.Get(ctx, key)
+		if errors.Is(err, bridge.ErrAbsent) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if !at.Before(st.SignedInAt.Truncate(time.Second)) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// backchannelLogout serves POST /oidc/backchannel-logout, for Keycloak: the one POST without a form token. No lock is held here, since
+// Keycloak calls in the middle of our own calls to it.
+func (s *Server) backchannelLogout(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, "body", http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	if err := s.takeLogout(r); err != nil {
+		s.Log.WarnContext(r.Context(), "logout token refused", "err", err)
+		code := http.StatusBadRequest
+		if oidc.CodeOf(err) == oidc.CodeUnavailable || bridge.CodeOf(err) == bridge.CodeStoreAway {
+			code = http.StatusServiceUnavailable
+		}
+		http.Error(w, "logout token refused", code)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+func (s *Server) takeLogout(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	out, err := s.Party.Logout(r.Context(), r.PostForm.Get("logout_token"), s.rememberJTI)
+	if err != nil {
+		return err
+	}
+	if out.SID != "" {
+		if _, err := s.OwnSIDs.Get(r.Context(), out.SID); err == nil {
+			s.Log.DebugContext(r.Context(), "our own logout came back")
+			return nil
+		} else if !errors.Is(err, bridge.ErrAbsent) {
+			return err
+		}
+	}
+	key := "sub:" + out.Subject
+	if out.SID != "" {
+		key = "sid:" + out.SID
+	}
+	s.Flow.LoggedOut(r.Context(), out.Subject)
+	return put(r.Context(), s.Logouts, key, absoluteLife, s.Now())
+}
+
+func (s *Server) rememberJTI(ctx context.Context, jti string, until time.Time) (isNew bool, err error) {
+	ttl := max(time.Second, until.Sub(s.Now()))
+	_, err = s.JTIs.Update(ctx, bridge.Secret(jti).Hash(), ttl, func(old time.Time, found bool) (time.Time, error) {
+		isNew = !found
+		if found {
+			return old, nil
+		}
+		return until, nil
+	})
+	return isNew, err
+}
+
+// jwks serves GET /.well-known/jwks.json: the public keys of the login client.
+func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "max-age=60")
+	if _, err := w.Write(s.Party.JWKS()); err != nil {
+		s.Log.DebugContext(r.Context(), "answer not delivered", "err", err)
+	}
+}
