@@ -70,7 +70,7 @@ func (p *Page) MustBeAccessible() *Page {
 func (p *Page) QR(name string) string {
 	p.t.Helper()
 	file := p.Screenshot(name)
-	text, err := exec.CommandContext(p.t.Context(), "zbarimg", "-q", "--nodbus", "--raw", file).Output() //nolint:gosec // a fixed program
+	text, err := exec.CommandContext(p.t.Context(), "zbarimg", "-q", "--nodbus", "--raw", file).Output()
 	if err != nil {
 		p.t.Fatalf("no QR code in %s: %v", file, err)
 	}

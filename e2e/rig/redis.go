@@ -38,7 +38,7 @@ func NewRedis(t *testing.T, options ...string) *Redis {
 func (r *Redis) Start() {
 	r.t.Helper()
 	r.log = &bytes.Buffer{}
-	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), "redis-server", r.args...) //nolint:gosec // a fixed program
+	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), "redis-server", r.args...)
 	r.cmd.Stdout, r.cmd.Stderr = r.log, r.log
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.cmd.Start(); err != nil {

@@ -158,7 +158,7 @@ func (s *Server) launch(cfg Config) error {
 	}
 	defer func() { _ = out.Close() }() // the child holds its own copy; nothing was written through this one
 
-	//nolint:gosec,noctx // the command is ours; the process outlives the context of Start and ends by Stop
+	//nolint:noctx // the process outlives the context of Start and ends by Stop
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guardian, "keycloak"}, command(cfg, dir)...)...)
 	cmd.Env = append(os.Environ(), "KC_BOOTSTRAP_ADMIN_USERNAME="+adminName, "KC_BOOTSTRAP_ADMIN_PASSWORD="+adminPassword,
 		"JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1 -Xmx768m")

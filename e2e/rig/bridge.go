@@ -1,0 +1,276 @@
+package rig
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Setup says how the product is to run. Campus and Mailbox are required.
+type Setup struct {
+	Campus   *Campus
+	Mailbox  *Mailbox
+	Redis    *Redis                        // nil: the embedded store, for one replica
+	Replicas int                           // 0 = 1
+	Change   func(settings map[string]any) // changes the configuration before it is written; nil = as it is
+	Env      []string                      // NAME=value, for every replica
+}
+
+// Bridge is the product: replicas of the built binary behind one address, Campus.AppURL.
+type Bridge struct {
+	URL      string // what a browser calls
+	Config   string // the configuration file
+	Audit    string // the audit file of the first replica
+	Replicas []*Replica
+	Front    *Front
+}
+
+// Replica is one process.
+type Replica struct {
+	URL   string // its own address
+	Admin string // base URL of /livez, /readyz, /metrics
+	Log   string // file with what it printed
+
+	t       *testing.T
+	cmd     *exec.Cmd
+	running atomic.Bool // read by Front, too
+	env     []string
+	cfg     string
+}
+
+// StartBridge builds the binary once per run, writes a configuration, starts the replicas and waits until all are ready.
+func StartBridge(t *testing.T, s Setup) *Bridge {
+	t.Helper()
+	b := PrepareBridge(t, s)
+	for _, r := range b.Replicas {
+		r.Start()
+	}
+	for _, r := range b.Replicas {
+		r.WaitReady()
+	}
+	return b
+}
+
+// PrepareBridge does all that StartBridge does but start the replicas, for tests of what happens while others are away.
+func PrepareBridge(t *testing.T, s Setup) *Bridge {
+	t.Helper()
+	if s.Replicas == 0 {
+		s.Replicas = 1
+	}
+	if s.Redis == nil && s.Replicas > 1 {
+		t.Fatal("the embedded store belongs to one replica")
+	}
+	dir := t.TempDir()
+	b := &Bridge{URL: s.Campus.AppURL, Config: filepath.Join(dir, "otpbridge.yaml"), Audit: filepath.Join(dir, "audit-1.jsonl")}
+	settings := configuration(t, s, dir)
+	if s.Change != nil {
+		s.Change(settings)
+	}
+	writeJSON(t, b.Config, settings)
+	for i := range s.Replicas {
+		port, admin := FreePort(t), FreePort(t)
+		b.Replicas = append(b.Replicas, &Replica{
+			t: t, cfg: b.Config, URL: fmt.Sprintf("http://127.0.0.1:%d", port), Admin: fmt.Sprintf("http://127.0.0.1:%d", admin),
+			Log: OutFile(t, fmt.Sprintf("replica-%d.log", i+1)),
+			env: append([]string{
+				fmt.Sprintf("OTPBRIDGE_LISTEN=127.0.0.1:%d", port), fmt.Sprintf("OTPBRIDGE_ADMIN_LISTEN=127.0.0.1:%d", admin),
+				fmt.Sprintf("OTPBRIDGE_AUDIT_FILE=%s", filepath.Join(dir, fmt.Sprintf("audit-%d.jsonl", i+1))),
+			}, s.Env...),
+		})
+	}
+	b.Front = newFront(t, s.Campus.app, b.Replicas)
+	t.Cleanup(func() {
+		for _, r := range b.Replicas {
+			r.Stop()
+		}
+	})
+	return b
+}
+
+// configuration is what an administrator would write, and the files that it names. JSON is YAML, so that a map will do.
+func configuration(t *testing.T, s Setup, dir string) map[string]any {
+	t.Helper()
+	c := s.Campus
+	keys, login, admin := filepath.Join(dir, "keys"), filepath.Join(dir, "login.jwk"), filepath.Join(dir, "admin.jwk")
+	writeSealingKey(t, keys)
+	c.Login.Write(login)
+	c.Admin.Write(admin)
+	store := map[string]any{"bolt": filepath.Join(dir, "state.db")}
+	if s.Redis != nil {
+		store = map[string]any{"redis": map[string]any{"addresses": []string{s.Redis.Addr}, "prefix": "otpbridge:"}}
+	}
+	type section = map[string]any
+	return section{
+		"base_url": c.AppURL, "listen": "127.0.0.1:8080", "admin_listen": "127.0.0.1:9090", "trusted_proxies": []string{"127.0.0.1/32", "::1/128"},
+		"time_zone": "Asia/Tokyo", "languages": []string{"ja", "en"}, "keys_file": keys, "log": section{"level": "debug", "format": "json"},
+		"organisation": section{"name": section{"ja": "例示大学", "en": "Example University"}, "short_issuer": "Example"},
+		"sign_in": section{
+			"issuer": c.Issuer, "client_id": "otpbridge-login", "client_key_file": login, "recovery_scope": "otp-recovery", "full_acr": "mfa",
+			"gate_group": c.GateGroup, "account_name": section{"ja": "全学ID", "en": "Campus ID"},
+		},
+		"keycloak": section{
+			"url": c.Keycloak, "realm": c.Name, "client_id": c.AdminClient, "client_key_file": admin,
+			"addresses":       []section{{"attribute": "notificationEmail"}},
+			"refused_domains": []string{"example.ac.jp"}, "password_reset": "none", "password_age": "72h", "allowed_group": "/otp-recoverable",
+			"harmless_roles": []string{"default-roles-" + c.Name, "offline_access", "uma_authorization"},
+		},
+		"store": store,
+		"mail":  section{"smtp": "smtp://" + s.Mailbox.Addr, "from": "Authentication settings <noreply@example.ac.jp>"},
+		"help_desk": section{
+			"enabled":  false,
+			"contacts": []section{{"label": section{"ja": "お問い合わせフォーム", "en": "Contact form"}, "url": "https://www.example.ac.jp/contact"}},
+		},
+		"audit": section{"file": filepath.Join(dir, "audit.jsonl")},
+	}
+}
+
+func writeJSON(t *testing.T, file string, v any) {
+	t.Helper()
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeSealingKey writes a keys file with one key.
+func writeSealingKey(t *testing.T, file string) {
+	t.Helper()
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("test "+base64.StdEncoding.EncodeToString(key)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Binary returns the product, built as it is shipped but for the version. $OTPBRIDGE_BIN names another one.
+func Binary(t *testing.T) string {
+	t.Helper()
+	if name := os.Getenv("OTPBRIDGE_BIN"); name != "" {
+		return name
+	}
+	run.build.Do(func() {
+		dir, err := os.MkdirTemp("", "otpbridge-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run.dir = dir
+		name := filepath.Join(dir, "otpbridge")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", name, "./cmd/otpbridge") //nolint:noctx // for the whole run
+		build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build: %v\n%s", err, text)
+		}
+		run.binary = name
+	})
+	if run.binary == "" {
+		t.Fatal("the binary was not built: see the first test that needed it")
+	}
+	return run.binary
+}
+
+// Start starts the process, again after Kill or Stop.
+func (r *Replica) Start() {
+	r.t.Helper()
+	log, err := os.OpenFile(r.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }() // the process has its own copy
+	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), Binary(r.t), "serve", "-c", r.cfg)
+	r.cmd.Stdout, r.cmd.Stderr, r.cmd.Env = log, log, append(os.Environ(), r.env...)
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := r.cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.running.Store(true)
+}
+
+// WaitReady waits until the replica says that it is ready.
+func (r *Replica) WaitReady() {
+	r.t.Helper()
+	r.t.Logf("replica at %s, log in %s", r.URL, r.Log)
+	Eventually(r.t, "replica is ready, see "+r.Log, r.Ready)
+}
+
+// Ready reports whether the replica says that it is ready.
+func (r *Replica) Ready() bool {
+	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Admin+"/readyz", http.NoBody)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// Running reports whether the process was started and not ended by the test.
+func (r *Replica) Running() bool { return r.running.Load() }
+
+// Kill ends the process as a power failure would.
+func (r *Replica) Kill() { r.end(syscall.SIGKILL) }
+
+// Stop asks the process to end and waits for it.
+func (r *Replica) Stop() { r.end(syscall.SIGTERM) }
+
+func (r *Replica) end(signal syscall.Signal) {
+	if r.cmd == nil {
+		return
+	}
+	r.running.Store(false)
+	_ = r.cmd.Process.Signal(signal) // it may be gone already
+	ended := make(chan struct{})
+	go func() {
+		_ = r.cmd.Wait() // says that it was killed
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(Patience):
+		r.t.Errorf("replica %s did not end in %s", r.URL, Patience)
+		_ = r.cmd.Process.Kill() // said above
+		<-ended
+	}
+	r.cmd = nil
+}
+
+// LogText is what the replica printed so far.
+func (r *Replica) LogText() string {
+	r.t.Helper()
+	text, err := os.ReadFile(r.Log)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// MustHaveLogged fails the test unless the replicas printed a text.
+func (b *Bridge) MustHaveLogged(t *testing.T, text string) {
+	t.Helper()
+	for _, r := range b.Replicas {
+		if strings.Contains(r.LogText(), text) {
+			return
+		}
+	}
+	t.Errorf("no replica printed %q", text)
+}
