@@ -42,7 +42,7 @@ type SessionEnd struct {
 type Fault struct {
 	Field string      // FieldName, FieldReason, ...; unknown fields are shown in the summary only
 	Code  bridge.Code // what is wrong: a code of bridge (code_...) or of this package (CodeMissing...)
-	N     int         // tries left (code_wrong, objection) or minutes (code_clock, sign ignored)
+	N     int         // tries left (code_wrong) or minutes (code_clock; the sign does not matter)
 	Until time.Time   // slow_down, too_many: when the next try counts
 }
 

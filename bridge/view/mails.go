@@ -31,7 +31,6 @@ type CompletedMail struct {
 	Name      string
 	Asked     Asked // When: the moment of registration
 	Label     string
-	First     bool   // there was no old authenticator
 	Receipt   string // of the audit trail; may be empty
 	Reference string
 }
@@ -103,11 +102,7 @@ func (m CompletedMail) blocks(l *locale) []block {
 	if m.Receipt != "" {
 		facts[last].Facts = append(facts[last].Facts, fact{l.text("mail.fact.receipt"), clean(m.Receipt)})
 	}
-	text := l.text("mail.completed.text")
-	if m.First {
-		text = l.text("mail.completed.first")
-	}
-	return join(l.dear(m.Name), []block{{Para: text}}, facts, l.warn("mail.completed.then"))
+	return join(l.dear(m.Name), []block{{Para: l.text("mail.completed.text")}}, facts, l.warn("mail.completed.then"))
 }
 
 func (m CancelledMail) blocks(l *locale) []block {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -143,6 +144,44 @@ func TestNamesAreShownWhole(t *testing.T) {
 	}
 	if !strings.Contains(string(page), name+"（a1）") {
 		t.Error("the name is cut")
+	}
+}
+
+// WEB-06: a name cannot turn the direction of the words around it.
+func TestNamesCannotTurnTheLine(t *testing.T) {
+	v := newView(t, site())
+	page, err := v.Render("en", view.Done{Frame: view.Frame{Person: &view.Person{Name: "a\u202eb", ID: "c\u2066d"}}, Label: "e\u200ff"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(string(page), "\u202e\u2066\u200f") {
+		t.Error("the page holds a bidirectional control")
+	}
+}
+
+// A View is used by many requests at once, from the first one on.
+func TestViewServesManyAtOnce(t *testing.T) {
+	v := newView(t, site())
+	var all sync.WaitGroup
+	for _, s := range samples("Hanako") {
+		for _, lang := range v.Languages() {
+			all.Go(func() {
+				if _, err := v.Render(lang, s.page); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+func BenchmarkRequestPage(b *testing.B) {
+	v := newView(b, site())
+	page := view.Request{Frame: frame("Hanako"), Address: "hanako@example.com"}
+	for b.Loop() {
+		if _, err := v.Render("ja", page); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -22,11 +22,10 @@ document.getElementById("errors")?.focus();
 
 // A second press while the answer is under way would send the form twice.
 for (const form of document.querySelectorAll("form")) {
+  let sent = false;
   form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
-    form.dataset.sent = "yes";
+    if (sent) event.preventDefault();
+    sent = true;
+    setTimeout(() => { sent = false; }, 3000);
   });
 }
-addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form")) delete form.dataset.sent;
-});
