@@ -45,7 +45,7 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (*client, *clien
 		return nil, errClient
 	case c.Public:
 		return c, nil
-	case c.Secret == "" || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1:
+	case c.Secret == "" || c.Keys != nil || c.JWKSURL != "" || subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) != 1:
 		return nil, errSecret
 	}
 	return c, nil

@@ -19,7 +19,7 @@ func (s *Server) putPerson(p Person) string {
 		delete(s.users, old.id)
 	}
 	u := &user{
-		id: p.ID, username: p.Username, first: p.First, last: p.Last, email: p.Email, created: s.now(),
+		id: p.ID, username: p.Username, first: p.First, last: p.Last, email: p.Email, created: s.now().AddDate(-1, 0, 0),
 		emailVerified: p.Email != "" && !p.Unverified, enabled: !p.Disabled, roles: slices.Clone(p.Roles),
 		attributes: maps.Clone(p.Attributes), requiredActions: slices.Clone(p.RequiredActions), federation: p.Federation,
 	}
@@ -30,11 +30,14 @@ func (s *Server) putPerson(p Person) string {
 		u.groups = append(u.groups, s.needGroup(name).id)
 	}
 	if p.Password != "" {
-		u.setPassword(p.Password, s.now())
+		if p.PasswordSet.IsZero() {
+			p.PasswordSet = u.created
+		}
+		u.setPassword(p.Password, p.PasswordSet)
 	}
 	if p.OTP != "" {
 		u.credentials = append(u.credentials, &credential{
-			id: newID(), typ: "otp", label: "old phone", created: s.now().UnixMilli(), secret: compact(map[string]string{"value": p.OTP}),
+			id: newID(), typ: "otp", label: "old phone", created: u.created.UnixMilli(), secret: compact(map[string]string{"value": p.OTP}),
 			data: compact(otpData{SubType: "totp", Digits: 6, Period: 30, Algorithm: "HmacSHA1", SecretEncoding: "BASE32"}),
 		})
 	}

@@ -2,34 +2,35 @@ package fakekc
 
 import (
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
 // Names of the clients of the realm file.
 const (
-	ClientLogin       = "otpbridge-login"
-	ClientAdmin       = "otpbridge-admin"
-	ClientAdminSecret = "otpbridge-admin-secret"
-	ClientFine        = "otpbridge-fine"
-	ClientPortal      = "portal"
-	ClientLegacy      = "legacy-app"
+	ClientLogin  = "otpbridge-login" // secret login-secret-for-tests
+	ClientAdmin  = "otpbridge-admin" // the service account with fine-grained permissions; secret admin-secret-for-tests
+	ClientBroad  = "otpbridge-broad" // a service account with manage-users; secret broad-secret-for-tests
+	ClientPortal = "portal"
+	ClientLegacy = "legacy-app"
 )
 
 // Client is a client of the realm.
 type Client struct {
 	ID           string
-	Secret       string              // "" = no secret
-	Keys         *jose.JSONWebKeySet // for private_key_jwt
-	JWKSURL      string              // fetched on demand, instead of Keys
+	Secret       string              // counts only without Keys and JWKSURL
+	Keys         *jose.JSONWebKeySet // public keys for private_key_jwt
+	JWKSURL      string              // where they are fetched on demand, instead of Keys
 	Public       bool
 	Redirects    []string // a star at the end matches the rest
 	AfterLogout  []string
-	Backchannel  string // URL of its back-channel logout, "" = none
-	RecoveryDesk bool   // may ask for the scope otp-recovery, and is under the PAR lock
-	PKCE         bool   // code_challenge_method S256 is demanded
-	Service      Rights // of its service account; the zero value: it has none
-	HelpdeskOnly bool   // its tokens carry the role otp-helpdesk alone, in "roles"
+	Backchannel  string   // URL of its back-channel logout, "" = none
+	RecoveryDesk bool     // may ask for the scope otp-recovery, and is under the PAR lock
+	PKCE         bool     // code_challenge_method S256 is demanded
+	Service      Rights   // of its service account; the zero value: it has none
+	ExtraRoles   []string // at realm-management, that its service account's tokens carry and that open nothing here
+	HelpdeskOnly bool     // its tokens carry the role otp-helpdesk alone, in "roles"
 }
 
 // Rights of a service account at the Admin REST API.
@@ -62,22 +63,34 @@ type Person struct {
 	Email           string
 	Unverified      bool // the address
 	Disabled        bool
-	Password        string // "" = none
-	OTP             string // Base32 of a six-digit SHA-1 authenticator named "old phone", "" = none
+	Password        string    // "" = none
+	PasswordSet     time.Time // zero = a year ago
+	OTP             string    // Base32 of a six-digit SHA-1 authenticator named "old phone", "" = none
 	Groups, Roles   []string
 	Attributes      map[string][]string
 	RequiredActions []string
 	Federation      string // id of a user storage
 }
 
-// seed fills the realm as campus-realm.json does, with the fine-grained service account of its set-up.
+// notification is the attribute that holds addresses for links and notices. Only administrators may change it.
+const notification = "notificationEmail"
+
+func notificationAttribute() ProfileAttribute {
+	return ProfileAttribute{
+		Name: notification, DisplayName: notification, Multivalued: true, Validations: map[string]map[string]any{"email": {}},
+		Permissions: ProfileRights{View: []string{"admin", "user"}, Edit: []string{"admin"}},
+	}
+}
+
+// seed fills the realm as package realm fills one of the real server.
 func (s *Server) seed() {
 	for name, roles := range map[string][]string{groupAllow: nil, groupGate: {roleGate}} {
 		id := newID()
 		s.groups[id] = &group{id: id, name: name, roles: roles}
 	}
 	s.realm, s.profile = defaultRealm(s), defaultProfile()
-	for _, c := range campusClients() {
+	s.profile.Attributes = append(s.profile.Attributes, notificationAttribute())
+	for _, c := range campusClients(s.opts.App, s.opts.Portal) {
 		s.putClient(c)
 	}
 	if s.opts.Empty {
@@ -88,19 +101,17 @@ func (s *Server) seed() {
 	}
 }
 
-func campusClients() []Client {
+func campusClients(app, portal string) []Client {
 	broad := Rights{ViewRealm: true, ViewEvents: true, ManageUsers: true}
 	fine := Rights{ViewRealm: true, ViewEvents: true, QueryUsers: true, Members: true}
 	return []Client{
 		{
 			ID: ClientLogin, Secret: "login-secret-for-tests", RecoveryDesk: true, PKCE: true, HelpdeskOnly: true,
-			Redirects: []string{"http://localhost:8088/oidc/callback"}, AfterLogout: []string{"http://localhost:8088/*"},
-			Backchannel: "http://localhost:8088/oidc/backchannel-logout",
+			Redirects: []string{app + "/oidc/callback"}, AfterLogout: []string{app + "/*"}, Backchannel: app + "/oidc/backchannel-logout",
 		},
-		{ID: ClientAdmin, JWKSURL: "http://localhost:8088/.well-known/jwks.json", Service: broad},
-		{ID: ClientAdminSecret, Secret: "admin-secret-for-tests", Service: broad},
-		{ID: ClientFine, Secret: "fine-secret-for-tests", Service: fine},
-		{ID: ClientPortal, Public: true, PKCE: true, Redirects: []string{"http://localhost:8089/*"}, AfterLogout: []string{"http://localhost:8089/*"}},
+		{ID: ClientAdmin, Secret: "admin-secret-for-tests", Service: fine},
+		{ID: ClientBroad, Secret: "broad-secret-for-tests", Service: broad},
+		{ID: ClientPortal, Public: true, PKCE: true, Redirects: []string{portal + "/*"}, AfterLogout: []string{portal + "/*"}},
 		{ID: ClientLegacy, Public: true, Redirects: []string{"http://localhost:8090/*"}},
 	}
 }
@@ -120,6 +131,9 @@ func campusPersons(defaultRole string) []Person {
 		p.Password = p.Username + "-password"
 		p.Groups = []string{groupAllow}
 		p.Roles = append(p.Roles, defaultRole)
+		if p.Username == "alice" || p.Username == "erin" {
+			p.Attributes = map[string][]string{notification: {p.Email}}
+		}
 	}
 	return persons
 }

@@ -22,6 +22,8 @@ type Options struct {
 	Listener net.Listener     // nil = 127.0.0.1 on a free port
 	URL      string           // base URL as browsers see it; "" = http:// and the listener's address
 	Realm    string           // "" = campus
+	App      string           // base URL of the product, "" = http://localhost:8088
+	Portal   string           // base URL of the sample application, "" = http://localhost:8089
 	Now      func() time.Time // nil = the real time
 	RSA      bool             // sign with RS256, as Keycloak does, instead of ES256, which is made faster
 	Empty    bool             // nobody but those that AddPerson brings
@@ -89,6 +91,12 @@ func withDefaults(o Options) Options {
 	if o.Realm == "" {
 		o.Realm = "campus"
 	}
+	if o.App == "" {
+		o.App = "http://localhost:8088"
+	}
+	if o.Portal == "" {
+		o.Portal = "http://localhost:8089"
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -111,7 +119,7 @@ func newServer(o Options) *Server {
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.keys = []signingKey{newSigningKey(o.RSA)}
-	s.handler = s.faults.wrap(s.life, s.routes())
+	s.handler = s.dated(s.faults.wrap(s.life, s.routes()))
 	s.seed()
 	return s
 }

@@ -176,7 +176,7 @@ func (s *Server) serviceToken(r *http.Request, c *client) reply {
 	access := s.sign("JWT", map[string]any{
 		"iss": s.Issuer, "sub": account.id, "aud": "realm-management", "typ": "Bearer", "azp": c.ID, "scope": "", "jti": newID(),
 		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
-		"resource_access": map[string]any{"realm-management": map[string]any{"roles": c.Service.names()}},
+		"resource_access": map[string]any{"realm-management": map[string]any{"roles": append(c.Service.names(), c.ExtraRoles...)}},
 	})
 	s.bearers[access] = &bearer{client: c, expires: now.Add(tokenLife)}
 	s.record(r, Event{Type: "CLIENT_LOGIN", ClientID: c.ID, UserID: account.id, Details: map[string]string{"grant_type": "client_credentials", "username": account.username}})

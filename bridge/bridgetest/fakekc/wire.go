@@ -42,6 +42,14 @@ func (s *Server) answer(work func(*http.Request) reply) http.HandlerFunc {
 	}
 }
 
+// dated gives answers the server's own time: callers measure by it how far clocks are apart.
+func (s *Server) dated(work http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+		work.ServeHTTP(w, r)
+	})
+}
+
 func (o reply) send(w http.ResponseWriter) {
 	for name, values := range o.header {
 		w.Header()[name] = values

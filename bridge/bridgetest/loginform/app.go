@@ -41,7 +41,9 @@ type StatusError struct {
 	Code, Description string
 }
 
-func (e *StatusError) Error() string { return fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Description) }
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Description)
+}
 
 // IsStatus reports whether err is an answer with that status and, unless it is "", that error code.
 func IsStatus(err error, status int, code string) bool {
