@@ -187,7 +187,7 @@ func retryConflict(ctx context.Context, try func() error) error {
 		}
 		pause = min(2*pause, maxPause)
 	}
-	return broken("update", fmt.Errorf("%w, %d times in a row", ErrConflict, maxConflicts))
+	return broken("update", fmt.Errorf("somebody else was first %d times in a row", maxConflicts))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+	"go.uber.org/goleak"
+)
+
+// TestMain is also the program that the tests of crashes and full disks run; see crash_test.go.
+func TestMain(m *testing.M) {
+	if act := os.Getenv("STORE_TEST_ACT"); act != "" {
+		os.Exit(perform(act))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// A second process is told within a second who holds the file (STO-07).
+func TestSecondOpenIsRefusedSoon(t *testing.T) {
+	path, ring := filepath.Join(t.TempDir(), "store.db"), newRing(t, "k1")
+	openFileStore(t, Config{Path: path, Keys: ring})
+	begun := time.Now()
+	_, err := Open(t.Context(), Config{Path: path, Keys: ring, Now: time.Now})
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("refused after %v", took)
+	}
+	if !errors.Is(err, ErrLocked) || !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "only one") {
+		t.Errorf("refused with: %v", err)
+	}
+}
+
+// Only its owner may read the file, even when it came from a copy with other rights (STO-07).
+func TestFileMode(t *testing.T) {
+	path, ring := filepath.Join(t.TempDir(), "store.db"), newRing(t, "k1")
+	for range 2 {
+		s := openFileStore(t, Config{Path: path, Keys: ring})
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("mode %v, %v", info.Mode(), err)
+		}
+		if err := errors.Join(s.Close(), os.Chmod(path, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	others, err := filepath.Glob(path + "?*")
+	if err != nil || len(others) != 0 {
+		t.Errorf("left beside the file: %v, %v", others, err)
+	}
+}
+
+// A file that is not a whole store of ours is refused and left as it was (STO-07).
+func TestForeignAndDamagedFilesAreRefused(t *testing.T) {
+	ring := newRing(t, "k1")
+	good := filledFile(t, ring)
+	foreign := filepath.Join(t.TempDir(), "foreign.db")
+	db, err := bbolt.Open(foreign, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.ReadFile(foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{
+		"empty": {}, "text": []byte("name: alice\n"), "zeros": make([]byte, 1<<16), "foreign": other,
+		"cut": good[:len(good)/2], "cut to a page": good[:4096], "cut to the head": good[:100],
+	}
+	for page := 2; page*4096 < len(good); page += 3 {
+		files[fmt.Sprint("noise in page ", page)] = noise(good, page)
+	}
+	refused := 0
+	for name, content := range files {
+		path := filepath.Join(t.TempDir(), "store.db")
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(t.Context(), Config{Path: path, Keys: ring, Now: time.Now})
+		if err == nil {
+			_ = s.Close()
+			if !strings.HasPrefix(name, "noise") { // a free page may hold anything
+				t.Errorf("%s: opened", name)
+			}
+			continue
+		}
+		refused++
+		if after, readErr := os.ReadFile(path); !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), path) || readErr != nil || !bytes.Equal(after, content) {
+			t.Errorf("%s: %v; file changed: %v", name, err, !bytes.Equal(after, content))
+		}
+	}
+	if refused < 10 {
+		t.Errorf("only %d files were refused", refused)
+	}
+}
+
+// filledFile is a store with a few hundred records and jobs.
+func filledFile(t *testing.T, ring *KeyRing) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openFileStore(t, Config{Path: path, Keys: ring})
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			_, err := s.KV.Put(t.Context(), fmt.Sprint("r/", i), make([]byte, 200), PutOptions{If: Absent, TTL: time.Hour})
+			if err = errors.Join(err, s.Jobs.Add(t.Context(), Job{Kind: "k", ID: fmt.Sprint(i)})); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func noise(good []byte, page int) []byte {
+	bad := bytes.Clone(good)
+	for i := page * 4096; i < (page+1)*4096 && i < len(bad); i++ {
+		bad[i] = byte(i*7 + 13)
+	}
+	return bad
+}
+
+// Opening the file again frees what a dead process had claimed (SWAP-03).
+func TestLeasesAreVoidAtOpen(t *testing.T) {
+	path, ring, now := filepath.Join(t.TempDir(), "store.db"), newRing(t, "k1"), time.Now()
+	s := openFileStore(t, Config{Path: path, Keys: ring})
+	for _, id := range []string{"a", "b"} {
+		if err := s.Jobs.Add(t.Context(), Job{Kind: "swap", ID: id, At: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, err := s.Jobs.Claim(t.Context(), []string{"swap"}, now, time.Hour)
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = openFileStore(t, Config{Path: path, Keys: ring})
+	if err := s.Jobs.Done(t.Context(), old); !errors.Is(err, ErrConflict) {
+		t.Errorf("the dead worker's claim still counts: %v", err)
+	}
+	for range 2 {
+		c, err := s.Jobs.Claim(t.Context(), []string{"swap"}, now, time.Hour)
+		if err != nil || c.Fence <= old.Fence {
+			t.Fatalf("claim: %+v, %v", c, err)
+		}
+	}
+}
+
+// Records whose time is up leave the file, and their room is used again (STO-05).
+func TestSweepKeepsTheFileSmall(t *testing.T) {
+	now := time.Now()
+	var mu sync.Mutex
+	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openFileStore(t, Config{Path: path, Now: clock})
+	bolt := s.raw.(*boltStore)
+	if sweepEvery > time.Minute {
+		t.Errorf("swept every %v", sweepEvery)
+	}
+	var size [10]int64
+	for round := range size {
+		err := bolt.db.Update(func(tx *bbolt.Tx) error {
+			for i := range 2000 {
+				if err := putRecord(tx, fmt.Sprint("r/", round, "/", i), newRecord(make([]byte, 500), clock(), time.Minute)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		now = now.Add(2 * time.Minute)
+		mu.Unlock()
+		if n, err := bolt.sweep(); n != 2000 || err != nil {
+			t.Fatalf("swept %d, %v", n, err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size[round] = info.Size()
+	}
+	if size[9] > 2*size[1] {
+		t.Errorf("the file grows: %v", size)
+	}
+	if err := s.Ping(t.Context()); err != nil { // what has not ended is still there
+		t.Error(err)
+	}
+}
+
+// What was written again ends by its new time, and one whose end was taken away stays.
+func TestSweepGoesByTheLastWrite(t *testing.T) {
+	now := time.Now()
+	s := openFileStore(t, Config{Now: func() time.Time { return now }})
+	for _, ttl := range []time.Duration{time.Minute, time.Hour} {
+		if _, err := s.KV.Put(t.Context(), "r/longer", nil, PutOptions{If: Any, TTL: ttl}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, ttl := range []time.Duration{time.Minute, Forever} {
+		if _, err := s.KV.Put(t.Context(), "r/kept", nil, PutOptions{If: Any, TTL: ttl}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(30 * time.Minute)
+	if n, err := s.raw.(*boltStore).sweep(); n != 0 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
+	now = now.Add(time.Hour)
+	if n, err := s.raw.(*boltStore).sweep(); n != 1 || err != nil {
+		t.Errorf("swept %d, %v", n, err)
+	}
+	if _, _, err := s.KV.Get(t.Context(), "r/kept"); err != nil {
+		t.Error(err)
+	}
+}
