@@ -24,7 +24,6 @@ type Flow struct {
 	Rules      Rules
 	Now        func() time.Time
 	Log        *slog.Logger
-	Wake       func() // tells this process's workers that a job is due
 }
 
 // Pointer leads from a token to the person whose recovery it may belong to.

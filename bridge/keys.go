@@ -177,7 +177,6 @@ func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, labe
 	if err := f.Failures.Delete(ctx, r.Person); err != nil {
 		f.Log.WarnContext(ctx, "wrong codes not forgotten; they end by themselves", "err", err)
 	}
-	f.Wake()
 	return nil
 }
 

@@ -56,7 +56,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 		code = view.CodeSession
 	}
 	page := view.Failure{Frame: s.frame(r, v), Code: code}
-	page.Reference = bridge.RequestFrom(r.Context()).Reference
+	if code != bridge.CodeLinkInvalid { // the same body for every invalid token (TOK-11)
+		page.Reference = bridge.RequestFrom(r.Context()).Reference
+	}
 	if r.Method == http.MethodPost {
 		page.Again = again(r.URL.Path)
 	}

@@ -1,0 +1,290 @@
+// Package campus is a whole campus in one process for tests over HTTP: the Keycloak-shaped server, and the bridge on an embedded store,
+// with its workers, a captured mail way and a captured audit trail. Everything but these two is the real thing.
+package campus
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/fakekc"
+	"otpbridge/bridge/keycloak"
+	"otpbridge/bridge/store"
+	"otpbridge/bridge/totp"
+	"otpbridge/bridge/view"
+	"otpbridge/bridge/web"
+	"otpbridge/oidc"
+	"otpbridge/templates"
+)
+
+// Campus is one running campus.
+type Campus struct {
+	URL   string // of the bridge
+	KC    *fakekc.Server
+	Store *store.Store
+	Flow  *bridge.Flow
+	Web   *web.Server
+	Gate  *keycloak.RealmGate
+	Clock *Clock
+	Log   *Buffer
+
+	mu     sync.Mutex
+	mails  []bridge.Notice
+	events []bridge.AuditEvent
+	broken map[string]error // "mail", "audit": what to answer instead
+}
+
+// Clock is the real time plus what a test adds.
+type Clock struct {
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+// Now returns the campus time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.offset)
+}
+
+// Add moves the clock of everybody on the campus.
+func (c *Clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+}
+
+// Buffer collects log lines.
+type Buffer struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// Write implements io.Writer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+// String returns everything that was logged.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.text)
+}
+
+// Open starts a campus and ends it with the test.
+func Open(t *testing.T) *Campus {
+	t.Helper()
+	c := &Campus{Clock: &Clock{}, Log: &Buffer{}, broken: map[string]error{}}
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	c.URL = "http://" + l.Addr().String()
+	c.KC = fakekc.Start(fakekc.Options{Now: c.Clock.Now, Calm: true})
+	t.Cleanup(c.KC.Close)
+	c.KC.ChangeClient(fakekc.ClientLogin, func(k *fakekc.Client) {
+		k.Redirects, k.AfterLogout, k.Backchannel = []string{c.URL + "/oidc/callback"}, []string{c.URL + "/*"}, c.URL+"/oidc/backchannel-logout"
+	})
+	c.build(t)
+	server := &http.Server{Handler: c.Web.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = server.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
+	c.wait(t, "the sign-in", func() bool { return c.Web.Party.Ready() == nil })
+	return c
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wait polls for something that happens in the background.
+func (c *Campus) wait(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// Wait polls until done says yes; the test fails after 20 seconds.
+func (c *Campus) Wait(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	c.wait(t, what, done)
+}
+
+func (c *Campus) build(t *testing.T) {
+	t.Helper()
+	log := slog.New(slog.NewJSONHandler(c.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c.openStore(t, log)
+	kc, err := keycloak.New(keycloak.Config{
+		URL: c.KC.URL, Realm: "campus", Issuer: c.KC.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
+		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: c.Clock.Now, Log: log,
+	})
+	must(t, err)
+	c.Gate, err = keycloak.NewGate(keycloak.GateConfig{
+		Client: kc, GroupID: c.KC.GroupID("otp-recovery-open"), Jobs: c.Store.Jobs, Audit: c, Now: c.Clock.Now, Log: log,
+		Open:   c.openGates,
+		Leases: store.NewTyped[keycloak.GateRecord](c.Store.KV, store.Kind{Name: "gate", Version: 1}),
+	})
+	must(t, err)
+	c.Flow = c.newFlow(kc, log)
+	c.Web = c.newServer(t, log)
+	c.background(t, log)
+}
+
+func (c *Campus) openStore(t *testing.T, log *slog.Logger) {
+	t.Helper()
+	key, err := store.NewKey("k1")
+	must(t, err)
+	ring, err := store.NewKeyRing(key)
+	must(t, err)
+	c.Store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "state.db"), Keys: ring, Now: c.Clock.Now, Log: log})
+	must(t, err)
+	t.Cleanup(func() { _ = c.Store.Close() })
+}
+
+func (c *Campus) openGates(ctx context.Context) ([]string, error) {
+	jobs, err := c.Store.Jobs.List(ctx, bridge.JobGate, 1000)
+	var out []string
+	for _, j := range jobs {
+		out = append(out, j.ID)
+	}
+	return out, err
+}
+
+func (c *Campus) newFlow(kc *keycloak.Client, log *slog.Logger) *bridge.Flow {
+	kv := c.Store.KV
+	return &bridge.Flow{
+		Accounts: kc, Gate: c.Gate, Target: kc,
+		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
+		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),
+		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
+		Jobs:       c.Store.Jobs, Audit: c, Mail: c, Limits: c.Store.Limiter, Codes: totp.Authenticator{}, Now: c.Clock.Now, Log: log,
+		Rules: bridge.Rules{
+			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},
+			HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"},
+			Sources:       []bridge.AddressSource{{Attribute: "notificationEmail"}}, RefusedDomains: []string{"example.ac.jp"},
+			Reset: bridge.ResetDesk, PasswordAge: 72 * time.Hour, ShortIssuer: "Example",
+		},
+	}
+}
+
+func (c *Campus) newServer(t *testing.T, log *slog.Logger) *web.Server {
+	t.Helper()
+	base, err := url.Parse(c.URL)
+	must(t, err)
+	party, err := oidc.New(oidc.Config{
+		Issuer: c.KC.Issuer, ClientID: fakekc.ClientLogin, Secret: oidc.NewSecret("login-secret-for-tests"), RedirectURL: c.URL + "/oidc/callback",
+		RecoveryScope: "otp-recovery", FullACR: "mfa", Now: c.Clock.Now, Log: log,
+	})
+	must(t, err)
+	pages, err := view.New(templates.FS, view.Site{
+		BaseURL: c.URL, Languages: []string{"en", "ja"}, Zone: time.FixedZone("JST", 9*3600), Org: view.Words{"en": "Example University", "ja": "例示大学"},
+		Contact: view.Contact{Phone: "075-000-0000", Contacts: []view.ContactLine{{Label: view.Words{"en": "Contact form", "ja": "お問い合わせ"}, URL: "https://www.example.ac.jp/contact"}}},
+	})
+	must(t, err)
+	kv := c.Store.KV
+	return &web.Server{
+		Flow: c.Flow, Party: party, View: pages,
+		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), c.Clock.Now),
+		Names:    store.NewTyped[web.Names](kv, store.Kind{Name: "names", Version: 1}),
+		Logouts:  store.NewTyped[time.Time](kv, store.Kind{Name: "logout", Version: 1}),
+		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),
+		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
+		BaseURL:  base, FormTargets: []string{c.KC.URL}, MailSender: "noreply@example.ac.jp", MailDelayed: func() bool { return false },
+		Desk: func(time.Time) view.Desk { return view.Desk{} }, Issuer: "Example", Now: c.Clock.Now, Log: log, Registry: prometheus.NewRegistry(),
+	}
+}
+
+// background runs what works without a request.
+func (c *Campus) background(t *testing.T, log *slog.Logger) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	worker := &store.Worker{Jobs: c.Store.Jobs, KV: c.Store.KV, Now: c.Clock.Now, Log: log, Works: []store.Work{
+		{Kind: bridge.JobSwap, Parallel: 2, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return c.Flow.RunSwap(ctx, j.ID) }},
+		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return c.Flow.Expire(ctx, j.ID) }},
+		{Kind: bridge.JobGate, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
+			return time.Time{}, c.Gate.Expire(ctx, j.ID)
+		}},
+	}}
+	all.Go(func() { worker.Run(ctx, 5*time.Second) })
+	all.Go(func() { _ = c.Web.Party.Run(ctx) })
+	all.Go(func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		keycloak.NewWatch(keycloak.WatchConfig{Gate: c.Gate}).Run(ctx, tick.C)
+	})
+	t.Cleanup(func() { cancel(); all.Wait() })
+}
+
+// Record implements bridge.Audit.
+func (c *Campus) Record(_ context.Context, e bridge.AuditEvent) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.broken["audit"]; err != nil {
+		return err
+	}
+	c.events = append(c.events, e)
+	return nil
+}
+
+// Send implements bridge.Mailer.
+func (c *Campus) Send(_ context.Context, n bridge.Notice) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.broken["mail"]; err != nil {
+		return err
+	}
+	c.mails = append(c.mails, n)
+	return nil
+}
+
+// Break makes a part ("mail", "audit") fail with err until it is mended with nil.
+func (c *Campus) Break(part string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken[part] = err
+}
+
+// Mails returns the notices sent so far, of one kind, or all for "".
+func (c *Campus) Mails(kind bridge.NoticeKind) []bridge.Notice {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []bridge.Notice
+	for _, n := range c.mails {
+		if kind == "" || n.Kind == kind {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Events returns the audit events with that name, or all for "".
+func (c *Campus) Events(name string) []bridge.AuditEvent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []bridge.AuditEvent
+	for _, e := range c.events {
+		if name == "" || e.Event == name {
+			out = append(out, e)
+		}
+	}
+	return out
+}
