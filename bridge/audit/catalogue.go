@@ -1,0 +1,50 @@
+package audit
+
+// Kind is one kind of event. docs/audit.md shows the same table.
+type Kind struct {
+	Name    string
+	Meaning string
+}
+
+// Catalogue returns every kind of event in the order of the documentation.
+func Catalogue() []Kind {
+	return []Kind{
+		{"signin.started", "A user name was typed; ok: the gate was opened for that person, refused: code says why it stayed shut."},
+		{"signin.finished", "The person came back from the campus sign-in and is who the gate was opened for."},
+		{"signin.refused", "A sign-in came back and was not accepted: forged, replayed, stale, or the campus sign-in reported an error."},
+		{"session.ended", "A browser session or a campus session was ended by otpbridge."},
+		{"logout.received", "The campus ended a person's sign-in and said so."},
+		{"gate.opened", "A person became a member of the gate group."},
+		{"gate.shut", "A person left the gate group; detail.reason says why, swept: it was a member without a lease."},
+		{"gate.alarm", "Keycloak reported an event at the login client that never happens rightly; the gate was shut for everybody."},
+		{"gate.mismatch", "Somebody else came back than the gate was opened for."},
+		{"gate.counted", "Too many wrong second factors in the last 24 hours: the gate stayed shut."},
+		{"recovery.started", "A person asked for a new authenticator."},
+		{"recovery.superseded", "A waiting recovery made room for a newer one of the same person."},
+		{"recovery.proven", "The second channel was proven; the holder may enrol."},
+		{"recovery.cancelled", "The person cancelled."},
+		{"recovery.vetoed", "Somebody who got a notice stopped the recovery; actor is empty when nobody was signed in."},
+		{"recovery.expired", "The time was up."},
+		{"recovery.ended", "The recovery ended early because the account no longer allows it; code says why."},
+		{"link.sent", "A link was queued for the notification address."},
+		{"link.wrong_person", "A link was opened by somebody signed in as another person."},
+		{"veto.wrong_number", "A veto link was used with a wrong objection number."},
+		{"key.new", "The holder asked for another key."},
+		{"key.wrong_code", "A wrong one-time password was typed; code says whether tries remain."},
+		{"key.stopped", "Five wrong one-time passwords discarded the key."},
+		{"codes.limit", "Too many wrong one-time passwords in a row over all sessions: the way is shut."},
+		{"swap.intended", "About to write the credential \"added\" and to remove \"removed\". Written before anything is changed."},
+		{"swap.done", "The credential \"added\" stands and the ones in \"removed\" are gone; detail.kept: a newer one was left."},
+		{"swap.refused", "Keycloak refused the credential for good; nothing was changed. detail.field: the profile field it named."},
+		{"mail.sent", "A mail server took a mail."},
+		{"mail.failed", "A mail server did not take a mail; it is tried again."},
+		{"mail.dropped", "A mail was given up: its time was up, its tries were, or it was refused for good."},
+		{"limit.reached", "A rate limit refused a request."},
+		{"alarm.realm_unsafe", "The realm does not protect what otpbridge relies on; no new recoveries."},
+		{"alarm.clock_off", "The clocks of otpbridge and Keycloak are more than 30 seconds apart."},
+		{"job.parked", "A piece of durable work was given up and waits for an operator."},
+		{"store.new", "The store is empty and was not before: open recoveries, counters and leases are lost."},
+		{"service.started", "A process began to serve."},
+		{"service.stopped", "A process stopped serving."},
+	}
+}
