@@ -49,7 +49,7 @@ func (e savedEvent) addressWas() bool {
 	return e.Type == "UPDATE_EMAIL" || (e.Type == "UPDATE_PROFILE" && (from || to))
 }
 
-// History implements bridge.Accounts.
+// History implements bridge.Accounts. Of the wrong codes those of the last bridge.WrongCodeSpan count, however long ago since is.
 func (c *Client) History(ctx context.Context, person string, since time.Time) (bridge.History, error) {
 	const op = "read history"
 	if person == "" { // would be everybody's
@@ -60,11 +60,14 @@ func (c *Client) History(ctx context.Context, person string, since time.Time) (b
 		return bridge.History{}, away(op, err)
 	}
 	var h bridge.History
+	counted := c.serverNow().Add(-bridge.WrongCodeSpan)
 	for _, e := range events {
 		switch {
 		case e.UserID != person:
-		case e.Type == "LOGIN_ERROR" && e.Details["selected_credential_id"] != "":
-			h.WrongCodes++
+		case e.Type == "LOGIN_ERROR":
+			if e.Details["selected_credential_id"] != "" && e.at().After(counted) {
+				h.WrongCodes++
+			}
 		case e.passwordWas() && e.at().After(h.PasswordReset):
 			h.PasswordReset = e.at()
 		case e.addressWas() && e.at().After(h.AddressChanged):

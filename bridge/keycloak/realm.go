@@ -71,7 +71,7 @@ func (c *Client) realmParts(ctx context.Context) (realmParts, error) {
 		func(ctx context.Context) error { return c.do(ctx, get("read realm", &p.realmSettings)) },
 		func(ctx context.Context) error { return c.do(ctx, get("read profile", &p.Profile, "users", "profile")) },
 	)
-	if err == nil && p.OTPAlgorithm == "" {
+	if err == nil && p.OTPType == "" {
 		err = errors.New("the answer holds no settings; the service account lacks view-realm")
 	}
 	if err != nil {

@@ -1,0 +1,160 @@
+package kcsuite
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// The service account of the realm has what it needs and no more. WB-07
+func rights(t *testing.T, w *world) {
+	warnings, err := w.client.Rights(t.Context())
+	if err != nil || len(warnings) > 0 {
+		t.Errorf("Rights: %v, %v, want neither warnings nor an error", warnings, err)
+	}
+}
+
+// Names are trimmed, normalised, case-blind; an address counts where the realm allows it; nothing else finds anybody. OIDC-19
+func byName(t *testing.T, w *world) {
+	_, stem := w.person(t, Person{})
+	id, name := w.person(t, Person{Name: stem + "x", Email: stem + "@example.net"})
+	_, outside := w.person(t, Person{Outside: true})
+	for _, typed := range []string{name, upper(name), padded(name), stem + "@example.net", upper(stem + "@example.net"), "ｋｃ" + name[2:]} {
+		a, err := w.client.ByName(t.Context(), typed)
+		if err != nil || a.ID != id || a.Username != name {
+			t.Errorf("ByName(%q) = %q, %v, want %q", typed, a.Username, err, name)
+		}
+	}
+	for _, typed := range []string{
+		"", " ", "\u3000", stem[:4], "*", "%", name + "*", "nobody-" + name, outside, "service-account-" + w.facts.Config.ClientID, name + "@", "..",
+	} {
+		_, err := w.client.ByName(t.Context(), typed)
+		wantCode(t, "ByName("+typed+")", err, bridge.CodeGone)
+	}
+	w.setRealm(t, map[string]any{"loginWithEmailAllowed": false}, map[string]any{"loginWithEmailAllowed": true})
+	_, err := w.client.ByName(t.Context(), stem+"@example.net")
+	wantCode(t, "address where the realm does not allow it", err, bridge.CodeGone)
+}
+
+func byID(t *testing.T, w *world) {
+	otps := append(oldPhone(), OTP{Label: "token", Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXB", HOTP: true})
+	id, name := w.person(t, Person{Email: "a-" + rawName(t) + "@example.net", OTPs: otps})
+	a := w.account(t, id)
+	if a.ID != id || a.Username != name || a.Name != "Given Family" || !a.Enabled || a.Email == "" || !a.EmailVerified {
+		t.Errorf("account: %+v", a)
+	}
+	if a.Locked || a.ServiceAccount || a.Federated || a.ProfileGap || len(a.RequiredActions) > 0 || !a.NotBefore.IsZero() {
+		t.Errorf("a sound account has obstacles: %+v", a)
+	}
+	if !slices.Contains(a.Groups, w.facts.Config.AllowedGroup) {
+		t.Errorf("groups %q, want %q among them", a.Groups, w.facts.Config.AllowedGroup)
+	}
+	if !slices.Contains(a.Roles, "default-roles-"+w.facts.Config.Realm) {
+		t.Errorf("effective roles %q lack the default role", a.Roles)
+	}
+	password, ok := a.Password()
+	if !ok || password.ID == "" || password.Created.IsZero() || password.Created.After(w.facts.Now().Add(time.Minute)) {
+		t.Errorf("password credential: %+v", password)
+	}
+	got := a.OTPs()
+	if len(got) != 2 || got[0].Label != "old phone" || got[0].HOTP || got[1].Label != "token" || !got[1].HOTP {
+		t.Errorf("authenticators: %+v, want a TOTP and an HOTP one in their order", got)
+	}
+}
+
+func rawName(t *testing.T) string {
+	t.Helper()
+	return bridge.NewReference()
+}
+
+// Nobody, somebody out of reach, and what cannot be an id look alike, and never like a failure.
+func gone(t *testing.T, w *world) {
+	outside, _ := w.person(t, Person{Outside: true})
+	for _, id := range []string{"", ".", "..", "../users", "count", bridge.NewUUID(), outside} {
+		_, err := w.client.ByID(t.Context(), id)
+		wantCode(t, "ByID("+id+")", err, bridge.CodeGone)
+		_, err = w.client.Credentials(t.Context(), id)
+		wantCode(t, "Credentials("+id+")", err, bridge.CodeGone)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := w.client.ByID(ended, outside)
+	wantCode(t, "a call that was given up", err, bridge.CodeKeycloakAway)
+}
+
+// What Keycloak would ask for at the password-only sign-in is seen before. OIDC-19
+func obstacles(t *testing.T, w *world) {
+	for _, action := range []string{"CONFIGURE_TOTP", "UPDATE_PASSWORD", "UPDATE_PROFILE", "VERIFY_EMAIL"} {
+		id, _ := w.person(t, Person{RequiredActions: []string{action}})
+		if a := w.account(t, id); !slices.Equal(a.RequiredActions, []string{action}) {
+			t.Errorf("required actions %q, want %q", a.RequiredActions, action)
+		}
+	}
+	id, _ := w.person(t, Person{Disabled: true})
+	if w.account(t, id).Enabled {
+		t.Error("a disabled account looks enabled")
+	}
+	id, _ = w.person(t, Person{NoFamilyName: true})
+	if a := w.account(t, id); !a.ProfileGap || a.Name != "Given" {
+		t.Errorf("without a family name: gap %v, name %q, want a gap", a.ProfileGap, a.Name)
+	}
+}
+
+// Wrong passwords lock an account, and that is seen; reading clears nothing. WB-08
+func lock(t *testing.T, w *world) {
+	id, name := w.person(t, Person{OTPs: oldPhone()})
+	for range 5 {
+		if in, _ := w.portal(t, name, "wrong", nil); in {
+			t.Fatal("a wrong password was taken")
+		}
+	}
+	for range 2 {
+		if a := w.account(t, id); !a.Locked || !a.Enabled {
+			t.Errorf("after five wrong passwords: locked %v, enabled %v, want both", a.Locked, a.Enabled)
+		}
+	}
+}
+
+// History counts wrong second factors at any application, not wrong passwords. OIDC-21
+func history(t *testing.T, w *world) {
+	id, name := w.person(t, Person{OTPs: oldPhone()})
+	start := w.facts.Now().Add(-time.Minute)
+	if in, _ := w.portal(t, name, "wrong", nil); in {
+		t.Fatal("a wrong password was taken")
+	}
+	for range 2 {
+		w.wrongCode(t, id, name)
+	}
+	h, err := w.client.History(t.Context(), id, start)
+	must(t, err)
+	if h.WrongCodes != 2 || !h.AddressChanged.IsZero() || !h.PasswordReset.IsZero() {
+		t.Errorf("history %+v, want two wrong codes and nothing else", h)
+	}
+	h, err = w.client.History(t.Context(), id, w.facts.Now().Add(time.Minute))
+	if err != nil || h.WrongCodes != 0 {
+		t.Errorf("history since later: %+v, %v, want none", h, err)
+	}
+	other, _ := w.person(t, Person{})
+	h, err = w.client.History(t.Context(), other, start)
+	if err != nil || h.WrongCodes != 0 {
+		t.Errorf("history of somebody else: %+v, %v, want none", h, err)
+	}
+	_, err = w.client.History(t.Context(), "", start)
+	wantCode(t, "history of nobody", err, bridge.CodeGone)
+}
+
+// wrongCode types a wrong code in a fresh browser, more than a second after the last failure: two within one second lock the account.
+func (w *world) wrongCode(t *testing.T, id, name string) {
+	t.Helper()
+	for last := w.facts.Now(); w.facts.Now().Sub(last) < 1100*time.Millisecond; {
+		if w.account(t, id).Locked {
+			t.Fatal("the account is locked")
+		}
+	}
+	if in, _ := w.portal(t, name, Password(name), func() string { return "000000" }); in {
+		t.Fatal("a wrong code was taken")
+	}
+}
