@@ -1,0 +1,56 @@
+package bridge
+
+import (
+	"context"
+	"slices"
+)
+
+// Intent is a swap that the audit trail knows to have begun and not to have ended.
+type Intent struct {
+	Person   string
+	Recovery string
+	Way      Way
+	Added    string   // id of the new credential
+	Removed  []string // ids to remove
+}
+
+// FinishIntent ends a swap whose recovery the store has lost (SWAP-11). The new key is lost with it, so nothing is written: if the new
+// credential stands, the old ones go; if it does not, nothing was changed. A recovery that is still in the store is left to its job.
+func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
+	r, found, err := f.read(ctx, i.Person)
+	if err != nil || (found && r.ID == i.Recovery && r.State == Writing) {
+		return err
+	}
+	s := Swap{New: NewCredential{ID: i.Added}, Remove: i.Removed}
+	for range maxSteps {
+		seen, err := f.Target.Credentials(ctx, i.Person)
+		if err != nil && CodeOf(err) != CodeGone {
+			return err
+		}
+		if !slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == i.Added }) {
+			return f.Audit.Record(ctx, i.event("swap.refused", CodeAbsent))
+		}
+		a := NextAction(s, seen)
+		switch a.Kind {
+		case ActionFinish:
+			return f.Audit.Record(ctx, i.event("swap.done", ""))
+		case ActionEndSessions:
+			s.SessionsEnded = true
+		}
+		if err := f.Target.Do(ctx, i.Person, a); err != nil {
+			return err
+		}
+	}
+	return Fault(CodeInternal, "finish intent: too many steps for one run", nil)
+}
+
+func (i Intent) event(name string, code Code) AuditEvent {
+	e := AuditEvent{
+		Event: name, Outcome: "ok", Actor: "system", Target: i.Person, Recovery: i.Recovery, Way: string(i.Way), Code: code,
+		Added: i.Added, Removed: i.Removed, Detail: map[string]string{"store": "lost"},
+	}
+	if code != "" {
+		e.Outcome = "refused"
+	}
+	return e
+}
