@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -189,6 +190,39 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 	} {
 		if got := account.Status(tc.call); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.call, got, tc.want)
+		}
+	}
+}
+
+// Design "Two clients, two keys": each client proves itself with its own key, and neither key is good for the other client.
+func TestRealmClientsProveThemselvesWithKeys(t *testing.T) {
+	loginKey, adminKey := rig.NewKey(t, "login"), rig.NewKey(t, "admin")
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(loginKey.Public()) })
+	app := httptest.NewServer(mux)
+	t.Cleanup(app.Close)
+	r := rig.NewRealm(t, realm.Options{AppURL: app.URL, LoginKeys: true, AdminJWKS: adminKey.Public()})
+	login := rig.NewClient(t, r, realm.LoginClient, app.URL+"/oidc/callback")
+
+	ask := func(path, client string, key rig.Key, form url.Values) int {
+		t.Helper()
+		form.Set("client_id", client)
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", key.Assertion(client, r.Issuer))
+		return rig.NewBrowser(t).Post(login.Endpoint(path), form).Status
+	}
+	service := func() url.Values { return url.Values{"grant_type": {"client_credentials"}} }
+	for _, tc := range []struct {
+		name      string
+		got, want int
+	}{
+		{"login client pushes with its key", ask("ext/par/request", realm.LoginClient, loginKey, login.Request()), 201},
+		{"login client pushes with the admin key", ask("ext/par/request", realm.LoginClient, adminKey, login.Request()), 401},
+		{"service account with its key", ask("token", r.AdminClient, adminKey, service()), 200},
+		{"service account with the login key", ask("token", r.AdminClient, loginKey, service()), 401},
+	} {
+		if tc.got != tc.want && (tc.want < 400 || tc.got < 400) {
+			t.Errorf("%s: %d, want %d", tc.name, tc.got, tc.want)
 		}
 	}
 }

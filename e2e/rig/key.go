@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -40,6 +41,27 @@ func (k Key) Write(file string) {
 	if err := os.WriteFile(file, k.marshal(k.jwk), 0o600); err != nil {
 		k.t.Fatal(err)
 	}
+}
+
+// Assertion is what a client sends instead of a secret: signed, for one audience, good for a minute and for one use.
+func (k Key) Assertion(client, audience string) string {
+	k.t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: k.jwk}, nil)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	now := time.Now()
+	signed, err := signer.Sign(k.marshal(map[string]any{
+		"iss": client, "sub": client, "aud": audience, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
+	}))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return text
 }
 
 func (k Key) marshal(v any) json.RawMessage {
