@@ -150,6 +150,8 @@ type HelpDesk struct {
 	Holidays     []string // dates like 2026-11-03, from HolidaysFile
 	Contacts     []Contact
 	Counter      map[string]string // by language
+	Mailbox      string            // notices about people without an address; empty: none
+	Supervisor   string            // the same, read by nobody who works at the desk; empty: none
 }
 
 // Contact is a way to the help desk that needs no voice.

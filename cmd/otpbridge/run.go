@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -15,26 +16,120 @@ type process struct {
 	env  []string // "NAME=value"
 	out  io.Writer
 	err  io.Writer
-	lang string
+	lang string // "en" or "ja", found by run
 }
 
-// Exit codes: done, a finding or failure, a fault in usage or configuration.
+// Exit codes: done; a finding or a failure; wrong usage or configuration.
 const (
 	exitDone = iota
 	exitFailed
 	exitUsage
 )
 
-var errUsage = errors.New("usage")
+// commands is the command line. Texts stand in helpTexts.
+type commands struct {
+	Lang    string     `enum:"en,ja," default:"" placeholder:"en|ja" help:"${help_lang}"`
+	Serve   serveCmd   `cmd:"" help:"${help_serve}"`
+	Check   checkCmd   `cmd:"" help:"${help_check}"`
+	Keys    keysCmd    `cmd:"" help:"${help_keys}"`
+	Version versionCmd `cmd:"" help:"${help_version}"`
+}
 
+// configFlag names the configuration file.
 type configFlag struct {
-	Config string `short:"c" placeholder:"FILE" default:"/etc/otpbridge/otpbridge.yaml" help:"The configuration file."`
+	Config string `short:"c" placeholder:"FILE" default:"/etc/otpbridge/otpbridge.yaml" help:"${help_config}"`
 }
 
+// load reads the configuration; all faults are in the error.
 func (f configFlag) load(p process) (*Config, error) {
-	return nil, fmt.Errorf("%w: %s", errUsage, f.Config)
+	cfg, _, err := loadConfig(f.Config, p.env)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return cfg, nil
 }
 
-var _ kong.Option
+// usageError is a fault of whoever called: exit code 2.
+type usageError struct{ error }
 
-func run(ctx context.Context, p process) int { _ = ctx; _ = p; return exitUsage }
+func (u usageError) Unwrap() error { return u.error }
+
+// run carries out one command and returns the exit code. Results go to p.out, messages to p.err.
+func run(ctx context.Context, p process) int {
+	p.lang = language(p.args, p.env)
+	helped := false
+	cli, err := kong.New(&commands{}, kong.Name("otpbridge"), kong.Description(helpText("help", p.lang)), kong.Writers(p.out, p.err),
+		kong.Exit(func(int) { helped = true }), helpVars(p.lang), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p))
+	if err != nil {
+		return report(p, err)
+	}
+	parsed, err := cli.Parse(p.args)
+	if helped {
+		return exitDone
+	}
+	if err != nil {
+		return report(p, usageError{fmt.Errorf("%w; see otpbridge --help", err)})
+	}
+	return report(p, parsed.Run())
+}
+
+// report writes an error to p.err and returns its exit code.
+func report(p process, err error) int {
+	var faults *Faults
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errReported):
+		return exitUsage
+	case errors.As(err, &faults):
+		say(p, strings.Join(faults.Lines(p.lang), "\n"))
+		return exitUsage
+	case errors.As(err, &usage):
+		say(p, "otpbridge: "+usage.Error())
+		return exitUsage
+	}
+	say(p, "otpbridge: "+err.Error())
+	return exitFailed
+}
+
+// errReported is a fault of usage that the command has already put into its result.
+var errReported = errors.New("reported")
+
+// say writes one message. There is nobody to tell when that fails.
+func say(p process, message string) { _, _ = fmt.Fprintln(p.err, message) }
+
+// language is what --lang says, else the locale of the environment, else English.
+func language(args, env []string) string {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if arg == "--lang" && i+1 < len(args) {
+			return args[i+1]
+		}
+		if lang, ok := strings.CutPrefix(arg, "--lang="); ok {
+			return lang
+		}
+	}
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if locale := lookup(env, name); locale != "" {
+			if strings.HasPrefix(locale, "ja") {
+				return "ja"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
+// lookup returns a variable of env, the last one if there are several.
+func lookup(env []string, name string) (value string) {
+	for _, pair := range env {
+		if v, ok := strings.CutPrefix(pair, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// urlRule says which addresses a key takes.
+type urlRule struct {
+	schemes []string
+	path    bool // may have a path
+	user    bool // may have a user name, never a password
+}
+
+var (
+	notAddress = words{"is no complete address", "は完全なアドレスではありません"}
+	hasMore    = words{"has a query or a fragment", "にクエリまたはフラグメントがあります"}
+	hasUser    = words{"has a user", "にユーザー名があります"}
+	hasSecret  = words{"has a password in it, which belongs into a file", "にパスワードが含まれています。パスワードはファイルに置いてください"}
+	plainHTTP  = words{"is not https, which only a loopback address may do without", "は https ではありません（http はループバックアドレスだけで使えます）"}
+	hasPath    = words{"has a path other than /", "に / 以外のパスがあります"}
+)
+
+// parse reads an address; http is taken for loopback only, where https is among the schemes.
+func (r urlRule) parse(s string) (*url.URL, *words) {
+	if _, wrong := oneLine(s); wrong != nil {
+		return nil, wrong
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Opaque != "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.Contains(s, " ") {
+		return nil, bad(notAddress)
+	}
+	_, password := u.User.Password()
+	switch {
+	case password:
+		return nil, bad(hasSecret)
+	case u.User != nil && !r.user:
+		return nil, bad(hasUser)
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#"):
+		return nil, bad(hasMore)
+	case !r.path && u.Path != "" && u.Path != "/":
+		return nil, bad(hasPath)
+	}
+	return u, r.scheme(u)
+}
+
+func (r urlRule) scheme(u *url.URL) *words {
+	for _, scheme := range r.schemes {
+		if u.Scheme == scheme {
+			return nil
+		}
+	}
+	if r.schemes[0] != "https" || u.Scheme != "http" {
+		return bad(words{"begins with another scheme", "のスキームが違います"})
+	}
+	if !loopback(u.Hostname()) {
+		return bad(plainHTTP)
+	}
+	return nil
+}
+
+// loopback tells whether a host is this machine.
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || (err == nil && addr.IsLoopback())
+}
+
+func baseURL() parser[*url.URL] {
+	allowed := words{"https://HOST without a path; http for loopback only", "パスのない https://ホスト名（http はループバックだけ）"}
+	return parser[*url.URL]{allowed: allowed, parse: func(s string) (*url.URL, *words) {
+		u, wrong := urlRule{schemes: []string{"https"}}.parse(s)
+		if wrong != nil {
+			return nil, wrong
+		}
+		return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}, nil
+	}}
+}
+
+func issuerURL() parser[string] {
+	allowed := words{"https://HOST/realms/REALM; http for loopback only", "https://ホスト名/realms/レルム名（http はループバックだけ）"}
+	return parser[string]{allowed: allowed, parse: func(s string) (string, *words) {
+		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
+		return s, wrong
+	}}
+}
+
+func serverURL() parser[string] {
+	allowed := words{"https://HOST; http for loopback only", "https://ホスト名（http はループバックだけ）"}
+	return parser[string]{allowed: allowed, parse: func(s string) (string, *words) {
+		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
+		return strings.TrimRight(s, "/"), wrong
+	}}
+}
+
+// webLink is a page that people are sent to; it may have a query.
+func webLink() parser[string] {
+	return parser[string]{allowed: words{"an https address", "https のアドレス"}, parse: func(s string) (string, *words) {
+		if _, wrong := oneLine(s); wrong != nil {
+			return "", wrong
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Hostname() == "" || u.User != nil {
+			return "", bad(notAddress)
+		}
+		if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+			return s, nil
+		}
+		return "", bad(plainHTTP)
+	}}
+}
+
+func contactURL() parser[string] {
+	return parser[string]{allowed: words{"an https or mailto address", "https または mailto のアドレス"}, parse: func(s string) (string, *words) {
+		to, isMail := strings.CutPrefix(s, "mailto:")
+		if !isMail {
+			return webLink().parse(s)
+		}
+		_, wrong := mailbox().parse(to)
+		return s, wrong
+	}}
+}
+
+func mailbox() parser[string] {
+	return parser[string]{allowed: words{"one mail address", "メールアドレス一つ"}, parse: func(s string) (string, *words) {
+		a, err := mail.ParseAddress(s)
+		if err != nil || a.Address != s || !strings.Contains(s, "@") {
+			return "", bad(words{"is no mail address", "はメールアドレスではありません"})
+		}
+		return s, nil
+	}}
+}
+
+func sender() parser[*mail.Address] {
+	allowed := words{`"Name <name@example.ac.jp>"`, `"名前 <name@example.ac.jp>"`}
+	return parser[*mail.Address]{allowed: allowed, parse: func(s string) (*mail.Address, *words) {
+		if _, wrong := oneLine(s); wrong != nil {
+			return nil, wrong
+		}
+		a, err := mail.ParseAddress(s)
+		if err != nil {
+			return nil, bad(words{"is no sender", "は差出人として使えません"})
+		}
+		return a, nil
+	}}
+}
+
+func smtpURL() parser[SMTPServer] {
+	allowed := words{"smtps://USER@HOST:465 or smtp://USER@HOST:587", "smtps://ユーザー@ホスト:465 または smtp://ユーザー@ホスト:587"}
+	return parser[SMTPServer]{allowed: allowed, parse: func(s string) (SMTPServer, *words) {
+		u, wrong := urlRule{schemes: []string{"smtps", "smtp"}, user: true}.parse(s)
+		if wrong != nil {
+			return SMTPServer{}, wrong
+		}
+		port := u.Port()
+		if port == "" {
+			port = map[string]string{"smtps": "465", "smtp": "587"}[u.Scheme]
+		}
+		n, wrong := portNumber(port)
+		return SMTPServer{
+			Host: u.Hostname(), Port: n, User: u.User.Username(), Implicit: u.Scheme == "smtps", Plain: u.Scheme == "smtp" && loopback(u.Hostname()),
+		}, wrong
+	}}
+}
+
+func portNumber(s string) (int, *words) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return 0, bad(words{"has no port from 1 to 65535", "に 1〜65535 のポート番号がありません"})
+	}
+	return int(n), nil
+}
+
+// listenAddress is a bind address; the host may be left out, port 0 takes any free one.
+func listenAddress() parser[string] {
+	allowed := words{"HOST:PORT or :PORT", "ホスト:ポート または :ポート"}
+	return parser[string]{allowed: allowed, parse: func(s string) (string, *words) {
+		host, port, err := net.SplitHostPort(s)
+		if err != nil || strings.ContainsAny(host, " /@") {
+			return "", bad(words{"is no bind address", "は待ち受けアドレスではありません"})
+		}
+		if port == "0" {
+			return s, nil
+		}
+		_, wrong := portNumber(port)
+		return s, wrong
+	}}
+}
+
+// hostPort is an address to call.
+func hostPort() parser[string] {
+	return parser[string]{allowed: words{"HOST:PORT", "ホスト:ポート"}, parse: func(s string) (string, *words) {
+		host, port, err := net.SplitHostPort(s)
+		if err != nil || host == "" || strings.ContainsAny(host, " /@") {
+			return "", bad(words{"is no address of a server", "はサーバーのアドレスではありません"})
+		}
+		_, wrong := portNumber(port)
+		return s, wrong
+	}}
+}

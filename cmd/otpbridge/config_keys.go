@@ -1,0 +1,193 @@
+package main
+
+import (
+	"log/slog"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// fields returns every key of the configuration in the order of the example.
+func fields() []*field {
+	return slices.Concat(serviceFields(), organisationFields(), signInFields(), keycloakFields(), storeFields(), mailFields(),
+		helpDeskFields())
+}
+
+// growers make room for one more entry of a list of sections.
+func growers() map[string]func(*Config) {
+	return map[string]func(*Config){
+		"keycloak.addresses": func(c *Config) { c.Keycloak.Addresses = append(c.Keycloak.Addresses, bridge.AddressSource{}) },
+		"help_desk.contacts": func(c *Config) { c.HelpDesk.Contacts = append(c.HelpDesk.Contacts, Contact{}) },
+	}
+}
+
+func serviceFields() []*field {
+	return append([]*field{
+		one("base_url", baseURL(), func(c *Config) **url.URL { return &c.BaseURL }).
+			must("The address that people see. Links in mails begin with it; requests for another host are refused."),
+		one("listen", listenAddress(), func(c *Config) *string { return &c.Listen }).as(":8080", "Bind address of the pages."),
+		one("tls.cert_file", path(), func(c *Config) *string { return &c.TLS.CertFile }).
+			as("", "Certificate chain (PEM). With tls.key_file the pages speak TLS themselves; without both a proxy does."),
+		one("tls.key_file", secretPath(), func(c *Config) *string { return &c.TLS.KeyFile }).as("", "Key of the certificate (PEM)."),
+		one("admin_listen", listenAddress(), func(c *Config) *string { return &c.AdminListen }).
+			as("127.0.0.1:9090", "Bind address of /livez, /readyz and /metrics."),
+		many("trusted_proxies", prefix(), func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }).
+			as("", "Networks of the proxies whose X-Forwarded-For is believed. Never wider than your own proxies: limits count by client address."),
+		many("campus_networks", prefix(), func(c *Config) *[]netip.Prefix { return &c.CampusNetworks }).
+			as("", "Networks of the campus. With them pages and mails say whether a request came from inside or outside; without them they say neither."),
+		one("time_zone", zone(), func(c *Config) **time.Location { return &c.TimeZone }).as("Asia/Tokyo", "Zone of every time shown."),
+		many("languages", choice(languages()...), func(c *Config) *[]string { return &c.Languages }).
+			as("ja, en", "Languages of pages and mails; the first is the default."),
+		one("keys_file", secretPath(), func(c *Config) *string { return &c.KeysFile }).
+			as("/etc/otpbridge/keys", "Sealing keys, newest first; made by `otpbridge keys new sealing`. Everything in the store is sealed with them."),
+		one("log.level", level(), func(c *Config) *slog.Level { return &c.Log.Level }).as("info", "What is logged at least."),
+		one("log.format", choice("json", "text"), func(c *Config) *string { return &c.Log.Format }).as("json", "How log lines are written."),
+		one("paused", yesNo(), func(c *Config) *bool { return &c.Paused }).
+			as("false", "true: no new recoveries; those under way go on."),
+	}, inLanguages("pause_text", "What people read while paused; without it a text of our own.",
+		func(c *Config) *map[string]string { return &c.PauseText })...)
+}
+
+func organisationFields() []*field {
+	links := func(name, meaning string, target func(*Config) *string) *field {
+		return one("organisation.links."+name, webLink(), target).as("", meaning)
+	}
+	return slices.Concat(
+		inLanguages("organisation.name", "The university's name.", func(c *Config) *map[string]string { return &c.Organisation.Name }),
+		[]*field{
+			one("organisation.short_issuer", issuerName(), func(c *Config) *string { return &c.Organisation.ShortIssuer }).
+				must("The name that the authenticator app shows."),
+			one("organisation.accent", colour(), func(c *Config) *string { return &c.Organisation.Accent }).
+				as("", "The university's colour; tones that could not be read are darkened or lightened."),
+			links("privacy", "Privacy notice.", func(c *Config) *string { return &c.Organisation.Links.Privacy }),
+			links("accessibility", "Accessibility statement.", func(c *Config) *string { return &c.Organisation.Links.Accessibility }),
+			links("status", "Status of the campus services.", func(c *Config) *string { return &c.Organisation.Links.Status }),
+			links("forgotten_password", "Where people go who lost the password.", func(c *Config) *string { return &c.Organisation.Links.ForgottenPassword }),
+		})
+}
+
+func signInFields() []*field {
+	s := func(target func(*SignIn) *string) func(*Config) *string {
+		return func(c *Config) *string { return target(&c.SignIn) }
+	}
+	return append([]*field{
+		one("sign_in.issuer", issuerURL(), s(func(s *SignIn) *string { return &s.Issuer })).
+			must("The realm, byte for byte as it names itself in its discovery document."),
+		one("sign_in.client_id", word(), s(func(s *SignIn) *string { return &s.ClientID })).
+			as("otpbridge-login", "The client that people sign in with."),
+		one("sign_in.client_key_file", secretPath(), s(func(s *SignIn) *string { return &s.Auth.KeyFile })).
+			as("", "The client's private keys (private_key_jwt); made by `otpbridge keys new login`. This or sign_in.client_secret_file has to be given."),
+		one("sign_in.client_secret_file", secretPath(), s(func(s *SignIn) *string { return &s.Auth.SecretFile })).
+			as("", "The client's secret; accepted only when the issuer is on loopback."),
+		one("sign_in.recovery_scope", scope(), s(func(s *SignIn) *string { return &s.RecoveryScope })).
+			as("otp-recovery", "The client scope that asks for a sign-in without the second factor."),
+		one("sign_in.full_acr", word(), s(func(s *SignIn) *string { return &s.FullACR })).
+			as("mfa", "What `acr` in the ID token says after a full sign-in."),
+		one("sign_in.gate_group", groupID(), s(func(s *SignIn) *string { return &s.GateGroup })).
+			must("Id (not path) of the Keycloak group that opens the gate."),
+	}, inLanguages("sign_in.account_name", "What the campus calls the ID; without it \"ID\".",
+		func(c *Config) *map[string]string { return &c.SignIn.AccountName })...)
+}
+
+func keycloakFields() []*field {
+	k := func(target func(*Keycloak) *string) func(*Config) *string {
+		return func(c *Config) *string { return target(&c.Keycloak) }
+	}
+	last := func(c *Config) *bridge.AddressSource { return &c.Keycloak.Addresses[len(c.Keycloak.Addresses)-1] }
+	return []*field{
+		one("keycloak.url", serverURL(), k(func(k *Keycloak) *string { return &k.URL })).must("Base address of the Admin REST API."),
+		one("keycloak.realm", word(), k(func(k *Keycloak) *string { return &k.Realm })).must("The realm's name."),
+		one("keycloak.client_id", word(), k(func(k *Keycloak) *string { return &k.ClientID })).
+			as("otpbridge-admin", "The client with the service account; another one than sign_in.client_id."),
+		one("keycloak.client_key_file", secretPath(), k(func(k *Keycloak) *string { return &k.Auth.KeyFile })).
+			as("", "The client's private keys; made by `otpbridge keys new admin`, never the keys of the login client. This or keycloak.client_secret_file has to be given."),
+		one("keycloak.client_secret_file", secretPath(), k(func(k *Keycloak) *string { return &k.Auth.SecretFile })).
+			as("", "The client's secret; accepted only when keycloak.url is on loopback."),
+		one("keycloak.addresses[].attribute", word(), func(c *Config) *string { return &last(c).Attribute }).
+			as("", "A user attribute that holds the notification address and that only administrators may edit."),
+		one("keycloak.addresses[].email", verified(), func(c *Config) *bool { return &last(c).VerifiedEmail }).
+			as("", "The account's own address, if Keycloak has verified it and people cannot edit it."),
+		many("keycloak.refused_domains", domain(), func(c *Config) *[]string { return &c.Keycloak.RefusedDomains }).
+			as("", "Domains whose mailboxes stand behind this very sign-in, subdomains included: no link goes there."),
+		passwordReset("keycloak.password_reset").
+			must("How people get a new password. `none`: no reset by mail; `desk`: at the help desk; `mail:ATTRIBUTE`: by mail to the address in that attribute (`mail:email`: the account's own), which then never receives a link."),
+		duration("keycloak.password_age", func(c *Config) *time.Duration { return &c.Keycloak.PasswordAge }).
+			as("72h", "With password_reset desk or mail, a younger password closes the mail way."),
+		one("keycloak.allowed_group", groupPath(), k(func(k *Keycloak) *string { return &k.AllowedGroup })).
+			as("/otp-recoverable", "Full path of the group of those who may recover; administrators stay out."),
+		many("keycloak.harmless_roles", word(), func(c *Config) *[]string { return &c.Keycloak.HarmlessRoles }).
+			as("default-roles-"+realmName+", offline_access, uma_authorization",
+				"Realm roles that anybody may hold; whoever holds another one counts as an administrator and may not recover."),
+	}
+}
+
+func storeFields() []*field {
+	r := func(target func(*RedisServer) *string) func(*Config) *string {
+		return func(c *Config) *string { return target(c.redis()) }
+	}
+	return []*field{
+		one("store.bolt", path(), func(c *Config) *string { return &c.Store.Bolt }).
+			as("/var/lib/otpbridge/state.db", "The embedded store's file: one process only. Not together with store.redis."),
+		many("store.redis.addresses", hostPort(), func(c *Config) *[]string { return &c.redis().Addresses }).
+			as("", "The server; or, with master, the sentinels; or, with cluster, some of its nodes. Has to be given when anything of store.redis is."),
+		one("store.redis.master", word(), r(func(r *RedisServer) *string { return &r.Master })).
+			as("", "Sentinel's name of the watched server."),
+		one("store.redis.cluster", yesNo(), func(c *Config) *bool { return &c.redis().Cluster }).as("false", "true: the addresses are a Redis Cluster."),
+		whole("store.redis.database", func(c *Config) *int { return &c.redis().Database }).as("0", "Number of the database; always 0 in a cluster."),
+		one("store.redis.username", word(), r(func(r *RedisServer) *string { return &r.Username })).as("", "ACL user."),
+		one("store.redis.password_file", secretPath(), r(func(r *RedisServer) *string { return &r.PasswordFile })).as("", "Its password."),
+		one("store.redis.sentinel_username", word(), r(func(r *RedisServer) *string { return &r.SentinelUsername })).as("", "ACL user at the sentinels."),
+		one("store.redis.sentinel_password_file", secretPath(), r(func(r *RedisServer) *string { return &r.SentinelFile })).as("", "Its password."),
+		one("store.redis.tls", yesNo(), func(c *Config) *bool { return &c.redis().TLS }).as("true", "TLS to the server."),
+		one("store.redis.prefix", redisPrefix(), r(func(r *RedisServer) *string { return &r.Prefix })).
+			as("otpbridge:", "Begin of every key and channel."),
+	}
+}
+
+func mailFields() []*field {
+	return []*field{
+		one("mail.smtp", smtpURL(), func(c *Config) *SMTPServer { return &c.Mail.SMTP }).
+			must("The mail server. `smtps`: TLS from the start (465); `smtp`: STARTTLS (587), which the server must offer unless it is on loopback."),
+		one("mail.password_file", secretPath(), func(c *Config) *string { return &c.Mail.PasswordFile }).
+			as("", "Password of the user in mail.smtp."),
+		one("mail.from", sender(), func(c *Config) **mail.Address { return &c.Mail.From }).must("Sender of all mail."),
+		duration("recovery.link_life", func(c *Config) *time.Duration { return &c.Recovery.LinkLife }).as("30m", "How long a mailed link can be used."),
+		duration("recovery.key_life", func(c *Config) *time.Duration { return &c.Recovery.KeyLife }).
+			as("10m", "How long a person has, after the proof, to scan the key and type a code."),
+	}
+}
+
+func helpDeskFields() []*field {
+	h := func(target func(*HelpDesk) *string) func(*Config) *string {
+		return func(c *Config) *string { return target(&c.HelpDesk) }
+	}
+	last := func(c *Config) *Contact { return &c.HelpDesk.Contacts[len(c.HelpDesk.Contacts)-1] }
+	return slices.Concat([]*field{
+		one("help_desk.role", word(), h(func(h *HelpDesk) *string { return &h.Role })).
+			as("otp-helpdesk", "Realm role of operators; they never recover by mail."),
+		one("help_desk.auditor_role", word(), h(func(h *HelpDesk) *string { return &h.AuditorRole })).
+			as("otp-auditor", "Realm role of auditors; they never recover by mail."),
+		one("help_desk.phone", phone(), h(func(h *HelpDesk) *string { return &h.Phone })).as("", "Telephone number."),
+		one("help_desk.extension", line(), h(func(h *HelpDesk) *string { return &h.Extension })).as("", "Extension on campus."),
+		many("help_desk.hours", openingHours(), func(c *Config) *[]string { return &c.HelpDesk.Hours }).
+			as("", "When the telephone is answered, in time_zone."),
+		one("help_desk.holidays_file", path(), h(func(h *HelpDesk) *string { return &h.HolidaysFile })).
+			as("", "File of the days on which it is not: one date a line, like 2026-11-03; lines that begin with # are skipped."),
+	}, inLanguages("help_desk.contacts[].label", "What the way to the help desk is called.", func(c *Config) *map[string]string { return &last(c).Label }),
+		[]*field{
+			one("help_desk.contacts[].url", contactURL(), func(c *Config) *string { return &last(c).URL }).
+				must("Where it leads. At least one way that needs no voice has to be given."),
+		}, inLanguages("help_desk.counter", "Where people can come in person.", func(c *Config) *map[string]string { return &c.HelpDesk.Counter }),
+		[]*field{
+			one("help_desk.mailbox", mailbox(), h(func(h *HelpDesk) *string { return &h.Mailbox })).
+				as("", "The help desk's mailbox: told when a person has no second address to be told at."),
+			one("help_desk.supervisor_mailbox", mailbox(), h(func(h *HelpDesk) *string { return &h.Supervisor })).
+				as("", "A mailbox that operators do not read, for notices about people without an address."),
+			one("audit.file", path(), func(c *Config) *string { return &c.Audit.File }).
+				as("/var/lib/otpbridge/audit.jsonl", "The audit trail: one JSON line an event, also written to standard output."),
+		})
+}

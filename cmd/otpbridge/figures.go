@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// figure is one number that the product rests on: its default, its bounds and why they stand where they stand. A figure whose Key is
+// set can be configured within its bounds; the others are fixed. This table feeds the parser and docs/configuration.md.
+type figure struct {
+	Name    string
+	Key     string // of the configuration; empty: fixed
+	Default int64
+	Floor   int64
+	Cap     int64
+	Unit    unit
+	Reason  string
+}
+
+// unit says what a figure counts.
+type unit string
+
+const (
+	nanoseconds unit = "duration"
+	count       unit = "count"
+	octets      unit = "bytes"
+)
+
+func span(d time.Duration) int64 { return int64(d) }
+
+// figures returns the table.
+func figures() []figure {
+	return append(configurable(), fixed()...)
+}
+
+func configurable() []figure {
+	return []figure{
+		{"link life", "recovery.link_life", span(30 * time.Minute), span(5 * time.Minute), span(24 * time.Hour), nanoseconds,
+			"Mail is often minutes late; NIST SP 800-63B-4 gives a mailed recovery code at most 24 h."},
+		{"key life", "recovery.key_life", span(bridge.ProofLife), span(5 * time.Minute), span(bridge.ProofLife), nanoseconds,
+			"A proven recovery that nobody finishes is an open door; one press gives the same time again."},
+		{"password age", "keycloak.password_age", span(72 * time.Hour), span(24 * time.Hour), span(720 * time.Hour), nanoseconds,
+			"Whoever had the password reset may be a thief: the owner gets days to notice."},
+		{"Redis database", "store.redis.database", 0, 0, 15, count,
+			"A server has 16 databases unless it is told otherwise."},
+	}
+}
+
+func fixed() []figure {
+	same := func(name string, n int64, u unit, reason string) figure { return figure{name, "", n, n, n, u, reason} }
+	return []figure{
+		same("wait after the link", span(bridge.WaitAfterLink), nanoseconds, "A link opened in its last minute can still be followed to the end."),
+		same("sign-in life", span(bridge.SignInLife), nanoseconds, "No recovery starts from, no link is redeemed by, and no key is shown to an older sign-in."),
+		same("tries for one key", bridge.KeyTries, count, "Five wrong codes discard a key; with a window of three steps a guess hits once in 300,000."),
+		same("extensions of one proof", bridge.MaxExtensions, count, "WCAG 2.2.1 asks for at least ten."),
+		same("wrong second factors in 24 h", bridge.MaxWrongCodes, count, "From here on the gate stays shut: a password-only sign-in resets Keycloak's own counters."),
+		same("memory of address and password changes", span(bridge.HistorySpan), nanoseconds, "An address changed since then gets no link."),
+		same("password in a file", minSecret, octets, "A shorter one is a mistake or can be guessed."),
+		same("name in the authenticator app", maxIssuer, count, "The name is part of the QR code, which grows with it."),
+	}
+}
+
+// figureOf returns the figure of a key; ok is false when the key has none.
+func figureOf(key string) (f figure, ok bool) {
+	for _, f := range configurable() {
+		if f.Key == key {
+			return f, true
+		}
+	}
+	return figure{}, false
+}
+
+// text writes n in the figure's unit, as the configuration would.
+func (f figure) text(n int64) string {
+	switch f.Unit {
+	case nanoseconds:
+		return durationText(time.Duration(n))
+	case octets:
+		return strconv.FormatInt(n, 10) + " bytes"
+	default:
+		return strconv.FormatInt(n, 10)
+	}
+}
+
+// bounds says in words what is allowed.
+func (f figure) bounds() words {
+	return words{"%s to %s", "%s から %s まで"}.with(f.text(f.Floor), f.text(f.Cap))
+}
+
+// refuse says why n is outside the bounds, nil when it is not.
+func (f figure) refuse(n int64) *words {
+	switch {
+	case n < f.Floor:
+		return bad(words{"is below the floor of %s", "は下限 %s より小さい値です"}.with(f.text(f.Floor)))
+	case n > f.Cap:
+		return bad(words{"is above the cap of %s", "は上限 %s を超えています"}.with(f.text(f.Cap)))
+	}
+	return nil
+}
+
+// durationText writes a duration without parts that are zero: 30m, 1h30m, 72h.
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return "0s"
+	}
+	out := ""
+	for _, part := range []struct {
+		size time.Duration
+		name string
+	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if n := d / part.size; n > 0 {
+			out += fmt.Sprintf("%d%s", n, part.name)
+			d -= n * part.size
+		}
+	}
+	return out
+}
