@@ -1,0 +1,178 @@
+package keycloak_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/keycloak"
+)
+
+const readEvents = "GET /events"
+
+func (d *desk) watch(t *testing.T, g *keycloak.RealmGate, alarm func(context.Context, bridge.Event)) *keycloak.Watch {
+	t.Helper()
+	return keycloak.NewWatch(keycloak.WatchConfig{Gate: g, Alarm: alarm})
+}
+
+// Events are read while a gate is open and for half an hour after it, and not otherwise. OIDC-21
+func TestWatchReadsOnlyWhileAGateIsOrWasOpen(t *testing.T) {
+	d := newDesk()
+	g := d.gate(t)
+	w := d.watch(t, g, nil)
+	must(t, w.Poll(t.Context()))
+	if d.place.seen(readEvents) != 0 {
+		t.Error("events are read although no gate is open")
+	}
+	_, err := g.Open(t.Context(), person)
+	must(t, err)
+	must(t, w.Poll(t.Context()))
+	must(t, d.jobs.Remove(t.Context(), bridge.JobGate, person))
+	d.clock.move(29 * time.Minute)
+	must(t, w.Poll(t.Context()))
+	d.clock.move(2 * time.Minute)
+	must(t, w.Poll(t.Context()))
+	if n := d.place.seen(readEvents); n != 2 {
+		t.Errorf("events were read %d times, want while open and 29 minutes after", n)
+	}
+}
+
+// A sign-in shuts the leases that were open then, and none that came later, however often the event is seen. OIDC-21
+func TestSignInShutsOnlyEarlierLeases(t *testing.T) {
+	d := newDesk()
+	g := d.gate(t)
+	w := d.watch(t, g, nil)
+	d.place.happens(d.clock.now().Add(-time.Minute), "LOGIN", person, nil)
+	_, err := g.Open(t.Context(), person)
+	must(t, err)
+	must(t, w.Poll(t.Context()))
+	if !d.place.member(person) {
+		t.Fatal("a sign-in of before shut the gate")
+	}
+	d.clock.move(time.Second)
+	d.place.happens(d.clock.now(), "LOGIN", person, nil)
+	d.place.happens(d.clock.now(), "LOGIN", "operator", nil)
+	d.clock.move(time.Second)
+	later, err := g.Open(t.Context(), person)
+	must(t, err)
+	for range 3 {
+		must(t, w.Poll(t.Context()))
+	}
+	if r, _ := d.records.Get(t.Context(), person); len(r.Leases) != 1 || r.Leases[later].Expires.IsZero() || !d.place.member(person) {
+		t.Errorf("leases %v, member %v, want the later one and an open gate", r.Leases, d.place.member(person))
+	}
+	d.clock.move(time.Second)
+	d.place.happens(d.clock.now(), "LOGIN", person, nil)
+	must(t, w.Poll(t.Context()))
+	if d.place.member(person) {
+		t.Error("the gate is open after the sign-in")
+	}
+	if d.place.members["operator"] {
+		t.Error("a sign-in opened a gate")
+	}
+}
+
+// An event that appears late, behind others that were seen, is not missed; one whose answer failed is answered at the next poll. OIDC-24
+func TestWatchMissesNothing(t *testing.T) {
+	d := newDesk()
+	g := d.gate(t)
+	var alarms []bridge.Event
+	w := d.watch(t, g, func(_ context.Context, e bridge.Event) { alarms = append(alarms, e) })
+	_, err := g.Open(t.Context(), person)
+	must(t, err)
+	d.place.happens(d.clock.now(), "LOGIN", "somebody", nil)
+	must(t, w.Poll(t.Context()))
+	d.place.happens(d.clock.now().Add(-5*time.Second), "UPDATE_PROFILE", person, nil)
+	d.place.hook(func(call string) *http.Response {
+		if strings.HasSuffix(call, "/logout") {
+			return answer(http.StatusServiceUnavailable, nil)
+		}
+		return nil
+	}, nil)
+	wantCode(t, "Keycloak does not end the sessions", w.Poll(t.Context()), bridge.CodeKeycloakAway)
+	if len(alarms) != 0 || d.place.member(person) {
+		t.Errorf("alarms %v, member %v, want none yet and a shut gate", alarms, d.place.member(person))
+	}
+	d.place.hook(nil, nil)
+	d.clock.move(20 * time.Second)
+	d.place.happens(d.clock.now(), "LOGIN", "somebody", nil)
+	for range 2 {
+		must(t, w.Poll(t.Context()))
+	}
+	if len(alarms) != 1 || alarms[0].Person != person || alarms[0].Type != "UPDATE_PROFILE" {
+		t.Errorf("alarms %+v, want one", alarms)
+	}
+}
+
+// What was made is removed, and only that: the one named, or the one of its type that was made at that moment; a password stays. OIDC-24
+func TestAlarmRemovesWhatWasMade(t *testing.T) {
+	made := newClock().now()
+	for name, tc := range map[string]struct {
+		kind    string
+		details map[string]string
+		created time.Time
+		want    bool // removed
+	}{
+		"named":                {"REMOVE_CREDENTIAL", map[string]string{"credential_type": "otp", "credential_id": "c1"}, made.Add(-time.Hour), true},
+		"made just then":       {"UPDATE_CREDENTIAL", map[string]string{"credential_type": "otp"}, made.Add(-8 * time.Millisecond), true},
+		"an older one":         {"UPDATE_CREDENTIAL", map[string]string{"credential_type": "otp"}, made.Add(-time.Minute), false},
+		"a later one":          {"UPDATE_TOTP", map[string]string{"credential_type": "otp"}, made.Add(time.Second), false},
+		"of another type":      {"UPDATE_CREDENTIAL", map[string]string{"credential_type": "webauthn"}, made, false},
+		"a password":           {"UPDATE_PASSWORD", map[string]string{"credential_type": "password", "credential_id": "c1"}, made, false},
+		"no credential at all": {"UPDATE_PROFILE", nil, made, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			g := d.gate(t)
+			_, err := g.Open(t.Context(), person)
+			must(t, err)
+			d.place.otps[person] = []map[string]any{{"id": "c1", "type": "otp", "createdDate": tc.created.UnixMilli()}}
+			d.place.happens(made, tc.kind, person, tc.details)
+			must(t, d.watch(t, g, nil).Poll(t.Context()))
+			if removed := len(d.place.otps[person]) == 0; removed != tc.want {
+				t.Errorf("removed %v, want %v", removed, tc.want)
+			}
+			if alarms := d.audit.Events("gate.alarm"); len(alarms) != 1 || d.place.seen("POST /users/"+person+"/logout") != 1 {
+				t.Errorf("alarms %+v, want one, and the sessions ended once", alarms)
+			}
+			must(t, d.watch(t, d.gate(t), nil).Poll(t.Context())) // another replica
+			if d.place.seen("POST /users/"+person+"/logout") != 1 {
+				t.Error("another replica answered it again")
+			}
+		})
+	}
+}
+
+// Run polls at each tick, outlives failures, and ends with its context.
+func TestRunPollsAtEachTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk()
+		g := d.gate(t)
+		_, err := g.Open(t.Context(), person)
+		must(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		tick := make(chan time.Time)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			d.watch(t, g, nil).Run(ctx, tick)
+		}()
+		d.place.hook(func(string) *http.Response { return answer(http.StatusBadRequest, nil) }, nil)
+		tick <- time.Time{}
+		synctest.Wait()
+		d.place.hook(nil, nil)
+		d.clock.move(time.Second)
+		d.place.happens(d.clock.now(), "LOGIN", person, nil)
+		tick <- time.Time{}
+		synctest.Wait()
+		if d.place.member(person) {
+			t.Error("the gate is open after a tick that followed the sign-in")
+		}
+		cancel()
+		<-done
+	})
+}
