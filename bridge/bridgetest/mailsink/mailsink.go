@@ -184,8 +184,8 @@ func (r *running) silence() {
 }
 
 func (r *running) stop() {
-	close(r.ended)
 	r.door.shut()
+	close(r.ended) // after the cut: nobody gets the slow answer
 	<-r.done
 }
 
