@@ -43,7 +43,7 @@ func (m Message) valid() error {
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed recipient", nil)
 	case !safeTag.MatchString(m.Language):
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed language", nil)
-	case m.Subject == "" || m.Text == "" || m.HTML == "":
+	case oneLine(m.Subject) == "" || m.Text == "" || m.HTML == "":
 		return bridge.Fault(bridge.CodeInternal, "mail: a part is missing", nil)
 	case m.Expires.IsZero():
 		return bridge.Fault(bridge.CodeInternal, "mail: no end", nil)
