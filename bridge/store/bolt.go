@@ -179,7 +179,7 @@ func dropExpiry(tx *bbolt.Tx, key string) error {
 
 // timeKey orders by time; the tail says what it is about.
 func timeKey(ms int64, tail string) []byte {
-	return append(binary.BigEndian.AppendUint64(nil, uint64(max(ms, 0))), tail...) //nolint:gosec // not negative
+	return append(binary.BigEndian.AppendUint64(nil, uint64(max(ms, 0))), tail...)
 }
 
 func splitTimeKey(k []byte) (ms int64, tail string) {

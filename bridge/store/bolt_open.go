@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -157,7 +158,7 @@ func inspect(db *bbolt.DB) error {
 				return errors.New("the file is cut short")
 			}
 			mark := tx.Bucket(bucketMark)
-			if mark == nil || string(mark.Get(keyFormat)) != string(valueFormat) {
+			if mark == nil || !bytes.Equal(mark.Get(keyFormat), valueFormat) {
 				return errors.New("the format mark is missing or unknown")
 			}
 			return walk(tx)

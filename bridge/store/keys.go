@@ -141,11 +141,11 @@ func (r *KeyRing) IDs() []string {
 // ciphertext. Every message has a key of its own, derived from the salt, so the number of messages is no worry.
 func (r *KeyRing) Seal(name string, plain []byte) []byte {
 	k := r.keys[0]
-	head := append([]byte{sealFormat, byte(len(k.ID))}, k.ID...)
+	head := append([]byte{sealFormat, byte(len(k.ID))}, k.ID...) //nolint:gosec // at most 32
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt)
 	out := append(append([]byte(nil), head...), salt...)
-	return k.aead(salt).Seal(out, nil, plain, append(head, name...))
+	return k.aead(salt).Seal(out, nil, plain, append(head, name...)) //nolint:gosec // this AEAD makes its own nonce
 }
 
 // Open decrypts what Seal made under the same name. ErrBroken: altered, or of another record; with ErrUnknownKey: its key is gone.
@@ -156,7 +156,8 @@ func (r *KeyRing) Open(name string, sealed []byte) ([]byte, error) {
 	}
 	k, ok := r.find(id)
 	if !ok {
-		return nil, broken("unseal "+kindOf(name), fmt.Errorf("%w: the value was sealed with key %q, which is not in the keys file", ErrUnknownKey, id))
+		return nil, broken("unseal "+kindOf(name),
+			fmt.Errorf("%w: the value was sealed with key %q, which is not in the keys file", ErrUnknownKey, id))
 	}
 	rest := sealed[len(head):]
 	if len(rest) < saltBytes {

@@ -55,7 +55,7 @@ func TestKeysNeverShowThemselves(t *testing.T) {
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", k)
 	shown := fmt.Sprintf("%v %+v %#v %s", k, k, k, k) + log.String()
-	for _, secret := range []string{strings.Fields(k.Line())[1], fmt.Sprint(k.secret[:4])[1:8], fmt.Sprintf("%#x", k.secret[0])} {
+	for _, secret := range []string{strings.Fields(k.Line())[1], fmt.Sprintf("%d", k.secret[:4])[1:8], fmt.Sprintf("%#x", k.secret[0])} {
 		if strings.Contains(shown, secret) {
 			t.Errorf("shown: %s", shown)
 		}

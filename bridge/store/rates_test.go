@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -47,14 +48,14 @@ func TestRatesAgreeWithRedis(t *testing.T) {
 	}
 	defer func() { _ = s.Close() }()
 	embedded := redis_rate.NewLimiter(store.Rates(s))
-	real := redis_rate.NewLimiter(timed{storetest.StartRedis(t).Client(t), clock.Now})
+	server := redis_rate.NewLimiter(timed{storetest.StartRedis(t).Client(t), clock.Now})
 	random := rand.New(rand.NewPCG(seed, seed))
 	allowed, refused := 0, 0
 	for i := range 3000 {
 		clock.Advance(time.Duration(random.Int64N(int64(1200 * time.Millisecond))).Truncate(time.Microsecond))
 		c := randomCall(random)
 		a, errA := c.on(t.Context(), embedded)
-		b, errB := c.on(t.Context(), real)
+		b, errB := c.on(t.Context(), server)
 		if errA != nil || errB != nil {
 			t.Fatalf("call %d (%+v): %v, %v", i, c, errA, errB)
 		}
@@ -87,7 +88,10 @@ func randomCall(r *rand.Rand) call {
 		{Rate: 10, Burst: 3, Period: time.Hour}, {Rate: 3, Burst: 5, Period: 700 * time.Millisecond}, {Rate: 1, Burst: 20, Period: 9 * time.Second},
 	}
 	i := r.IntN(len(limits))
-	return call{fmt.Sprint("key-", i, r.IntN(2)), limits[i], r.IntN(limits[i].Burst+2) + r.IntN(2), r.IntN(4) == 0, r.IntN(50) == 0}
+	return call{
+		key: fmt.Sprint("key-", i, r.IntN(2)), limit: limits[i], n: r.IntN(limits[i].Burst+2) + r.IntN(2),
+		atMost: r.IntN(4) == 0, reset: r.IntN(50) == 0,
+	}
 }
 
 func (c call) on(ctx context.Context, l *redis_rate.Limiter) (*redis_rate.Result, error) {
@@ -119,8 +123,7 @@ func TestRatesKnowOnlyTheLibrarysScripts(t *testing.T) {
 		"eval": r.Eval(ctx, "return 1", []string{"k"}, 1, 1, 1, 1).Err(), "load": r.ScriptLoad(ctx, "return 1").Err(),
 		"read-only": r.EvalRO(ctx, "return 1", nil).Err(), "read-only digest": r.EvalShaRO(ctx, other.Hash(), nil).Err(),
 	} {
-		var reply redis.Error
-		if err == nil || !asReply(err, &reply) {
+		if _, ok := errors.AsType[redis.Error](err); !ok {
 			t.Errorf("%s: %v, want the reply of a server", name, err)
 		}
 	}
@@ -130,9 +133,4 @@ func TestRatesKnowOnlyTheLibrarysScripts(t *testing.T) {
 	if n, err := r.Del(ctx, "rate:none").Result(); n != 0 || err != nil {
 		t.Errorf("del: %d, %v", n, err)
 	}
-}
-
-func asReply(err error, to *redis.Error) (ok bool) {
-	*to, ok = err.(redis.Error) //nolint:errorlint // a reply is never wrapped
-	return ok
 }

@@ -56,14 +56,24 @@ func testBroken(t *testing.T, w World) {
 	wantErr(t, "claim", err, nil)
 	w.Break(t, s)
 	for name, op := range everyOperation(s, held) {
-		begun := time.Now()
-		wantErr(t, name, op(t.Context()), store.ErrBroken)
-		if took := time.Since(begun); took > 400*time.Millisecond {
-			t.Errorf("%s: refused after %v", name, took)
-		}
+		refusedSoon(t, name, op)
 	}
 	s = w.Mend(t, s)
 	get(t, s.KV, "b/1", "kept")
+}
+
+// refusedSoon wants ErrBroken within 400 ms. A busy machine gets three chances for the time, none for the error.
+func refusedSoon(t *testing.T, name string, op func(context.Context) error) {
+	t.Helper()
+	var took time.Duration
+	for range 3 {
+		begun := time.Now()
+		wantErr(t, name, op(t.Context()), store.ErrBroken)
+		if took = time.Since(begun); took <= 400*time.Millisecond {
+			return
+		}
+	}
+	t.Errorf("%s: refused after %v", name, took)
 }
 
 // testCancelled: a caller that gives up gets no decision either.

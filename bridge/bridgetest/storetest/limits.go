@@ -38,7 +38,9 @@ func testLimits(t *testing.T, w World) {
 	if yes, _, err := b.Limiter.Allow(t.Context(), limit, "alice"); !yes || err != nil {
 		t.Errorf("after forgetting: %v, %v", yes, err)
 	}
-	for _, bad := range []bridge.Limit{{Name: "l", Per: time.Second}, {Name: "l", Count: -1, Per: time.Second}, {Name: "l", Count: 1}, {Count: 1, Per: 1}} {
+	for _, bad := range []bridge.Limit{
+		{Name: "l", Per: time.Second}, {Name: "l", Count: -1, Per: time.Second}, {Name: "l", Count: 1}, {Count: 1, Per: time.Hour},
+	} {
 		if yes, _, err := a.Limiter.Allow(t.Context(), bad, "x"); yes || err == nil {
 			t.Errorf("%+v was taken for a limit", bad)
 		}

@@ -22,7 +22,7 @@ type Proxy struct {
 // StartProxy listens on a free loopback port and ends with the test.
 func StartProxy(t testing.TB, to string) *Proxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func (p *Proxy) accept(l net.Listener) {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", p.to)
+		out, err := dial(p.to)
 		if err != nil || !p.keep(in, out) {
 			_ = in.Close()
 			if out != nil {

@@ -27,8 +27,8 @@ type Redis struct {
 	cluster bool // wait for all slots
 }
 
-// StartRedis starts a redis-server that keeps what it was told over a Stop and Start (appendonly) and ends it with the test. Args are added to its
-// command line. A machine without redis-server fails the test.
+// StartRedis starts a redis-server that keeps what it was told over a Stop and Start (appendonly), and ends it with the test. Args
+// are added to its command line. A machine without redis-server fails the test.
 func StartRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
 	return startServer(t, &Redis{Addr: freeAddr(t), dir: t.TempDir(), args: args})
@@ -94,7 +94,7 @@ func (r *Redis) start(t testing.TB) {
 	} else {
 		args = append(args, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction")
 	}
-	r.cmd = exec.Command("redis-server", append(args, r.args...)...)
+	r.cmd = exec.CommandContext(context.Background(), "redis-server", append(args, r.args...)...)
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func clusterReady(c *redis.Client) error {
 }
 
 func listens(addr string) error {
-	c, err := net.Dial("tcp", addr)
+	c, err := dial(addr)
 	if err == nil {
 		err = c.Close()
 	}
@@ -158,7 +158,7 @@ func StartCluster(t testing.TB) *Redis {
 
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := listen()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,6 +167,16 @@ func freeAddr(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return addr
+}
+
+func listen() (net.Listener, error) {
+	var c net.ListenConfig
+	return c.Listen(context.Background(), "tcp", "127.0.0.1:0")
+}
+
+func dial(addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: time.Second}
+	return d.DialContext(context.Background(), "tcp", addr)
 }
 
 // Eventually asks until yes says so, and fails the test after limit.

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,11 +150,12 @@ func OnRedis(t *testing.T, r *Redis) World {
 func readAll(t testing.TB, dir string) string {
 	t.Helper()
 	var all strings.Builder
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+	files := os.DirFS(dir)
+	err := fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		raw, err := os.ReadFile(path)
+		raw, err := fs.ReadFile(files, path)
 		all.Write(raw)
 		return err
 	})
@@ -170,7 +172,7 @@ func wantErr(t testing.TB, what string, err, want error) {
 		t.Fatalf("%s: %v, want none", what, err)
 	}
 	for _, e := range []error{store.ErrAbsent, store.ErrBroken, store.ErrConflict} {
-		if is := errors.Is(err, e); want != nil && is != (e == want) {
+		if want != nil && errors.Is(err, e) != errors.Is(want, e) {
 			t.Fatalf("%s: %v, want %v", what, err, want)
 		}
 	}
