@@ -95,7 +95,7 @@ func wrongShape(node ast.Node) words {
 	case *ast.SequenceNode:
 		return words{"is a list", "がリストです"}
 	case *ast.MappingNode, *ast.MappingValueNode:
-		return words{"is a section", "がセクションです"}
+		return words{"is a section; a text with a colon needs quotes", "がセクションです（コロンを含む文字列には引用符が必要です）"}
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
 		return words{"uses an anchor, an alias or a tag", "にアンカー・エイリアス・タグが使われています"}
 	}

@@ -39,7 +39,7 @@ func figures() []figure {
 func configurable() []figure {
 	return []figure{
 		{"link life", "recovery.link_life", span(30 * time.Minute), span(5 * time.Minute), span(24 * time.Hour), nanoseconds,
-			"Mail is often minutes late; NIST SP 800-63B-4 gives a mailed recovery code at most 24 h."},
+			"Mail is often minutes late; a link in a mailbox is worth stealing, so it dies within a day."},
 		{"key life", "recovery.key_life", span(bridge.ProofLife), span(5 * time.Minute), span(bridge.ProofLife), nanoseconds,
 			"A proven recovery that nobody finishes is an open door; one press gives the same time again."},
 		{"password age", "keycloak.password_age", span(72 * time.Hour), span(24 * time.Hour), span(720 * time.Hour), nanoseconds,
@@ -54,7 +54,7 @@ func fixed() []figure {
 	return []figure{
 		same("wait after the link", span(bridge.WaitAfterLink), nanoseconds, "A link opened in its last minute can still be followed to the end."),
 		same("sign-in life", span(bridge.SignInLife), nanoseconds, "No recovery starts from, no link is redeemed by, and no key is shown to an older sign-in."),
-		same("tries for one key", bridge.KeyTries, count, "Five wrong codes discard a key; with a window of three steps a guess hits once in 300,000."),
+		same("tries for one key", bridge.KeyTries, count, "Five wrong codes discard a key; with a window of three steps a guess hits three times in a million."),
 		same("extensions of one proof", bridge.MaxExtensions, count, "WCAG 2.2.1 asks for at least ten."),
 		same("wrong second factors in 24 h", bridge.MaxWrongCodes, count, "From here on the gate stays shut: a password-only sign-in resets Keycloak's own counters."),
 		same("memory of address and password changes", span(bridge.HistorySpan), nanoseconds, "An address changed since then gets no link."),

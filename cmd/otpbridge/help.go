@@ -12,7 +12,7 @@ func helpTexts() map[string]words {
 		"help_check":   {"Read the configuration and say everything that is wrong with it.", "設定を読み、誤りをすべて示します。"},
 		"help_keys":    {"Make and show keys.", "鍵を作成・表示します。"},
 		"help_version": {"Print version, commit and Go release.", "バージョン・コミット・Go の版を表示します。"},
-		"help_config":  {"The configuration file.", "設定ファイル。"},
+		"help_config":  {"The configuration file; by default /etc/otpbridge/otpbridge.yaml.", "設定ファイル。既定は /etc/otpbridge/otpbridge.yaml。"},
 		"help_print":   {"Print each value in force and where it comes from; secrets as their size only.", "有効な値とその出所を表示します（秘密は大きさだけ）。"},
 		"help_json":    {"Print the result as JSON.", "結果を JSON で出力します。"},
 		"help_keys_new": {"Make a key and write it to a new file of mode 0600.",

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// CFG-05, TOK-02: each configurable figure is taken at its bounds and refused one step outside, with the bound named.
+func TestFiguresHoldTheirBounds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, f := range configurable() {
+		step := int64(1)
+		write := func(n int64) string { return fmt.Sprint(n) }
+		if f.Unit == nanoseconds {
+			step = int64(time.Second)
+			write = func(n int64) string { return durationText(time.Duration(n)) }
+		}
+		name := (&field{path: f.Key}).env()
+		extra := ""
+		if strings.HasPrefix(f.Key, "store.redis") {
+			extra = "OTPBRIDGE_STORE_REDIS_ADDRESSES=r:1"
+		}
+		text := strings.Replace(s.text, "store: {bolt: /var/lib/otpbridge/state.db}", "", 1)
+		for n, want := range map[int64]string{f.Floor: "", f.Cap: "", f.Default: "", f.Cap + step: "is above the cap of " + f.text(f.Cap), f.Floor - step: "below the floor of " + f.text(f.Floor)} {
+			_, faults := s.load(text, name+"="+write(n), extra)
+			switch {
+			case n < 0 && len(faults) == 1:
+			case want == "" && faults != nil, want != "" && (len(faults) != 1 || !strings.Contains(faults[0], f.Key+": ") || !strings.Contains(faults[0], want)):
+				t.Errorf("%s=%s: want %q, got %q", f.Key, write(n), want, faults)
+			}
+		}
+	}
+}
+
+func TestFiguresAreWhole(t *testing.T) {
+	t.Parallel()
+	for _, f := range figures() {
+		if f.Reason == "" || f.Name == "" || f.Floor > f.Default || f.Default > f.Cap {
+			t.Errorf("%+v", f)
+		}
+		if f.Key == "" {
+			continue
+		}
+		i := slices.IndexFunc(fields(), func(k *field) bool { return k.path == f.Key })
+		if i < 0 || fields()[i].def != f.text(f.Default) {
+			t.Errorf("%s: the default of the key is not that of the figure", f.Key)
+		}
+	}
+}
+
+// Every default can be read, and every key has a meaning and, in both languages, what is allowed.
+func TestFieldsAreWhole(t *testing.T) {
+	t.Parallel()
+	for _, f := range fields() {
+		if f.meaning == "" || f.allowed.en == "" || f.allowed.ja == "" || f.needed && f.def != "" {
+			t.Errorf("%s is not whole", f.path)
+		}
+		cfg := Config{HelpDesk: HelpDesk{Contacts: make([]Contact, 1)}}
+		growers()["keycloak.addresses"](&cfg)
+		if f.def == "" {
+			continue
+		}
+		for _, p := range f.set(&cfg, f.split(f.def, place{})) {
+			t.Errorf("%s: its default %s", f.path, p.what.en)
+		}
+	}
+}
+
+// CLI-04: the inventory of flags and arguments; none of them is a secret.
+func TestNoFlagTakesASecret(t *testing.T) {
+	t.Parallel()
+	var names []string
+	var walk func(reflect.Type)
+	walk = func(c reflect.Type) {
+		for i := range c.NumField() {
+			f := c.Field(i)
+			if f.Type.Kind() == reflect.Struct {
+				walk(f.Type)
+				continue
+			}
+			names = append(names, strings.ToLower(f.Name))
+		}
+	}
+	walk(reflect.TypeFor[commands]())
+	slices.Sort(names)
+	want := []string{"add", "config", "file", "json", "lang", "print", "purpose"}
+	if got := slices.Compact(names); !slices.Equal(got, want) {
+		t.Errorf("flags and arguments: got %v, want %v; a new one must not be a secret", got, want)
+	}
+}
