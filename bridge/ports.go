@@ -120,7 +120,6 @@ type Notice struct {
 	Veto      Secret // token that can only stop
 	Objection string // six digits, printed beside the veto link
 	Label     string // NoticeCompleted: the new authenticator's name
-	First     bool   // NoticeCompleted: there was no old authenticator
 	ID        string // not empty: the same id and address again is the same mail, sent once
 	Reference string
 }

@@ -117,7 +117,7 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 	for _, to := range r.Snapshot.Others("") {
 		n := Notice{
 			Kind: NoticeCompleted, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
-			Origin: r.Origin, Label: r.Label, First: r.First, ID: r.ID,
+			Origin: r.Origin, Label: r.Label, ID: r.ID,
 		}
 		if err := f.Mail.Send(ctx, n); err != nil {
 			return err

@@ -1,0 +1,175 @@
+// Package config is the configuration: file, environment and defaults, read strictly and checked as a whole.
+package config
+
+import (
+	"log/slog"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/store"
+	"otpbridge/oidc"
+)
+
+// Config is the whole configuration, read and checked: file, environment and defaults together, secrets read from their files. Every
+// value is within its bounds. docs/configuration.md says what each key means.
+type Config struct {
+	Path string // of the file it was read from
+	Hash string // of all values and of the secret files' contents: equal configurations have equal hashes
+
+	BaseURL        *url.URL       // https, or http on loopback; no path, query or user
+	Listen         string         // host:port of the pages
+	TLS            TLSFiles       // empty: plain HTTP behind a proxy
+	AdminListen    string         // host:port of /livez, /readyz, /metrics
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	CampusNetworks []netip.Prefix // empty: nothing is said of inside and outside
+	TimeZone       *time.Location
+	Languages      []string // of "ja" and "en", the first is the default
+	KeysFile       string
+	Keys           *store.KeyRing // read from KeysFile
+	Log            LogConfig
+	Paused         bool
+	PauseText      map[string]string // by language; empty: a text of our own
+
+	Organisation Organisation
+	SignIn       SignIn
+	Keycloak     Keycloak
+	Store        StoreConfig
+	Mail         Mail
+	Recovery     RecoveryConfig
+	HelpDesk     HelpDesk
+	Audit        AuditConfig
+}
+
+// TLSFiles names the certificate chain and its key, both PEM. Both are given or neither.
+type TLSFiles struct{ CertFile, KeyFile string }
+
+// LogConfig says what is logged and how.
+type LogConfig struct {
+	Level  slog.Level
+	Format string // "json" or "text"
+}
+
+// Organisation is the university as pages and mails show it.
+type Organisation struct {
+	Name        map[string]string // by language
+	ShortIssuer string            // in the otpauth URI
+	Accent      string            // "#rrggbb"; empty: the style sheet's own
+	Links       Links
+}
+
+// Links lead to other pages of the university; an empty one is not shown.
+type Links struct{ Privacy, Accessibility, Status, ForgottenPassword string }
+
+// ClientAuth is how one of the two clients proves itself: by keys, or on loopback by a secret. Exactly one is set.
+type ClientAuth struct {
+	KeyFile    string
+	KeyData    bridge.Secret // the contents of KeyFile: a private JWK set
+	Keys       oidc.KeySet   // the same, parsed
+	SecretFile string
+	Secret     bridge.Secret
+}
+
+// SignIn is the campus SSO as people sign in there.
+type SignIn struct {
+	Issuer        string // byte for byte as the provider names itself
+	ClientID      string
+	Auth          ClientAuth
+	RecoveryScope string
+	FullACR       string
+	GateGroup     string            // id of the Keycloak group
+	AccountName   map[string]string // by language; empty: "ID"
+}
+
+// Keycloak is the Admin REST API and the rules about people.
+type Keycloak struct {
+	URL            string // without a slash at the end
+	Realm          string
+	ClientID       string
+	Auth           ClientAuth
+	Addresses      []bridge.AddressSource // at least one
+	RefusedDomains []string               // lower case
+	Reset          bridge.PasswordReset
+	ResetAttribute string // with Reset = bridge.ResetMail; "email": the account's own address
+	PasswordAge    time.Duration
+	AllowedGroup   string // full path
+	HarmlessRoles  []string
+}
+
+// StoreConfig is where state lives: exactly one of the two is set.
+type StoreConfig struct {
+	Bolt  string // path of the file
+	Redis *RedisServer
+}
+
+// RedisServer is one Redis server, a watched one, or a cluster.
+type RedisServer struct {
+	Addresses        []string
+	Master           string // Sentinel: the name of the watched server; Addresses are the sentinels
+	Cluster          bool
+	Database         int
+	Username         string
+	PasswordFile     string
+	Password         bridge.Secret
+	SentinelUsername string
+	SentinelFile     string
+	SentinelPassword bridge.Secret
+	TLS              bool
+	Prefix           string
+}
+
+// Mail is the way out for mail.
+type Mail struct {
+	SMTP         SMTPServer
+	PasswordFile string
+	Password     bridge.Secret // empty: no sign-in
+	From         *mail.Address
+}
+
+// SMTPServer is taken from a URL: smtps://user@host:465 (TLS from the start) or smtp://user@host:587 (STARTTLS).
+type SMTPServer struct {
+	Host     string
+	Port     int
+	User     string // empty: no sign-in
+	Implicit bool   // TLS from the first byte
+	Plain    bool   // loopback: TLS may be missing
+}
+
+// RecoveryConfig holds the configurable figures of a recovery.
+type RecoveryConfig struct{ LinkLife, KeyLife time.Duration }
+
+// HelpDesk says how the help desk is reached and who works there.
+type HelpDesk struct {
+	Role         string
+	AuditorRole  string
+	Phone        string
+	Extension    string
+	Hours        []string // "Mon-Fri 09:00-17:00"
+	HolidaysFile string
+	Holidays     []string // dates like 2026-11-03, from HolidaysFile
+	Contacts     []Contact
+	Counter      map[string]string // by language
+	Mailbox      string            // notices about people without an address; empty: none
+	Supervisor   string            // the same, read by nobody who works at the desk; empty: none
+}
+
+// Contact is a way to the help desk that needs no voice.
+type Contact struct {
+	Label map[string]string // by language
+	URL   string            // https or mailto
+}
+
+// AuditConfig is where the audit trail goes, beside standard output.
+type AuditConfig struct{ File string }
+
+// Rules are the rules about people, as the domain takes them.
+func (c *Config) Rules() bridge.Rules {
+	return bridge.Rules{
+		LinkLife: c.Recovery.LinkLife, AllowedGroup: c.Keycloak.AllowedGroup, HarmlessRoles: c.Keycloak.HarmlessRoles,
+		DeskRoles: []string{c.HelpDesk.Role, c.HelpDesk.AuditorRole}, Sources: c.Keycloak.Addresses,
+		RefusedDomains: c.Keycloak.RefusedDomains, Reset: c.Keycloak.Reset, ResetAttribute: c.Keycloak.ResetAttribute,
+		PasswordAge: c.Keycloak.PasswordAge, ShortIssuer: c.Organisation.ShortIssuer, Paused: c.Paused,
+	}
+}

@@ -1,0 +1,168 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"otpbridge/bridge"
+)
+
+// health is what /readyz and the metrics say.
+type health struct {
+	draining atomic.Bool
+	store    atomic.Pointer[error] // of the last look; nil pointer: not looked yet
+	rights   atomic.Pointer[error]
+	wasReady atomic.Bool
+	parked   *prometheus.CounterVec
+}
+
+var errNotYet = errors.New("not looked at yet")
+
+// parts returns what is wrong with each part that readiness depends on, nil when it is fine.
+func (s *service) parts() map[string]error {
+	parts := map[string]error{"store": errNotYet, "service_account": errNotYet, "sign_in": s.party.Ready()}
+	if p := s.health.store.Load(); p != nil {
+		parts["store"] = *p
+	}
+	if p := s.health.rights.Load(); p != nil {
+		parts["service_account"] = *p
+	}
+	if s.health.draining.Load() {
+		parts["process"] = errors.New("draining")
+	}
+	return parts
+}
+
+// ready reports whether people can be served.
+func (s *service) ready() bool {
+	for _, err := range s.parts() {
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// adminHandler serves the second listener: /livez looks at the process only, /readyz at what it needs.
+func (s *service) adminHandler() http.Handler {
+	s.health.parked = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "otpbridge_jobs_parked_total", Help: "Jobs given up after ten tries, by kind.",
+	}, []string{"kind"})
+	s.registry.MustRegister(s.health.parked, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "otpbridge_ready", Help: "1 when people can be served.",
+	}, func() float64 {
+		if s.ready() {
+			return 1
+		}
+		return 0
+	}))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// readyz serves GET /readyz: 200 or 503, and each part with "ok" or what is wrong.
+func (s *service) readyz(w http.ResponseWriter, r *http.Request) {
+	status := http.StatusOK
+	answer := map[string]string{}
+	for part, err := range s.parts() {
+		answer[part] = "ok"
+		if err != nil {
+			answer[part], status = err.Error(), http.StatusServiceUnavailable
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		s.log.DebugContext(r.Context(), "answer not delivered", "err", err)
+	}
+}
+
+// watchStore looks at the store every two seconds, and says once when its contents are new.
+func (s *service) watchStore(ctx context.Context) {
+	id := s.store.ID()
+	s.everyBriefly(ctx, 2*time.Second, func(ctx context.Context) {
+		err := s.store.Ping(ctx)
+		s.health.store.Store(&err)
+		if now := s.store.ID(); err == nil && now != id {
+			id = now
+			s.log.ErrorContext(ctx, "the store is new: open recoveries, counters and leases are gone")
+			s.note(ctx, "store.new")
+		}
+		s.announce(ctx)
+	})
+}
+
+// announce says once that people can be served.
+func (s *service) announce(ctx context.Context) {
+	if s.ready() && s.health.wasReady.CompareAndSwap(false, true) {
+		s.log.InfoContext(ctx, "ready")
+		if s.opts.Ready != nil {
+			s.opts.Ready()
+		}
+	}
+}
+
+// watchRights looks at the service account until Keycloak answered once, then every five minutes. Rights that are too many, or missing,
+// end the process at the start: nobody should get used to them.
+func (s *service) watchRights(ctx context.Context) error {
+	pause := 250 * time.Millisecond
+	for {
+		warnings, err := s.kc.Rights(ctx)
+		away := bridge.CodeOf(err) == bridge.CodeKeycloakAway
+		if ctx.Err() == nil && (err == nil || !away || s.health.rights.Load() == nil) {
+			s.health.rights.Store(&err)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !away && !s.health.wasReady.Load():
+			return err
+		case err != nil:
+			s.log.WarnContext(ctx, "service account", "err", err)
+			pause = min(2*pause, 10*time.Second)
+		default:
+			pause = 5 * time.Minute
+			for _, w := range warnings {
+				s.log.WarnContext(ctx, "service account", "finding", w)
+			}
+		}
+		s.announce(ctx)
+		if !sleep(ctx, pause) {
+			return nil
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// everyBriefly runs f now and then, each run bounded by the interval.
+func (s *service) everyBriefly(ctx context.Context, interval time.Duration, f func(context.Context)) {
+	for {
+		run, cancel := context.WithTimeout(ctx, interval)
+		f(run)
+		cancel()
+		if !sleep(ctx, interval) {
+			return
+		}
+	}
+}

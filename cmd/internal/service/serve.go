@@ -1,0 +1,197 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/keycloak"
+	"otpbridge/bridge/store"
+)
+
+const (
+	drain      = 25 * time.Second
+	sweepEvery = time.Minute
+)
+
+// serve runs the listeners and everything behind them until ctx ends or one of them fails.
+func (s *service) serve(ctx context.Context) error {
+	pages, admin, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var background sync.WaitGroup
+	s.background(ctx, cancel, &background)
+	servers := []*http.Server{s.server(s.web.Handler()), s.server(s.adminHandler())}
+	for i, l := range []net.Listener{pages, admin} {
+		background.Go(func() {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				cancel(fmt.Errorf("serve %s: %w", l.Addr(), err))
+			}
+		})
+	}
+	s.log.InfoContext(ctx, "serving", "pages", pages.Addr().String(), "admin", admin.Addr().String(), "base_url", s.cfg.BaseURL.String(), "config", s.cfg.Hash)
+	s.note(ctx, "service.started")
+	<-ctx.Done()
+	s.health.draining.Store(true)
+	s.log.InfoContext(ctx, "draining")
+	s.shutdown(servers)
+	background.Wait()
+	s.note(context.WithoutCancel(ctx), "service.stopped")
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+func (s *service) note(ctx context.Context, event string) {
+	if err := s.audit.Record(ctx, bridge.AuditEvent{Event: event, Outcome: "ok", Actor: "system"}); err != nil {
+		s.log.ErrorContext(ctx, "audit event lost", "event", event, "err", err)
+	}
+}
+
+// shutdown lets requests under way come to their end; the pages first, so that the administrator sees the drain to its end.
+func (s *service) shutdown(servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			s.log.WarnContext(ctx, "requests were cut off", "err", err)
+		}
+	}
+}
+
+func (s *service) server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: 75 * time.Second, MaxHeaderBytes: 16 << 10,
+	}
+}
+
+// listen opens both addresses before anything else is said.
+func (s *service) listen(ctx context.Context) (pages, admin net.Listener, err error) {
+	var lc net.ListenConfig
+	if pages, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+		return nil, nil, fmt.Errorf("listen: %s: %w", s.cfg.Listen, err)
+	}
+	if admin, err = lc.Listen(ctx, "tcp", s.cfg.AdminListen); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("admin_listen: %s: %w", s.cfg.AdminListen, err), pages.Close())
+	}
+	if s.cfg.TLS.CertFile != "" {
+		pages = tls.NewListener(pages, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate(), NextProtos: []string{"h2", "http/1.1"}})
+	}
+	return pages, admin, nil
+}
+
+// certificate reads the files again when they changed, looked at once a minute. A faulty new pair keeps the old one.
+func (s *service) certificate() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	var mu sync.Mutex
+	var held *tls.Certificate
+	var looked, modified time.Time
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		now := s.opts.Now()
+		if held != nil && now.Sub(looked) < time.Minute {
+			return held, nil
+		}
+		looked = now
+		info, err := os.Stat(s.cfg.TLS.CertFile)
+		if held != nil && (err != nil || info.ModTime().Equal(modified)) {
+			return held, nil
+		}
+		cert, err := tls.LoadX509KeyPair(s.cfg.TLS.CertFile, s.cfg.TLS.KeyFile)
+		if err != nil && held != nil {
+			s.log.Error("the new certificate cannot be used; the old one stays", "err", err)
+			return held, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		held, modified = &cert, info.ModTime()
+		return held, nil
+	}
+}
+
+// background starts what works without a request. Each part ends with ctx.
+func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, all *sync.WaitGroup) {
+	all.Go(func() { _ = s.party.Run(ctx) }) // ends with ctx only
+	all.Go(func() { s.watchStore(ctx) })
+	all.Go(func() {
+		if err := s.watchRights(ctx); err != nil {
+			fail(err)
+		}
+	})
+	all.Go(func() {
+		t := time.NewTicker(keycloak.WatchEvery)
+		defer t.Stop()
+		keycloak.NewWatch(keycloak.WatchConfig{Gate: s.gate}).Run(ctx, t.C)
+	})
+	all.Go(func() { s.every(ctx, sweepEvery, "gate sweep", s.gate.Sweep) })
+	all.Go(func() { s.every(ctx, sweepEvery, "unfinished swaps", s.finishIntents) })
+	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
+	all.Go(func() { worker.Run(ctx, drain) })
+}
+
+// works says what to do about each kind of job.
+func (s *service) works() []store.Work {
+	return []store.Work{
+		{Kind: bridge.JobSwap, Parallel: 16, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunSwap(ctx, c.ID) }},
+		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.Expire(ctx, c.ID) }},
+		{Kind: bridge.JobMail, Parallel: 4, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
+			return s.mail.Deliver(ctx, c.Payload, c.Tries)
+		}},
+		{Kind: bridge.JobGate, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
+			return time.Time{}, s.gate.Expire(ctx, c.ID)
+		}},
+	}
+}
+
+// finishIntents ends swaps of this process's audit trail whose recovery the store has lost.
+func (s *service) finishIntents(ctx context.Context) error {
+	intents, err := s.audit.Intents(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, i := range intents {
+		if s.opts.Now().Sub(i.Time) < 10*time.Second {
+			continue // its own worker is at it
+		}
+		errs = append(errs, s.flow.FinishIntent(ctx, bridge.Intent{
+			Person: i.Person, Recovery: i.Recovery, Way: bridge.Way(i.Way), Added: i.Added, Removed: i.Removed,
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *service) parked(kind, _ string) {
+	s.health.parked.WithLabelValues(kind).Inc()
+}
+
+// every runs f now and then until ctx ends; what fails is logged and made up for by the next run.
+func (s *service) every(ctx context.Context, interval time.Duration, what string, f func(context.Context) error) {
+	t := time.NewTicker(interval)
+	defer t.Stop()
+	for {
+		run, cancel := context.WithTimeout(ctx, interval)
+		if err := f(run); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, what, "err", err)
+		}
+		cancel()
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}

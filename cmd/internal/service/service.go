@@ -1,0 +1,200 @@
+// Package service wires the adapters to one running otpbridge: the pages, the administrator's listener, and the workers behind them.
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/audit"
+	"otpbridge/bridge/keycloak"
+	"otpbridge/bridge/mail"
+	"otpbridge/bridge/store"
+	"otpbridge/bridge/totp"
+	"otpbridge/bridge/view"
+	"otpbridge/bridge/web"
+	"otpbridge/cmd/internal/config"
+	"otpbridge/oidc"
+	"otpbridge/templates"
+)
+
+// Options are what a configuration does not say.
+type Options struct {
+	Version string
+	Log     *slog.Logger
+	Out     io.Writer // copy of the audit trail; nil = none
+	Now     func() time.Time
+	Ready   func() // called once, when /readyz first says yes; may be nil
+	Demo    bool   // a banner on every page says so
+}
+
+// service is one running otpbridge.
+type service struct {
+	cfg      config.Config
+	opts     Options
+	log      *slog.Logger
+	registry *prometheus.Registry
+
+	store *store.Store
+	audit *audit.Trail
+	kc    *keycloak.Client
+	party *oidc.RelyingParty
+	gate  *keycloak.RealmGate
+	mail  *mail.Queue
+	view  *view.View
+	flow  *bridge.Flow
+	web   *web.Server
+
+	health health
+}
+
+// Run serves until ctx ends, then drains for at most 25 seconds. An error means that it could not start, or must not go on: excess
+// rights at Keycloak, a store file in use, an address that is taken.
+func Run(ctx context.Context, cfg config.Config, opts Options) error {
+	s := &service{cfg: cfg, opts: opts, log: opts.Log, registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := s.open(ctx); err != nil {
+		return errors.Join(err, s.close())
+	}
+	return errors.Join(s.serve(ctx), s.close())
+}
+
+// open builds every part. Only the store and the audit file are touched; Keycloak and the mail server may be away.
+func (s *service) open(ctx context.Context) error {
+	steps := []func(context.Context) error{s.openStore, s.openAudit, s.openKeycloak, s.openParty, s.openView, s.openMail, s.openGate, s.openWeb}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *service) close() error {
+	var errs []error
+	if s.audit != nil {
+		errs = append(errs, s.audit.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *service) openStore(ctx context.Context) (err error) {
+	c := store.Config{Path: s.cfg.Store.Bolt, Keys: s.cfg.Keys, Now: s.opts.Now, Log: s.log}
+	if r := s.cfg.Store.Redis; r != nil {
+		c.Redis = redisConfig(r)
+	}
+	s.store, err = store.Open(ctx, c)
+	return err
+}
+
+func (s *service) openAudit(ctx context.Context) (err error) {
+	s.audit, err = audit.Open(audit.Config{Path: s.cfg.Audit.File, Copy: s.opts.Out, Version: s.opts.Version, Now: s.opts.Now, Log: s.log})
+	if err != nil {
+		return err
+	}
+	if s.store.Fresh() {
+		return s.audit.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
+	}
+	return nil
+}
+
+func (s *service) openKeycloak(context.Context) (err error) {
+	k := s.cfg.Keycloak
+	s.kc, err = keycloak.New(keycloak.Config{
+		URL: k.URL, Realm: k.Realm, Issuer: s.cfg.SignIn.Issuer, ClientID: k.ClientID, Keys: []byte(k.Auth.KeyData.Reveal()),
+		Secret: k.Auth.Secret, LoginClient: s.cfg.SignIn.ClientID, AllowedGroup: k.AllowedGroup, Now: s.opts.Now, Log: s.log,
+	})
+	return err
+}
+
+func (s *service) openParty(context.Context) (err error) {
+	in := s.cfg.SignIn
+	s.party, err = oidc.New(oidc.Config{
+		Issuer: in.Issuer, ClientID: in.ClientID, Keys: in.Auth.Keys, Secret: oidc.NewSecret(in.Auth.Secret.Reveal()),
+		RedirectURL: s.cfg.BaseURL.String() + "/oidc/callback", RecoveryScope: in.RecoveryScope, FullACR: in.FullACR, Now: s.opts.Now, Log: s.log,
+	})
+	return err
+}
+
+func (s *service) openView(context.Context) (err error) {
+	s.view, err = view.New(templates.FS, site(s.cfg, s.opts.Demo))
+	return err
+}
+
+func (s *service) openGate(context.Context) (err error) {
+	s.gate, err = keycloak.NewGate(keycloak.GateConfig{
+		Client: s.kc, GroupID: s.cfg.SignIn.GateGroup, Jobs: s.store.Jobs, Open: s.openGates, Audit: s.audit, Now: s.opts.Now, Log: s.log,
+		Leases: store.NewTyped[keycloak.GateRecord](s.store.KV, store.Kind{Name: "gate", Version: keycloak.GateRecordVersion}),
+	})
+	return err
+}
+
+// openGates lists the persons with a gate job.
+func (s *service) openGates(ctx context.Context) ([]string, error) {
+	jobs, err := s.store.Jobs.List(ctx, bridge.JobGate, 10_000)
+	if err != nil {
+		return nil, err
+	}
+	var persons []string
+	for _, j := range jobs {
+		persons = append(persons, j.ID)
+	}
+	return persons, nil
+}
+
+func (s *service) openWeb(context.Context) error {
+	s.flow = s.newFlow()
+	issuer, err := url.Parse(s.cfg.SignIn.Issuer)
+	if err != nil {
+		return fmt.Errorf("issuer: %w", err)
+	}
+	kv := s.store.KV
+	s.web = &web.Server{
+		Flow: s.flow, Party: s.party, View: s.view,
+		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), s.opts.Now),
+		Names:    store.NewTyped[web.Names](kv, store.Kind{Name: "names", Version: 1}),
+		Logouts:  store.NewTyped[time.Time](kv, store.Kind{Name: "logout", Version: 1}),
+		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),
+		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
+		BaseURL:  s.cfg.BaseURL, TrustedProxies: s.cfg.TrustedProxies, Campus: s.cfg.CampusNetworks,
+		FormTargets: []string{issuer.Scheme + "://" + issuer.Host}, MailSender: s.cfg.Mail.From.Address, MailDelayed: s.mail.Delayed,
+		Desk: s.deskHours(), PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
+		Now: s.opts.Now, Log: s.log, Registry: s.registry,
+	}
+	return nil
+}
+
+func (s *service) newFlow() *bridge.Flow {
+	kv := s.store.KV
+	return &bridge.Flow{
+		Accounts: s.kc, Gate: s.gate, Target: s.kc,
+		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
+		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),
+		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
+		Jobs:       s.store.Jobs, Audit: s.audit, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
+		Now: s.opts.Now, Log: s.log,
+	}
+}
+
+func redisConfig(r *config.RedisServer) *store.RedisConfig {
+	c := &store.RedisConfig{
+		Addrs: r.Addresses, Master: r.Master, Cluster: r.Cluster, DB: r.Database, Username: r.Username, Password: r.Password.Reveal(),
+		SentinelUsername: r.SentinelUsername, SentinelPassword: r.SentinelPassword.Reveal(), Prefix: r.Prefix,
+	}
+	if r.TLS {
+		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return c
+}
