@@ -30,8 +30,10 @@ type Message struct {
 var (
 	safeID  = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 	safeTag = regexp.MustCompile(`^[A-Za-z0-9-]{0,35}$`)
-	// dotAtom is every address that people have, and none with a meaning for a mail server beyond it.
-	dotAtom = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$")
+	// address is every address that people have, and none with a meaning for a mail server beyond it.
+	address = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}([.][A-Za-z0-9-]{1,63}){0,8}$")
+	// oddDots is what some phone companies have given out and RFC 5322 allows between quotation marks only.
+	oddDots = regexp.MustCompile(`^[.]|[.][.]|[.]@`)
 )
 
 // valid refuses what could not be sent, or would send more than it says.
@@ -39,7 +41,7 @@ func (m Message) valid() error {
 	switch {
 	case !safeID.MatchString(m.ID):
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed id", nil)
-	case !dotAtom.MatchString(m.To):
+	case !address.MatchString(m.To):
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed recipient", nil)
 	case !safeTag.MatchString(m.Language):
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed language", nil)
@@ -57,7 +59,7 @@ func (m Message) Compose(from mail.Address) ([]byte, error) {
 	if err := m.valid(); err != nil {
 		return nil, err
 	}
-	if !dotAtom.MatchString(from.Address) {
+	if !address.MatchString(from.Address) {
 		return nil, bridge.Fault(bridge.CodeInternal, "mail: malformed sender", nil)
 	}
 	sum := sha256.Sum256([]byte(m.ID))
@@ -65,8 +67,8 @@ func (m Message) Compose(from mail.Address) ([]byte, error) {
 	var b strings.Builder
 	field := func(name, value string) { b.WriteString(name + ": " + value + "\r\n") }
 	field("Date", m.Date.Format(time.RFC1123Z))
-	field("From", mailbox(from.Name, from.Address, len("From: ")))
-	field("To", mailbox(m.ToName, m.To, len("To: ")))
+	field("From", mailbox(from.Name, quote(from.Address), len("From: ")))
+	field("To", mailbox(m.ToName, quote(m.To), len("To: ")))
 	field("Message-ID", fmt.Sprintf("<%s@%s>", m.ID, domain(from.Address)))
 	field("Subject", words(m.Subject, len("Subject: ")))
 	field("MIME-Version", "1.0")
@@ -87,22 +89,31 @@ func (m Message) Compose(from mail.Address) ([]byte, error) {
 }
 
 // mailbox returns a name, if there is one, and an address.
-func mailbox(name, address string, used int) string {
+func mailbox(name, addr string, used int) string {
 	encoded := words(name, used)
 	if encoded == "" {
-		return address
+		return addr
 	}
 	last := encoded[strings.LastIndex(encoded, "\n")+1:]
 	if encoded == last {
 		last = strings.Repeat(" ", used) + last
 	}
-	if len(last)+len(" <>")+len(address) > maxLine {
-		return encoded + "\r\n <" + address + ">"
+	if len(last)+len(" <>")+len(addr) > maxLine {
+		return encoded + "\r\n <" + addr + ">"
 	}
-	return encoded + " <" + address + ">"
+	return encoded + " <" + addr + ">"
 }
 
-func domain(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
+// quote returns an address as it stands in a header and an envelope.
+func quote(a string) string {
+	if !oddDots.MatchString(a) {
+		return a
+	}
+	at := strings.LastIndexByte(a, '@')
+	return `"` + a[:at] + `"` + a[at:]
+}
+
+func domain(a string) string { return a[strings.LastIndexByte(a, '@')+1:] }
 
 // body returns text with CRLF line ends in base64, 76 characters a line.
 func body(text string) string {

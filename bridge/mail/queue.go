@@ -55,7 +55,7 @@ type letter struct {
 // New returns a queue. It refuses a clear connection that leaves this machine, and a sender that is no address.
 func New(c Config) (*Queue, error) {
 	switch {
-	case c.From == nil || !dotAtom.MatchString(c.From.Address):
+	case c.From == nil || !address.MatchString(c.From.Address):
 		return nil, errors.New("mail: the sender is no address")
 	case c.Plain && (c.Implicit || !loopback(c.Host)):
 		return nil, errors.New("mail: a clear connection is for loopback only")
@@ -120,7 +120,7 @@ func (q *Queue) Deliver(ctx context.Context, payload []byte, tries int) (next ti
 		q.drop(ctx, l, bridge.CodeMailAway, nil)
 		return time.Time{}, nil
 	}
-	if err := q.server.send(ctx, q.c.From.Address, l.Message.To, raw); err != nil {
+	if err := q.server.send(ctx, quote(q.c.From.Address), quote(l.Message.To), raw); err != nil {
 		return time.Time{}, q.failed(ctx, l, err)
 	}
 	q.delayed.Store(false)

@@ -181,6 +181,26 @@ func TestMailArrivesAsItWasComposed(t *testing.T) {
 	}
 }
 
+// Phone companies in Japan have given out addresses with dots where RFC 5322 has none.
+func TestAddressesWithOddDotsAreQuoted(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"a..b@docomo.example", "a.@docomo.example", ".a@docomo.example"} {
+		h := settle(t, mailsink.Options{})
+		m := message()
+		m.To = to
+		h.enqueue(t, m)
+		h.work(t)
+		got := h.sink.All()
+		if len(got) != 1 {
+			t.Fatalf("%s: %d mails: %s", to, len(got), h.log)
+		}
+		list, err := netmail.ParseAddressList(got[0].Header("To"))
+		if err != nil || len(list) != 1 || list[0].Address != to || strings.ReplaceAll(got[0].To[0], `"`, "") != to {
+			t.Errorf("%s: %v %v %q", to, list, err, got[0].To)
+		}
+	}
+}
+
 // MAIL-08: without a protected connection and a valid certificate nothing leaves, neither a mail nor a password.
 func TestNothingLeavesUnprotected(t *testing.T) {
 	t.Parallel()
