@@ -113,10 +113,11 @@ func (s *Server) needsPage(t *tab) bool {
 // sessionOf finds the living SSO session of a browser, nil when there is none.
 func (s *Server) sessionOf(r *http.Request) *session {
 	session := s.sessions[s.identity[cookieValue(r, cookieIdentity)]]
-	if session == nil || !s.alive(session) {
-		return nil
+	if session == nil || s.alive(session) {
+		return session
 	}
-	return session
+	delete(s.sessions, session.id) // for good: an account that is enabled again has to sign in
+	return nil
 }
 
 func (s *Server) alive(session *session) bool {

@@ -40,6 +40,10 @@ func (s *Server) record(r *http.Request, e Event) {
 }
 
 func (s *Server) save(e Event) {
+	types, _ := s.realm["enabledEventTypes"].([]string)
+	if s.realm["eventsEnabled"] == false || (len(types) > 0 && !slices.Contains(types, e.Type)) {
+		return
+	}
 	if e.ID == "" {
 		e.ID = newID()
 	}

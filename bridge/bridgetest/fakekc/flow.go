@@ -20,7 +20,7 @@ func (s *Server) advance(r *http.Request, t *tab) reply {
 	case !t.second && (t.typed || t.session.level < fullLevel):
 		return s.askSecondFactor(r, t, "")
 	}
-	if action := pendingAction(t); action != "" {
+	if action := s.pendingAction(t); action != "" {
 		return s.actionPage(t, action)
 	}
 	return s.finish(r, t)
@@ -51,12 +51,15 @@ func (s *Server) askSecondFactor(r *http.Request, t *tab, message string) reply 
 }
 
 // pendingAction is the page Keycloak would show before it lets the person go on.
-func pendingAction(t *tab) string {
-	if asked := t.params["kc_action"]; asked != "" {
-		return asked
-	}
+func (s *Server) pendingAction(t *tab) string {
 	if len(t.user.requiredActions) > 0 {
 		return t.user.requiredActions[0]
+	}
+	if s.profile.gap(t.user) {
+		return "VERIFY_PROFILE"
+	}
+	if asked := t.params["kc_action"]; asked != t.acted {
+		return asked
 	}
 	return ""
 }
@@ -95,7 +98,11 @@ func (s *Server) finish(r *http.Request, t *tab) reply {
 	}
 	session.last = now
 	session.clients[t.client.ID] = true
-	out := redirect(s.callback(t.params, url.Values{"session_state": {session.id}, "code": {s.issueCode(t, session, level)}}))
+	answer := url.Values{"session_state": {session.id}, "code": {s.issueCode(t, session, level)}}
+	if t.acted != "" {
+		answer["kc_action"], answer["kc_action_status"] = []string{t.acted}, []string{"success"}
+	}
+	out := redirect(s.callback(t.params, answer))
 	out.cookies = cookies
 	s.recordLogin(r, t, session)
 	return out

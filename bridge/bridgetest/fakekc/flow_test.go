@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/bridgetest/loginform"
+	"otpbridge/bridge/bridgetest/phone"
 )
 
 func TestGateDecidesOnPasswordOnlySignIn(t *testing.T) {
@@ -272,5 +274,105 @@ func TestPagesSpeakTheLanguageThatWasPushed(t *testing.T) {
 	}
 	if b.Page() != loginform.PageCode || b.Link("認証アプリを紛失した場合") == "" {
 		t.Errorf("page %q: no link in Japanese", b.Page())
+	}
+}
+
+func TestPushedActionEnrolsBehindThePasswordAlone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.openGate("alice")
+	b := browser()
+	r.signIn(b, r.login, map[string]string{"scope": "openid otp-recovery", "kc_action": "CONFIGURE_TOTP"}, "alice")
+	r.wantPage(b, 200, "login-login-config-totp", "")
+	if err := b.Submit(r.context(), url.Values{"totp": {"000000"}}); err != nil {
+		t.Fatal(err)
+	}
+	r.wantPage(b, 200, "login-login-config-totp", "Invalid authenticator code.")
+	_, rest, _ := strings.Cut(b.Body, `name="totpSecret" value="`)
+	raw, _, _ := strings.Cut(rest, `"`)
+	evil := phone.Key{Secret: []byte(raw)}
+	if err := b.Submit(r.context(), url.Values{"totp": {evil.Code(r.clock.Now())}, "userLabel": {"evil"}}); err != nil {
+		t.Fatal(err)
+	}
+	if b.Answer().Get("kc_action_status") != "success" || b.Answer().Get("code") == "" {
+		t.Errorf("left for %q", b.Left)
+	}
+	r.clock.add(time.Minute)
+	b = browser()
+	r.signIn(b, r.portal, nil, "alice")
+	choices := b.Choices()
+	if len(choices) != 2 || choices[1].Label != "evil" {
+		t.Fatalf("choices %+v", choices)
+	}
+	if err := b.CodeFor(r.context(), choices[1].ID, evil.Code(r.clock.Now())); err != nil {
+		t.Fatal(err)
+	}
+	r.claims(b, r.portal)
+}
+
+func TestPendingActionsAndGapsStopTheSignIn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for page, p := range map[string]fakekc.Person{
+		"login-login-update-password": {Username: "one", First: "O", Last: "E", RequiredActions: []string{"UPDATE_PASSWORD"}},
+		"login-login-update-profile":  {Username: "two", First: "T"},
+	} {
+		p.Password, p.Groups = p.Username+"-password", []string{"otp-recoverable", "otp-recovery-open"}
+		r.s.AddPerson(p)
+		b := browser()
+		r.signIn(b, r.login, recovery, p.Username)
+		r.wantPage(b, 200, page, "")
+		if err := b.Get(r.context(), b.URL); err != nil {
+			t.Fatal(err)
+		}
+		r.wantPage(b, 200, page, "")
+	}
+}
+
+func TestTemporaryCodeWorksOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	alice := r.s.PersonID("alice")
+	const secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXQ"
+	id := r.s.AddCredential(alice, fakekc.Credential{
+		Type: "otp", Label: "temporary", SecretData: `{"value":"` + secret + `"}`,
+		Data: `{"subType":"hotp","digits":8,"counter":0,"period":0,"algorithm":"HmacSHA1","secretEncoding":"BASE32"}`,
+	})
+	k, err := phone.FromBase32(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Digits = 8
+	b := browser()
+	r.signIn(b, r.portal, nil, "alice")
+	if err := b.CodeFor(r.context(), id, k.At(0)); err != nil {
+		t.Fatal(err)
+	}
+	if c := r.claims(b, r.portal); c["acr"] != "mfa" {
+		t.Errorf("claims %v", c)
+	}
+	b = browser()
+	r.signIn(b, r.portal, nil, "alice")
+	if err := b.CodeFor(r.context(), id, k.At(0)); err != nil {
+		t.Fatal(err)
+	}
+	r.wantPage(b, 200, loginform.PageCode, "Invalid authenticator code.")
+	if list := r.s.Credentials(alice); !strings.Contains(list[2].Data, `"counter":1`) {
+		t.Errorf("the use cannot be seen: %s", list[2].Data)
+	}
+}
+
+func TestBrokenCredentialEndsTheSignIn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, data := range []string{
+		`{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"SHA1","secretEncoding":"BASE32"}`,
+		`{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"HmacSHA1","secretEncoding":"HEX"}`,
+	} {
+		id := r.s.AddPerson(fakekc.Person{Username: "broken", First: "B", Last: "E", Password: "broken-password"})
+		r.s.AddCredential(id, fakekc.Credential{Type: "otp", SecretData: `{"value":"JBSWY3DPEHPK3PXP"}`, Data: data})
+		b := browser()
+		r.signIn(b, r.portal, nil, "broken", func() string { return "000000" })
+		r.wantPage(b, 400, loginform.PageError, "")
 	}
 }

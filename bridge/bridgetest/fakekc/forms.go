@@ -69,7 +69,7 @@ func (s *Server) restartPage(r *http.Request) reply {
 	if failed != nil {
 		return *failed
 	}
-	t.user, t.known, t.session, t.typed, t.second, t.action, t.tried = nil, nil, nil, false, false, "", ""
+	*t = tab{id: t.id, browser: t.browser, client: t.client, params: t.params, language: t.language, created: t.created}
 	return redirect(s.tabURL(t, "authenticate"))
 }
 
@@ -84,6 +84,8 @@ func (s *Server) submitPage(r *http.Request) reply {
 	}
 	form := postForm(r)
 	switch {
+	case t.action == configureTOTP:
+		return s.submitEnrolment(r, t, form)
 	case t.action != "":
 		return s.actionPage(t, t.action)
 	case t.user == nil:
@@ -95,7 +97,7 @@ func (s *Server) submitPage(r *http.Request) reply {
 
 func (s *Server) submitPassword(r *http.Request, t *tab, form url.Values) reply {
 	typed := form.Get("username")
-	u := s.userByName(typed)
+	u := s.userByLogin(typed)
 	if t.known != nil {
 		if typed == "" {
 			u = t.known

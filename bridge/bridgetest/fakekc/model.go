@@ -89,6 +89,8 @@ type tab struct {
 	second     bool     // the second factor was given in this tab
 	credential string   // of the second factor
 	action     string   // required action that is shown
+	secret     string   // of the authenticator that the page of CONFIGURE_TOTP offers
+	acted      string   // required action that the client asked for and the person has done
 	tried      string   // user name in the form
 	done       bool     // a code was handed out
 }
@@ -148,6 +150,15 @@ func (s *Server) userByName(name string) *user {
 		}
 	}
 	return nil
+}
+
+// userByLogin is userByName as far as the realm lets people type their address.
+func (s *Server) userByLogin(name string) *user {
+	u := s.userByName(name)
+	if u != nil && s.realm["loginWithEmailAllowed"] == false && !strings.EqualFold(u.username, strings.TrimSpace(name)) {
+		return nil
+	}
+	return u
 }
 
 func (s *Server) groupByName(name string) *group {

@@ -92,15 +92,18 @@ func (s *Server) otpPage(t *tab, message string) reply {
 	return s.form(t, v)
 }
 
-// actionPages are the pages of required actions. They are recognised and go nowhere: nobody is to get past them.
+// actionPages are the pages of required actions. But for CONFIGURE_TOTP they go nowhere: nobody is to get past them.
 var actionPages = map[string]string{
-	"CONFIGURE_TOTP": "login-login-config-totp", "UPDATE_PROFILE": "login-login-update-profile", "VERIFY_PROFILE": "login-login-update-profile",
+	configureTOTP: "login-login-config-totp", "UPDATE_PROFILE": "login-login-update-profile", "VERIFY_PROFILE": "login-login-update-profile",
 	"UPDATE_PASSWORD": "login-login-update-password", "VERIFY_EMAIL": "login-login-verify-email",
 	"CONFIGURE_RECOVERY_AUTHN_CODES": "login-login-recovery-authn-code-config", "recovery-authn-codes": "login-login-recovery-authn-code-input",
 }
 
 func (s *Server) actionPage(t *tab, action string) reply {
 	t.action = action
+	if action == configureTOTP {
+		return s.enrolmentPage(t, "")
+	}
 	id, known := actionPages[action]
 	if !known {
 		id = "login-login-" + strings.ToLower(action)

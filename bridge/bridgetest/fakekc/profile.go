@@ -62,13 +62,7 @@ type profileFault struct {
 func (p profile) check(u *user) []profileFault {
 	var out []profileFault
 	for _, a := range p.Attributes {
-		values := u.attributes[a.Name]
-		if root, ok := map[string]string{"username": u.username, "email": u.email, "firstName": u.first, "lastName": u.last}[a.Name]; ok {
-			values = nil
-			if root != "" {
-				values = []string{root}
-			}
-		}
+		values := u.values(a.Name)
 		if len(values) == 0 && a.Required != nil && (len(a.Required.Roles) == 0 || slices.Contains(a.Required.Roles, "admin")) {
 			out = append(out, profileFault{a.Name, "error-user-attribute-required", []any{a.Name}})
 		}
@@ -79,6 +73,30 @@ func (p profile) check(u *user) []profileFault {
 		}
 	}
 	return out
+}
+
+// gap reports whether the person would be asked to complete the profile.
+func (p profile) gap(u *user) bool {
+	for _, a := range p.Attributes {
+		required := a.Required != nil && (len(a.Required.Roles) == 0 || slices.Contains(a.Required.Roles, "user"))
+		if required && len(u.values(a.Name)) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// values are those of an attribute or a root field.
+func (u *user) values(name string) []string {
+	root, ok := map[string]string{"username": u.username, "email": u.email, "firstName": u.first, "lastName": u.last}[name]
+	switch {
+	case !ok:
+		return u.attributes[name]
+	case root == "":
+		return nil
+	default:
+		return []string{root}
+	}
 }
 
 func isAddress(text string) bool {

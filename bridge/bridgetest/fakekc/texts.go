@@ -5,13 +5,13 @@ var labels = map[string]map[string]string{
 	"en": {
 		"provider": "Demo identity provider", "signIn": "Sign in to your account", "name": "Username or email", "password": "Password",
 		"code": "One-time code", "send": "Sign In", "restart": "Restart login", "lost": "Lost your authenticator?", "other": "日本語",
-		"sorry": "We are sorry...", "action": "You need to do this first", "unnamed": "Authenticator", "out": "You are logged out",
+		"sorry": "We are sorry...", "action": "You need to do this first", "device": "Device name", "unnamed": "Authenticator", "out": "You are logged out",
 		"leave": "Logging out", "leaveAsk": "Do you want to log out?", "leaveSend": "Logout", "otherLang": "ja",
 	},
 	"ja": {
 		"provider": "デモ用の認証基盤", "signIn": "アカウントにサインイン", "name": "ユーザー名またはメールアドレス", "password": "パスワード",
 		"code": "ワンタイムコード", "send": "サインイン", "restart": "最初からやり直す", "lost": "認証アプリを紛失した場合", "other": "English",
-		"sorry": "申し訳ございません。", "action": "先に必要な手続きがあります", "unnamed": "認証アプリ", "out": "ログアウトしました",
+		"sorry": "申し訳ございません。", "action": "先に必要な手続きがあります", "device": "端末の名前", "unnamed": "認証アプリ", "out": "ログアウトしました",
 		"leave": "ログアウト", "leaveAsk": "ログアウトしますか?", "leaveSend": "ログアウト", "otherLang": "en",
 	},
 }

@@ -186,6 +186,14 @@ func (b *Browser) Code(ctx context.Context, code string) error {
 	return b.Submit(ctx, url.Values{"otp": {code}})
 }
 
+// CodeFor chooses one of several credentials on that page and gives its code.
+func (b *Browser) CodeFor(ctx context.Context, credential, code string) error {
+	if b.Page() != PageCode {
+		return fmt.Errorf("%w: wanted the page for the code, not %s", ErrPage, b.describe())
+	}
+	return b.Submit(ctx, url.Values{"otp": {code}, "selectedCredentialId": {credential}})
+}
+
 // SignIn opens an address and gives what the pages ask for, until a page asks for something else or the redirect leaves for
 // the client. code is asked only when the page for the code is shown; nil stops there.
 func (b *Browser) SignIn(ctx context.Context, address, name, password string, code func() string) error {

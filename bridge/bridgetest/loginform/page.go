@@ -38,13 +38,21 @@ func (b *Browser) Link(phrase string) string {
 	return attribute(n, "href")
 }
 
-// Choices are the OTP credentials that the page for the code offers, by id, in order.
-func (b *Browser) Choices() []string {
-	var out []string
-	for _, n := range findAll(b.form(), func(n *html.Node) bool { return n.Data == "input" }) {
-		if attribute(n, "name") == "selectedCredentialId" {
-			out = append(out, attribute(n, "value"))
+// Choice is one of several OTP credentials that the page for the code offers.
+type Choice struct{ ID, Label string }
+
+// Choices are the OTP credentials that the page for the code offers, in order; none when there is only one.
+func (b *Browser) Choices() []Choice {
+	var out []Choice
+	for _, tile := range findAll(b.form(), func(n *html.Node) bool { return strings.HasPrefix(attribute(n, "id"), "kc-otp-credential-") }) {
+		id := attribute(find(tile, func(n *html.Node) bool { return attribute(n, "name") == "selectedCredentialId" }), "value")
+		if id == "" { // Keycloak's own page: a script with the id as its last argument
+			script := strings.Split(attribute(tile, "onclick"), "'")
+			if len(script) > 2 {
+				id = script[len(script)-2]
+			}
 		}
+		out = append(out, Choice{ID: id, Label: strings.Join(strings.Fields(text(tile)), " ")})
 	}
 	return out
 }
