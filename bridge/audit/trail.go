@@ -53,7 +53,7 @@ type file interface {
 type disk struct{ *os.File }
 
 func (d disk) lock() error {
-	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor is small
+	if err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("%s: another process writes to it: %w", d.Name(), err)
 	}
 	return nil
@@ -202,7 +202,7 @@ func (t *Trail) undo(size int64, cause error) error {
 
 // openFile opens a regular file to append to it, for its owner only.
 func openFile(path string) (file, error) {
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // named by the configuration
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -243,7 +243,11 @@ func TestAFailedCopyIsLoggedAndNoFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tr.Close()
+	t.Cleanup(func() {
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if err := tr.Record(t.Context(), event("service.started")); err != nil {
 		t.Error(err)
 	}

@@ -33,7 +33,7 @@ var (
 	// address is every address that people have, and none with a meaning for a mail server beyond it.
 	address = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}([.][A-Za-z0-9-]{1,63}){0,8}$")
 	// oddDots is what some phone companies have given out and RFC 5322 allows between quotation marks only.
-	oddDots = regexp.MustCompile(`^[.]|[.][.]|[.]@`)
+	oddDots = regexp.MustCompile(`^[.]|[.]{2}|[.]@`)
 )
 
 // valid refuses what could not be sent, or would send more than it says.
