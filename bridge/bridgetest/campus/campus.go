@@ -37,10 +37,13 @@ type Campus struct {
 	Clock *Clock
 	Log   *Buffer
 
-	mu     sync.Mutex
-	mails  []bridge.Notice
-	events []bridge.AuditEvent
-	broken map[string]error // "mail", "audit": what to answer instead
+	stateFile string
+
+	mu      sync.Mutex
+	mails   []bridge.Notice
+	events  []bridge.AuditEvent
+	answers []Answer
+	broken  map[string]error // "mail", "audit": what to answer instead
 }
 
 // Clock is the real time plus what a test adds.
@@ -98,7 +101,7 @@ func Open(t *testing.T) *Campus {
 		k.Redirects, k.AfterLogout, k.Backchannel = []string{c.URL + "/oidc/callback"}, []string{c.URL + "/*"}, c.URL+"/oidc/backchannel-logout"
 	})
 	c.build(t)
-	server := &http.Server{Handler: c.Web.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: c.listening(c.Web.Handler()), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = server.Close() })
 	c.wait(t, "the sign-in", func() bool { return c.Web.Party.Ready() == nil })
@@ -154,7 +157,8 @@ func (c *Campus) openStore(t *testing.T, log *slog.Logger) {
 	must(t, err)
 	ring, err := store.NewKeyRing(key)
 	must(t, err)
-	c.Store, err = store.Open(t.Context(), store.Config{Path: filepath.Join(t.TempDir(), "state.db"), Keys: ring, Now: c.Clock.Now, Log: log})
+	c.stateFile = filepath.Join(t.TempDir(), "state.db")
+	c.Store, err = store.Open(t.Context(), store.Config{Path: c.stateFile, Keys: ring, Now: c.Clock.Now, Log: log})
 	must(t, err)
 	t.Cleanup(func() { _ = c.Store.Close() })
 }
