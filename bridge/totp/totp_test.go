@@ -153,7 +153,7 @@ func TestCheckForgivesHowACodeIsTyped(t *testing.T) {
 		}
 	}
 	for typed, want := range map[string]bridge.Code{
-		"": bridge.CodeEmpty, " \t\u3000": bridge.CodeEmpty, "--": bridge.CodeEmpty, "\u200b": bridge.CodeEmpty,
+		"": bridge.CodeEmpty, strings.Repeat("\u3000\t", 2): bridge.CodeEmpty, "--": bridge.CodeEmpty, "\u200b": bridge.CodeEmpty,
 		c[:5]: bridge.CodeFormat, c + "0": bridge.CodeFormat, "12345a": bridge.CodeFormat, "+" + c: bridge.CodeFormat, "１２３４５": bridge.CodeFormat,
 		c + "\x00\x01.": bridge.CodeFormat, "①23456": bridge.CodeWrongCode, "abcdef": bridge.CodeFormat, "\xff\xfe" + c: bridge.CodeFormat,
 		strings.Repeat(" ", 1000) + c: bridge.CodeFormat,
