@@ -24,6 +24,7 @@ const (
 	needEvents             // view-events
 	needSearch             // query-users or manage-users
 	needPerson             // the person of the path is one that the account may manage
+	needLock               // needPerson, for brute-force protection
 	needGroup              // the group of the path is one that the account may see
 	needUsers              // manage-users of the whole realm
 )
@@ -43,7 +44,6 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		{"GET /roles/{role}", needView, (*call).role},
 		{"GET /roles/{role}/users", needSearch, (*call).roleUsers},
 		{"GET /users", needSearch, (*call).search},
-		{"GET /users/count", needSearch, (*call).count},
 		{"GET /users/{id}", needPerson, (*call).getUser},
 		{"PUT /users/{id}", needPerson, (*call).putUser},
 		{"GET /users/{id}/credentials", needPerson, (*call).listCredentials},
@@ -60,8 +60,8 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		{"GET /users/{id}/role-mappings/realm/composite", needPerson, (*call).allRoles},
 		{"GET /users/{id}/sessions", needPerson, (*call).listSessions},
 		{"POST /users/{id}/logout", needPerson, (*call).logoutUser},
-		{"GET /attack-detection/brute-force/users/{id}", needPerson, (*call).bruteForce},
-		{"DELETE /attack-detection/brute-force/users/{id}", needPerson, (*call).clearBruteForce},
+		{"GET /attack-detection/brute-force/users/{id}", needLock, (*call).bruteForce},
+		{"DELETE /attack-detection/brute-force/users/{id}", needLock, (*call).clearBruteForce},
 		{"GET /groups", needUsers, (*call).searchGroups},
 		{"GET /groups/{gid}", needGroup, (*call).getGroup},
 		{"GET /groups/{gid}/members", needGroup, (*call).members},
@@ -84,7 +84,7 @@ func (s *Server) adminCall(r *http.Request, right need, work func(*call) reply) 
 	c.client = b.client
 	if id := r.PathValue("id"); id != "" {
 		if c.user = s.users[id]; c.user == nil {
-			return c.fault(http.StatusNotFound, "User not found")
+			return c.nobody(right)
 		}
 	}
 	if right == needGroup || r.PathValue("gid") != "" {
@@ -96,6 +96,21 @@ func (s *Server) adminCall(r *http.Request, right need, work func(*call) reply) 
 		return c.fault(http.StatusForbidden, "HTTP 403 Forbidden")
 	}
 	return work(c)
+}
+
+// nobody answers a call about a person who does not exist. Brute-force protection knows no 404.
+func (c *call) nobody(right need) reply {
+	switch {
+	case right != needLock:
+		return c.fault(http.StatusNotFound, "User not found")
+	case !c.client.Service.ManageUsers:
+		return c.fault(http.StatusForbidden, "HTTP 403 Forbidden")
+	}
+	c.user = &user{}
+	if c.r.Method == http.MethodGet {
+		return c.bruteForce()
+	}
+	return c.done()
 }
 
 // findGroup finds the group of the path by id or by name; otherwise it returns the error's text.
@@ -125,7 +140,7 @@ func (c *call) may(right need) bool {
 		return r.ViewEvents
 	case needSearch:
 		return r.QueryUsers || r.ManageUsers
-	case needPerson:
+	case needPerson, needLock:
 		return c.reaches(c.user)
 	case needGroup:
 		return r.ManageUsers || (r.Members && (c.group.name == groupGate || c.listsMembers()))
@@ -249,6 +264,9 @@ func (s *Server) knownRoles() []string {
 
 // GET /admin/realms/{realm}/roles/{role}/users: people who have the role directly.
 func (c *call) roleUsers() reply {
+	if !slices.Contains(c.s.knownRoles(), c.r.PathValue("role")) {
+		return c.fault(http.StatusNotFound, "Could not find role")
+	}
 	out := []userView{}
 	for _, u := range c.s.sorted() {
 		if slices.Contains(u.roles, c.r.PathValue("role")) && c.reaches(u) {

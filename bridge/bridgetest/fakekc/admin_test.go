@@ -169,6 +169,8 @@ func TestFineGrainedAccountReachesNobodyElse(t *testing.T) {
 	}
 	a.want("GET /users?username=zoe&exact=true", "", 200, "[]")
 	a.want("GET /users/nobody", "", 404, "User not found")
+	a.want("GET /attack-detection/brute-force/users/nobody", "", 403, "HTTP 403 Forbidden")
+	a.want("GET /roles/nope/users", "", 404, "Could not find role")
 	a.want("GET /users?username=&exact=true", "", 200, "dave")
 	a.want("PUT /users/"+alice+"/groups/"+gate, "", 204, "")
 	a.want("PUT /users/"+alice+"/groups/"+gate, "", 204, "")

@@ -60,9 +60,6 @@ func (c *call) search() reply {
 	return c.json(http.StatusOK, page(c.r.URL.Query(), out, 100))
 }
 
-// GET /admin/realms/{realm}/users/count
-func (c *call) count() reply { return c.json(http.StatusOK, len(c.found())) }
-
 func (c *call) found() []*user {
 	q := c.r.URL.Query()
 	exact := q.Get("exact") == "true"
