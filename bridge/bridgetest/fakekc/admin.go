@@ -174,8 +174,9 @@ func (s *Server) unknownAdmin(r *http.Request) reply {
 	}
 }
 
-func (c *call) json(status int, value any) reply {
-	out := jsonReply(status, value)
+// ok is 200 with a value.
+func (c *call) ok(value any) reply {
+	out := jsonReply(http.StatusOK, value)
 	out.header.Set("Content-Type", "application/json;charset=UTF-8")
 	out.header.Set("Cache-Control", "no-cache")
 	return out
@@ -193,7 +194,7 @@ func (c *call) message(status int, text string) reply {
 
 func (c *call) done() reply { return reply{status: http.StatusNoContent} }
 
-func (c *call) none() reply { return c.json(http.StatusOK, []string{}) }
+func (c *call) none() reply { return c.ok([]string{}) }
 
 // record saves an admin event.
 func (c *call) record(operation, resource, path string) {
@@ -219,10 +220,10 @@ func (c *call) deleteSession() reply {
 }
 
 // GET /admin/realms/{realm}
-func (c *call) realm() reply { return c.json(http.StatusOK, c.s.realm) }
+func (c *call) realm() reply { return c.ok(c.s.realm) }
 
 // GET /admin/realms/{realm}/users/profile
-func (c *call) userProfile() reply { return c.json(http.StatusOK, c.s.profile) }
+func (c *call) userProfile() reply { return c.ok(c.s.profile) }
 
 func (c *call) roleView(name string) map[string]any {
 	id := c.s.roleIDs[name]
@@ -238,7 +239,7 @@ func (c *call) roleList(names []string) reply {
 	for _, name := range names {
 		out = append(out, c.roleView(name))
 	}
-	return c.json(http.StatusOK, out)
+	return c.ok(out)
 }
 
 // GET /admin/realms/{realm}/roles/{role}
@@ -247,7 +248,7 @@ func (c *call) role() reply {
 	if !slices.Contains(c.s.knownRoles(), name) {
 		return c.fault(http.StatusNotFound, "Could not find role")
 	}
-	return c.json(http.StatusOK, c.roleView(name))
+	return c.ok(c.roleView(name))
 }
 
 // knownRoles are the realm's roles: those of the realm file and whatever somebody has.
@@ -273,7 +274,7 @@ func (c *call) roleUsers() reply {
 			out = append(out, c.view(u))
 		}
 	}
-	return c.json(http.StatusOK, page(c.r.URL.Query(), out, 100))
+	return c.ok(page(c.r.URL.Query(), out, 100))
 }
 
 // GET /admin/realms/{realm}/users/{id}/role-mappings/realm

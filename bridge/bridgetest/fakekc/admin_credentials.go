@@ -123,7 +123,7 @@ func (c *call) listCredentials() reply {
 		}
 		out = append(out, v)
 	}
-	return c.json(http.StatusOK, out)
+	return c.ok(out)
 }
 
 // place is where the credential of the path stands, -1 when it is not there.

@@ -50,19 +50,23 @@ func (c *call) listGroups() reply {
 			out = append(out, c.groupView(g))
 		}
 	}
-	return c.json(http.StatusOK, page(c.r.URL.Query(), out, len(out)))
+	return c.ok(page(c.r.URL.Query(), out, len(out)))
 }
 
 // GET /admin/realms/{realm}/groups
 func (c *call) searchGroups() reply {
-	out := []map[string]any{}
+	var found []*group
 	for _, g := range c.s.groups {
 		if strings.Contains(strings.ToLower(g.name), strings.ToLower(c.r.URL.Query().Get("search"))) {
-			out = append(out, c.groupView(g))
+			found = append(found, g)
 		}
 	}
-	slices.SortFunc(out, func(a, b map[string]any) int { return strings.Compare(a["path"].(string), b["path"].(string)) })
-	return c.json(http.StatusOK, page(c.r.URL.Query(), out, len(out)))
+	slices.SortFunc(found, func(a, b *group) int { return strings.Compare(a.name, b.name) })
+	out := []map[string]any{}
+	for _, g := range found {
+		out = append(out, c.groupView(g))
+	}
+	return c.ok(page(c.r.URL.Query(), out, len(out)))
 }
 
 // GET /admin/realms/{realm}/groups/{gid} and /group-by-path/{path}
@@ -77,7 +81,7 @@ func (c *call) getGroup() reply {
 		broad := c.client.Service.ManageUsers
 		v["access"] = map[string]bool{"view": true, "viewMembers": true, "manageMembers": broad, "manage": broad, "manageMembership": true}
 	}
-	return c.json(http.StatusOK, v)
+	return c.ok(v)
 }
 
 // GET /admin/realms/{realm}/groups/{gid}/members: only people that the account may see.
@@ -88,5 +92,5 @@ func (c *call) members() reply {
 			out = append(out, c.view(u))
 		}
 	}
-	return c.json(http.StatusOK, page(c.r.URL.Query(), out, 100))
+	return c.ok(page(c.r.URL.Query(), out, 100))
 }

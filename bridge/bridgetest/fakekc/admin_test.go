@@ -212,14 +212,14 @@ func TestEventsTellTheStory(t *testing.T) {
 	a := r.fine()
 	alice := r.s.PersonID("alice")
 	start := r.clock.Now().UnixMilli()
-	r.signIn(browser(), r.login, recovery, "alice") // denied: nobody is named by id
+	r.signIn(browser(), r.login, recovery, "alice", nil) // denied: nobody is named by id
 	r.openGate("alice")
 	r.clock.add(2 * time.Second)
 	b := browser()
 	r.signIn(b, r.portal, nil, "alice", func() string { return "000000" })
 	r.clock.add(2 * time.Second)
 	b = browser()
-	r.signIn(b, r.login, recovery, "alice")
+	r.signIn(b, r.login, recovery, "alice", nil)
 	sid, _ := r.claims(b, r.login)["sid"].(string)
 	var events []fakekc.Event
 	a.get(fmt.Sprintf("GET /events?user=%s&dateFrom=%d&type=LOGIN&type=LOGIN_ERROR", alice, start), &events)
@@ -255,7 +255,7 @@ func TestGuessingLocks(t *testing.T) {
 	r.wantPage(b, 200, loginform.PagePassword, "Invalid username or password.")
 	r.clock.add(61 * time.Second)
 	r.openGate("alice")
-	r.signIn(browser(), r.login, recovery, "alice") // takes the counters back, not the events
+	r.signIn(browser(), r.login, recovery, "alice", nil) // takes the counters back, not the events
 	a.want("GET "+lock, "", 200, `"numFailures":0`)
 	guess(2 * time.Second)
 	guess(500 * time.Millisecond)

@@ -57,7 +57,7 @@ func (c *call) search() reply {
 		v.Access = map[string]bool{"manage": true}
 		out = append(out, v)
 	}
-	return c.json(http.StatusOK, page(c.r.URL.Query(), out, 100))
+	return c.ok(page(c.r.URL.Query(), out, 100))
 }
 
 func (c *call) found() []*user {
@@ -89,7 +89,7 @@ func (c *call) getUser() reply {
 	v.Access = map[string]bool{
 		"manageGroupMembership": true, "resetPassword": true, "view": true, "mapRoles": broad, "impersonate": false, "manage": true,
 	}
-	return c.json(http.StatusOK, v)
+	return c.ok(v)
 }
 
 // userBody is what PUT users/{id} takes. A nil field was not sent.
@@ -183,7 +183,7 @@ func (c *call) listSessions() reply {
 			"start": session.started.UnixMilli(), "lastAccess": session.last.UnixMilli(), "clients": clients, "transientUser": false,
 		})
 	}
-	return c.json(http.StatusOK, out)
+	return c.ok(out)
 }
 
 func (s *Server) sessionsOf(person string) []*session {

@@ -162,14 +162,17 @@ func (s *Server) fetchClientKeys(r *http.Request, body []byte) {
 	}
 	s.mu.Lock()
 	c := s.clients[claims.Subject]
-	needed := c != nil && c.JWKSURL != "" && !c.signed(token)
+	from := ""
+	if c != nil && !c.signed(token) {
+		from = c.JWKSURL
+	}
 	s.mu.Unlock()
-	if !needed {
+	if from == "" {
 		return
 	}
-	set, err := s.fetchKeys(r, c.JWKSURL)
+	set, err := s.fetchKeys(r, from)
 	if err != nil {
-		s.opts.Log.WarnContext(r.Context(), "fakekc: key set of a client", "client", c.ID, "error", err)
+		s.opts.Log.WarnContext(r.Context(), "fakekc: key set of a client", "client", claims.Subject, "error", err)
 		return
 	}
 	s.mu.Lock()
@@ -178,7 +181,7 @@ func (s *Server) fetchClientKeys(r *http.Request, body []byte) {
 }
 
 func (s *Server) fetchKeys(r *http.Request, from string) (*jose.JSONWebKeySet, error) {
-	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, from, nil)
+	req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, from, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +189,7 @@ func (s *Server) fetchKeys(r *http.Request, from string) (*jose.JSONWebKeySet, e
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read completely below
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, errors.New("status " + resp.Status)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,7 +16,7 @@ func (s *Server) AddPerson(p Person) string {
 }
 
 func (s *Server) putPerson(p Person) string {
-	if old := s.userByName(p.Username); old != nil {
+	if old := s.userByName(p.Username); old != nil && strings.EqualFold(old.username, p.Username) {
 		delete(s.users, old.id)
 	}
 	u := &user{
@@ -219,11 +220,13 @@ func (s *Server) putClient(c Client) {
 		kept.uuid = old.uuid
 	}
 	s.clients[c.ID] = kept
-	if !c.Service.any() {
-		return
-	}
+	s.needServiceAccount(c)
+}
+
+// needServiceAccount gives a client with rights the account that has them.
+func (s *Server) needServiceAccount(c Client) {
 	account := "service-account-" + c.ID
-	if s.userByName(account) == nil {
+	if c.Service.any() && s.userByName(account) == nil {
 		s.users[s.putPerson(Person{Username: account})].serviceOf = c.ID
 	}
 }
@@ -238,6 +241,7 @@ func (s *Server) ChangeClient(id string, f func(*Client)) {
 	}
 	f(&c.Client)
 	c.keys = nil
+	s.needServiceAccount(c.Client)
 }
 
 // SetRealm sets fields of the realm's representation, e.g. otpPolicyDigits.

@@ -90,7 +90,7 @@ func (c *call) userEvents() reply {
 	if q.Get("direction") == "asc" {
 		slices.Reverse(out)
 	}
-	return c.json(http.StatusOK, page(q, out, 100))
+	return c.ok(page(q, out, 100))
 }
 
 // GET /admin/realms/{realm}/admin-events: newest first.
@@ -107,7 +107,7 @@ func (c *call) adminEvents() reply {
 			out = append(out, e)
 		}
 	}
-	return c.json(http.StatusOK, page(q, out, 100))
+	return c.ok(page(q, out, 100))
 }
 
 func matchesPath(pattern, path string) bool { return matches([]string{pattern}, path) }

@@ -127,7 +127,7 @@ func TestDownRefusesAndUpRemembers(t *testing.T) {
 	r := newRig(t)
 	a := r.fine()
 	r.s.Down()
-	req, err := http.NewRequestWithContext(r.context(), http.MethodGet, r.s.URL+"/realms/campus/.well-known/openid-configuration", nil)
+	req, err := http.NewRequestWithContext(r.context(), http.MethodGet, r.s.URL+"/realms/campus/.well-known/openid-configuration", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestClientKeysReplaceTheSecret(t *testing.T) {
 		return out
 	}
 	ask := func(assertion string) (int, string) {
-		resp, err := http.PostForm(r.s.Issuer+"/protocol/openid-connect/token", url.Values{ //nolint:noctx // a test
+		resp, err := http.PostForm(r.s.Issuer+"/protocol/openid-connect/token", url.Values{
 			"grant_type": {"client_credentials"}, "client_assertion": {assertion},
 			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		})

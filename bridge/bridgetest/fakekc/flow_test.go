@@ -15,14 +15,14 @@ func TestGateDecidesOnPasswordOnlySignIn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	b := browser()
-	r.signIn(b, r.login, recovery, "alice")
+	r.signIn(b, r.login, recovery, "alice", nil)
 	r.wantPage(b, 401, loginform.PageError, "Access denied")
 	if b.Cookie("KEYCLOAK_IDENTITY") != "" {
 		t.Error("a denied sign-in left a session")
 	}
 	r.openGate("alice")
 	r.clock.add(2 * time.Second)
-	r.signIn(b, r.login, recovery, "alice")
+	r.signIn(b, r.login, recovery, "alice", nil)
 	c := r.claims(b, r.login)
 	if c["acr"] != "pwd" || c["preferred_username"] != "alice" || c["typ"] != "ID" || c["azp"] != "otpbridge-login" || c["nonce"] != "the-nonce" {
 		t.Errorf("claims %v", c)
@@ -32,7 +32,7 @@ func TestGateDecidesOnPasswordOnlySignIn(t *testing.T) {
 	}
 	r.shutGate("alice")
 	r.clock.add(2 * time.Second)
-	r.signIn(b, r.login, recovery)
+	r.visit(b, r.login, recovery)
 	r.wantPage(b, 401, loginform.PageError, "Access denied")
 }
 
@@ -41,9 +41,9 @@ func TestPasswordOnlySessionOpensNothingElse(t *testing.T) {
 	r := newRig(t)
 	r.openGate("alice")
 	b := browser()
-	r.signIn(b, r.login, recovery, "alice")
+	r.signIn(b, r.login, recovery, "alice", nil)
 	first := r.claims(b, r.login)
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	r.wantPage(b, 200, loginform.PageCode, "")
 	if b.Link("Lost your authenticator?") != "http://localhost:8088/start" {
 		t.Error("no link to the recovery")
@@ -56,7 +56,7 @@ func TestPasswordOnlySessionOpensNothingElse(t *testing.T) {
 	if c["acr"] != "mfa" || c["auth_time"] != first["auth_time"] || c["sid"] != first["sid"] {
 		t.Errorf("step-up: %v after %v", c, first)
 	}
-	r.signIn(b, r.login, recovery)
+	r.visit(b, r.login, recovery)
 	if c := r.claims(b, r.login); c["acr"] != "mfa" {
 		t.Errorf("the left-over full session says %v", c["acr"])
 	}
@@ -70,7 +70,7 @@ func TestPromptLoginAsksForEverythingAgain(t *testing.T) {
 	r.signIn(b, r.portal, nil, "carol", r.code("C"))
 	full := r.claims(b, r.portal)
 	r.clock.add(time.Minute)
-	r.signIn(b, r.login, map[string]string{"scope": "openid", "prompt": "login"})
+	r.visit(b, r.login, map[string]string{"scope": "openid", "prompt": "login"})
 	r.wantPage(b, 200, loginform.PagePassword, "Please re-authenticate to continue")
 	if err := b.Password(r.context(), "", "carol-password"); err != nil {
 		t.Fatal(err)
@@ -86,14 +86,14 @@ func TestPromptLoginAsksForEverythingAgain(t *testing.T) {
 	if roles, _ := c["roles"].([]any); len(roles) != 1 || roles[0] != "otp-helpdesk" {
 		t.Errorf("roles %v", c["roles"])
 	}
-	r.signIn(b, r.login, map[string]string{"scope": "openid otp-recovery", "prompt": "login"})
+	r.visit(b, r.login, map[string]string{"scope": "openid otp-recovery", "prompt": "login"})
 	if err := b.Password(r.context(), "", "carol-password"); err != nil {
 		t.Fatal(err)
 	}
 	if c := r.claims(b, r.login); c["acr"] != "pwd" || c["sid"] != full["sid"] {
 		t.Errorf("refreshed by password: %v", c)
 	}
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	if c := r.claims(b, r.portal); c["acr"] != "mfa" {
 		t.Errorf("the session keeps its level: %v", c)
 	}
@@ -103,12 +103,12 @@ func TestPromptNoneNeverShowsAPage(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	b := browser()
-	r.signIn(b, r.portal, map[string]string{"prompt": "none"})
+	r.visit(b, r.portal, map[string]string{"prompt": "none"})
 	if b.Answer().Get("error") != "login_required" {
 		t.Errorf("left for %q", b.Left)
 	}
 	r.signIn(b, r.portal, nil, "alice", r.code("A"))
-	r.signIn(b, r.portal, map[string]string{"prompt": "none"})
+	r.visit(b, r.portal, map[string]string{"prompt": "none"})
 	if b.Answer().Get("code") == "" {
 		t.Errorf("left for %q", b.Left)
 	}
@@ -120,7 +120,7 @@ func TestPARLock(t *testing.T) {
 	direct := *r.login
 	direct.Push = false
 	b := browser()
-	r.signIn(b, &direct, recovery)
+	r.visit(b, &direct, recovery)
 	r.wantPage(b, 400, loginform.PageError, "PAR request_uri not included.")
 
 	address, err := r.login.Start(r.context(), recovery)
@@ -184,7 +184,7 @@ func TestPARRefusesWhatKeycloakRefuses(t *testing.T) {
 		}
 	}
 	b := browser()
-	r.signIn(b, r.portal, recovery)
+	r.visit(b, r.portal, recovery)
 	if b.Answer().Get("error") != "invalid_scope" {
 		t.Errorf("another client asked for the scope and got %q", b.Left)
 	}
@@ -218,10 +218,10 @@ func TestNobodyGetsInWithoutSecondFactor(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	b := browser()
-	r.signIn(b, r.portal, nil, "erin")
+	r.signIn(b, r.portal, nil, "erin", nil)
 	r.wantPage(b, 400, loginform.PageError, "Invalid username or password.")
 	r.openGate("erin")
-	r.signIn(b, r.login, recovery, "erin")
+	r.signIn(b, r.login, recovery, "erin", nil)
 	if c := r.claims(b, r.login); c["acr"] != "pwd" {
 		t.Errorf("claims %v", c)
 	}
@@ -233,7 +233,7 @@ func TestFormsSurviveBackButtonAndSecondTab(t *testing.T) {
 	r.openGate("alice")
 	r.openGate("bob")
 	first, second := browser(), browser()
-	r.signIn(first, r.login, recovery)
+	r.visit(first, r.login, recovery)
 	before := *first
 	if err := first.Password(r.context(), "alice", "wrong"); err != nil {
 		t.Fatal(err)
@@ -244,9 +244,9 @@ func TestFormsSurviveBackButtonAndSecondTab(t *testing.T) {
 	}
 	r.wantPage(&before, 200, loginform.PagePassword, "Action expired. Please continue with login now.")
 	r.clock.add(2 * time.Second)
-	r.signIn(&before, r.login, recovery)
+	r.visit(&before, r.login, recovery)
 	other := before // a second tab of the same browser
-	r.signIn(&before, r.login, recovery, "alice")
+	r.signIn(&before, r.login, recovery, "alice", nil)
 	r.claims(&before, r.login)
 	if err := other.Password(r.context(), "bob", "bob-password"); err != nil {
 		t.Fatal(err)
@@ -265,7 +265,7 @@ func TestPagesSpeakTheLanguageThatWasPushed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	b := browser()
-	r.signIn(b, r.login, map[string]string{"ui_locales": "ja", "login_hint": "alice"})
+	r.visit(b, r.login, map[string]string{"ui_locales": "ja", "login_hint": "alice"})
 	if b.Lang() != "ja" || !strings.Contains(b.Body, `value="alice"`) {
 		t.Errorf("language %q, page %s", b.Lang(), b.Body)
 	}
@@ -282,7 +282,7 @@ func TestPushedActionEnrolsBehindThePasswordAlone(t *testing.T) {
 	r := newRig(t)
 	r.openGate("alice")
 	b := browser()
-	r.signIn(b, r.login, map[string]string{"scope": "openid otp-recovery", "kc_action": "CONFIGURE_TOTP"}, "alice")
+	r.signIn(b, r.login, map[string]string{"scope": "openid otp-recovery", "kc_action": "CONFIGURE_TOTP"}, "alice", nil)
 	r.wantPage(b, 200, "login-login-config-totp", "")
 	if err := b.Submit(r.context(), url.Values{"totp": {"000000"}}); err != nil {
 		t.Fatal(err)
@@ -299,7 +299,7 @@ func TestPushedActionEnrolsBehindThePasswordAlone(t *testing.T) {
 	}
 	r.clock.add(time.Minute)
 	b = browser()
-	r.signIn(b, r.portal, nil, "alice")
+	r.signIn(b, r.portal, nil, "alice", nil)
 	choices := b.Choices()
 	if len(choices) != 2 || choices[1].Label != "evil" {
 		t.Fatalf("choices %+v", choices)
@@ -320,7 +320,7 @@ func TestPendingActionsAndGapsStopTheSignIn(t *testing.T) {
 		p.Password, p.Groups = p.Username+"-password", []string{"otp-recoverable", "otp-recovery-open"}
 		r.s.AddPerson(p)
 		b := browser()
-		r.signIn(b, r.login, recovery, p.Username)
+		r.signIn(b, r.login, recovery, p.Username, nil)
 		r.wantPage(b, 200, page, "")
 		if err := b.Get(r.context(), b.URL); err != nil {
 			t.Fatal(err)
@@ -344,7 +344,7 @@ func TestTemporaryCodeWorksOnce(t *testing.T) {
 	}
 	k.Digits = 8
 	b := browser()
-	r.signIn(b, r.portal, nil, "alice")
+	r.signIn(b, r.portal, nil, "alice", nil)
 	if err := b.CodeFor(r.context(), id, k.At(0)); err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +352,7 @@ func TestTemporaryCodeWorksOnce(t *testing.T) {
 		t.Errorf("claims %v", c)
 	}
 	b = browser()
-	r.signIn(b, r.portal, nil, "alice")
+	r.signIn(b, r.portal, nil, "alice", nil)
 	if err := b.CodeFor(r.context(), id, k.At(0)); err != nil {
 		t.Fatal(err)
 	}

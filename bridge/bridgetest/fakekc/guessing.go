@@ -62,7 +62,7 @@ func (c *call) bruteForce() reply {
 	if !f.until.IsZero() {
 		out["failedLoginNotBefore"] = f.until.Unix()
 	}
-	return c.json(http.StatusOK, out)
+	return c.ok(out)
 }
 
 // DELETE /admin/realms/{realm}/attack-detection/brute-force/users/{id}

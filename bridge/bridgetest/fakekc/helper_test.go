@@ -77,27 +77,25 @@ func (r *rig) code(letter string) func() string {
 func browser() *loginform.Browser { return loginform.New(callback, portalAt) }
 
 // signIn starts a sign-in at an application and gives name, password and code as they are asked for.
-func (r *rig) signIn(b *loginform.Browser, app *loginform.App, extra map[string]string, who ...any) {
+func (r *rig) signIn(b *loginform.Browser, app *loginform.App, extra map[string]string, name string, code func() string) {
 	r.t.Helper()
 	address, err := app.Start(r.t.Context(), extra)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var name, password string
-	var code func() string
-	if len(who) > 0 {
-		name = who[0].(string)
-		password = name + "-password"
+	if err := b.SignIn(r.t.Context(), address, name, name+"-password", code); err != nil {
+		r.t.Fatal(err)
 	}
-	if len(who) > 1 {
-		code = who[1].(func() string)
-	}
-	if name == "" {
-		err = b.Get(r.t.Context(), address)
-	} else {
-		err = b.SignIn(r.t.Context(), address, name, password, code)
-	}
+}
+
+// visit starts a sign-in and leaves the first page alone.
+func (r *rig) visit(b *loginform.Browser, app *loginform.App, extra map[string]string) {
+	r.t.Helper()
+	address, err := app.Start(r.t.Context(), extra)
 	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := b.Get(r.t.Context(), address); err != nil {
 		r.t.Fatal(err)
 	}
 }

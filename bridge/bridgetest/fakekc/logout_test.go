@@ -33,7 +33,7 @@ func TestIDTokenHintEndsTheSessionFromTheServer(t *testing.T) {
 	r.openGate("alice")
 	got := r.listener()
 	b := browser()
-	r.signIn(b, r.login, recovery, "alice")
+	r.signIn(b, r.login, recovery, "alice", nil)
 	tokens, err := r.login.Redeem(r.context(), b.Answer().Get("code"))
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestIDTokenHintEndsTheSessionFromTheServer(t *testing.T) {
 	default:
 		t.Error("the answer came before the client was told")
 	}
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	r.wantPage(b, 200, loginform.PagePassword, "")
 	if r.s.Sessions(r.s.PersonID("alice")) != 0 {
 		t.Error("the session lives")
@@ -67,7 +67,7 @@ func TestLogoutOfAPersonEndsEverySession(t *testing.T) {
 	r := newRig(t)
 	got := r.listener()
 	r.openGate("alice")
-	r.signIn(browser(), r.login, recovery, "alice")
+	r.signIn(browser(), r.login, recovery, "alice", nil)
 	b := browser()
 	r.signIn(b, r.portal, nil, "alice", r.code("A"))
 	tokens, err := r.portal.Redeem(r.context(), b.Answer().Get("code"))
@@ -87,7 +87,7 @@ func TestLogoutOfAPersonEndsEverySession(t *testing.T) {
 	if _, err := r.portal.Renew(r.context(), renewed.Refresh); !loginform.IsStatus(err, 400, "invalid_grant") {
 		t.Errorf("refresh after logout: %v", err)
 	}
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	r.wantPage(b, 200, loginform.PagePassword, "")
 }
 
@@ -114,7 +114,7 @@ func TestLogoutInTheBrowser(t *testing.T) {
 			t.Errorf("%s: left for %q", to, b.Left)
 		}
 	}
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	r.wantPage(b, 200, loginform.PagePassword, "")
 	r.clock.add(31 * time.Second)
 	if err := b.Password(r.context(), "alice", "alice-password"); err != nil {
@@ -144,7 +144,7 @@ func TestCodesAndTokensAreRefusedLikeTheRealServerDoes(t *testing.T) {
 	if _, err := r.portal.Redeem(r.context(), code); !loginform.IsStatus(err, 400, "invalid_grant") {
 		t.Errorf("a used code: %v", err)
 	}
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	code = b.Answer().Get("code")
 	if _, err := r.portal.Start(r.context(), nil); err != nil { // another verifier
 		t.Fatal(err)
@@ -152,13 +152,13 @@ func TestCodesAndTokensAreRefusedLikeTheRealServerDoes(t *testing.T) {
 	if _, err := r.portal.Redeem(r.context(), code); !loginform.IsStatus(err, 400, "invalid_grant") {
 		t.Errorf("the wrong verifier: %v", err)
 	}
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	r.clock.add(61 * time.Second)
 	if _, err := r.portal.Redeem(r.context(), b.Answer().Get("code")); !loginform.IsStatus(err, 400, "invalid_grant") {
 		t.Errorf("an old code: %v", err)
 	}
 	r.s.RotateKeys(false)
-	r.signIn(b, r.portal, nil)
+	r.visit(b, r.portal, nil)
 	if c := r.claims(b, r.portal); c["acr"] != "mfa" {
 		t.Errorf("after a change of keys: %v", c)
 	}

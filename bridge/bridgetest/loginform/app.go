@@ -112,8 +112,8 @@ func (a *App) tokens(ctx context.Context, form url.Values) (Tokens, error) {
 	}
 	var answer struct {
 		ID      string `json:"id_token"`
-		Access  string `json:"access_token"`  //nolint:gosec // the field's name
-		Refresh string `json:"refresh_token"` //nolint:gosec // the field's name
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
 	}
 	if err := a.post(ctx, "/token", form, &answer); err != nil {
 		return Tokens{}, fmt.Errorf("token: %w", err)
@@ -155,7 +155,7 @@ func (a *App) post(ctx context.Context, path string, form url.Values, out any) e
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read completely below
+	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, pageLimit))
 	if err != nil {
 		return err

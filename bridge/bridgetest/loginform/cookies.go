@@ -30,7 +30,7 @@ func (j cookies) take(resp *http.Response) {
 func (j cookies) send(req *http.Request) {
 	for key, value := range j {
 		if key.host == req.URL.Host && strings.HasPrefix(req.URL.Path, key.path) {
-			req.AddCookie(&http.Cookie{Name: key.name, Value: value}) //nolint:gosec // a request has no attributes
+			req.AddCookie(&http.Cookie{Name: key.name, Value: value})
 		}
 	}
 }

@@ -109,7 +109,7 @@ func (b *Browser) load(ctx context.Context, method, address string, form url.Val
 	if err != nil {
 		return "", fmt.Errorf("open a page: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // read completely below
+	defer resp.Body.Close()
 	b.jar.take(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, pageLimit))
 	if err != nil {

@@ -33,9 +33,9 @@ const (
 // Options says what server to start. The zero value is a plain one on a free loopback port that asks for no password.
 type Options struct {
 	Mode     Mode
-	Listener net.Listener     // nil = 127.0.0.1 on a free port
-	Username string           // "" = nobody has to sign in
-	Password string           //nolint:gosec // a test's
+	Listener net.Listener // nil = 127.0.0.1 on a free port
+	Username string       // "" = nobody has to sign in
+	Password string
 	Now      func() time.Time // nil = the real time
 }
 
