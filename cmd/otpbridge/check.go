@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"otpbridge/cmd/internal/config"
 )
 
 // checkCmd is `otpbridge check`.
@@ -17,11 +19,11 @@ type checkCmd struct {
 
 // checkResult is what --json prints; it is stable and English.
 type checkResult struct {
-	File   string      `json:"file"`
-	OK     bool        `json:"ok"`
-	Hash   string      `json:"hash,omitempty"`
-	Values []row       `json:"values,omitempty"`
-	Faults []faultJSON `json:"faults,omitempty"`
+	File   string         `json:"file"`
+	OK     bool           `json:"ok"`
+	Hash   string         `json:"hash,omitempty"`
+	Values []config.Value `json:"values,omitempty"`
+	Faults []faultJSON    `json:"faults,omitempty"`
 }
 
 type faultJSON struct {
@@ -35,10 +37,10 @@ type faultJSON struct {
 
 // Run reads the configuration and reports.
 func (c checkCmd) Run(p process) error {
-	cfg, r, err := loadConfig(c.Config, p.env)
-	var faults *Faults
+	cfg, values, err := config.Explain(c.Config, p.env)
+	var faults *config.Faults
 	if errors.As(err, &faults) && c.JSON {
-		return errors.Join(writeJSON(p.out, checkResult{File: c.Config, Faults: faults.forJSON()}), errReported)
+		return errors.Join(writeJSON(p.out, checkResult{File: c.Config, Faults: forJSON(faults)}), errReported)
 	}
 	if err != nil {
 		return usageError{err}
@@ -46,28 +48,29 @@ func (c checkCmd) Run(p process) error {
 	if c.JSON {
 		result := checkResult{File: c.Config, OK: true, Hash: cfg.Hash}
 		if c.Print {
-			result.Values = r.rows()
+			result.Values = values
 		}
 		return writeJSON(p.out, result)
 	}
 	if c.Print {
-		if err := table(p.out, r.rows()); err != nil {
+		if err := table(p.out, values); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintln(p.out, words{"%s: no faults, configuration %s", "%s: 問題なし、設定 %s"}.with(c.Config, cfg.Hash).in(p.lang))
+	_, err = fmt.Fprintln(p.out, config.Say("%s: no faults, configuration %s", "%s: 問題なし、設定 %s").With(c.Config, cfg.Hash).In(p.lang))
 	return err
 }
 
-func (f *Faults) forJSON() []faultJSON {
-	out := make([]faultJSON, 0, len(f.list))
-	for _, one := range f.list {
-		out = append(out, faultJSON{one.place.line, one.col, one.env, one.key, one.what.en, one.allowed.en})
+func forJSON(faults *config.Faults) []faultJSON {
+	list := faults.List()
+	out := make([]faultJSON, 0, len(list))
+	for _, f := range list {
+		out = append(out, faultJSON{f.Line, f.Column, f.Variable, f.Key, f.What.EN, f.Allowed.EN})
 	}
 	return out
 }
 
-func table(out io.Writer, rows []row) error {
+func table(out io.Writer, rows []config.Value) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, r := range rows {
 		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", r.Key, r.Value, r.Origin); err != nil {

@@ -1,40 +1,44 @@
 package main
 
-import "github.com/alecthomas/kong"
+import (
+	"github.com/alecthomas/kong"
+
+	"otpbridge/cmd/internal/config"
+)
 
 // helpTexts are the texts of --help, by name.
-func helpTexts() map[string]words {
-	return map[string]words{
-		"help": {"Takes people who lost their one-time-password authenticators to a working new one, beside Keycloak.",
-			"ワンタイムパスワードの認証アプリを失った人が、新しい認証アプリを使えるようにします（Keycloak と連携）。"},
-		"help_lang":    {"Language of messages; by default that of the locale.", "メッセージの言語。既定はロケールに従います。"},
-		"help_serve":   {"Serve the pages.", "サービスを起動します。"},
-		"help_check":   {"Read the configuration and say everything that is wrong with it.", "設定を読み、誤りをすべて示します。"},
-		"help_keys":    {"Make and show keys.", "鍵を作成・表示します。"},
-		"help_version": {"Print version, commit and Go release.", "バージョン・コミット・Go の版を表示します。"},
-		"help_config":  {"The configuration file; by default /etc/otpbridge/otpbridge.yaml.", "設定ファイル。既定は /etc/otpbridge/otpbridge.yaml。"},
-		"help_print":   {"Print each value in force and where it comes from; secrets as their size only.", "有効な値とその出所を表示します（秘密は大きさだけ）。"},
-		"help_json":    {"Print the result as JSON.", "結果を JSON で出力します。"},
-		"help_keys_new": {"Make a key and write it to a new file of mode 0600.",
-			"鍵を作成し、モード 0600 の新しいファイルに書きます。"},
-		"help_keys_show": {"Print what is public of a keys file: a JWK set to paste into Keycloak, or the names of sealing keys.",
-			"鍵ファイルの公開部分を表示します（Keycloak に登録する JWK Set、または封印鍵の名前）。"},
-		"help_keys_purpose": {"sealing (the store), login (the client that people sign in with), admin (the client of the Admin REST API).",
-			"sealing（ストア用）、login（サインイン用クライアント）、admin（Admin REST API 用クライアント）。"},
-		"help_keys_file": {"The keys file.", "鍵ファイル。"},
-		"help_keys_new_file": {"The file to write; - writes to standard output.",
-			"書き込むファイル。- なら標準出力に書きます。"},
-		"help_keys_add": {"Put the new key in front of those in the file. Clients keep one old key, sealing keys are all kept.",
-			"ファイルの先頭に新しい鍵を加えます。クライアントは古い鍵を一つ、封印鍵はすべて残します。"},
+func helpTexts() map[string]config.Words {
+	return map[string]config.Words{
+		"help": config.Say("Takes people who lost their one-time-password authenticators to a working new one, beside Keycloak.",
+			"ワンタイムパスワードの認証アプリを失った人が、新しい認証アプリを使えるようにします（Keycloak と連携）。"),
+		"help_lang":    config.Say("Language of messages; by default that of the locale.", "メッセージの言語。既定はロケールに従います。"),
+		"help_serve":   config.Say("Serve the pages.", "サービスを起動します。"),
+		"help_check":   config.Say("Read the configuration and say everything that is wrong with it.", "設定を読み、誤りをすべて示します。"),
+		"help_keys":    config.Say("Make and show keys.", "鍵を作成・表示します。"),
+		"help_version": config.Say("Print version, commit and Go release.", "バージョン・コミット・Go の版を表示します。"),
+		"help_config":  config.Say("The configuration file; by default /etc/otpbridge/otpbridge.yaml.", "設定ファイル。既定は /etc/otpbridge/otpbridge.yaml。"),
+		"help_print":   config.Say("Print each value in force and where it comes from; secrets as their size only.", "有効な値とその出所を表示します（秘密は大きさだけ）。"),
+		"help_json":    config.Say("Print the result as JSON.", "結果を JSON で出力します。"),
+		"help_keys_new": config.Say("Make a key and write it to a new file of mode 0600.",
+			"鍵を作成し、モード 0600 の新しいファイルに書きます。"),
+		"help_keys_show": config.Say("Print what is public of a keys file: a JWK set to paste into Keycloak, or the names of sealing keys.",
+			"鍵ファイルの公開部分を表示します（Keycloak に登録する JWK Set、または封印鍵の名前）。"),
+		"help_keys_purpose": config.Say("sealing (the store), login (the client that people sign in with), admin (the client of the Admin REST API).",
+			"sealing（ストア用）、login（サインイン用クライアント）、admin（Admin REST API 用クライアント）。"),
+		"help_keys_file": config.Say("The keys file.", "鍵ファイル。"),
+		"help_keys_new_file": config.Say("The file to write; - writes to standard output.",
+			"書き込むファイル。- なら標準出力に書きます。"),
+		"help_keys_add": config.Say("Put the new key in front of those in the file. Clients keep one old key, sealing keys are all kept.",
+			"ファイルの先頭に新しい鍵を加えます。クライアントは古い鍵を一つ、封印鍵はすべて残します。"),
 	}
 }
 
-func helpText(name, lang string) string { return helpTexts()[name].in(lang) }
+func helpText(name, lang string) string { return helpTexts()[name].In(lang) }
 
 func helpVars(lang string) kong.Vars {
 	vars := kong.Vars{}
 	for name, text := range helpTexts() {
-		vars[name] = text.in(lang)
+		vars[name] = text.In(lang)
 	}
 	return vars
 }

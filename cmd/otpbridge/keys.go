@@ -14,6 +14,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/store"
+	"otpbridge/cmd/internal/config"
 	"otpbridge/oidc"
 )
 
@@ -49,15 +50,15 @@ func (k keysNewCmd) Run(p process) error {
 	if err := writeNew(k.File, text); err != nil {
 		return err
 	}
-	say(p, words{"wrote %s", "%s に書きました"}.with(k.File).in(p.lang))
+	say(p, config.Say("wrote %s", "%s に書きました").With(k.File).In(p.lang))
 	return nil
 }
 
 // add puts a fresh key in front of those in the file.
 func (k keysNewCmd) add(p process) error {
-	old, wrong := readSmall(k.File, true)
+	old, wrong := config.ReadSmall(k.File, true)
 	if wrong != nil {
-		return fmt.Errorf("keys new --add: %s %s", k.File, wrong.en)
+		return fmt.Errorf("keys new --add: %s %s", k.File, wrong.EN)
 	}
 	text, err := k.fresh(old)
 	if err != nil {
@@ -66,7 +67,7 @@ func (k keysNewCmd) add(p process) error {
 	if err := replace(k.File, text); err != nil {
 		return err
 	}
-	say(p, words{"added a key to %s", "%s に鍵を加えました"}.with(k.File).in(p.lang))
+	say(p, config.Say("added a key to %s", "%s に鍵を加えました").With(k.File).In(p.lang))
 	return nil
 }
 
@@ -103,7 +104,7 @@ func freshSealing(old []byte) ([]byte, error) {
 
 // writeNew writes a file of mode 0600 that must not exist yet.
 func writeNew(file string, text []byte) (err error) {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the caller names the file
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("keys new: %s exists and is left as it is; --add puts a new key in front of its keys", file)
 	}
@@ -150,9 +151,9 @@ type keysShowCmd struct {
 
 // Run prints the public half of client keys, or the names of sealing keys, newest first.
 func (k keysShowCmd) Run(p process) error {
-	text, wrong := readSmall(k.File, false)
+	text, wrong := config.ReadSmall(k.File, false)
 	if wrong != nil {
-		return fmt.Errorf("keys show: %s %s", k.File, wrong.en)
+		return fmt.Errorf("keys show: %s %s", k.File, wrong.EN)
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return showSealing(p, k.File, text)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"otpbridge/cmd/internal/config"
 )
 
 // process is what a command gets from the outside.
@@ -41,8 +43,8 @@ type configFlag struct {
 }
 
 // load reads the configuration; all faults are in the error.
-func (f configFlag) load(p process) (*Config, error) {
-	cfg, _, err := loadConfig(f.Config, p.env)
+func (f configFlag) load(p process) (*config.Config, error) {
+	cfg, err := config.Load(f.Config, p.env)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -76,7 +78,7 @@ func run(ctx context.Context, p process) int {
 
 // report writes an error to p.err and returns its exit code.
 func report(p process, err error) int {
-	var faults *Faults
+	var faults *config.Faults
 	var usage usageError
 	switch {
 	case err == nil:

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"flag"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"otpbridge": main})
@@ -25,7 +29,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("LANG", "C.UTF-8")
-			return os.WriteFile(e.WorkDir+"/example.yaml", inFolder(example, "."), 0o600)
+			return os.WriteFile(e.WorkDir+"/example.yaml", bytes.ReplaceAll(example, []byte("/etc/otpbridge/"), []byte("./")), 0o600)
 		},
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 
 // FuzzConfig: whatever the file holds, reading it ends with a configuration or with faults that have a place, and shows no comment of it.
 func FuzzConfig(f *testing.F) {
-	example, err := os.ReadFile("../../install/otpbridge.example.yaml")
+	example, err := os.ReadFile("../../../install/otpbridge.example.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}

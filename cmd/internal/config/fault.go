@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -7,20 +7,23 @@ import (
 	"strings"
 )
 
-// words is one message in the two languages of the command line.
-type words struct{ en, ja string }
+// Words is one message in the two languages of the command line.
+type Words struct{ EN, JA string }
 
-// in returns the message in lang; whatever is not "ja" is English.
-func (w words) in(lang string) string {
-	if lang == "ja" && w.ja != "" {
-		return w.ja
+// Say makes a message.
+func Say(en, ja string) Words { return Words{en, ja} }
+
+// In returns the message in lang; whatever is not "ja" is English.
+func (w Words) In(lang string) string {
+	if lang == "ja" && w.JA != "" {
+		return w.JA
 	}
-	return w.en
+	return w.EN
 }
 
-// with fills in what both languages name alike: figures, keys. Never a value from the file: it could be a secret at the wrong place.
-func (w words) with(args ...any) words {
-	return words{fmt.Sprintf(w.en, args...), fmt.Sprintf(w.ja, args...)}
+// With fills in what both languages name alike: figures, keys. Never a value from the file: it could be a secret at the wrong place.
+func (w Words) With(args ...any) Words {
+	return Words{fmt.Sprintf(w.EN, args...), fmt.Sprintf(w.JA, args...)}
 }
 
 // place is where a value stands: in the file at a line and column, or in the environment.
@@ -33,8 +36,8 @@ type place struct {
 type fault struct {
 	place
 	key     string // full name of the key; empty when the file as a whole is meant
-	what    words
-	allowed words
+	what    Words
+	allowed Words
 }
 
 // Faults is everything wrong with a configuration, sorted by place. Its text is English.
@@ -55,10 +58,27 @@ func (f *Faults) Lines(lang string) []string {
 	return lines
 }
 
+// Fault is one thing wrong: at a line and column of the file, or in a variable of the environment.
+type Fault struct {
+	Line, Column  int
+	Variable      string
+	Key           string // empty when the file as a whole is meant
+	What, Allowed Words
+}
+
+// List returns the faults, sorted.
+func (f *Faults) List() []Fault {
+	out := make([]Fault, 0, len(f.list))
+	for _, one := range f.list {
+		out = append(out, Fault{one.place.line, one.col, one.env, one.key, one.what, one.allowed})
+	}
+	return out
+}
+
 func (f *Faults) sort() {
 	slices.SortStableFunc(f.list, func(a, b fault) int {
 		return cmp.Or(cmp.Compare(a.env, b.env), cmp.Compare(a.place.line, b.place.line), cmp.Compare(a.col, b.col),
-			cmp.Compare(a.key, b.key), cmp.Compare(a.what.en, b.what.en))
+			cmp.Compare(a.key, b.key), cmp.Compare(a.what.EN, b.what.EN))
 	})
 }
 
@@ -76,9 +96,9 @@ func (f fault) line(file, lang string) string {
 	if f.key != "" {
 		parts = append(parts, f.key)
 	}
-	text := f.what.in(lang)
-	if allowed := f.allowed.in(lang); allowed != "" {
-		text += (words{", allowed: ", "。使えるもの: "}).in(lang) + allowed
+	text := f.what.In(lang)
+	if allowed := f.allowed.In(lang); allowed != "" {
+		text += (Words{", allowed: ", "。使えるもの: "}).In(lang) + allowed
 	}
 	return strings.Join(append(parts, text), ": ")
 }

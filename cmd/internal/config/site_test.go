@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"otpbridge/bridge/store"
+	"otpbridge/oidc"
 )
 
-var update = flag.Bool("update", false, "write golden files and docs/configuration.md anew")
+var update = flag.Bool("update", false, "write docs/configuration.md anew")
 
 // site is a folder with everything that the shipped example names.
 type site struct {
@@ -26,16 +29,18 @@ func inFolder(example []byte, folder string) []byte {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	example, err := os.ReadFile("../../install/otpbridge.example.yaml")
+	example, err := os.ReadFile("../../../install/otpbridge.example.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &site{t, t.TempDir(), string(inFolder(example, "."))}
-	for purpose, name := range map[string]string{"sealing": "keys", "login": "login.jwk", "admin": "admin.jwk"} {
-		if code, _, message := s.otpbridge("keys", "new", purpose, s.path(name)); code != exitDone {
-			t.Fatal(message)
-		}
+	s.clientKeys("login.jwk")
+	s.clientKeys("admin.jwk")
+	key, err := store.NewKey("first")
+	if err != nil {
+		t.Fatal(err)
 	}
+	s.write("keys", key.Line()+"\n", 0o600)
 	s.write("smtp", "correct horse battery\n", 0o600)
 	s.write("redis", "correct horse staple\n", 0o600)
 	s.write("secret", "a client secret of its own", 0o600)
@@ -55,12 +60,17 @@ func (s *site) write(name, text string, mode os.FileMode) {
 	}
 }
 
-// otpbridge runs the command with no environment.
-func (s *site) otpbridge(args ...string) (code int, out, message string) {
+func (s *site) clientKeys(name string) {
 	s.t.Helper()
-	var stdout, stderr bytes.Buffer
-	code = run(s.t.Context(), process{args: args, out: &stdout, err: &stderr})
-	return code, stdout.String(), stderr.String()
+	keys, err := oidc.NewKeySet()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text, err := keys.PrivateFile()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.write(name, string(text), 0o600)
 }
 
 // with returns the example with one text replaced, which must be there once.
@@ -76,7 +86,7 @@ func (s *site) with(old, fresh string) string {
 func (s *site) load(text string, env ...string) (*Config, []string) {
 	s.t.Helper()
 	s.write("otpbridge.yaml", text, 0o600)
-	cfg, _, err := loadConfig(s.path("otpbridge.yaml"), env)
+	cfg, err := Load(s.path("otpbridge.yaml"), env)
 	var faults *Faults
 	if err != nil && !errors.As(err, &faults) {
 		s.t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const reference = "../../docs/configuration.md"
+const reference = "../../../docs/configuration.md"
 
-// CFG-05: the tables of the reference are those of the program; `go test ./cmd/otpbridge -update` writes them anew.
+// CFG-05: the tables of the reference are those of the program; `go test ./cmd/internal/config -update` writes them anew.
 func TestReferenceIsWhatTheProgramDoes(t *testing.T) {
 	t.Parallel()
 	old, err := os.ReadFile(reference)
@@ -29,7 +29,7 @@ func TestReferenceIsWhatTheProgramDoes(t *testing.T) {
 		want = head + begin + table + end + tail
 	}
 	if *update {
-		if err := os.WriteFile(reference, []byte(want), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(reference, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -77,9 +77,9 @@ func defaultCell(f *field) string {
 
 func allowedCell(f *field) string {
 	if f.list {
-		return "list of: " + f.allowed.en
+		return "list of: " + f.allowed.EN
 	}
-	return f.allowed.en
+	return f.allowed.EN
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"regexp"
@@ -41,7 +41,7 @@ func (r *reader) pieces(full string, f *field, node ast.Node) ([]piece, bool) {
 	}
 	list, ok := node.(*ast.SequenceNode)
 	if !ok {
-		r.fault(full, spot(node.GetToken()), wrongShape(node), words{"a list, each ", "リスト。要素は "}.before(f.allowed))
+		r.fault(full, spot(node.GetToken()), wrongShape(node), Words{"a list, each ", "リスト。要素は "}.before(f.allowed))
 		return nil, false
 	}
 	out, fine := make([]piece, 0, len(list.Values)), true
@@ -57,10 +57,10 @@ func (r *reader) pieces(full string, f *field, node ast.Node) ([]piece, bool) {
 }
 
 // before joins two messages.
-func (w words) before(next words) words { return words{w.en + next.en, w.ja + next.ja} }
+func (w Words) before(next Words) Words { return Words{w.EN + next.EN, w.JA + next.JA} }
 
 // scalar returns the text of a node of the wanted shape.
-func scalar(node ast.Node, want shape) (string, *words) {
+func scalar(node ast.Node, want shape) (string, *Words) {
 	switch n := node.(type) {
 	case *ast.StringNode:
 		if want == text {
@@ -84,22 +84,22 @@ func scalar(node ast.Node, want shape) (string, *words) {
 }
 
 // wrongShape says what a node is when something else is wanted.
-func wrongShape(node ast.Node) words {
+func wrongShape(node ast.Node) Words {
 	switch node.(type) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return words{"is a bare number; a time needs a unit, a text quotes", "が単なる数値です（時間には単位、文字列には引用符が必要です）"}
+		return Words{"is a bare number; a time needs a unit, a text quotes", "が単なる数値です（時間には単位、文字列には引用符が必要です）"}
 	case *ast.BoolNode:
-		return words{"is true or false without quotes", "が引用符のない真偽値です"}
+		return Words{"is true or false without quotes", "が引用符のない真偽値です"}
 	case *ast.NullNode:
-		return words{"is empty", "が空です"}
+		return Words{"is empty", "が空です"}
 	case *ast.SequenceNode:
-		return words{"is a list", "がリストです"}
+		return Words{"is a list", "がリストです"}
 	case *ast.MappingNode, *ast.MappingValueNode:
-		return words{"is a section; a text with a colon needs quotes", "がセクションです（コロンを含む文字列には引用符が必要です）"}
+		return Words{"is a section; a text with a colon needs quotes", "がセクションです（コロンを含む文字列には引用符が必要です）"}
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
-		return words{"uses an anchor, an alias or a tag", "にアンカー・エイリアス・タグが使われています"}
+		return Words{"uses an anchor, an alias or a tag", "にアンカー・エイリアス・タグが使われています"}
 	}
-	return words{"is a text", "が文字列です"}
+	return Words{"is a text", "が文字列です"}
 }
 
 // serviceLinks are the variables that Kubernetes sets for a Service named otpbridge, and the one of the build.
@@ -124,19 +124,19 @@ func (r *reader) environment(env []string) {
 			at := place{env: name}
 			r.take(f.path, f, origin{at, "environment", value}, f.split(value, at))
 		case byName[name+"_FILE"] != nil:
-			r.fault("", place{env: name}, words{"is a secret in the environment", "は環境変数に置かれた秘密です"},
-				words{"the path of a file in %s_FILE", "%s_FILE にファイルのパス"}.with(name))
+			r.fault("", place{env: name}, Words{"is a secret in the environment", "は環境変数に置かれた秘密です"},
+				Words{"the path of a file in %s_FILE", "%s_FILE にファイルのパス"}.With(name))
 		case !serviceLinks.MatchString(name):
-			r.fault("", place{env: name}, unknownVariable(name, names), words{})
+			r.fault("", place{env: name}, unknownVariable(name, names), Words{})
 		}
 	}
 }
 
-func unknownVariable(name string, names []string) words {
+func unknownVariable(name string, names []string) Words {
 	if near := nearest(name, names); near != "" {
-		return words{"belongs to no key; the nearest is %s", "に対応するキーはありません。近い名前: %s"}.with(near)
+		return Words{"belongs to no key; the nearest is %s", "に対応するキーはありません。近い名前: %s"}.With(near)
 	}
-	return words{"belongs to no key", "に対応するキーはありません"}
+	return Words{"belongs to no key", "に対応するキーはありません"}
 }
 
 // defaults fills in what neither file nor environment gave, and reports what has to be given.
@@ -172,9 +172,9 @@ func (r *reader) given(section string) bool {
 }
 
 // missing reports a key that has to be given, at the section it belongs to.
-func (r *reader) missing(key string, allowed words) {
+func (r *reader) missing(key string, allowed Words) {
 	if !r.wrong[key] {
-		r.fault(key, r.at(key), words{"is missing", "がありません"}, allowed)
+		r.fault(key, r.at(key), Words{"is missing", "がありません"}, allowed)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ type piece struct {
 // problem is what is wrong with one piece.
 type problem struct {
 	at   place
-	what words
+	what Words
 }
 
 // shape says which kind of YAML scalar a value is written as. The environment knows text only.
@@ -35,7 +35,7 @@ type field struct {
 	def     string // the default as one would write it; empty: none
 	needed  bool
 	meaning string
-	allowed words
+	allowed Words
 	set     func(*Config, []piece) []problem
 }
 
@@ -43,12 +43,12 @@ type field struct {
 type parser[T any] struct {
 	shape   shape
 	secret  bool
-	allowed words
-	parse   func(string) (T, *words)
+	allowed Words
+	parse   func(string) (T, *Words)
 }
 
 // bad is the answer of a parser that refuses.
-func bad(w words) *words { return &w }
+func bad(w Words) *Words { return &w }
 
 // one describes a key with one value.
 func one[T any](path string, p parser[T], at func(*Config) *T) *field {
@@ -70,7 +70,7 @@ func many[T any](path string, p parser[T], at func(*Config) *[]T) *field {
 		for _, one := range pieces {
 			v, wrong := p.parse(one.text)
 			if wrong == nil && seen[one.text] {
-				wrong = bad(words{"stands here twice", "が重複しています"})
+				wrong = bad(Words{"stands here twice", "が重複しています"})
 			}
 			if wrong != nil {
 				problems = append(problems, problem{one.at, *wrong})
@@ -88,7 +88,7 @@ func many[T any](path string, p parser[T], at func(*Config) *[]T) *field {
 func inLanguages(path, meaning string, at func(*Config) *map[string]string) []*field {
 	var out []*field
 	for _, lang := range languages() {
-		f := one(path+"."+lang, line(), func(c *Config) *string { return new(string) })
+		f := one(path+"."+lang, line(), func(*Config) *string { return new(string) })
 		f.set = func(c *Config, pieces []piece) []problem {
 			v, wrong := line().parse(pieces[0].text)
 			if wrong != nil {

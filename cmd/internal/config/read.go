@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -38,9 +38,15 @@ type reader struct {
 	faults Faults
 }
 
-// loadConfig reads the file, the environment (NAME=value) and the files they name. It opens nothing else and sends nothing. An error
-// is a *Faults with everything that is wrong, or says that the file cannot be read.
-func loadConfig(file string, env []string) (*Config, *reader, error) {
+// Load reads the file, the environment (NAME=value) and the files they name. It opens nothing else and sends nothing. An error is a
+// *Faults with everything that is wrong, or says that the file cannot be read.
+func Load(file string, env []string) (*Config, error) {
+	cfg, _, err := Explain(file, env)
+	return cfg, err
+}
+
+// Explain is Load, and lists each value in force with its origin.
+func Explain(file string, env []string) (*Config, []Value, error) {
 	text, err := readAll(file)
 	if err != nil {
 		return nil, nil, err
@@ -56,7 +62,7 @@ func loadConfig(file string, env []string) (*Config, *reader, error) {
 		return nil, nil, &r.faults
 	}
 	r.cfg.Hash = r.hash()
-	return r.cfg, r, nil
+	return r.cfg, r.rows(), nil
 }
 
 func newReader(file string) *reader {
@@ -73,7 +79,7 @@ func newReader(file string) *reader {
 
 // readAll reads a file that is no longer than it should be.
 func readAll(file string) (_ []byte, err error) {
-	f, err := os.Open(file) //nolint:gosec // the administrator names the file
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
@@ -89,7 +95,7 @@ func readAll(file string) (_ []byte, err error) {
 }
 
 // fault notes what is wrong with a key.
-func (r *reader) fault(key string, at place, what, allowed words) {
+func (r *reader) fault(key string, at place, what, allowed Words) {
 	r.wrong[key] = true
 	r.faults.list = append(r.faults.list, fault{at, key, what, allowed})
 }
@@ -99,12 +105,12 @@ func (r *reader) file(text []byte) {
 	doc, err := parseYAML(text)
 	if err != nil {
 		at, message := syntax(err)
-		r.fault("", at, words{"is no YAML: " + message, "YAML として読めません: " + message}, words{})
+		r.fault("", at, Words{"is no YAML: " + message, "YAML として読めません: " + message}, Words{})
 		return
 	}
 	for i, d := range doc.Docs {
 		if i > 0 && d.Body != nil {
-			r.fault("", spot(d.Body.GetToken()), words{"a second document", "二つ目の文書があります"}, words{"one document", "一つの文書"})
+			r.fault("", spot(d.Body.GetToken()), Words{"a second document", "二つ目の文書があります"}, Words{"one document", "一つの文書"})
 			continue
 		}
 		if d.Body != nil && d.Body.Type() != ast.CommentType {
@@ -167,7 +173,7 @@ func (r *reader) section(path string, node ast.Node) {
 	case *ast.MappingValueNode:
 		entries = []*ast.MappingValueNode{n}
 	default:
-		r.fault(path, spot(node.GetToken()), wrongShape(node), words{"keys with values", "キーと値の組"})
+		r.fault(path, spot(node.GetToken()), wrongShape(node), Words{"keys with values", "キーと値の組"})
 		return
 	}
 	seen := map[string]place{}
@@ -180,12 +186,12 @@ func (r *reader) entry(path string, e *ast.MappingValueNode, seen map[string]pla
 	at := spot(e.Key.GetToken())
 	name, ok := keyName(e.Key)
 	if !ok {
-		r.fault(path, at, words{"has a key that is no plain word", "のキーが単純な語ではありません"}, words{})
+		r.fault(path, at, Words{"has a key that is no plain word", "のキーが単純な語ではありません"}, Words{})
 		return
 	}
 	full := join(path, name)
 	if first, doubled := seen[name]; doubled {
-		r.fault(full, at, words{"is given twice, first in line %d", "が重複しています（最初は %d 行目）"}.with(first.line), words{})
+		r.fault(full, at, Words{"is given twice, first in line %d", "が重複しています（最初は %d 行目）"}.With(first.line), Words{})
 		return
 	}
 	seen[name] = at
@@ -248,7 +254,7 @@ func (r *reader) isSection(path string) bool {
 func (r *reader) entries(path string, node ast.Node) {
 	list, ok := node.(*ast.SequenceNode)
 	if !ok {
-		r.fault(path, spot(node.GetToken()), wrongShape(node), words{"a list", "リスト"})
+		r.fault(path, spot(node.GetToken()), wrongShape(node), Words{"a list", "リスト"})
 		return
 	}
 	for i, item := range list.Values {
@@ -262,13 +268,13 @@ func (r *reader) entries(path string, node ast.Node) {
 // unknown reports a key that there is not, with the name that was probably meant.
 func (r *reader) unknown(full string, at place) {
 	parent := full[:strings.LastIndexByte(full, '.')+1]
-	what := words{"is no key", "というキーはありません"}
+	what := Words{"is no key", "というキーはありません"}
 	if near := nearest(generic(full), r.siblings(generic(parent))); near != "" {
-		what = words{"is no key; the nearest is %s", "というキーはありません。近いキー: %s"}.with(strings.Replace(near, generic(parent), parent, 1))
+		what = Words{"is no key; the nearest is %s", "というキーはありません。近いキー: %s"}.With(strings.Replace(near, generic(parent), parent, 1))
 	} else if other := r.elsewhere(full[len(parent):]); other != "" {
-		what = words{"is no key; there is %s", "というキーはありません。%s ならあります"}.with(other)
+		what = Words{"is no key; there is %s", "というキーはありません。%s ならあります"}.With(other)
 	}
-	r.fault(full, at, what, words{})
+	r.fault(full, at, what, Words{})
 }
 
 // siblings lists the keys and sections directly below parent.

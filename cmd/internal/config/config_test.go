@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -88,10 +88,10 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	if c.Log.Level.String() != "DEBUG" || len(c.TrustedProxies) != 2 || c.Organisation.Name["en"] != "Other" || c.Organisation.Name["ja"] == "" {
 		t.Errorf("got %v, %v, %v", c.Log.Level, c.TrustedProxies, c.Organisation.Name)
 	}
-	_, faults = s.load(s.text, "OTPBRIDGE_LOG_LEVEL=loud", "OTPBRIDGE_LOG_LEVLE=debug", "OTPBRIDGE_MAIL_PASSWORD=hunter2", "OTPBRIDGE_PAUSED=")
+	_, faults = s.load(s.text, "OTPBRIDGE_LOG_LEVEL=loud", "OTPBRIDGE_LOG_LEVEX=debug", "OTPBRIDGE_MAIL_PASSWORD=hunter2", "OTPBRIDGE_PAUSED=")
 	want := []string{
 		"$OTPBRIDGE_LOG_LEVEL: log.level: is none of the words allowed, allowed: debug, info, warn, error",
-		"$OTPBRIDGE_LOG_LEVLE: belongs to no key; the nearest is OTPBRIDGE_LOG_LEVEL",
+		"$OTPBRIDGE_LOG_LEVEX: belongs to no key; the nearest is OTPBRIDGE_LOG_LEVEL",
 		"$OTPBRIDGE_MAIL_PASSWORD: is a secret in the environment, allowed: the path of a file in OTPBRIDGE_MAIL_PASSWORD_FILE",
 		"$OTPBRIDGE_PAUSED: paused: is none of the words allowed, allowed: true, false",
 	}
@@ -121,7 +121,7 @@ func TestUnknownAndDoubledKeysAreRefused(t *testing.T) {
 		{"mail:\n", "mial:\n", "mial: is no key; the nearest is mail"},
 		{"  from:", "  form:", "mail.form: is no key; the nearest is mail.from"},
 		{"    privacy:", "    privcay:", "organisation.links.privcay: is no key; the nearest is organisation.links.privacy"},
-		{"{attribute: not", "{atribute: not", "keycloak.addresses[0].atribute: is no key; the nearest is keycloak.addresses[0].attribute"},
+		{"{attribute: not", "{attribut: not", "keycloak.addresses[0].attribut: is no key; the nearest is keycloak.addresses[0].attribute"},
 		{"{label: {ja: お", "{label: {jp: お", "help_desk.contacts[0].label.jp: is no key; the nearest is help_desk.contacts[0].label.ja"},
 		{"paused: false", "link_life: 30m", "link_life: is no key; there is recovery.link_life"},
 		{"paused: false", "policies: []", "policies: is no key"},
@@ -179,18 +179,18 @@ func TestSyntaxErrorsHaveAPlace(t *testing.T) {
 			t.Errorf("%.20q: %q", text, faults)
 		}
 	}
-	if _, _, err := loadConfig(s.path("absent.yaml"), nil); !os.IsNotExist(unwrapAll(err)) {
+	if _, err := Load(s.path("absent.yaml"), nil); !os.IsNotExist(unwrapAll(err)) {
 		t.Errorf("an absent file: %v", err)
 	}
 	s.write("long.yaml", strings.Repeat("#", maxFile+1), 0o600)
-	if _, _, err := loadConfig(s.path("long.yaml"), nil); err == nil {
+	if _, err := Load(s.path("long.yaml"), nil); err == nil {
 		t.Error("a file without end is read")
 	}
 }
 
 func unwrapAll(err error) error {
 	for {
-		u, ok := err.(interface{ Unwrap() error }) //nolint:errorlint // walks the chain
+		u, ok := err.(interface{ Unwrap() error })
 		if !ok || u.Unwrap() == nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -43,8 +43,8 @@ func (r *reader) files() {
 	if text, ok := r.secretFile("keys_file", &c.KeysFile); ok {
 		ring, err := store.ParseKeys(text)
 		if err != nil {
-			r.fault("keys_file", r.at("keys_file"), words{"holds no sealing keys: " + err.Error(), "封印鍵として読めません: " + err.Error()},
-				words{"what `otpbridge keys new sealing FILE` makes", "`otpbridge keys new sealing ファイル` で作ったもの"})
+			r.fault("keys_file", r.at("keys_file"), Words{"holds no sealing keys: " + err.Error(), "封印鍵として読めません: " + err.Error()},
+				Words{"what `otpbridge keys new sealing FILE` makes", "`otpbridge keys new sealing ファイル` で作ったもの"})
 		}
 		c.Keys = ring
 	}
@@ -73,11 +73,11 @@ func (r *reader) readable(key string, path *string, secret bool) (text []byte, o
 		return nil, false
 	}
 	r.resolve(path)
-	text, wrong := readSmall(*path, secret)
+	text, wrong := ReadSmall(*path, secret)
 	if wrong != nil {
-		allowed := words{}
+		allowed := Words{}
 		if secret {
-			allowed = words{"a file of this service alone (mode 0600, or 0640 with its group)", "このサービスだけが読めるファイル（モード 0600、グループで読む場合は 0640）"}
+			allowed = Words{"a file of this service alone (mode 0600, or 0640 with its group)", "このサービスだけが読めるファイル（モード 0600、グループで読む場合は 0640）"}
 		}
 		r.fault(key, r.at(key), *wrong, allowed)
 		return nil, false
@@ -90,27 +90,27 @@ func (r *reader) secretFile(key string, path *string) ([]byte, bool) {
 	return r.readable(key, path, true)
 }
 
-// readSmall reads a regular file, which must have something in it; with secret, which others must not read.
-func readSmall(path string, secret bool) ([]byte, *words) {
+// ReadSmall reads a regular file, which must have something in it; with secret, which others must not read.
+func ReadSmall(path string, secret bool) ([]byte, *Words) {
 	info, err := os.Stat(path)
 	switch {
 	case os.IsNotExist(err):
-		return nil, bad(words{"names a file that does not exist", "のファイルが存在しません"})
+		return nil, bad(Words{"names a file that does not exist", "のファイルが存在しません"})
 	case err != nil:
-		return nil, bad(words{"names a file that cannot be reached", "のファイルにアクセスできません"})
+		return nil, bad(Words{"names a file that cannot be reached", "のファイルにアクセスできません"})
 	case !info.Mode().IsRegular():
-		return nil, bad(words{"names something that is no file", "が指すものはファイルではありません"})
+		return nil, bad(Words{"names something that is no file", "が指すものはファイルではありません"})
 	case secret && info.Mode().Perm()&(othersAny|groupWrite) != 0:
-		return nil, bad(words{"names a file with mode %04o, open to others", "のファイルのモードが %04o で、他者に開かれています"}.with(info.Mode().Perm()))
+		return nil, bad(Words{"names a file with mode %04o, open to others", "のファイルのモードが %04o で、他者に開かれています"}.With(info.Mode().Perm()))
 	case info.Size() > maxSecretFile:
-		return nil, bad(words{"names a file of more than %d bytes", "のファイルが %d バイトを超えています"}.with(maxSecretFile))
+		return nil, bad(Words{"names a file of more than %d bytes", "のファイルが %d バイトを超えています"}.With(maxSecretFile))
 	}
-	text, err := os.ReadFile(path) //nolint:gosec // the configuration names the file
+	text, err := os.ReadFile(path)
 	switch {
 	case err != nil:
-		return nil, bad(words{"names a file that this user cannot read", "のファイルを現在のユーザーでは読めません"})
+		return nil, bad(Words{"names a file that this user cannot read", "のファイルを現在のユーザーでは読めません"})
 	case len(bytes.TrimSpace(text)) == 0:
-		return nil, bad(words{"names an empty file", "のファイルが空です"})
+		return nil, bad(Words{"names an empty file", "のファイルが空です"})
 	}
 	return text, nil
 }
@@ -130,9 +130,9 @@ func (r *reader) password(key string, path *string, into *bridge.Secret) {
 	r.sizes[key] = len(text)
 	switch {
 	case len(text) < minSecret:
-		r.fault(key, r.at(key), words{"names a file with fewer than %d bytes", "のファイルが %d バイト未満です"}.with(minSecret), words{})
+		r.fault(key, r.at(key), Words{"names a file with fewer than %d bytes", "のファイルが %d バイト未満です"}.With(minSecret), Words{})
 	case bytes.ContainsAny(text, "\x00\r\n") || !utf8.Valid(text):
-		r.fault(key, r.at(key), words{"names a file of several lines, or with bytes that are no text", "のファイルが複数行であるか、文字ではないバイトを含みます"}, words{})
+		r.fault(key, r.at(key), Words{"names a file of several lines, or with bytes that are no text", "のファイルが複数行であるか、文字ではないバイトを含みます"}, Words{})
 	}
 	*into = bridge.Secret(text)
 }
@@ -148,8 +148,8 @@ func (r *reader) clientAuth(section string, a *ClientAuth) {
 	keys, err := oidc.ParseKeySet(text)
 	if err != nil {
 		purpose := map[string]string{"sign_in": "login", "keycloak": "admin"}[section]
-		r.fault(key, r.at(key), words{"names a file without a private key set (JWK, ES256)", "のファイルに秘密鍵（JWK、ES256）がありません"},
-			words{"what `otpbridge keys new %s FILE` makes", "`otpbridge keys new %s ファイル` で作ったもの"}.with(purpose))
+		r.fault(key, r.at(key), Words{"names a file without a private key set (JWK, ES256)", "のファイルに秘密鍵（JWK、ES256）がありません"},
+			Words{"what `otpbridge keys new %s FILE` makes", "`otpbridge keys new %s ファイル` で作ったもの"}.With(purpose))
 		return
 	}
 	a.Keys, a.KeyData = keys, bridge.Secret(text)
@@ -163,8 +163,8 @@ func (r *reader) certificate() {
 		return
 	}
 	if _, err := tls.X509KeyPair(cert, key); err != nil {
-		r.fault("tls.cert_file", r.at("tls.cert_file"), words{"and tls.key_file are no certificate with its key", "と tls.key_file は証明書とその鍵の組ではありません"},
-			words{"PEM files", "PEM ファイル"})
+		r.fault("tls.cert_file", r.at("tls.cert_file"), Words{"and tls.key_file are no certificate with its key", "と tls.key_file は証明書とその鍵の組ではありません"},
+			Words{"PEM files", "PEM ファイル"})
 	}
 }
 
@@ -181,8 +181,8 @@ func (r *reader) holidays() {
 			continue
 		}
 		if _, err := time.Parse(time.DateOnly, line); err != nil {
-			r.fault(key, r.at(key), words{"names a file whose line %d is no date", "のファイルの %d 行目は日付ではありません"}.with(n+1),
-				words{"dates like 2026-11-03", "2026-11-03 のような日付"})
+			r.fault(key, r.at(key), Words{"names a file whose line %d is no date", "のファイルの %d 行目は日付ではありません"}.With(n+1),
+				Words{"dates like 2026-11-03", "2026-11-03 のような日付"})
 			continue
 		}
 		r.cfg.HelpDesk.Holidays = append(r.cfg.HelpDesk.Holidays, line)

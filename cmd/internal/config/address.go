@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"net"
@@ -17,16 +17,16 @@ type urlRule struct {
 }
 
 var (
-	notAddress = words{"is no complete address", "は完全なアドレスではありません"}
-	hasMore    = words{"has a query or a fragment", "にクエリまたはフラグメントがあります"}
-	hasUser    = words{"has a user", "にユーザー名があります"}
-	hasSecret  = words{"has a password in it, which belongs into a file", "にパスワードが含まれています。パスワードはファイルに置いてください"}
-	plainHTTP  = words{"is not https, which only a loopback address may do without", "は https ではありません（http はループバックアドレスだけで使えます）"}
-	hasPath    = words{"has a path other than /", "に / 以外のパスがあります"}
+	notAddress = Words{"is no complete address", "は完全なアドレスではありません"}
+	hasMore    = Words{"has a query or a fragment", "にクエリまたはフラグメントがあります"}
+	hasUser    = Words{"has a user", "にユーザー名があります"}
+	hasSecret  = Words{"has a password in it, which belongs into a file", "にパスワードが含まれています。パスワードはファイルに置いてください"}
+	plainHTTP  = Words{"is not https, which only a loopback address may do without", "は https ではありません（http はループバックアドレスだけで使えます）"}
+	hasPath    = Words{"has a path other than /", "に / 以外のパスがあります"}
 )
 
 // parse reads an address; http is taken for loopback only, where https is among the schemes.
-func (r urlRule) parse(s string) (*url.URL, *words) {
+func (r urlRule) parse(s string) (*url.URL, *Words) {
 	if _, wrong := oneLine(s); wrong != nil {
 		return nil, wrong
 	}
@@ -48,14 +48,14 @@ func (r urlRule) parse(s string) (*url.URL, *words) {
 	return u, r.scheme(u)
 }
 
-func (r urlRule) scheme(u *url.URL) *words {
+func (r urlRule) scheme(u *url.URL) *Words {
 	for _, scheme := range r.schemes {
 		if u.Scheme == scheme {
 			return nil
 		}
 	}
 	if r.schemes[0] != "https" || u.Scheme != "http" {
-		return bad(words{"begins with another scheme", "のスキームが違います"})
+		return bad(Words{"begins with another scheme", "のスキームが違います"})
 	}
 	if !loopback(u.Hostname()) {
 		return bad(plainHTTP)
@@ -70,8 +70,8 @@ func loopback(host string) bool {
 }
 
 func baseURL() parser[*url.URL] {
-	allowed := words{"https://HOST without a path; http for loopback only", "パスのない https://ホスト名（http はループバックだけ）"}
-	return parser[*url.URL]{allowed: allowed, parse: func(s string) (*url.URL, *words) {
+	allowed := Words{"https://HOST without a path; http for loopback only", "パスのない https://ホスト名（http はループバックだけ）"}
+	return parser[*url.URL]{allowed: allowed, parse: func(s string) (*url.URL, *Words) {
 		u, wrong := urlRule{schemes: []string{"https"}}.parse(s)
 		if wrong != nil {
 			return nil, wrong
@@ -81,16 +81,16 @@ func baseURL() parser[*url.URL] {
 }
 
 func issuerURL() parser[string] {
-	allowed := words{"https://HOST/realms/REALM; http for loopback only", "https://ホスト名/realms/レルム名（http はループバックだけ）"}
-	return parser[string]{allowed: allowed, parse: func(s string) (string, *words) {
+	allowed := Words{"https://HOST/realms/REALM; http for loopback only", "https://ホスト名/realms/レルム名（http はループバックだけ）"}
+	return parser[string]{allowed: allowed, parse: func(s string) (string, *Words) {
 		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
 		return s, wrong
 	}}
 }
 
 func serverURL() parser[string] {
-	allowed := words{"https://HOST; http for loopback only", "https://ホスト名（http はループバックだけ）"}
-	return parser[string]{allowed: allowed, parse: func(s string) (string, *words) {
+	allowed := Words{"https://HOST; http for loopback only", "https://ホスト名（http はループバックだけ）"}
+	return parser[string]{allowed: allowed, parse: func(s string) (string, *Words) {
 		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
 		return strings.TrimRight(s, "/"), wrong
 	}}
@@ -98,7 +98,7 @@ func serverURL() parser[string] {
 
 // webLink is a page that people are sent to; it may have a query.
 func webLink() parser[string] {
-	return parser[string]{allowed: words{"an https address", "https のアドレス"}, parse: func(s string) (string, *words) {
+	return parser[string]{allowed: Words{"an https address", "https のアドレス"}, parse: func(s string) (string, *Words) {
 		if _, wrong := oneLine(s); wrong != nil {
 			return "", wrong
 		}
@@ -114,7 +114,7 @@ func webLink() parser[string] {
 }
 
 func contactURL() parser[string] {
-	return parser[string]{allowed: words{"an https or mailto address", "https または mailto のアドレス"}, parse: func(s string) (string, *words) {
+	return parser[string]{allowed: Words{"an https or mailto address", "https または mailto のアドレス"}, parse: func(s string) (string, *Words) {
 		to, isMail := strings.CutPrefix(s, "mailto:")
 		if !isMail {
 			return webLink().parse(s)
@@ -125,32 +125,32 @@ func contactURL() parser[string] {
 }
 
 func mailbox() parser[string] {
-	return parser[string]{allowed: words{"one mail address", "メールアドレス一つ"}, parse: func(s string) (string, *words) {
+	return parser[string]{allowed: Words{"one mail address", "メールアドレス一つ"}, parse: func(s string) (string, *Words) {
 		a, err := mail.ParseAddress(s)
 		if err != nil || a.Address != s || !strings.Contains(s, "@") {
-			return "", bad(words{"is no mail address", "はメールアドレスではありません"})
+			return "", bad(Words{"is no mail address", "はメールアドレスではありません"})
 		}
 		return s, nil
 	}}
 }
 
 func sender() parser[*mail.Address] {
-	allowed := words{`"Name <name@example.ac.jp>"`, `"名前 <name@example.ac.jp>"`}
-	return parser[*mail.Address]{allowed: allowed, parse: func(s string) (*mail.Address, *words) {
+	allowed := Words{`"Name <name@example.ac.jp>"`, `"名前 <name@example.ac.jp>"`}
+	return parser[*mail.Address]{allowed: allowed, parse: func(s string) (*mail.Address, *Words) {
 		if _, wrong := oneLine(s); wrong != nil {
 			return nil, wrong
 		}
 		a, err := mail.ParseAddress(s)
 		if err != nil {
-			return nil, bad(words{"is no sender", "は差出人として使えません"})
+			return nil, bad(Words{"is no sender", "は差出人として使えません"})
 		}
 		return a, nil
 	}}
 }
 
 func smtpURL() parser[SMTPServer] {
-	allowed := words{"smtps://USER@HOST:465 or smtp://USER@HOST:587", "smtps://ユーザー@ホスト:465 または smtp://ユーザー@ホスト:587"}
-	return parser[SMTPServer]{allowed: allowed, parse: func(s string) (SMTPServer, *words) {
+	allowed := Words{"smtps://USER@HOST:465 or smtp://USER@HOST:587", "smtps://ユーザー@ホスト:465 または smtp://ユーザー@ホスト:587"}
+	return parser[SMTPServer]{allowed: allowed, parse: func(s string) (SMTPServer, *Words) {
 		u, wrong := urlRule{schemes: []string{"smtps", "smtp"}, user: true}.parse(s)
 		if wrong != nil {
 			return SMTPServer{}, wrong
@@ -166,21 +166,21 @@ func smtpURL() parser[SMTPServer] {
 	}}
 }
 
-func portNumber(s string) (int, *words) {
+func portNumber(s string) (int, *Words) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 {
-		return 0, bad(words{"has no port from 1 to 65535", "に 1〜65535 のポート番号がありません"})
+		return 0, bad(Words{"has no port from 1 to 65535", "に 1〜65535 のポート番号がありません"})
 	}
 	return int(n), nil
 }
 
 // listenAddress is a bind address; the host may be left out, port 0 takes any free one.
 func listenAddress() parser[string] {
-	allowed := words{"HOST:PORT or :PORT", "ホスト:ポート または :ポート"}
-	return parser[string]{allowed: allowed, parse: func(s string) (string, *words) {
+	allowed := Words{"HOST:PORT or :PORT", "ホスト:ポート または :ポート"}
+	return parser[string]{allowed: allowed, parse: func(s string) (string, *Words) {
 		host, port, err := net.SplitHostPort(s)
 		if err != nil || strings.ContainsAny(host, " /@") {
-			return "", bad(words{"is no bind address", "は待ち受けアドレスではありません"})
+			return "", bad(Words{"is no bind address", "は待ち受けアドレスではありません"})
 		}
 		if port == "0" {
 			return s, nil
@@ -192,10 +192,10 @@ func listenAddress() parser[string] {
 
 // hostPort is an address to call.
 func hostPort() parser[string] {
-	return parser[string]{allowed: words{"HOST:PORT", "ホスト:ポート"}, parse: func(s string) (string, *words) {
+	return parser[string]{allowed: Words{"HOST:PORT", "ホスト:ポート"}, parse: func(s string) (string, *Words) {
 		host, port, err := net.SplitHostPort(s)
 		if err != nil || host == "" || strings.ContainsAny(host, " /@") {
-			return "", bad(words{"is no address of a server", "はサーバーのアドレスではありません"})
+			return "", bad(Words{"is no address of a server", "はサーバーのアドレスではありません"})
 		}
 		_, wrong := portNumber(port)
 		return s, wrong

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"cmp"
@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// row is one value in force, as `check --print` shows it.
-type row struct {
+// Value is one value in force, a secret as its size only.
+type Value struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`
 	Origin string `json:"origin"` // "file:line:col", "$NAME" or "default"
@@ -16,7 +16,7 @@ type row struct {
 }
 
 // rows lists all values in force, in the order of the reference; entries of lists stand in their own order.
-func (r *reader) rows() []row {
+func (r *reader) rows() []Value {
 	place := map[string]int{}
 	for i, f := range r.order {
 		place[f.path] = i
@@ -32,16 +32,16 @@ func (r *reader) rows() []row {
 		}
 		return cmp.Compare(place[ga], place[gb])
 	})
-	rows := make([]row, 0, len(keys))
+	rows := make([]Value, 0, len(keys))
 	for _, key := range keys {
 		rows = append(rows, r.row(key))
 	}
 	return rows
 }
 
-func (r *reader) row(key string) row {
+func (r *reader) row(key string) Value {
 	o := r.found[key]
-	out := row{Key: key, Value: o.text, Origin: o.kind, text: o.text}
+	out := Value{Key: key, Value: o.text, Origin: o.kind, text: o.text}
 	if o.kind != "default" {
 		out.Origin = o.where(r.faults.file)
 	}

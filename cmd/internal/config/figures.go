@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"fmt"
@@ -86,17 +86,17 @@ func (f figure) text(n int64) string {
 }
 
 // bounds says in words what is allowed.
-func (f figure) bounds() words {
-	return words{"%s to %s", "%s から %s まで"}.with(f.text(f.Floor), f.text(f.Cap))
+func (f figure) bounds() Words {
+	return Words{"%s to %s", "%s から %s まで"}.With(f.text(f.Floor), f.text(f.Cap))
 }
 
 // refuse says why n is outside the bounds, nil when it is not.
-func (f figure) refuse(n int64) *words {
+func (f figure) refuse(n int64) *Words {
 	switch {
 	case n < f.Floor:
-		return bad(words{"is below the floor of %s", "は下限 %s より小さい値です"}.with(f.text(f.Floor)))
+		return bad(Words{"is below the floor of %s", "は下限 %s より小さい値です"}.With(f.text(f.Floor)))
 	case n > f.Cap:
-		return bad(words{"is above the cap of %s", "は上限 %s を超えています"}.with(f.text(f.Cap)))
+		return bad(Words{"is above the cap of %s", "は上限 %s を超えています"}.With(f.text(f.Cap)))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ func (r *reader) set(key string) bool {
 }
 
 // against reports a key whose value does not go with another's.
-func (r *reader) against(key string, what, allowed words) {
+func (r *reader) against(key string, what, allowed Words) {
 	if !r.wrong[key] {
 		r.fault(key, r.at(key), what, allowed)
 	}
@@ -51,13 +51,13 @@ func (r *reader) together(a, b string) {
 	if hasB {
 		a, b = b, a
 	}
-	r.against(a, words{"stands without %s", "だけがあり、%s がありません"}.with(b), words{"both or neither", "両方を書くか、どちらも書かない"})
+	r.against(a, Words{"stands without %s", "だけがあり、%s がありません"}.With(b), Words{"both or neither", "両方を書くか、どちらも書かない"})
 }
 
 func (r *reader) crossService() {
 	r.together("tls.cert_file", "tls.key_file")
 	if r.cfg.Listen == r.cfg.AdminListen && r.set("listen") && !strings.HasSuffix(r.cfg.Listen, ":0") {
-		r.against("admin_listen", words{"is the address of listen", "が listen と同じアドレスです"}, words{"another one", "別のアドレス"})
+		r.against("admin_listen", Words{"is the address of listen", "が listen と同じアドレスです"}, Words{"another one", "別のアドレス"})
 	}
 }
 
@@ -67,7 +67,7 @@ func (r *reader) crossLanguages() {
 		return
 	}
 	if len(r.cfg.Languages) == 0 {
-		r.against("languages", words{"is an empty list", "が空のリストです"}, words{"ja, en", "ja, en"})
+		r.against("languages", Words{"is an empty list", "が空のリストです"}, Words{"ja, en", "ja, en"})
 	}
 	texts := map[string]map[string]string{
 		"pause_text": r.cfg.PauseText, "sign_in.account_name": r.cfg.SignIn.AccountName, "help_desk.counter": r.cfg.HelpDesk.Counter,
@@ -102,15 +102,15 @@ func (r *reader) crossClients() {
 	r.oneProof("sign_in", login.Issuer, "sign_in.issuer")
 	r.oneProof("keycloak", admin.URL, "keycloak.url")
 	if login.ClientID == admin.ClientID && login.ClientID != "" {
-		r.against("keycloak.client_id", words{"is the client of sign_in", "が sign_in と同じクライアントです"}, words{"a client of its own", "別のクライアント"})
+		r.against("keycloak.client_id", Words{"is the client of sign_in", "が sign_in と同じクライアントです"}, Words{"a client of its own", "別のクライアント"})
 	}
 	if shareKey(login.Auth.Keys.PublicJWKS(), admin.Auth.Keys.PublicJWKS()) {
-		r.against("keycloak.client_key_file", words{"holds a key of sign_in.client_key_file", "に sign_in.client_key_file と同じ鍵があります"},
-			words{"keys of its own", "専用の鍵"})
+		r.against("keycloak.client_key_file", Words{"holds a key of sign_in.client_key_file", "に sign_in.client_key_file と同じ鍵があります"},
+			Words{"keys of its own", "専用の鍵"})
 	}
 	if s := login.Auth.Secret; s != "" && s == admin.Auth.Secret {
-		r.against("keycloak.client_secret_file", words{"holds the secret of sign_in.client_secret_file", "に sign_in.client_secret_file と同じ秘密があります"},
-			words{"a secret of its own", "専用の秘密"})
+		r.against("keycloak.client_secret_file", Words{"holds the secret of sign_in.client_secret_file", "に sign_in.client_secret_file と同じ秘密があります"},
+			Words{"a secret of its own", "専用の秘密"})
 	}
 }
 
@@ -122,10 +122,10 @@ func (r *reader) oneProof(section, address, addressKey string) {
 	away := !r.wrong[addressKey] && err == nil && !loopback(u.Hostname())
 	switch {
 	case hasKey && hasSecret:
-		r.against(secret, words{"stands beside %s", "と %s の両方があります"}.with(key), words{"one of them", "どちらか一つ"})
+		r.against(secret, Words{"stands beside %s", "と %s の両方があります"}.With(key), Words{"one of them", "どちらか一つ"})
 	case hasSecret && away:
-		r.against(secret, words{"is a shared secret, and %s is not on loopback", "は共有の秘密ですが、%s がループバックではありません"}.with(addressKey),
-			words{"%s", "%s"}.with(key))
+		r.against(secret, Words{"is a shared secret, and %s is not on loopback", "は共有の秘密ですが、%s がループバックではありません"}.With(addressKey),
+			Words{"%s", "%s"}.With(key))
 	case !hasKey && !hasSecret:
 		r.missing(key, r.index[key].allowed)
 	}
@@ -162,26 +162,26 @@ func (r *reader) crossPeople() {
 		}
 	}
 	if len(k.Addresses) == 0 {
-		r.missing("keycloak.addresses", words{"a list of {attribute: NAME} or {email: verified}", "{attribute: 属性名} または {email: verified} のリスト"})
+		r.missing("keycloak.addresses", Words{"a list of {attribute: NAME} or {email: verified}", "{attribute: 属性名} または {email: verified} のリスト"})
 	}
 	for i, a := range k.Addresses {
 		key := fmt.Sprintf("keycloak.addresses[%d]", i)
 		if (a.Attribute == "") == !a.VerifiedEmail && !r.wrong[key+".attribute"] && !r.wrong[key+".email"] {
-			r.against(key, words{"needs one of attribute and email", "には attribute か email のどちらか一つが必要です"},
-				words{"{attribute: NAME} or {email: verified}", "{attribute: 属性名} または {email: verified}"})
+			r.against(key, Words{"needs one of attribute and email", "には attribute か email のどちらか一つが必要です"},
+				Words{"{attribute: NAME} or {email: verified}", "{attribute: 属性名} または {email: verified}"})
 		}
 	}
 	r.resetMailbox()
 	for _, role := range []string{"help_desk.role", "help_desk.auditor_role"} {
 		if o := r.found[role]; r.set(role) && slices.Contains(k.HarmlessRoles, o.text) {
-			r.against(role, words{"is one of keycloak.harmless_roles", "が keycloak.harmless_roles に含まれています"}, words{"a role that few hold", "一部の人だけが持つロール"})
+			r.against(role, Words{"is one of keycloak.harmless_roles", "が keycloak.harmless_roles に含まれています"}, Words{"a role that few hold", "一部の人だけが持つロール"})
 		}
 	}
 	if r.set("help_desk.role") && r.cfg.HelpDesk.Role == r.cfg.HelpDesk.AuditorRole {
-		r.against("help_desk.auditor_role", words{"is help_desk.role", "が help_desk.role と同じです"}, words{"a role of its own", "別のロール"})
+		r.against("help_desk.auditor_role", Words{"is help_desk.role", "が help_desk.role と同じです"}, Words{"a role of its own", "別のロール"})
 	}
 	if len(r.cfg.HelpDesk.Contacts) == 0 {
-		r.missing("help_desk.contacts", words{"at least one {label, url} that needs no voice", "音声によらない連絡先 {label, url} を一つ以上"})
+		r.missing("help_desk.contacts", Words{"at least one {label, url} that needs no voice", "音声によらない連絡先 {label, url} を一つ以上"})
 	}
 }
 
@@ -195,8 +195,8 @@ func (r *reader) resetMailbox() {
 		return a.Attribute == k.ResetAttribute || a.VerifiedEmail && k.ResetAttribute == "email"
 	}
 	if !slices.ContainsFunc(k.Addresses, func(a bridge.AddressSource) bool { return !same(a) }) {
-		r.against("keycloak.password_reset", words{"names the only address, which then never receives a link", "の宛先が唯一のアドレスであり、リンクの送り先がなくなります"},
-			words{"another attribute in keycloak.addresses", "keycloak.addresses に別の属性"})
+		r.against("keycloak.password_reset", Words{"names the only address, which then never receives a link", "の宛先が唯一のアドレスであり、リンクの送り先がなくなります"},
+			Words{"another attribute in keycloak.addresses", "keycloak.addresses に別の属性"})
 	}
 }
 
@@ -205,7 +205,7 @@ func (r *reader) crossStore() {
 		return
 	}
 	if o, ok := r.found["store.bolt"]; ok && o.kind != "default" {
-		r.against("store.bolt", words{"stands beside store.redis", "と store.redis の両方があります"}, words{"one of them", "どちらか一つ"})
+		r.against("store.bolt", Words{"stands beside store.redis", "と store.redis の両方があります"}, Words{"one of them", "どちらか一つ"})
 	}
 	s := r.cfg.redis()
 	const addresses, master, cluster = "store.redis.addresses", "store.redis.master", "store.redis.cluster"
@@ -213,12 +213,12 @@ func (r *reader) crossStore() {
 	case len(s.Addresses) == 0:
 		r.missing(addresses, r.index[addresses].allowed)
 	case len(s.Addresses) > 1 && s.Master == "" && !s.Cluster:
-		r.against(addresses, words{"has several servers, but neither master nor cluster is given", "に複数のサーバーがありますが、master も cluster もありません"},
-			words{"one server, or store.redis.master or store.redis.cluster", "サーバー一つ、または store.redis.master か store.redis.cluster"})
+		r.against(addresses, Words{"has several servers, but neither master nor cluster is given", "に複数のサーバーがありますが、master も cluster もありません"},
+			Words{"one server, or store.redis.master or store.redis.cluster", "サーバー一つ、または store.redis.master か store.redis.cluster"})
 	case s.Master != "" && s.Cluster:
-		r.against(cluster, words{"stands beside store.redis.master", "と store.redis.master の両方があります"}, words{"one of them", "どちらか一つ"})
+		r.against(cluster, Words{"stands beside store.redis.master", "と store.redis.master の両方があります"}, Words{"one of them", "どちらか一つ"})
 	case s.Cluster && s.Database != 0:
-		r.against("store.redis.database", words{"is not 0 in a cluster", "がクラスターなのに 0 ではありません"}, words{"0", "0"})
+		r.against("store.redis.database", Words{"is not 0 in a cluster", "がクラスターなのに 0 ではありません"}, Words{"0", "0"})
 	}
 	if r.set("store.redis.username") {
 		r.together("store.redis.username", "store.redis.password_file")
@@ -228,7 +228,7 @@ func (r *reader) crossStore() {
 	}
 	for _, key := range []string{"store.redis.sentinel_username", "store.redis.sentinel_password_file"} {
 		if r.set(key) && s.Master == "" {
-			r.against(key, words{"stands without %s", "だけがあり、%s がありません"}.with(master), words{})
+			r.against(key, Words{"stands without %s", "だけがあり、%s がありません"}.With(master), Words{})
 		}
 	}
 }
@@ -240,9 +240,9 @@ func (r *reader) crossMail() {
 	user, file := r.cfg.Mail.SMTP.User != "", r.set("mail.password_file") || r.wrong["mail.password_file"]
 	switch {
 	case user && !file:
-		r.missing("mail.password_file", words{"the password of the user in mail.smtp", "mail.smtp のユーザーのパスワード"})
+		r.missing("mail.password_file", Words{"the password of the user in mail.smtp", "mail.smtp のユーザーのパスワード"})
 	case !user && file:
-		r.against("mail.password_file", words{"is given, but mail.smtp names no user", "がありますが、mail.smtp にユーザーがありません"},
-			words{"smtps://USER@HOST", "smtps://ユーザー@ホスト"})
+		r.against("mail.password_file", Words{"is given, but mail.smtp names no user", "がありますが、mail.smtp にユーザーがありません"},
+			Words{"smtps://USER@HOST", "smtps://ユーザー@ホスト"})
 	}
 }
