@@ -68,6 +68,21 @@ const (
 	CodeSlowDown   Code = "slow_down"      // a wrong code was typed a moment ago; Until says when the next one counts
 )
 
+// Faults at the help desk.
+const (
+	CodeCallPair     Code = "call_pair"          // no such pair of user name and call code: one answer for all
+	CodeDeskLocked   Code = "desk_locked"        // five wrong pairs of this operator; Until says when it works again
+	CodeNotOperator  Code = "not_operator"       // lacks the role, or the full sign-in
+	CodeCaseClosed   Code = "case_closed"        // this operator has not opened it, or 15 minutes passed
+	CodeSelf         Code = "self_approval"      // the operator's own recovery
+	CodeSameOperator Code = "same_operator"      // the second approval must be another person's
+	CodeChecks       Code = "checks_missing"     // fewer checks than the policy asks for; Left says how many
+	CodeTicket       Code = "ticket_missing"     // no ticket reference
+	CodeCallBack     Code = "callback_unmatched" // the call-back was not confirmed by its match words
+	CodeWrongWords   Code = "wrong_words"        // another pair of match words than on the caller's page
+	CodePolicy       Code = "policy_refused"     // the policy for this person refuses
+)
+
 // Codes returns every code in a stable order; the catalogue is tested against it.
 func Codes() []Code {
 	return []Code{
@@ -78,6 +93,8 @@ func Codes() []Code {
 		CodeStaleSignIn, CodeWrongPerson, CodeActive, CodeNotOpen, CodeNotHolder, CodeExpired, CodeLinkInvalid,
 		CodeObjection, CodeTooLate,
 		CodeEmpty, CodeFormat, CodeWrongCode, CodeClock, CodeUsed, CodeOldKey, CodeKeyStopped, CodeTooManyBad, CodeSlowDown,
+		CodeCallPair, CodeDeskLocked, CodeNotOperator, CodeCaseClosed, CodeSelf, CodeSameOperator, CodeChecks, CodeTicket, CodeCallBack,
+		CodeWrongWords, CodePolicy,
 	}
 }
 

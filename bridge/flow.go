@@ -16,6 +16,8 @@ type Flow struct {
 	Recoveries Records[Recovery] // by person
 	Links      Records[Pointer]  // by hash of a link or veto token; believed only if the recovery names it back
 	Failures   Records[Failures] // wrong codes in a row, by person
+	Permits    Records[Permit]   // by person
+	WrongPairs Records[Wrongs]   // wrong pairs of user name and call code, by operator
 	Jobs       Jobs
 	Audit      Audit
 	Mail       Mailer
@@ -63,7 +65,7 @@ func (f *Flow) read(ctx context.Context, person string) (r Recovery, found bool,
 }
 
 // change applies a transition to the person's recovery. A transition that fails stores nothing, unless the error counts something
-// (CodeObjection, CodeWrongCode, CodeKeyStopped): then both happen.
+// (CodeObjection, CodeWrongCode, CodeKeyStopped, CodeCallPair, CodeWrongWords): then both happen.
 func (f *Flow) change(ctx context.Context, person string, transition func(Recovery) (Recovery, error)) (Recovery, error) {
 	return f.apply(ctx, person, f.life(), transition)
 }
@@ -90,7 +92,7 @@ func (f *Flow) apply(ctx context.Context, person string, ttl time.Duration, tran
 		}
 		next, err := transition(old)
 		switch CodeOf(err) {
-		case CodeObjection, CodeWrongCode, CodeKeyStopped:
+		case CodeObjection, CodeWrongCode, CodeKeyStopped, CodeCallPair, CodeWrongWords:
 			counted = err
 			return next, nil
 		}
@@ -166,7 +168,7 @@ func (f *Flow) refuse(ctx context.Context, r Recovery, cause error) error {
 // refusal reports whether a code speaks of the account, for good, and not of the outside world.
 func refusal(c Code) bool {
 	switch c {
-	case CodeGone, CodeDisabled, CodeLocked, CodePendingAction, CodeNotAllowed, CodeAdministrator, CodeDeskOnly,
+	case CodeGone, CodeDisabled, CodeLocked, CodePendingAction, CodeNotAllowed, CodeAdministrator, CodeDeskOnly, CodePolicy,
 		CodePasswordChanged, CodeLoggedOut, CodePasswordRecent:
 		return true
 	}

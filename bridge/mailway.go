@@ -15,13 +15,19 @@ type Asked struct {
 	Way      Way
 	Origin   Origin
 	Snapshot Snapshot // taken before the sign-in
+	From     string   // client address
+	// OperatorBrowser: an operator was signed in with this browser before (HD-15).
+	OperatorBrowser bool
 }
 
 // Offer is what the request page can offer to the signed-in person.
 type Offer struct {
-	Address string // where the link would go
+	Address string // where the link would go; empty: no mail way
+	NoMail  Code   // why there is no mail way
+	Desk    bool   // the desk way is open
 	First   bool   // no authenticator yet: nothing will be replaced
 	Several bool   // several authenticators: all of them will be removed
+	Delay   time.Duration
 }
 
 // Ways says which ways are open to the signed-in person; an error says why none is.
@@ -30,15 +36,27 @@ func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
 	if err != nil {
 		return Offer{}, err
 	}
-	if err := f.mailOpen(ctx, a); err != nil {
-		return Offer{}, err
+	n, policy := len(a.OTPs()), f.Rules.Policy(a)
+	o := Offer{First: n == 0, Several: n > 1, Desk: f.Rules.Allows(policy, WayDesk), Delay: policy.Delay}
+	err = f.mailOpen(ctx, a)
+	if to, ok := s.LinkAddress(); err == nil && ok {
+		o.Address = to
+	} else if err == nil {
+		err = Fault(noAddressCode(s), "ways", nil)
 	}
-	to, ok := s.LinkAddress()
-	if !ok {
-		return Offer{}, Fault(noAddressCode(s), "ways", nil)
+	if o.NoMail = CodeOf(err); o.Desk && (err == nil || refusesMail(o.NoMail)) {
+		return o, nil
 	}
-	n := len(a.OTPs())
-	return Offer{Address: to, First: n == 0, Several: n > 1}, nil
+	return o, err
+}
+
+// refusesMail reports whether a code speaks against the mail way only, so that the desk way remains.
+func refusesMail(c Code) bool {
+	switch c {
+	case CodeDeskOnly, CodeNoAddress, CodeAddressUnproven, CodeAddressCampus, CodeAddressChanged, CodePasswordRecent, CodeTooManyBad, CodeRealmUnsafe:
+		return true
+	}
+	return false
 }
 
 func noAddressCode(s Snapshot) Code {
@@ -77,13 +95,11 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// Start begins a recovery by mail and sends the link. An open one without a proof is superseded.
+// Start begins a recovery by the way that was chosen: the link is sent, or the call code is drawn. An open one without a proof or approval
+// is superseded.
 func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
 	if f.Rules.Paused {
 		return Recovery{}, Fault(CodePaused, "start", nil)
-	}
-	if !a.Reason.Valid() || a.Way != WayMail {
-		return Recovery{}, Fault(CodeNotOpen, "start", nil)
 	}
 	if f.Now().Sub(a.Viewer.SignedInAt) > SignInLife {
 		return Recovery{}, Fault(CodeStaleSignIn, "start", nil)
@@ -92,26 +108,55 @@ func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
 	if err != nil {
 		return Recovery{}, err
 	}
+	open := map[Way]bool{WayMail: offer.Address != "", WayDesk: offer.Desk}
+	if !a.Reason.Valid() || !open[a.Way] {
+		return Recovery{}, Fault(CodeNotOpen, "start", nil)
+	}
 	if err := f.mayStart(ctx, a.Viewer.Person); err != nil {
 		return Recovery{}, err
 	}
-	letter, err := f.newLink(ctx, a.Viewer.Person, offer.Address)
+	if a.Way == WayDesk {
+		return f.startCall(ctx, a)
+	}
+	w, err := f.newLink(ctx, a.Viewer.Person, offer.Address)
 	if err != nil {
 		return Recovery{}, err
 	}
-	r, old, err := f.begin(ctx, a, letter.link)
+	r, err := f.begin(ctx, a, w.link, nil)
 	if err != nil {
 		return Recovery{}, err
 	}
-	if old != "" {
-		f.record(ctx, AuditEvent{Event: "recovery.superseded", Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: old})
-	}
-	f.record(ctx, event("recovery.started", r))
-	if err := f.post(ctx, r, letter); err != nil {
+	if err := f.post(ctx, r, w); err != nil {
 		return r, err
 	}
-	f.noticeOthers(ctx, r, letter)
+	f.noticeOthers(ctx, r, w)
 	return r, nil
+}
+
+// startCall begins a recovery by desk. Every address on record is told, and may veto.
+func (f *Flow) startCall(ctx context.Context, a Asked) (Recovery, error) {
+	w, err := f.newTokens(ctx, a.Viewer.Person, "")
+	if err != nil {
+		return Recovery{}, err
+	}
+	w.link.Hash = "" // there is no link, only a way to object
+	r, err := f.begin(ctx, a, w.link, newCall(f.Now(), a.OperatorBrowser))
+	if err != nil {
+		return Recovery{}, err
+	}
+	f.noticeOthers(ctx, r, w)
+	if f.Rules.DeskMailbox != "" {
+		f.announceCall(ctx, r)
+	}
+	return r, nil
+}
+
+// announceCall tells the help desk that somebody is about to call, without a name or a code.
+func (f *Flow) announceCall(ctx context.Context, r Recovery) {
+	n := Notice{Kind: NoticeCall, To: f.Rules.DeskMailbox, Language: r.Language, At: r.StartedAt, Expires: r.Expires}
+	if err := f.Mail.Send(ctx, n); err != nil {
+		f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+	}
 }
 
 // mayStart refuses before a link is counted or made: an open proof stands.
@@ -128,23 +173,40 @@ func (f *Flow) mayStart(ctx context.Context, person string) error {
 	return nil
 }
 
-func (f *Flow) begin(ctx context.Context, a Asked, l Link) (r Recovery, superseded string, err error) {
+// begin stores the new recovery; what it replaces goes on record.
+func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, error) {
 	s := Start{
 		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
-		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, Snapshot: a.Snapshot, Link: l,
-		KeyLife: f.Rules.KeyLife,
+		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife,
+		Call: c, From: a.From,
 	}
-	if err := f.expireAt(ctx, s.Person, l.Expires.Add(WaitAfterLink)); err != nil {
-		return Recovery{}, "", err
+	if err := f.keepUntil(ctx, s, l); err != nil {
+		return Recovery{}, err
 	}
-	r, err = f.Recoveries.Update(ctx, s.Person, f.life(), func(old Recovery, found bool) (Recovery, error) {
+	superseded := ""
+	r, err := f.Recoveries.Update(ctx, s.Person, f.life(), func(old Recovery, found bool) (Recovery, error) {
 		superseded = ""
 		if found && old.At(f.Now()).Open() {
 			superseded = old.ID
 		}
 		return Begin(old, found, s, f.Now())
 	})
-	return r, superseded, err
+	if err != nil {
+		return r, err
+	}
+	if superseded != "" {
+		f.record(ctx, AuditEvent{Event: "recovery.superseded", Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: superseded})
+	}
+	f.record(ctx, event("recovery.started", r))
+	return r, nil
+}
+
+// keepUntil adds the job that ends the new recovery, before the record exists.
+func (f *Flow) keepUntil(ctx context.Context, s Start, l Link) error {
+	if s.Way == WayDesk {
+		return f.waitAt(ctx, s.Person, f.Now(), f.Now().Add(DeskLife))
+	}
+	return f.expireAt(ctx, s.Person, l.Expires.Add(WaitAfterLink))
 }
 
 // expireAt keeps the job that ends the recovery when nobody comes back. The job is added before the record that it belongs to.
@@ -159,7 +221,7 @@ type letter struct {
 	vetoSecret Secret
 }
 
-// newLink counts the mail against its limits, draws the tokens and stores their pointers.
+// newLink counts the mail against its limits and draws the tokens.
 func (f *Flow) newLink(ctx context.Context, person, to string) (letter, error) {
 	for _, l := range []Limit{LimitLinkDay, LimitLinkHour, LimitLinkMinute} {
 		for _, key := range []string{"person:" + person, "to:" + Secret(to).Hash()} {
@@ -168,6 +230,11 @@ func (f *Flow) newLink(ctx context.Context, person, to string) (letter, error) {
 			}
 		}
 	}
+	return f.newTokens(ctx, person, to)
+}
+
+// newTokens draws the tokens and stores their pointers.
+func (f *Flow) newTokens(ctx context.Context, person, to string) (letter, error) {
 	now := f.Now()
 	w := letter{token: NewToken(), vetoSecret: NewToken()}
 	w.link = Link{
@@ -280,12 +347,38 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if err := f.expireAt(ctx, v.Person, f.Now().Add(ProofLife)); err != nil {
 		return r, err
 	}
-	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt}
-	r, err = f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Prove(p, key, f.Now()) })
-	if err == nil {
+	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt, Delay: f.Rules.Policy(a).Delay}
+	r, err = f.apply(ctx, v.Person, f.life()+p.Delay+DelayGrace, func(old Recovery) (Recovery, error) { return old.Prove(p, key, f.Now()) })
+	if err != nil {
+		return r, err
+	}
+	if r.State == Proven {
 		f.record(ctx, event("recovery.proven", r))
 	}
-	return r, err
+	return r, f.afterProof(ctx, r)
+}
+
+// EndDelay goes on after the waiting period: by mail a new link is sent, which has to be proven like the first. next is when to look again.
+func (f *Flow) EndDelay(ctx context.Context, person string) (next time.Time, err error) {
+	r, found, err := f.read(ctx, person)
+	if err != nil || !found || r.State != Waiting || r.NotBefore.IsZero() || r.Way != WayMail || r.Link.Hash != "" {
+		return time.Time{}, err
+	}
+	if f.Now().Before(r.NotBefore) {
+		return r.NotBefore, nil
+	}
+	w, err := f.newTokens(ctx, person, r.Link.To)
+	if err != nil {
+		return time.Time{}, err
+	}
+	r, err = f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.Resend(w.link, f.Now()) })
+	if CodeOf(err) == CodeNotOpen {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Time{}, f.post(ctx, r, w)
 }
 
 // Foreign records that somebody signed in as one person holds the link of another, if that is so.

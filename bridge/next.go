@@ -24,6 +24,11 @@ const (
 	StepConfirm     Step = "confirm"      // signed in afresh: what was asked
 	StepLinkInvalid Step = "link_invalid" // unknown, used, expired, foreign
 	StepActive      Step = "active"       // a proven recovery of this person is held by another browser
+	StepDelay       Step = "delay"        // proven once; to be proven again later
+	StepCall        Step = "call"         // the call code to read out
+	StepChecking    Step = "checking"     // an operator has opened the case
+	StepCallBack    Step = "call_back"    // match words to read out
+	StepSecond      Step = "second"       // a second operator is needed
 	StepElsewhere   Step = "elsewhere"    // it went on elsewhere, and this browser had asked
 	StepEnrol       Step = "enrol"
 	StepStopped     Step = "stopped" // five wrong codes: a new key is needed
@@ -49,7 +54,7 @@ func Next(r Recovery, found bool, v Viewer, now time.Time) Step {
 	r = r.At(now)
 	switch r.State {
 	case Waiting:
-		return StepWait // shows no secret: stays while the session lives
+		return nextOfWaiting(r, v, now) // shows no key: stays while the session lives
 	case Proven:
 		return nextOfProven(r, v, fresh)
 	case Writing:
@@ -90,6 +95,25 @@ func nextOfLink(r Recovery, found bool, v Viewer, now time.Time) (s Step, ok boo
 		return "", false
 	}
 	return StepLinkInvalid, true
+}
+
+func nextOfWaiting(r Recovery, v Viewer, now time.Time) Step {
+	switch {
+	case now.Before(r.NotBefore):
+		return StepDelay
+	case r.Way != WayDesk:
+		return StepWait
+	case !Equal(r.Asker, v.Holder) || r.Call == nil:
+		return StepActive
+	case r.Call.Case != nil && now.Sub(r.Call.Case.Seen) < CaseIdle:
+		if b := r.Call.Case.CallBack; b != nil && !b.Matched {
+			return StepCallBack
+		}
+		return StepChecking
+	case len(r.Call.Approvals) > 0:
+		return StepSecond
+	}
+	return StepCall
 }
 
 func nextOfProven(r Recovery, v Viewer, fresh bool) Step {

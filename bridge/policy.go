@@ -93,3 +93,44 @@ func Unreachable(policies []Policy, i int) string {
 	}
 	return ""
 }
+
+// Ruling is what a policy, the account and its addresses ask of the desk.
+type Ruling struct {
+	Policy    Policy
+	Approvals int // by different operators
+	Checks    int // for each approval
+	Delay     time.Duration
+	Why       []Code // why it is more than the policy's own: CodeDeskOnly (operators, auditors), CodeNoAddress
+}
+
+// Policy returns the first policy that matches. Without any configured, both ways are open with one approval and one check.
+func (r Rules) Policy(a Account) Policy {
+	for _, p := range r.Policies {
+		if p.Match.Fits(a) {
+			return p
+		}
+	}
+	return Policy{Name: "default", Ways: []Way{WayMail, WayDesk}, Approvals: 1, Checks: 1}
+}
+
+// Ruling returns what rules for the account. Operators, auditors and people without a notification address always need two approvals.
+func (r Rules) Ruling(a Account, s Snapshot) Ruling {
+	p := r.Policy(a)
+	out := Ruling{Policy: p, Approvals: max(1, p.Approvals), Checks: max(1, p.Checks), Delay: p.Delay}
+	if r.worksAtDesk(a) {
+		out.Approvals, out.Why = 2, append(out.Why, CodeDeskOnly)
+	}
+	if _, ok := s.LinkAddress(); !ok {
+		out.Approvals, out.Why = 2, append(out.Why, CodeNoAddress)
+	}
+	return out
+}
+
+// Allows reports whether the way is open under the ruling; the desk only where it is run.
+func (r Rules) Allows(p Policy, w Way) bool {
+	return !p.Refuse && slices.Contains(p.Ways, w) && (w != WayDesk || r.Desk)
+}
+
+func (r Rules) worksAtDesk(a Account) bool {
+	return slices.ContainsFunc(a.Roles, func(role string) bool { return slices.Contains(r.DeskRoles, role) })
+}

@@ -67,6 +67,7 @@ const (
 	JobExpiry = "expiry" // end a recovery whose time is up; id = person
 	JobSwap   = "swap"   // bring a swap to its end; id = person
 	JobMail   = "mail"   // send one rendered mail; id = message id
+	JobDelay  = "delay"  // go on after a waiting period; id = person
 	JobGate   = "gate"   // shut a gate whose leases ran out; id = person
 )
 
@@ -104,6 +105,10 @@ const (
 	NoticeCompleted NoticeKind = "completed" // a new authenticator was registered
 	NoticeCancelled NoticeKind = "cancelled" // stopped by a veto
 	NoticeGateShut  NoticeKind = "gate_shut" // too many wrong second factors
+	NoticeCall      NoticeKind = "call"      // to the help desk: somebody is about to call
+	NoticeApproved  NoticeKind = "approved"  // an operator confirmed who the person is
+	NoticeDenied    NoticeKind = "denied"    // an operator did not
+	NoticeDelay     NoticeKind = "delay"     // proven; the waiting period runs
 )
 
 // Notice is one mail before it is rendered: facts only.
@@ -116,11 +121,12 @@ type Notice struct {
 	Expires   time.Time // never sent after this
 	Way       Way
 	Origin    Origin
-	Link      Secret // token, only for NoticeLink
-	Veto      Secret // token that can only stop
-	Objection string // six digits, printed beside the veto link
-	Label     string // NoticeCompleted: the new authenticator's name
-	ID        string // not empty: the same id and address again is the same mail, sent once
+	NotBefore time.Time // NoticeDelay: end of the waiting period
+	Link      Secret    // token, only for NoticeLink
+	Veto      Secret    // token that can only stop
+	Objection string    // six digits, printed beside the veto link
+	Label     string    // NoticeCompleted: the new authenticator's name
+	ID        string    // not empty: the same id and address again is the same mail, sent once
 	Reference string
 }
 

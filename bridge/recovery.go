@@ -63,11 +63,14 @@ type Recovery struct {
 	Way        Way
 	Reason     Reason
 	Origin     Origin
+	From       string `json:",omitempty"` // client address that asked
 	Asker      string // the browser that asked (its holder id)
 	StartedAt  time.Time
 	Expires    time.Time // Waiting, Proven: ends then
 	Snapshot   Snapshot
 	Link       *Link     `json:",omitempty"`
+	Call       *Call     `json:",omitempty"` // WayDesk
+	NotBefore  time.Time `json:",omitzero"`  // a delay runs: proven once, to be proven again after this
 	Holder     string    `json:",omitempty"` // the one browser that may enrol
 	ProvenAt   time.Time `json:",omitzero"`
 	SignedInAt time.Time `json:",omitzero"` // of the latest sign-in that this rests on
@@ -140,7 +143,7 @@ func (r Recovery) At(now time.Time) Recovery {
 // ended returns the recovery ended, without its key and link.
 func (r Recovery) ended(why End, code Code, now time.Time) Recovery {
 	r.State, r.End, r.EndCode, r.EndedAt = Ended, why, code, now
-	r.Key, r.OldKeys, r.Swap = nil, nil, nil
+	r.Key, r.OldKeys, r.Swap, r.Call = nil, nil, nil, nil
 	return r
 }
 
@@ -155,16 +158,18 @@ type Start struct {
 	Snapshot                             Snapshot
 	Link                                 Link
 	KeyLife                              time.Duration // 0 = ProofLife
+	Call                                 *Call         // WayDesk
+	From                                 string        // client address, for HD-15
 }
 
 // Begin returns a new recovery in Waiting. An open one without a proof is superseded; a proven one stands (CodeActive), and one
 // that is being written too (CodeTooLate). found says whether old exists.
 func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	if found {
-		switch old.At(now).State {
-		case Proven:
+		switch was := old.At(now); {
+		case was.State == Proven, was.State == Waiting && was.Call != nil && len(was.Call.Approvals) > 0:
 			return old, Fault(CodeActive, "begin", nil)
-		case Writing:
+		case was.State == Writing:
 			return old, Fault(CodeTooLate, "begin", nil)
 		}
 	}
@@ -174,22 +179,29 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	if s.KeyLife <= 0 || s.KeyLife > ProofLife {
 		s.KeyLife = ProofLife
 	}
+	expires := s.Link.Expires.Add(WaitAfterLink)
+	if s.Way == WayDesk {
+		expires = now.Add(DeskLife)
+	}
 	return Recovery{
 		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
-		StartedAt: now, Expires: s.Link.Expires.Add(WaitAfterLink), Snapshot: s.Snapshot, Link: &s.Link,
-		KeyLife: s.KeyLife,
+		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link,
+		KeyLife: s.KeyLife, Call: s.Call, From: s.From,
 	}, nil
 }
 
 // Resend replaces the link; the earlier one no longer works.
 func (r Recovery) Resend(l Link, now time.Time) (Recovery, error) {
 	r = r.At(now)
-	if r.State != Waiting || r.Link == nil {
+	if r.State != Waiting || r.Way != WayMail || now.Before(r.NotBefore) {
 		return r, Fault(CodeNotOpen, "resend", nil)
 	}
 	l.Resent, l.Objected = r.Link.Resent+1, r.Link.Objected
-	r.Link, r.Expires = &l, l.Expires.Add(WaitAfterLink)
+	r.Link, r.Expires = &l, later(r.Expires, l.Expires.Add(WaitAfterLink))
+	if r.NotBefore.IsZero() {
+		r.Expires = l.Expires.Add(WaitAfterLink)
+	}
 	return r, nil
 }
 
@@ -199,6 +211,7 @@ type Proof struct {
 	Person     string
 	Holder     string
 	SignedInAt time.Time
+	Delay      time.Duration // of the policy; the first proof begins it, the second one completes
 }
 
 // Prove redeems the link once: Waiting → Proven, with a fresh key for the holder. The sign-in must be younger than the link and at
@@ -211,15 +224,35 @@ func (r Recovery) Prove(p Proof, key Key, now time.Time) (Recovery, error) {
 	if !p.SignedInAt.After(r.Link.SentAt) || now.Sub(p.SignedInAt) > SignInLife {
 		return r, Fault(CodeStaleSignIn, "prove", nil)
 	}
+	r.SignedInAt = p.SignedInAt
+	return r.proven(p.Holder, key, p.Delay, now), nil
+}
+
+// DelayGrace is how long a recovery stays open after its delay has run.
+const DelayGrace = 24 * time.Hour
+
+// proven takes a complete proof. With a delay that has not begun yet it begins it: nothing is kept of the proof, and another one is needed
+// after NotBefore. Otherwise the holder gets the key.
+func (r Recovery) proven(holder string, key Key, delay time.Duration, now time.Time) Recovery {
+	if delay > 0 && r.NotBefore.IsZero() {
+		l := *r.Link
+		l.Hash = ""
+		r.NotBefore, r.Link = now.Add(delay), &l
+		r.Expires = r.NotBefore.Add(DelayGrace)
+		if r.Call != nil {
+			r.Call = &Call{Serial: r.Call.Serial, Wrong: r.Call.Wrong, Risky: r.Call.Risky}
+		}
+		return r
+	}
 	key.Made = now
-	r.State, r.Holder, r.ProvenAt, r.SignedInAt = Proven, p.Holder, now, p.SignedInAt
-	r.Expires, r.Key = now.Add(r.KeyLife), &key
-	return r, nil
+	r.State, r.Holder, r.ProvenAt, r.Key = Proven, holder, now, &key
+	r.Expires = now.Add(r.KeyLife)
+	return r
 }
 
 // redeemable reports whether the link with this hash would prove the recovery now.
 func (r Recovery) redeemable(hash string, now time.Time) bool {
-	return r.State == Waiting && r.Link != nil && Equal(r.Link.Hash, hash) && now.Before(r.Link.Expires)
+	return r.State == Waiting && r.Way == WayMail && r.Link != nil && Equal(r.Link.Hash, hash) && now.Before(r.Link.Expires)
 }
 
 // Cancel ends a waiting recovery for its person, a proven one for its holder only.

@@ -36,6 +36,11 @@ type Rules struct {
 	ResetAttribute string
 	PasswordAge    time.Duration
 	ShortIssuer    string
+	Desk           bool     // the help desk works here
+	DeskMailbox    string   // is told that somebody is about to call; empty: not told
+	Supervisor     string   // mailbox for notices to people without an address
+	DeskChecks     []string // ids of the checks that operators may record
+	Policies       []Policy // the first that matches rules; the last one matches everybody
 	Paused         bool
 }
 
@@ -65,15 +70,19 @@ func (r Rules) Refusal(a Account) error {
 			return Fault(CodeAdministrator, "role "+role, nil)
 		}
 	}
+	if r.Policy(a).Refuse {
+		return Fault(CodePolicy, "policy "+r.Policy(a).Name, nil)
+	}
 	return nil
 }
 
 // MailRefusal says why the mail way is not open to this account, nil if it is. It looks at the account, its past and the realm.
 func (r Rules) MailRefusal(a Account, h History, f RealmFacts, now time.Time) error {
-	for _, role := range a.Roles {
-		if slices.Contains(r.DeskRoles, role) {
-			return Fault(CodeDeskOnly, "role "+role, nil)
-		}
+	if r.worksAtDesk(a) {
+		return Fault(CodeDeskOnly, "mail way", nil)
+	}
+	if !r.Allows(r.Policy(a), WayMail) {
+		return Fault(CodeDeskOnly, "policy", nil)
 	}
 	if r.Reset != ResetNone && r.youngPassword(a, h, now) {
 		return Fault(CodePasswordRecent, "mail way", nil)

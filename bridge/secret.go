@@ -51,6 +51,30 @@ func NewDigits(n int) string {
 	return string(out)
 }
 
+// randomIndex returns an unpredictable number from 0 to n-1, for n up to 256.
+func randomIndex(n int) int {
+	var b [1]byte
+	for {
+		_, _ = rand.Read(b[:])
+		if int(b[0]) < 256-256%n {
+			return int(b[0]) % n
+		}
+	}
+}
+
+// randomChoices draws k different numbers from 0 to n-1, in random order.
+func randomChoices(n, k int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	for i := range k {
+		j := i + randomIndex(n-i)
+		all[i], all[j] = all[j], all[i]
+	}
+	return all[:k]
+}
+
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // NewReference returns a reference number: eight Crockford base-32 characters.

@@ -59,8 +59,10 @@ func (f *Flow) prepare(ctx context.Context, name string) (Entry, error) {
 		return e, Fault(CodeWrongCodes, "events cannot be read", err) // unreadable counts as too many (OIDC-21)
 	}
 	if h.WrongCodes >= MaxWrongCodes {
-		f.noticeGateShut(ctx, a, h, realm)
-		return e, Fault(CodeWrongCodes, "gate", nil)
+		if ok, err := f.permitted(ctx, a.ID); err != nil || !ok {
+			f.noticeGateShut(ctx, a, h, realm)
+			return e, firstError(err, Fault(CodeWrongCodes, "gate", nil))
+		}
 	}
 	e.Snapshot = f.Rules.Snapshot(a, h, realm, now)
 	e.Lease, err = f.Gate.Open(ctx, a.ID)

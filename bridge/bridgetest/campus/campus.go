@@ -179,6 +179,8 @@ func (c *Campus) newFlow(kc *keycloak.Client, log *slog.Logger) *bridge.Flow {
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),
 		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
+		WrongPairs: store.NewTyped[bridge.Wrongs](kv, store.Kind{Name: "wrong-pairs", Version: 1}),
+		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
 		Jobs:       c.Store.Jobs, Audit: c, Mail: c, Limits: c.Store.Limiter, Codes: totp.Authenticator{}, Now: c.Clock.Now, Log: log,
 		Rules: bridge.Rules{
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},

@@ -1,0 +1,257 @@
+package bridge
+
+import (
+	"slices"
+	"time"
+)
+
+// Lives and limits of the desk way.
+const (
+	DeskLife       = time.Hour        // Waiting by desk; one press adds it again
+	DeskMax        = 8 * time.Hour    // but never longer than this after the start
+	CallCodeLife   = 10 * time.Minute // then the page shows another one
+	CaseIdle       = 15 * time.Minute // an operator's look at a case ends
+	MaxWrongCalls  = 5                // wrong codes by at least two operators end a recovery
+	MatchChoices   = 6                // word pairs that the operator picks from
+	CheckCallBack  = "callback"       // the check that is bound to the caller's page
+	CheckInPerson  = "photo_id"       // the check that needs the person at the counter
+	CallCodeDigits = 8
+)
+
+// Call is the desk's part of a recovery.
+type Call struct {
+	Code      string    // eight digits, shown to the caller only; empty = used up
+	Serial    int       // grows with every code
+	Expires   time.Time // of the code
+	Wrong     []string  // operators who typed a wrong code for this person, one entry each time
+	Case      *Case     `json:",omitempty"`
+	Approvals []Approval
+	Needed    int  // approvals that are demanded; known after the first
+	Risky     bool // the caller's browser held an operator session, or operator and caller shared an address
+}
+
+// Case is one operator's look at a recovery, opened by a right pair of user name and call code.
+type Case struct {
+	Operator string
+	Serial   int // of the code that opened it
+	Seen     time.Time
+	CallBack *CallBack `json:",omitempty"`
+}
+
+// CallBack is a call to the number on record, bound to the caller's page: it shows one pair of words, which the person reads out.
+type CallBack struct {
+	Choices []int // indexes of word pairs, in the order in which the operator sees them
+	Right   int   // index of the pair on the caller's page
+	Matched bool
+}
+
+// Approval is one operator's decision.
+type Approval struct {
+	Operator string
+	Name     string
+	At       time.Time
+	Checks   []string
+	Ticket   string
+	Serial   int
+}
+
+// Operator is who acts at the desk.
+type Operator struct {
+	Person  string // user id
+	Name    string
+	Address string // client address
+}
+
+// open returns the desk's part of a recovery that waits for the desk.
+func (r Recovery) open(op string, now time.Time) (Call, error) {
+	if r.State != Waiting || r.Way != WayDesk || r.Call == nil {
+		return Call{}, Fault(CodeNotOpen, op, nil)
+	}
+	if now.Before(r.NotBefore) {
+		return Call{}, Fault(CodeNotOpen, op, nil)
+	}
+	c := *r.Call
+	c.Wrong, c.Approvals = slices.Clone(c.Wrong), slices.Clone(c.Approvals)
+	if c.Case != nil {
+		k := *c.Case
+		c.Case = &k
+	}
+	return c, nil
+}
+
+// with returns the recovery with another desk part.
+func (r Recovery) with(c Call) Recovery {
+	r.Call = &c
+	return r
+}
+
+// RenewCode shows another call code to the browser that asked; the earlier one stops working, and failures stay counted.
+func (r Recovery) RenewCode(holder, code string, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	c, err := r.open("renew code", now)
+	if err != nil {
+		return r, err
+	}
+	if !Equal(r.Asker, holder) {
+		return r, Fault(CodeNotHolder, "renew code", nil)
+	}
+	c.Code, c.Serial, c.Expires = code, c.Serial+1, now.Add(CallCodeLife)
+	return r.with(c), nil
+}
+
+// ExtendCall keeps the recovery open for another hour, up to eight hours after the start.
+func (r Recovery) ExtendCall(holder string, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	if _, err := r.open("extend", now); err != nil {
+		return r, err
+	}
+	if !Equal(r.Asker, holder) {
+		return r, Fault(CodeNotHolder, "extend", nil)
+	}
+	until := now.Add(DeskLife)
+	if end := r.StartedAt.Add(DeskMax); until.After(end) {
+		until = end
+	}
+	r.Expires = later(r.Expires, until)
+	return r, nil
+}
+
+// LookUp opens the case for an operator who typed the code that the caller reads out. CodeCallPair: wrong; the caller stores the returned
+// recovery all the same, since it counts. Looking up uses nothing up.
+func (r Recovery) LookUp(o Operator, code string, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	c, err := r.open("look up", now)
+	if err != nil {
+		return r, Fault(CodeCallPair, "look up", err)
+	}
+	if !Equal(c.Code, code) || !now.Before(c.Expires) {
+		c.Wrong = append(c.Wrong, o.Person)
+		r = r.with(c)
+		if len(c.Wrong) >= MaxWrongCalls && len(slices.Compact(slices.Sorted(slices.Values(c.Wrong)))) >= 2 {
+			r = r.ended(EndTooMany, CodeCallPair, now)
+		}
+		return r, Fault(CodeCallPair, "look up", nil)
+	}
+	c.Case = &Case{Operator: o.Person, Serial: c.Serial, Seen: now}
+	return r.with(c), nil
+}
+
+// handled returns the desk part if this operator has the case open, and notes that it was looked at.
+func (r Recovery) handled(o Operator, op string, now time.Time) (Call, error) {
+	c, err := r.open(op, now)
+	if err != nil {
+		return c, err
+	}
+	if c.Case == nil || !Equal(c.Case.Operator, o.Person) || now.Sub(c.Case.Seen) >= CaseIdle {
+		return c, Fault(CodeCaseClosed, op, nil)
+	}
+	c.Case.Seen = now
+	return c, nil
+}
+
+// Look keeps the operator's case open and returns it.
+func (r Recovery) Look(o Operator, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	c, err := r.handled(o, "look", now)
+	if err != nil {
+		return r, err
+	}
+	return r.with(c), nil
+}
+
+// StartCallBack shows match words on the caller's page: the pair at index right of the word list, which is among choices.
+func (r Recovery) StartCallBack(o Operator, choices []int, right int, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	c, err := r.handled(o, "call back", now)
+	if err != nil {
+		return r, err
+	}
+	c.Case.CallBack = &CallBack{Choices: choices, Right: right}
+	return r.with(c), nil
+}
+
+// PickWords takes the pair that the person at the number on record read out. A wrong pick ends the call-back: CodeWrongWords, which the
+// caller stores.
+func (r Recovery) PickWords(o Operator, pick int, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	c, err := r.handled(o, "pick words", now)
+	if err != nil {
+		return r, err
+	}
+	if c.Case.CallBack == nil || c.Case.CallBack.Matched {
+		return r, Fault(CodeNotOpen, "pick words", nil)
+	}
+	if pick != c.Case.CallBack.Right {
+		c.Case.CallBack = nil
+		return r.with(c), Fault(CodeWrongWords, "pick words", nil)
+	}
+	b := *c.Case.CallBack
+	b.Matched = true
+	c.Case.CallBack = &b
+	return r.with(c), nil
+}
+
+// Decision is what an approval rests on.
+type Decision struct {
+	Checks []string
+	Ticket string
+	Rule   Ruling
+	Risky  bool   // HD-15: operator and caller on one address, or a browser that held an operator session
+	Next   string // the call code that the page shows if another approval is needed
+	Key    Key    // the key that the holder gets if this was the last approval
+}
+
+// Approve records one operator's approval; the last one that the ruling demands proves the recovery for the browser that asked. The code
+// that opened the case is used up. CodeSelf, CodeSameOperator, CodeChecks, CodeTicket, CodeCallBack say what is missing.
+func (r Recovery) Approve(o Operator, d Decision, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	c, err := r.handled(o, "approve", now)
+	if err != nil {
+		return r, err
+	}
+	if err := c.mayApprove(r, o, d); err != nil {
+		return r, err
+	}
+	c.Approvals = append(c.Approvals, Approval{
+		Operator: o.Person, Name: o.Name, At: now, Checks: d.Checks, Ticket: d.Ticket, Serial: c.Case.Serial,
+	})
+	c.Risky = c.Risky || d.Risky
+	c.Needed = max(c.Needed, d.Rule.Approvals)
+	if c.Risky {
+		c.Needed = max(c.Needed, 2)
+	}
+	c.Case, c.Code = nil, ""
+	if len(c.Approvals) < c.Needed {
+		c.Code, c.Serial, c.Expires = d.Next, c.Serial+1, now.Add(CallCodeLife)
+		return r.with(c), nil
+	}
+	return r.with(c).proven(r.Asker, d.Key, d.Rule.Delay, now), nil
+}
+
+// mayApprove says what stands against an approval.
+func (c Call) mayApprove(r Recovery, o Operator, d Decision) error {
+	switch {
+	case o.Person == r.Person:
+		return Fault(CodeSelf, "approve", nil)
+	case slices.ContainsFunc(c.Approvals, func(a Approval) bool { return a.Operator == o.Person }):
+		return Fault(CodeSameOperator, "approve", nil)
+	case slices.ContainsFunc(c.Approvals, func(a Approval) bool { return a.Serial == c.Case.Serial }):
+		return Fault(CodeCallPair, "approve", nil)
+	case len(slices.Compact(slices.Sorted(slices.Values(d.Checks)))) < max(1, d.Rule.Checks):
+		return Fault(CodeChecks, "approve", nil)
+	case slices.Contains(d.Checks, CheckCallBack) && (c.Case.CallBack == nil || !c.Case.CallBack.Matched):
+		return Fault(CodeCallBack, "approve", nil)
+	case d.Ticket == "":
+		return Fault(CodeTicket, "approve", nil)
+	}
+	return nil
+}
+
+// Deny ends the recovery; the caller reads neutral words.
+func (r Recovery) Deny(o Operator, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	if _, err := r.handled(o, "deny", now); err != nil {
+		return r, err
+	}
+	return r.ended(EndDenied, "", now), nil
+}

@@ -1,0 +1,298 @@
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// JobCall ends a desk recovery whose time is up; the list of these jobs is the list of people who wait. id = person.
+const JobCall = "call"
+
+// Waiting is the payload of a JobCall: enough for figures, nothing about the person.
+type WaitingCall struct{ Since time.Time }
+
+// Wrongs are wrong pairs that an operator typed lately.
+type Wrongs struct{ Times []time.Time }
+
+// Limits of an operator's code entry (HD-09).
+const (
+	maxWrongPairs  = 5
+	wrongPairsSpan = 10 * time.Minute
+)
+
+// DeskCase is what an operator sees after a right pair.
+type DeskCase struct {
+	Recovery Recovery
+	Account  Account
+	Ruling   Ruling
+	Risky    bool // this approval would need a second one for HD-15's reasons
+}
+
+// newCall makes the desk's part of a new recovery.
+func newCall(now time.Time, risky bool) *Call {
+	return &Call{Code: NewDigits(CallCodeDigits), Serial: 1, Expires: now.Add(CallCodeLife), Risky: risky}
+}
+
+// waitAt keeps the job that ends a desk recovery.
+func (f *Flow) waitAt(ctx context.Context, person string, since, at time.Time) error {
+	payload, err := json.Marshal(WaitingCall{since})
+	if err != nil {
+		return Fault(CodeInternal, "wait", err)
+	}
+	return f.Jobs.Add(ctx, Job{Kind: JobCall, ID: person, At: at, Payload: payload})
+}
+
+// RenewCode shows the asking browser another call code.
+func (f *Flow) RenewCode(ctx context.Context, v Viewer) error {
+	code := NewDigits(CallCodeDigits)
+	_, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.RenewCode(v.Holder, code, f.Now()) })
+	return err
+}
+
+// ExtendCall keeps the desk recovery open for another hour.
+func (f *Flow) ExtendCall(ctx context.Context, v Viewer) error {
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.ExtendCall(v.Holder, f.Now()) })
+	if err != nil {
+		return err
+	}
+	return f.waitAt(ctx, v.Person, r.StartedAt, r.Expires)
+}
+
+// LookUp opens the case that belongs to a user name and a call code, and returns the person. CodeCallPair: there is no such pair, for
+// whatever reason; the answer does not tell whether that person waits. CodeDeskLocked: this operator typed five wrong ones.
+func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (person string, err error) {
+	if err := f.takePair(ctx, o); err != nil {
+		return "", err
+	}
+	a, err := f.Accounts.ByName(ctx, name)
+	if err == nil {
+		err = f.lookUp(ctx, o, a.ID, code)
+	} else if CodeOf(err) == CodeGone {
+		err = Fault(CodeCallPair, "look up", err)
+	}
+	switch CodeOf(err) {
+	case "":
+		return a.ID, f.givePairBack(ctx, o)
+	case CodeCallPair:
+		f.record(ctx, AuditEvent{Event: "call.wrong_pair", Outcome: "refused", Actor: o.Person, Target: a.ID, Code: CodeCallPair})
+		return "", err
+	}
+	return "", errors.Join(err, f.givePairBack(ctx, o)) // nothing was decided: nothing is counted
+}
+
+func (f *Flow) lookUp(ctx context.Context, o Operator, person, code string) error {
+	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.LookUp(o, code, f.Now()) })
+	switch {
+	case CodeOf(err) == CodeNotOpen:
+		return Fault(CodeCallPair, "look up", err)
+	case err == nil:
+		f.deskEvent(ctx, "desk.opened", r, o, "")
+	case r.State == Ended:
+		f.deskEvent(ctx, "recovery.ended", r, o, CodeCallPair)
+	}
+	return err
+}
+
+// takePair counts a try before its outcome is known, so that parallel tries cannot outrun the count.
+func (f *Flow) takePair(ctx context.Context, o Operator) error {
+	_, err := f.WrongPairs.Update(ctx, o.Person, wrongPairsSpan, func(old Wrongs, _ bool) (Wrongs, error) {
+		now := f.Now()
+		var kept []time.Time
+		for _, t := range old.Times {
+			if now.Sub(t) < wrongPairsSpan {
+				kept = append(kept, t)
+			}
+		}
+		if len(kept) >= maxWrongPairs {
+			return old, &Error{Code: CodeDeskLocked, Op: "look up", Until: kept[0].Add(wrongPairsSpan)}
+		}
+		return Wrongs{append(kept, now)}, nil
+	})
+	if CodeOf(err) == CodeDeskLocked {
+		f.record(ctx, AuditEvent{Event: "desk.locked", Outcome: "refused", Actor: o.Person, Code: CodeDeskLocked})
+	}
+	return err
+}
+
+func (f *Flow) givePairBack(ctx context.Context, o Operator) error {
+	_, err := f.WrongPairs.Update(ctx, o.Person, wrongPairsSpan, func(old Wrongs, _ bool) (Wrongs, error) {
+		return Wrongs{old.Times[:max(0, len(old.Times)-1)]}, nil
+	})
+	return err
+}
+
+// Case returns the case that the operator has open, with the account and the ruling as they are now.
+func (f *Flow) Case(ctx context.Context, o Operator, person string) (DeskCase, error) {
+	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.Look(o, f.Now()) })
+	if err != nil {
+		return DeskCase{}, closed(err)
+	}
+	a, err := f.fresh(ctx, person, r.Snapshot, r.SignedInAt)
+	if err != nil {
+		return DeskCase{}, f.refuse(ctx, r, err)
+	}
+	c := DeskCase{Recovery: r, Account: a, Ruling: f.Rules.Ruling(a, r.Snapshot)}
+	c.Risky = r.Call.Risky || Equal(r.From, o.Address)
+	if c.Risky {
+		c.Ruling.Approvals = 2
+	}
+	if !f.Rules.Allows(c.Ruling.Policy, WayDesk) {
+		return DeskCase{}, f.refuse(ctx, r, Fault(CodePolicy, "case", nil))
+	}
+	return c, nil
+}
+
+// closed gives every way in which a case is not open to this operator the same code.
+func closed(err error) error {
+	if code := CodeOf(err); code == CodeNotOpen {
+		return Fault(CodeCaseClosed, "case", err)
+	}
+	return err
+}
+
+// CallBack shows match words on the caller's page; words is how many pairs there are.
+func (f *Flow) CallBack(ctx context.Context, o Operator, person string, words int) error {
+	choices := randomChoices(words, MatchChoices)
+	right := choices[randomIndex(MatchChoices)]
+	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.StartCallBack(o, choices, right, f.Now()) })
+	if err == nil {
+		f.deskEvent(ctx, "desk.call_back", r, o, "")
+	}
+	return closed(err)
+}
+
+// PickWords takes the pair of words that the operator heard.
+func (f *Flow) PickWords(ctx context.Context, o Operator, person string, pick int) error {
+	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.PickWords(o, pick, f.Now()) })
+	switch CodeOf(err) {
+	case "":
+		f.deskEvent(ctx, "desk.words_matched", r, o, "")
+	case CodeWrongWords:
+		f.deskEvent(ctx, "desk.words_wrong", r, o, CodeWrongWords)
+	}
+	return closed(err)
+}
+
+// Approve records the operator's approval. The recovery comes back as it stands then: Waiting when another approval is needed or a delay
+// runs, Proven otherwise.
+func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []string, ticket string) (Recovery, error) {
+	c, err := f.Case(ctx, o, person)
+	if err != nil {
+		return Recovery{}, err
+	}
+	if slices.ContainsFunc(checks, func(id string) bool { return !slices.Contains(f.Rules.DeskChecks, id) }) {
+		return c.Recovery, Fault(CodeChecks, "approve", nil)
+	}
+	key, err := f.newKey(ctx)
+	if err != nil {
+		return c.Recovery, err
+	}
+	d := Decision{Checks: checks, Ticket: ticket, Rule: c.Ruling, Risky: c.Risky, Next: NewDigits(CallCodeDigits), Key: key}
+	r, err := f.applyDecision(ctx, person, o, d)
+	if err != nil {
+		return c.Recovery, err
+	}
+	f.approved(ctx, r, o, checks)
+	return r, f.afterProof(ctx, r)
+}
+
+func (f *Flow) applyDecision(ctx context.Context, person string, o Operator, d Decision) (Recovery, error) {
+	r, err := f.apply(ctx, person, f.life()+d.Rule.Delay+DelayGrace, func(old Recovery) (Recovery, error) {
+		if _, err := old.open("approve", f.Now()); err != nil {
+			return old, err
+		}
+		return old.Approve(o, d, f.Now())
+	})
+	return r, closed(err)
+}
+
+// approved puts an approval on record and tells every address. Without call-back and without the person at the counter it is an alarm too.
+func (f *Flow) approved(ctx context.Context, r Recovery, o Operator, checks []string) {
+	f.deskEvent(ctx, "desk.approved", r, o, "")
+	if !slices.Contains(checks, CheckCallBack) && !slices.Contains(checks, CheckInPerson) {
+		f.deskEvent(ctx, "alarm.weak_approval", r, o, "")
+	}
+	if r.State == Proven {
+		f.record(ctx, event("recovery.proven", r))
+	}
+	f.tellAll(ctx, r, NoticeApproved)
+}
+
+// afterProof keeps the job that ends the recovery, and begins the delay if there is one.
+func (f *Flow) afterProof(ctx context.Context, r Recovery) error {
+	if r.State == Proven {
+		if err := f.Jobs.Remove(ctx, JobCall, r.Person); err != nil {
+			f.Log.WarnContext(ctx, "a finished call stays in the figures until its time is up", "err", err)
+		}
+	}
+	if err := f.expireAt(ctx, r.Person, r.Expires); err != nil {
+		return err
+	}
+	if r.State == Waiting && f.Now().Before(r.NotBefore) {
+		return f.delayed(ctx, r)
+	}
+	return nil
+}
+
+// delayed tells every address that the waiting period runs, and keeps the job that goes on after it.
+func (f *Flow) delayed(ctx context.Context, r Recovery) error {
+	f.record(ctx, event("recovery.delayed", r))
+	f.tellAll(ctx, r, NoticeDelay)
+	return f.Jobs.Add(ctx, Job{Kind: JobDelay, ID: r.Person, At: r.NotBefore})
+}
+
+// Deny ends the recovery. A suspicious one raises an alarm; the caller reads the same neutral words.
+func (f *Flow) Deny(ctx context.Context, o Operator, person string, suspicious bool) error {
+	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.Deny(o, f.Now()) })
+	if err != nil {
+		return closed(err)
+	}
+	f.deskEvent(ctx, "desk.denied", r, o, "")
+	if suspicious {
+		f.deskEvent(ctx, "alarm.suspicious_call", r, o, "")
+	}
+	f.tellAll(ctx, r, NoticeDenied)
+	return nil
+}
+
+// deskEvent records what an operator did.
+func (f *Flow) deskEvent(ctx context.Context, name string, r Recovery, o Operator, code Code) {
+	e := event(name, r)
+	e.Actor, e.Code = o.Person, code
+	if code != "" {
+		e.Outcome = "refused"
+	}
+	if n := len(callOf(r).Approvals); name == "desk.approved" && n > 0 {
+		last := r.Call.Approvals[n-1]
+		e.Detail = map[string]string{"checks": strings.Join(last.Checks, ","), "ticket": last.Ticket}
+	}
+	f.record(ctx, e)
+}
+
+func callOf(r Recovery) Call {
+	if r.Call == nil {
+		return Call{}
+	}
+	return *r.Call
+}
+
+// tellAll sends a notice to every address on record, or to the supervisor's mailbox when there is none.
+func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
+	to := r.Snapshot.Others("")
+	if len(to) == 0 && f.Rules.Supervisor != "" {
+		to = []string{f.Rules.Supervisor}
+	}
+	for _, address := range to {
+		n := Notice{
+			Kind: kind, To: address, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way, Origin: r.Origin,
+			NotBefore: r.NotBefore,
+		}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package bridge
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Permit lets a person through whose gate stays shut because somebody guessed codes (OIDC-21). Two operators give it, each after a call-back
+// to the number on record or with the person at the counter.
+type Permit struct {
+	First  Approval
+	Second Approval
+	Until  time.Time // set by the second
+}
+
+const (
+	permitLife = 10 * time.Minute // to sign in
+	permitWait = time.Hour        // for the second operator
+)
+
+// LimitPermitLook bounds how many people an operator may look at for a permit.
+var LimitPermitLook = Limit{"permit-look", 20, time.Hour}
+
+// PermitChecks are the checks that a permit may rest on.
+func PermitChecks() []string { return []string{CheckCallBack, CheckInPerson} }
+
+// PermitLook returns the account behind a user name for the permit page, and the permit as it stands. Every look is limited and recorded.
+func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account, Permit, error) {
+	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitPermitLook, o.Person); err != nil || !ok {
+		return Account{}, Permit{}, f.limited("permit", retry, err)
+	}
+	a, err := f.Accounts.ByName(ctx, name)
+	e := AuditEvent{Event: "permit.looked", Outcome: "ok", Actor: o.Person, Target: a.ID, Code: CodeOf(err)}
+	if err != nil {
+		e.Outcome = "refused"
+	}
+	f.record(ctx, e)
+	if err != nil {
+		return Account{}, Permit{}, err
+	}
+	p, err := f.Permits.Get(ctx, a.ID)
+	if err != nil && CodeOf(err) != CodeAbsent {
+		return Account{}, Permit{}, err
+	}
+	return a, p, nil
+}
+
+// GivePermit records one operator's part. The second one, by another operator, opens ten minutes in which the person may sign in.
+func (f *Flow) GivePermit(ctx context.Context, o Operator, name, check, ticket string) (Permit, error) {
+	a, _, err := f.PermitLook(ctx, o, name)
+	if err != nil {
+		return Permit{}, err
+	}
+	if err := f.Rules.Refusal(a); err != nil {
+		return Permit{}, err
+	}
+	switch {
+	case a.ID == o.Person:
+		return Permit{}, Fault(CodeSelf, "permit", nil)
+	case !slices.Contains(PermitChecks(), check):
+		return Permit{}, Fault(CodeChecks, "permit", nil)
+	case ticket == "":
+		return Permit{}, Fault(CodeTicket, "permit", nil)
+	}
+	mine := Approval{Operator: o.Person, Name: o.Name, At: f.Now(), Checks: []string{check}, Ticket: ticket}
+	p, err := f.Permits.Update(ctx, a.ID, permitWait, func(old Permit, found bool) (Permit, error) { return old.with(mine, found, f.Now()) })
+	if err != nil {
+		return p, err
+	}
+	name = "permit.asked"
+	if !p.Until.IsZero() {
+		name = "permit.given"
+	}
+	f.record(ctx, AuditEvent{
+		Event: name, Outcome: "ok", Actor: o.Person, Target: a.ID, Detail: map[string]string{"checks": check, "ticket": ticket},
+	})
+	return p, nil
+}
+
+// with adds one operator's part.
+func (p Permit) with(a Approval, found bool, now time.Time) (Permit, error) {
+	switch {
+	case !found || !p.Until.IsZero() || now.Sub(p.First.At) >= permitWait:
+		return Permit{First: a}, nil
+	case p.First.Operator == a.Operator:
+		return p, Fault(CodeSameOperator, "permit", nil)
+	}
+	p.Second, p.Until = a, now.Add(permitLife)
+	return p, nil
+}
+
+// permitted reports whether a permit lets the person through now.
+func (f *Flow) permitted(ctx context.Context, person string) (bool, error) {
+	p, err := f.Permits.Get(ctx, person)
+	if CodeOf(err) == CodeAbsent {
+		return false, nil
+	}
+	return f.Now().Before(p.Until), err
+}
