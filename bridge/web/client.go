@@ -22,13 +22,24 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		if !within(addr, trusted) {
 			break
 		}
-		next, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
+		next, ok := parseHop(strings.TrimSpace(hop))
+		if !ok {
 			break
 		}
-		addr = next.Unmap()
+		addr = next
 	}
 	return addr
+}
+
+// parseHop reads one element of X-Forwarded-For; some proxies add the port.
+func parseHop(hop string) (netip.Addr, bool) {
+	if addr, err := netip.ParseAddr(hop); err == nil {
+		return addr.Unmap().WithZone(""), true
+	}
+	if pair, err := netip.ParseAddrPort(hop); err == nil {
+		return pair.Addr().Unmap().WithZone(""), true
+	}
+	return netip.Addr{}, false
 }
 
 func within(a netip.Addr, prefixes []netip.Prefix) bool {

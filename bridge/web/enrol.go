@@ -73,6 +73,9 @@ func (s *Server) fillEnrol(p *view.Enrol, rec bridge.Recovery, v *visit) error {
 // actEnrol serves POST /enrol.
 func (s *Server) actEnrol(w http.ResponseWriter, r *http.Request, v *visit) error {
 	viewer := v.state().viewer()
+	if viewer.Person == "" {
+		return bridge.Fault(view.CodeSession, "enrol", nil)
+	}
 	switch r.PostForm.Get("do") {
 	case "confirm":
 		return s.confirm(w, r, v)
@@ -114,7 +117,7 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request, v *visit) error
 		return s.showEnrol(w, r, v, http.StatusUnprocessableEntity, page)
 	case bridge.CodeKeyStopped:
 		return see(w, r, "/enrol")
-	case bridge.CodeTooManyBad, bridge.CodeExpired:
+	case bridge.CodeTooManyBad:
 		return see(w, r, "/recovery")
 	}
 	return err
@@ -152,8 +155,8 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 		if err != nil {
 			return err
 		}
-		if step != bridge.StepDone {
-			return see(w, r, "/recovery")
+		if step != bridge.StepDone || r.Method == http.MethodHead {
+			return see(w, r, "/recovery") // a look without a body forgets nothing
 		}
 		err = s.Sessions.Rotate(r, w, v.sess, func(State) State { return State{Done: doneFacts(rec)} })
 		if err != nil {

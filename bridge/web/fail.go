@@ -44,8 +44,11 @@ var statuses = map[bridge.Code]int{
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err error) {
 	code := codeOf(err)
 	answer, ok := statuses[code]
-	if !ok {
+	switch {
+	case !ok:
 		answer = http.StatusForbidden
+	case code == bridge.CodeExpired && r.Method == http.MethodPost:
+		answer = http.StatusConflict // a key that is gone is 410; a step that comes too late is a conflict (SES-08)
 	}
 	level := slog.LevelInfo
 	if answer >= http.StatusInternalServerError {
@@ -55,7 +58,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 	if code == bridge.CodeAbsent {
 		code = view.CodeSession
 	}
-	page := view.Failure{Frame: s.frame(r, v), Code: code}
+	page := view.Failure{Frame: s.frame(r, v), Code: code, Owner: v.owner && code == bridge.CodeLinkInvalid}
 	if code != bridge.CodeLinkInvalid { // the same body for every invalid token (TOK-11)
 		page.Reference = bridge.RequestFrom(r.Context()).Reference
 	}
@@ -64,8 +67,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 	}
 	if e, ok := errors.AsType[*bridge.Error](err); ok && !e.Until.IsZero() {
 		page.Until = e.Until
-		seconds := int(max(1, e.Until.Sub(v.now).Round(time.Second)/time.Second))
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		w.Header().Set("Retry-After", retryAfter(e.Until.Sub(v.now)))
 	}
 	if code == bridge.CodePaused {
 		page.Paused = s.PauseText[v.lang]
@@ -77,6 +79,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 		return
 	}
 	write(w, r, answer, body)
+}
+
+// retryAfter is a wait in whole seconds, rounded up: who comes back then is not refused again.
+func retryAfter(wait time.Duration) string {
+	return strconv.Itoa(int(max(1, (wait+time.Second-1)/time.Second)))
 }
 
 // again is the page to try again from after a failed POST.

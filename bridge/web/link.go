@@ -74,7 +74,11 @@ func asked(f view.Frame, rec bridge.Recovery) view.LinkAsked {
 }
 
 // forgetLink takes an invalid link out of the session, so that the person's own recovery is reachable again, and says that it is not valid.
-func (s *Server) forgetLink(r *http.Request, v *visit, _ bridge.Recovery) error {
+func (s *Server) forgetLink(r *http.Request, v *visit, rec bridge.Recovery) error {
+	v.owner = rec.State == bridge.Waiting
+	if r.Method == http.MethodHead {
+		return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
+	}
 	s.Flow.Foreign(r.Context(), v.state().viewer())
 	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
 		st.Link = ""
@@ -88,13 +92,17 @@ func (s *Server) forgetLink(r *http.Request, v *visit, _ bridge.Recovery) error 
 
 // actLink serves POST /link.
 func (s *Server) actLink(w http.ResponseWriter, r *http.Request, v *visit) error {
-	state := v.state()
-	switch r.PostForm.Get("do") {
+	state, do := v.state(), r.PostForm.Get("do")
+	if do != "continue" && state.Person == "" {
+		return bridge.Fault(view.CodeSession, "link", nil) // nothing is done or noted for somebody who is not signed in
+	}
+	switch do {
 	case "continue":
 		return see(w, r, "/start")
 	case "redeem":
 		rec, err := s.Flow.Redeem(r.Context(), state.viewer())
 		if err != nil {
+			v.owner = rec.State == bridge.Waiting
 			return err
 		}
 		return s.redeemed(w, r, v, rec.ID)

@@ -127,10 +127,23 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 				panic(p)
 			}
 			s.Log.ErrorContext(r.Context(), "panic", "err", p, "stack", string(debug.Stack()))
-			s.broken(w, r)
+			s.crashed(w, r)
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// crashed writes the page after a panic: nothing of the session is touched, since nobody knows what is broken.
+func (s *Server) crashed(w http.ResponseWriter, r *http.Request) {
+	lang := s.languageOf(r, "")
+	body, err := s.View.Render(lang, view.Failure{
+		Frame: view.Frame{Now: s.Now(), Reference: bridge.RequestFrom(r.Context()).Reference}, Code: bridge.CodeInternal, Again: "/",
+	})
+	if err != nil {
+		s.broken(w, r)
+		return
+	}
+	write(w, r, http.StatusInternalServerError, body)
 }
 
 // broken writes the page that was rendered at start-up.

@@ -93,6 +93,9 @@ func (s *Server) address(r *http.Request) string {
 
 // callback serves GET /oidc/callback. It is guarded by state and changes this browser's session only.
 func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if r.Method == http.MethodHead {
+		return see(w, r, "/recovery") // the code is for the browser that shows the page
+	}
 	if v.sess.IsNew {
 		if _, err := r.Cookie(cookieName); err != nil {
 			return bridge.Fault(view.CodeCookies, "callback", nil)
@@ -150,6 +153,7 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before 
 		return bridge.Fault(bridge.CodeStaleSignIn, "callback", nil)
 	}
 	entry, err := s.Flow.Reopen(r.Context(), before.Entry)
+	s.Flow.Leave(r.Context(), before.Entry)
 	if err != nil {
 		return err
 	}
@@ -163,7 +167,7 @@ func (s *Server) endCampusSession(ctx context.Context, id oidc.Identity) error {
 		return nil
 	}
 	if id.SID != "" {
-		if err := put(ctx, s.OwnSIDs, id.SID, 10*time.Minute, s.Now()); err != nil {
+		if err := put(ctx, s.OwnSIDs, sidKey(id.SID), 10*time.Minute, s.Now()); err != nil {
 			return err
 		}
 	}
@@ -172,6 +176,11 @@ func (s *Server) endCampusSession(ctx context.Context, id oidc.Identity) error {
 	}
 	return nil
 }
+
+// sidKey and subKey are where a campus session, and all of a person's, are looked up. Whoever reads the store's keys learns neither.
+func sidKey(sid string) string { return bridge.Secret("sid:" + sid).Hash() }
+
+func subKey(person string) string { return bridge.Secret("sub:" + person).Hash() }
 
 func put(ctx context.Context, records bridge.Records[time.Time], key string, ttl time.Duration, value time.Time) error {
 	_, err := records.Update(ctx, key, ttl, func(time.Time, bool) (time.Time, error) { return value, nil })
@@ -211,9 +220,9 @@ func (s *Server) loggedOut(ctx context.Context, st State) (bool, error) {
 	if st.Person == "" {
 		return false, nil
 	}
-	keys := []string{"sub:" + st.Person}
+	keys := []string{subKey(st.Person)}
 	if st.SID != "" {
-		keys = append(keys, "sid:"+st.SID)
+		keys = append(keys, sidKey(st.SID))
 	}
 	for _, key := range keys {
 		at, err := s.Logouts.Get(ctx, key)
@@ -261,16 +270,16 @@ func (s *Server) takeLogout(r *http.Request) error {
 		return err
 	}
 	if out.SID != "" {
-		if _, err := s.OwnSIDs.Get(r.Context(), out.SID); err == nil {
+		if _, err := s.OwnSIDs.Get(r.Context(), sidKey(out.SID)); err == nil {
 			s.Log.DebugContext(r.Context(), "our own logout came back")
 			return nil
 		} else if !errors.Is(err, bridge.ErrAbsent) {
 			return err
 		}
 	}
-	key := "sub:" + out.Subject
+	key := subKey(out.Subject)
 	if out.SID != "" {
-		key = "sid:" + out.SID
+		key = sidKey(out.SID)
 	}
 	s.Flow.LoggedOut(r.Context(), out.Subject)
 	return put(r.Context(), s.Logouts, key, absoluteLife, s.Now())

@@ -21,6 +21,8 @@ type visit struct {
 	sess *sessions.Session
 	lang string
 	now  time.Time
+	// owner: the signed-in person has a waiting request, for which a new link can be sent in place of one that is not valid.
+	owner bool
 }
 
 // state is the session's typed value; the zero State outside a session.

@@ -1,0 +1,172 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/web"
+)
+
+// byHand is one request made without a browser's manners; nothing is followed.
+type byHand struct {
+	method, path string
+	session      string            // value of the session cookie, "" = none
+	form         url.Values        // body of a POST
+	header       map[string]string // "Host" and "Cookie" too
+	body         io.Reader         // instead of form
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// to sends the request.
+func (q byHand) to(t *testing.T, c *campus.Campus) answer {
+	t.Helper()
+	a, err := q.try(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (q byHand) try(ctx context.Context, c *campus.Campus) (answer, error) {
+	if q.method == "" {
+		q.method = http.MethodGet
+	}
+	body := q.body
+	if body == nil {
+		body = strings.NewReader(q.form.Encode())
+	}
+	r, err := http.NewRequestWithContext(ctx, q.method, c.URL+q.path, body)
+	if err != nil {
+		return answer{}, err
+	}
+	if q.form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if q.session != "" {
+		r.AddCookie(&http.Cookie{Name: web.SessionCookie, Value: q.session}) //nolint:gosec // a request has no attributes
+	}
+	for name, value := range q.header {
+		if name == "Host" {
+			r.Host = value
+			continue
+		}
+		r.Header.Set(name, value)
+	}
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read completely below
+	text, err := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+// session is the browser's session cookie.
+func (p *person) session() string { return p.Cookie(web.SessionCookie) }
+
+// token is the form token of the page at hand.
+func (p *person) token() string {
+	p.t.Helper()
+	m := csrfField.FindStringSubmatch(p.Body)
+	if m == nil {
+		p.t.Fatalf("no form on %s\n%s", p.URL, text(p.Body))
+	}
+	return m[1]
+}
+
+// formToken fetches a page of the session to have its token.
+func formToken(t *testing.T, c *campus.Campus, session string) string {
+	t.Helper()
+	m := csrfField.FindStringSubmatch(byHand{path: "/", session: session}.to(t, c).body)
+	if m == nil {
+		t.Fatal("the session has no form token")
+	}
+	return m[1]
+}
+
+// post is a POST with a session and its form token.
+func post(path, session, token string, fields ...string) byHand {
+	form := url.Values{"csrf": {token}}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return byHand{method: http.MethodPost, path: path, session: session, form: form}
+}
+
+// get is a GET with a session.
+func get(path, session string) byHand { return byHand{path: path, session: session} }
+
+// facts is everything that a request which changes nothing leaves alone: recovery, wrong codes, credentials, sign-ins, gate, mails.
+func facts(t *testing.T, c *campus.Campus, name string) string {
+	t.Helper()
+	id := c.KC.PersonID(name)
+	all := map[string]any{
+		"credentials": c.KC.Credentials(id), "gate": c.KC.Members("otp-recovery-open"), "mails": len(c.Mails("")),
+		"sessions": c.KC.Sessions(id),
+	}
+	rec, err := c.Flow.Recoveries.Get(t.Context(), id)
+	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
+		t.Fatal(err)
+	}
+	all["recovery"] = rec
+	bad, err := c.Flow.Failures.Get(t.Context(), id)
+	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
+		t.Fatal(err)
+	}
+	all["wrong codes"] = bad
+	out, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// recovery is the person's recovery as it is stored.
+func recovery(t *testing.T, c *campus.Campus, name string) bridge.Recovery {
+	t.Helper()
+	r, err := c.Flow.Recoveries.Get(t.Context(), c.KC.PersonID(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// paths is every route that takes the method, with something in place of its variables.
+func paths(c *campus.Campus, method string) []string {
+	var out []string
+	for _, r := range web.Routes(c.Web) {
+		if slices.Contains(r.Methods, method) {
+			out = append(out, strings.NewReplacer("{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+				"{name}", strings.TrimPrefix(c.Web.View.Static("style.css"), "/static/")).Replace(r.Path))
+		}
+	}
+	return out
+}
+
+// finish types the right code of the key on the page and arrives.
+func (p *person) finish() {
+	p.t.Helper()
+	if !otpauth.MatchString(p.Body) {
+		p.open("/enrol", http.StatusOK)
+	}
+	p.send("/enrol", http.StatusOK, "do", "confirm", "code", p.code(p.scan()))
+	p.at("/done")
+}
