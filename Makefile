@@ -16,9 +16,9 @@ LIMIT   := $(if $(FULL),80m,20m)
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir: keep what happened
+demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir: keep what happened; PORT_BASE=9000: other ports
 	$(if $(KEYCLOAK),.ci/setup keycloak)
-	go run ./cmd/otpbridge-demo $(if $(KEYCLOAK),-keycloak $(KEYCLOAK)) $(if $(STATE),-state $(STATE))
+	go run ./cmd/otpbridge-demo $(if $(KEYCLOAK),-keycloak $(KEYCLOAK)) $(if $(STATE),-state $(STATE)) $(if $(PORT_BASE),-port-base $(PORT_BASE))
 
 build: ## bin/otpbridge, static and without symbols
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/otpbridge ./cmd/otpbridge

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"otpbridge/bridge/bridgetest/realkc"
+	"otpbridge/bridge/bridgetest/realm"
+)
+
+// startReal starts a real Keycloak and makes the realm in it, or takes the one that a kept state holds.
+func (d *demo) startReal(ctx context.Context) error {
+	if err := d.held.idp.Close(); err != nil { // Keycloak opens the port itself
+		return fmt.Errorf("give the port to Keycloak: %w", err)
+	}
+	server, err := realkc.Start(ctx, realkc.Config{
+		Version: d.keycloak, Dir: d.file("keycloak"), HTTPPort: d.ports.idp,
+		Progress: func(message string) { d.say(message) },
+	})
+	if err != nil {
+		return err
+	}
+	d.atEnd(server.Stop)
+	o := realm.Options{
+		Keycloak: server.URL, AppURL: d.Bridge, PortalURL: d.Portal, LoginKeys: true, AdminJWKS: d.keys.admin.PublicJWKS(),
+		PasswordSet: passwordsSet(),
+	}
+	r, err := realm.Open(ctx, server.Admin(), o)
+	if realkc.IsStatus(err, http.StatusNotFound) {
+		d.say("making the realm campus")
+		r, err = d.makeRealm(ctx, server.Admin(), o)
+	}
+	if err != nil {
+		return err
+	}
+	d.Issuer, d.Console, d.campus = r.Issuer, server.URL+"/admin/", &campus{adminClient: r.AdminClient, gateGroup: r.GateGroup}
+	return nil
+}
+
+// makeRealm makes the realm, says "demo" over its pages, and lets the portal come back from a sign-out.
+func (d *demo) makeRealm(ctx context.Context, admin realm.Admin, o realm.Options) (*realm.Realm, error) {
+	r, err := realm.Make(ctx, admin, o)
+	if err != nil {
+		return nil, err
+	}
+	name := map[string]string{"displayName": "campus (demo)", "displayNameHtml": "campus (demo)"}
+	if err := r.Do(ctx, "PUT ", name, nil); err != nil {
+		return nil, fmt.Errorf("name the realm: %w", err)
+	}
+	return r, nil
+}
