@@ -50,6 +50,7 @@ type place struct {
 	// An answer other than nil replaces what the place would do or say.
 	before, after func(call string) *http.Response
 	roles         []string
+	date          func() time.Time // of the server; nil = it does not tell
 }
 
 func newPlace() *place {
@@ -77,6 +78,9 @@ func (p *place) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	out := p.act(call, req)
+	if p.date != nil {
+		out.Header.Set("Date", p.date().UTC().Format(http.TimeFormat))
+	}
 	if after != nil {
 		if said := after(call); said != nil {
 			return said, nil

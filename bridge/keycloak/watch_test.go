@@ -93,6 +93,8 @@ func TestWatchMissesNothing(t *testing.T) {
 		}
 		return nil
 	}, nil)
+	d.clock.move(time.Minute)
+	d.place.happens(d.clock.now(), "LOGIN", "somebody", nil) // seen by the poll that fails: it must not be the last one seen
 	wantCode(t, "Keycloak does not end the sessions", w.Poll(t.Context()), bridge.CodeKeycloakAway)
 	if len(alarms) != 0 || d.place.member(person) {
 		t.Errorf("alarms %v, member %v, want none yet and a shut gate", alarms, d.place.member(person))

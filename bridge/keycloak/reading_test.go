@@ -1,0 +1,126 @@
+package keycloak_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// Too many and too few rights stop the start, wide ones are warned of. WB-07
+func TestRightsAreJudged(t *testing.T) {
+	needed := []string{"view-realm", "view-events", "query-users"}
+	for name, tc := range map[string]struct {
+		roles    []string
+		warnings int
+		fault    string
+	}{
+		"as it should be":       {needed, 0, ""},
+		"groups may be listed":  {append([]string{"query-groups"}, needed...), 0, ""},
+		"every user":            {append([]string{"manage-users"}, needed[:2]...), 1, ""},
+		"realm-admin":           {append([]string{"realm-admin"}, needed...), 0, "realm-admin"},
+		"manage-realm":          {append([]string{"manage-realm"}, needed...), 0, "manage-realm"},
+		"manage-clients":        {append([]string{"manage-clients"}, needed...), 0, "manage-clients"},
+		"impersonation":         {append([]string{"impersonation"}, needed...), 0, "impersonation"},
+		"view-clients":          {append([]string{"view-clients"}, needed...), 0, "view-clients"},
+		"one that we know not":  {append([]string{"manage-everything"}, needed...), 0, "manage-everything"},
+		"no events":             {[]string{"view-realm", "query-users"}, 0, "lacks rights: view-events"},
+		"nothing":               {nil, 0, "view-realm, view-events, query-users"},
+		"no search, many users": {[]string{"view-realm", "view-events", "view-users"}, 1, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace()
+			p.roles = tc.roles
+			warnings, err := newClient(t, p, newClock()).Rights(t.Context())
+			if len(warnings) != tc.warnings || (err != nil) != (tc.fault != "") || (err != nil && !strings.Contains(err.Error(), tc.fault)) {
+				t.Errorf("warnings %q, %v, want %d and %q", warnings, err, tc.warnings, tc.fault)
+			}
+		})
+	}
+}
+
+// More events than fit a page are all counted, also when more are saved between the pages, and each once. OIDC-21
+func TestHistoryMissesNoEventBetweenPages(t *testing.T) {
+	p, clock := newPlace(), newClock()
+	otp := map[string]string{"selected_credential_id": "c"}
+	for i := range 2500 {
+		p.happens(clock.now().Add(time.Duration(i-2500)*time.Second), "LOGIN_ERROR", person, otp)
+	}
+	p.hook(nil, func(call string) *http.Response {
+		if call == readEvents {
+			for range 7 {
+				p.happens(clock.now(), "LOGIN_ERROR", person, otp)
+			}
+		}
+		return nil
+	})
+	h, err := newClient(t, p, clock).History(t.Context(), person, clock.now().Add(-72*time.Hour))
+	must(t, err)
+	if h.WrongCodes < 2500 || h.WrongCodes > 2521 {
+		t.Errorf("%d wrong codes, want all 2500, and none twice", h.WrongCodes)
+	}
+	if n := p.seen(readEvents); n != 3 {
+		t.Errorf("%d pages, want 3", n)
+	}
+}
+
+// What is counted, and how far back. OIDC-21, TOK-14
+func TestHistoryCountsWhatItSays(t *testing.T) {
+	p, clock := newPlace(), newClock()
+	now := clock.now()
+	for _, e := range []struct {
+		ago     time.Duration
+		kind    string
+		person  string
+		details map[string]string
+	}{
+		{25 * time.Hour, "LOGIN_ERROR", person, map[string]string{"selected_credential_id": "c"}}, // too long ago to count
+		{time.Hour, "LOGIN_ERROR", person, map[string]string{"selected_credential_id": "c"}},
+		{time.Hour, "LOGIN_ERROR", person, map[string]string{"username": "p"}},
+		{time.Hour, "LOGIN_ERROR", "somebody", map[string]string{"selected_credential_id": "c"}},
+		{50 * time.Hour, "UPDATE_PROFILE", person, map[string]string{"previous_email": "a@example.net", "updated_email": "b@example.net"}},
+		{40 * time.Hour, "UPDATE_PROFILE", person, map[string]string{"updated_first_name": "P"}},
+		{30 * time.Hour, "UPDATE_CREDENTIAL", person, map[string]string{"credential_type": "password"}},
+		{20 * time.Hour, "UPDATE_CREDENTIAL", person, map[string]string{"credential_type": "otp"}},
+	} {
+		p.happens(now.Add(-e.ago), e.kind, e.person, e.details)
+	}
+	h, err := newClient(t, p, clock).History(t.Context(), person, now.Add(-72*time.Hour))
+	must(t, err)
+	want := bridge.History{WrongCodes: 1, AddressChanged: now.Add(-50 * time.Hour), PasswordReset: now.Add(-30 * time.Hour)}
+	if h.WrongCodes != want.WrongCodes || !h.AddressChanged.Equal(want.AddressChanged) || !h.PasswordReset.Equal(want.PasswordReset) {
+		t.Errorf("%+v, want %+v", h, want)
+	}
+}
+
+// Events that cannot be read are an error whatever the reason, never none. OIDC-21
+func TestUnreadableEventsAreAnError(t *testing.T) {
+	for _, status := range []int{400, 403, 404, 500} {
+		p, clock := newPlace(), newClock()
+		p.hook(func(string) *http.Response { return answer(status, nil) }, nil)
+		_, err := newClient(t, p, clock).History(t.Context(), person, clock.now())
+		wantCode(t, fmt.Sprint("status ", status), err, bridge.CodeKeycloakAway)
+	}
+}
+
+// A clock of Keycloak that is minutes off ours does not keep a sign-in from shutting the gate. OIDC-21
+func TestSignInShutsTheGateAcrossClocks(t *testing.T) {
+	for _, skew := range []time.Duration{-5 * time.Minute, 0, 5 * time.Minute} {
+		d := newDesk()
+		at := func() time.Time { return d.clock.now().Add(skew) }
+		d.place.date = at
+		g := d.gate(t)
+		must(t, g.Sweep(t.Context())) // any call tells the server's time
+		_, err := g.Open(t.Context(), person)
+		must(t, err)
+		d.clock.move(5 * time.Second)
+		d.place.happens(at(), "LOGIN", person, nil)
+		must(t, d.watch(t, g, nil).Poll(t.Context()))
+		if d.place.member(person) {
+			t.Errorf("skew %s: the gate is open after the sign-in", skew)
+		}
+	}
+}
