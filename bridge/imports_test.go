@@ -29,8 +29,7 @@ var allowed = []rule{
 	{"bridge", nil, false},
 	{"oidc", nil, true},
 	{"templates", nil, true},
-	{"cmd/otpbridge", []string{"bridge/…", "oidc", "templates"}, true},
-	{"cmd/otpbridge-demo", []string{"bridge/…", "oidc", "templates"}, true},
+	{"cmd/…", []string{"bridge/…", "oidc", "templates", "cmd/internal/…"}, true},
 	{"bridge/…", []string{"bridge"}, true},
 }
 
@@ -145,7 +144,9 @@ func TestImportRules(t *testing.T) {
 		{"bridge/web", module + "bridge/bridgetest/fakekc", false, false},
 		{"bridge/bridgetest/storetest", module + "bridge/store", false, true},
 		{"cmd/otpbridge", module + "bridge/store", false, true},
+		{"cmd/otpbridge", module + "cmd/internal/config", false, true},
 		{"cmd/otpbridge", module + "bridge/bridgetest/fakekc", false, false},
+		{"cmd/internal/config", module + "bridge/bridgetest/fakekc", false, false},
 		{"cmd/otpbridge-demo", module + "bridge/bridgetest/fakekc", false, true},
 		{"helpers", "fmt", true, false},
 	} {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -44,7 +45,8 @@ type Replica struct {
 
 	t       *testing.T
 	cmd     *exec.Cmd
-	running atomic.Bool // read by Front, too
+	exited  chan struct{} // closed when the process is gone
+	running atomic.Bool   // read by Front, too
 	env     []string
 	cfg     string
 }
@@ -128,7 +130,6 @@ func configuration(t *testing.T, s Setup, dir string) map[string]any {
 		"store": store,
 		"mail":  section{"smtp": "smtp://" + s.Mailbox.Addr, "from": "Authentication settings <noreply@example.ac.jp>"},
 		"help_desk": section{
-			"enabled":  false,
 			"contacts": []section{{"label": section{"ja": "お問い合わせフォーム", "en": "Contact form"}, "url": "https://www.example.ac.jp/contact"}},
 		},
 		"audit": section{"file": filepath.Join(dir, "audit.jsonl")},
@@ -193,11 +194,17 @@ func (r *Replica) Start() {
 	}
 	defer func() { _ = log.Close() }() // the process has its own copy
 	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), Binary(r.t), "serve", "-c", r.cfg)
-	r.cmd.Stdout, r.cmd.Stderr, r.cmd.Env = log, log, append(os.Environ(), r.env...)
+	r.cmd.Stdout, r.cmd.Stderr, r.cmd.Env = log, log, r.Env()
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
+	cmd, exited := r.cmd, make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended stands in the log
+		close(exited)
+	}()
+	r.exited = exited
 	r.running.Store(true)
 }
 
@@ -205,7 +212,14 @@ func (r *Replica) Start() {
 func (r *Replica) WaitReady() {
 	r.t.Helper()
 	r.t.Logf("replica at %s, log in %s", r.URL, r.Log)
-	Eventually(r.t, "replica is ready, see "+r.Log, r.Ready)
+	Eventually(r.t, "replica is ready, see "+r.Log, func() bool {
+		select {
+		case <-r.exited:
+			r.t.Fatalf("the replica ended by itself: %s", r.LogText())
+		default:
+		}
+		return r.Ready()
+	})
 }
 
 // Ready reports whether the replica says that it is ready.
@@ -224,6 +238,13 @@ func (r *Replica) Ready() bool {
 	return resp.StatusCode == http.StatusOK
 }
 
+// Env is the environment of the replica's process: ours, without what would be taken for its configuration ($OTPBRIDGE_CACHE and
+// the like would be faults), and what the replica has of its own.
+func (r *Replica) Env() []string {
+	ours := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OTPBRIDGE_") })
+	return append(ours, r.env...)
+}
+
 // Running reports whether the process was started and not ended by the test.
 func (r *Replica) Running() bool { return r.running.Load() }
 
@@ -239,17 +260,12 @@ func (r *Replica) end(signal syscall.Signal) {
 	}
 	r.running.Store(false)
 	_ = r.cmd.Process.Signal(signal) // it may be gone already
-	ended := make(chan struct{})
-	go func() {
-		_ = r.cmd.Wait() // says that it was killed
-		close(ended)
-	}()
 	select {
-	case <-ended:
+	case <-r.exited:
 	case <-time.After(Patience):
 		r.t.Errorf("replica %s did not end in %s", r.URL, Patience)
 		_ = r.cmd.Process.Kill() // said above
-		<-ended
+		<-r.exited
 	}
 	r.cmd = nil
 }
