@@ -30,6 +30,7 @@ const (
 	actSignOut               // POST /signout
 	actLink                  // a new link: POST do=resend for the owner, else the ID page
 	actRequest               // GET /recovery
+	actDesk                  // GET /desk
 )
 
 // failure is an error in words.
@@ -89,6 +90,13 @@ var failures = map[bridge.Code]failure{
 	bridge.CodeTooLate:     {"error.late.title", "error.late.text", actRequest, "common.check_now", true},
 	bridge.CodeKeyStopped:  {"enrol.stopped.title", "enrol.stopped.text", actRequest, "common.continue", false},
 
+	bridge.CodePolicy:       refused("refused.policy"),
+	bridge.CodeNotOperator:  {"error.forbidden.title", "error.operator.text", actHome, "common.home", false},
+	bridge.CodeCaseClosed:   {"case.closed.title", "case.closed.text", actDesk, "case.next", false},
+	bridge.CodeSelf:         {"case.refused.title", "case.refused.self", actDesk, "case.next", false},
+	bridge.CodeSameOperator: {"case.refused.title", "case.refused.same", actDesk, "case.next", false},
+	bridge.CodeDeskLocked:   {"desk.locked.title", "desk.locked.text", actDesk, "common.check_now", false},
+
 	CodeSession:     {"error.session.title", "error.session.text", actStart, "error.session.action", false},
 	CodeCookies:     {"error.cookies.title", "error.cookies.text", actStart, "error.cookies.action", false},
 	CodeForbidden:   {"error.forbidden.title", "error.forbidden.text", actHome, "common.home", false},
@@ -100,6 +108,11 @@ var failures = map[bridge.Code]failure{
 	CodeNotReady:    {"error.notready.title", "error.notready.text", actAgain, "error.upstream.action", false},
 	CodeSignIn:      {"error.login.title", "error.login.text", actStart, "error.login.action", false},
 	CodeOtherPerson: {"error.other.title", "error.other.text", actStart, "error.again.action", false},
+}
+
+// timed are the texts that say from when on something works, and what is said instead when that is not known.
+var timed = map[string]string{
+	"error.many.text": "error.many.later", "enrol.error.slow": "error.many.later", "desk.locked.text": "desk.locked.later",
 }
 
 // words returns what to say for the page's code; an unknown code is a fault of ours.
@@ -142,6 +155,8 @@ func (l *locale) problem(p Failure) (problemView, error) {
 		v.Href = "/start"
 	case actRequest:
 		v.Href = "/recovery"
+	case actDesk:
+		v.Href = "/desk"
 	case actAgain:
 		v.Href = first(p.Again, p.Path, "/")
 	case actSignOut:
@@ -162,9 +177,9 @@ func (l *locale) problemText(p Failure, w failure) (template.HTML, error) {
 	switch {
 	case p.Code == bridge.CodePaused && p.Paused != "":
 		return template.HTML(escape(p.Paused)), nil //nolint:gosec // escaped
-	case w.text == "error.many.text" && p.Until.IsZero():
-		return l.html("error.many.later")
-	case w.text == "error.many.text":
+	case p.Until.IsZero() && timed[w.text] != "":
+		return l.html(timed[w.text])
+	case timed[w.text] != "":
 		return l.html(w.text, "time", l.timeTag(p.Until, l.clocktime(p.Now, p.Until)))
 	}
 	return l.html(w.text)

@@ -26,6 +26,12 @@ var faultTexts = map[bridge.Code]string{
 	bridge.CodeSlowDown:   "enrol.error.slow",
 	bridge.CodeTooMany:    "error.many.text",
 	bridge.CodeKeyStopped: "enrol.stopped.title",
+	bridge.CodeCallPair:   "desk.error.pair",
+	bridge.CodeDeskLocked: "desk.locked.text",
+	bridge.CodeChecks:     "case.error.check",
+	bridge.CodeTicket:     "case.error.ticket",
+	bridge.CodeCallBack:   "case.error.callback",
+	bridge.CodeWrongWords: "case.error.words",
 }
 
 // fault puts one fault into words. A code without words of its own gets those for a page that could not be shown.
@@ -41,8 +47,8 @@ func (l *locale) fault(f Fault, now time.Time) string {
 	if !f.Until.IsZero() {
 		until = l.clocktime(now, f.Until)
 	}
-	if until == "" && (f.Code == bridge.CodeSlowDown || f.Code == bridge.CodeTooMany) {
-		key = "error.many.later"
+	if later, ok := timed[key]; ok && until == "" {
+		key = later
 	}
 	return l.text(key, "n", f.N, "time", until)
 }
