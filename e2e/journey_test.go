@@ -1,0 +1,146 @@
+package e2e_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// words are what the main journey clicks and reads, in one language.
+type words struct {
+	lost, id, next, signIn, start, sent, linkTitle, linkGo, askedGo, enrol, code, confirm, done string
+	password                                                                                    string
+}
+
+var languages = map[string]words{
+	"en": {
+		lost: "My authenticator app no longer works", id: "Campus ID", next: "Continue", signIn: "Sign In", password: "password", start: "Start", sent: "Mail sent.",
+		linkTitle: "Continue your re-registration?", linkGo: "Continue", askedGo: "Continue", enrol: "Register your new authenticator app",
+		code: "One-time password shown in the app (6 digits)", confirm: "Confirm and register", done: "Your one-time password is set up.",
+	},
+	"ja": {
+		lost: "認証アプリが使えなくなった", id: "全学ID", next: "次へ", signIn: "サインイン", password: "password", start: "手続きを始める", sent: "メールを送信しました。",
+		linkTitle: "再登録の手続きを続けますか", linkGo: "続ける", askedGo: "続ける", enrol: "新しい認証アプリを登録してください",
+		code: "アプリに表示されたワンタイムパスワード（6桁）", confirm: "確認して登録する", done: "ワンタイムパスワード認証の設定が完了しました。",
+	},
+}
+
+// The main journey on real parts: the link in the mail is opened in the browser that asked, the QR code is read from the screenshot, and the
+// sample application opens with the new code and refuses the old one.
+func TestJourneyByMail(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		redis bool
+		look  rig.Look
+	}{
+		{"ja, bbolt", false, rig.Look{Language: "ja"}},
+		{"en, two replicas on Redis, 320 px, dark", true, rig.Look{Language: "en", Width: 320, Dark: true}},
+		{"en, bbolt, no script", false, rig.Look{Language: "en", NoScript: true}},
+		{"ja, two replicas on Redis, no script, 320 px", true, rig.Look{Language: "ja", Width: 320, NoScript: true}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			campus := rig.NewCampus(t)
+			setup := rig.Setup{Campus: campus, Mailbox: rig.NewMailbox(t)}
+			if tt.redis {
+				setup.Redis, setup.Replicas = rig.NewRedis(t), 2
+			}
+			j := &journey{t: t, campus: campus, mailbox: setup.Mailbox, bridge: rig.StartBridge(t, setup), w: languages[tt.look.Language]}
+			j.page = rig.NewPage(t, tt.look)
+			j.recover("alice", "alice@example.net")
+			j.mustOpenPortalWithNewCodeOnly("alice")
+		})
+	}
+}
+
+// journey is one person's way from a lost authenticator to a new one.
+type journey struct {
+	t       *testing.T
+	campus  *rig.Campus
+	mailbox *rig.Mailbox
+	bridge  *rig.Bridge
+	page    *rig.Page
+	w       words
+	phone   *rig.Phone // the new one
+}
+
+// signIn types the ID on our page and the password on the campus page.
+func (j *journey) signIn(name string) {
+	j.t.Helper()
+	j.page.Fill(j.w.id, name).Click(j.w.next)
+	j.page.See(j.w.signIn).Fill(j.w.password, realm.Password(name)).Click(j.w.signIn)
+}
+
+// ask goes from the start page to the waiting page.
+func (j *journey) ask(name string) {
+	j.t.Helper()
+	j.page.Go(j.bridge.URL).See(j.w.lost).Screenshot("01-start")
+	j.page.MustBeAccessible().Click(j.w.lost)
+	j.page.See(j.w.id).MustBeAccessible().Screenshot("02-id")
+	j.signIn(name)
+	j.page.See(j.w.start).MustBeAccessible().Screenshot("03-request")
+	j.page.Click(j.w.start).See(j.w.sent).MustBeAccessible().Screenshot("04-sent")
+}
+
+// follow opens the mailed link and proves the recovery.
+func (j *journey) follow(name, link string) {
+	j.t.Helper()
+	j.page.Go(link).See(j.w.linkTitle)
+	if got := j.page.URL(); got != j.bridge.URL+"/link" {
+		j.t.Fatalf("the address bar shows %s", got) // TOK-09
+	}
+	j.page.MustBeAccessible().Screenshot("05-link")
+	j.page.Click(j.w.linkGo)
+	j.page.See(j.w.id)
+	j.signIn(name)
+	j.page.SeeURL(j.bridge.URL + "/link").See(j.w.askedGo).MustBeAccessible().Screenshot("06-asked")
+	j.page.Click(j.w.askedGo).See(j.w.enrol).MustBeAccessible()
+}
+
+// enrol reads the QR code from the screen and types one code.
+func (j *journey) enrol() {
+	j.t.Helper()
+	uri, err := url.Parse(j.page.QR("07-enrol"))
+	if err != nil || uri.Scheme != "otpauth" {
+		j.t.Fatalf("QR code: %v %v", uri, err)
+	}
+	j.phone = rig.NewPhone(j.t, uri.Query().Get("secret"))
+	j.page.Fill(j.w.code, j.phone.Code()).Click(j.w.confirm)
+	j.page.See(j.w.done).MustBeAccessible().Screenshot("08-done")
+	j.page.Reload().See(j.w.done)
+}
+
+func (j *journey) recover(name, address string) {
+	j.t.Helper()
+	j.ask(name)
+	link := j.mailbox.Wait(address, 1).Link(j.t, j.bridge.URL+"/link/")
+	j.follow(name, link)
+	j.enrol()
+}
+
+// mustOpenPortalWithNewCodeOnly signs in at the sample application in fresh browsers.
+func (j *journey) mustOpenPortalWithNewCodeOnly(name string) {
+	j.t.Helper()
+	portal := rig.NewClient(j.t, j.campus.Realm, "portal", j.campus.Portal.URL+"/cb")
+	if got := portal.SignIn(rig.NewBrowser(j.t), name, rig.NewPhone(j.t, realm.Secret(name))); got.Signed {
+		j.t.Error("the old code still opens the portal")
+	}
+	if got := portal.SignIn(rig.NewBrowser(j.t), name, j.phone); !got.Signed || got.Acr() != "mfa" {
+		j.t.Errorf("the new code does not open the portal: %+v", got)
+	}
+	creds, err := j.campus.Credentials(j.t.Context(), name)
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	n := 0
+	for _, c := range creds {
+		if c.Type == "otp" {
+			n++
+		}
+	}
+	if n != 1 || !strings.Contains(j.bridge.Replicas[0].LogText(), `"route":"/enrol"`) && len(j.bridge.Replicas) == 1 {
+		j.t.Errorf("%d OTP credentials: %+v", n, creds)
+	}
+}
