@@ -92,6 +92,20 @@ func TestFaultsShowNoValueAndNoNeighbour(t *testing.T) {
 	}
 }
 
+// CFG-04: neither what the YAML parser quotes nor a long secret in the place of a key comes back.
+func TestFaultsDoNotQuoteTheFile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, text := range []string{
+		"%YAML " + canary + "\n---\na: b", strings.Repeat(canary, 7) + ": x", "mail: {" + strings.Repeat(canary, 7) + ": x}", canary + "/+=: x", canary + " two: x",
+	} {
+		_, faults := s.load(text)
+		if len(faults) == 0 || strings.Contains(strings.Join(faults, "\n"), canary) {
+			t.Errorf("%q: %q", text, faults)
+		}
+	}
+}
+
 // CFG-04: the configuration can be printed, logged and dumped without its secrets.
 func TestConfigHidesItsSecrets(t *testing.T) {
 	t.Parallel()
