@@ -36,5 +36,5 @@ func runServe(ctx context.Context, cfg config.Config, out, logs io.Writer) error
 	if cfg.Log.Format == "text" {
 		handler = slog.NewTextHandler(logs, options)
 	}
-	return service.Run(ctx, cfg, service.Options{Version: version, Log: slog.New(handler), Out: out, Now: time.Now})
+	return service.Run(ctx, cfg, service.Options{Version: version, Log: slog.New(service.WithRequests(handler)), Out: out, Now: time.Now})
 }
