@@ -21,7 +21,8 @@ const (
 )
 
 // Handle does one job. next is when the job is wanted again, zero when it is done. An error brings the job back: soon and uncounted when
-// the store or Keycloak is away, later and counted otherwise. ctx ends when another worker has taken the job over.
+// the store or Keycloak is away, later and counted otherwise. ctx ends when another worker has taken the job over, and when the claim could
+// not be renewed for as long as its lease: another worker may have taken the job over then.
 type Handle func(ctx context.Context, c Claimed) (next time.Time, err error)
 
 // Work is what a Worker does about one kind of job.
@@ -91,41 +92,53 @@ func (w *Worker) pause(ctx context.Context, changed <-chan struct{}) bool {
 
 // one does one job; false means that none is due.
 func (w *Worker) one(ctx, working context.Context, work Work) bool {
+	held, cancel := context.WithCancel(working)
+	defer cancel()
+	lease := time.AfterFunc(WorkLease, cancel) // before the claim: it ends with the store's, or earlier
 	c, err := w.Jobs.Claim(ctx, []string{work.Kind}, w.Now(), WorkLease)
 	if err != nil {
+		lease.Stop()
 		if !errors.Is(err, ErrAbsent) && ctx.Err() == nil {
 			w.Log.WarnContext(ctx, "no job can be claimed", "kind", work.Kind, "err", err)
 		}
 		return false
 	}
-	next, err := w.held(working, c, work.Handle)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { w.renew(held, cancel, c, lease) })
+	next, err := work.Handle(held, c)
+	cut := held.Err() != nil
+	cancel()
+	renewing.Wait()
+	if err != nil && cut { // by us: the job is not at fault
+		err = broken("work on "+c.Kind, err)
+	}
 	w.settle(context.WithoutCancel(working), c, next, err)
 	return true
 }
 
-// held runs the handler while the claim is renewed; losing the claim ends the handler's context.
-func (w *Worker) held(working context.Context, c Claimed, h Handle) (time.Time, error) {
-	ctx, cancel := context.WithCancel(working)
-	defer cancel()
-	var renewing sync.WaitGroup
-	renewing.Go(func() {
-		t := time.NewTicker(renewEvery)
-		defer t.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-			}
-			if err := w.Jobs.Renew(ctx, c, WorkLease); errors.Is(err, ErrConflict) {
-				cancel()
-			}
+// renew keeps the claim until ctx ends. It cancels when the claim is lost, and lease cancels when no renewal succeeds for its length.
+func (w *Worker) renew(ctx context.Context, cancel context.CancelFunc, c Claimed, lease *time.Timer) {
+	t := time.NewTicker(renewEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			lease.Stop()
+			return
+		case <-t.C:
 		}
-	})
-	next, err := h(ctx, c)
-	cancel()
-	renewing.Wait()
-	return next, err
+		next := time.AfterFunc(WorkLease, cancel)
+		err := w.Jobs.Renew(ctx, c, WorkLease)
+		if err != nil {
+			next.Stop()
+		} else {
+			lease.Stop()
+			lease = next
+		}
+		if errors.Is(err, ErrConflict) {
+			cancel()
+		}
+	}
 }
 
 func (w *Worker) settle(ctx context.Context, c Claimed, next time.Time, err error) {
