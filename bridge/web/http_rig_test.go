@@ -2,10 +2,13 @@ package web_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +16,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/web"
 )
 
@@ -169,4 +173,31 @@ func (p *person) finish() {
 	}
 	p.send("/enrol", http.StatusOK, "do", "confirm", "code", p.code(p.scan()))
 	p.at("/done")
+}
+
+// enrolled adds somebody like alice to the campus.
+func enrolled(c *campus.Campus, name string) string {
+	c.KC.AddPerson(fakekc.Person{
+		Username: name, First: name, Last: "Example", Email: name + "@example.net", Password: name + "-password",
+		OTP: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", Groups: []string{"otp-recoverable"}, Roles: []string{"default-roles-campus"},
+		Attributes: map[string][]string{"notificationEmail": {name + "@example.net"}},
+	})
+	return name
+}
+
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+// spellings are the forms in which a secret could leak.
+func spellings(secret string) map[string][]byte {
+	raw := []byte(secret)
+	out := map[string][]byte{
+		"clear": raw, "hex": []byte(hex.EncodeToString(raw)), "HEX": []byte(strings.ToUpper(hex.EncodeToString(raw))),
+		"base64": []byte(strings.TrimRight(base64.StdEncoding.EncodeToString(raw), "=")), "base64url": []byte(base64.RawURLEncoding.EncodeToString(raw)),
+		"in a URL": []byte(url.QueryEscape(secret)), "in a path": []byte(url.PathEscape(secret)),
+	}
+	if decoded, err := base64.RawURLEncoding.DecodeString(secret); err == nil && len(decoded) >= 16 {
+		out["its bytes"], out["its bytes in hex"] = decoded, []byte(hex.EncodeToString(decoded))
+		out["its bytes in base64"] = []byte(base64.StdEncoding.EncodeToString(decoded))
+	}
+	return out
 }

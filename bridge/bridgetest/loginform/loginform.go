@@ -145,6 +145,15 @@ func (b *Browser) Cookie(name string) string {
 	return ""
 }
 
+// Plant puts a cookie into the browser, as an attacker at a site's address would.
+func (b *Browser) Plant(site, name, value string) {
+	u, err := url.Parse(site)
+	if err != nil {
+		panic("loginform: " + err.Error())
+	}
+	b.jar[cookieKey{u.Host, "/", name}] = value
+}
+
 // Submit fills in the form of the page and sends it. Hidden fields and choices go along as the page has them.
 func (b *Browser) Submit(ctx context.Context, fields url.Values) error {
 	form := b.form()
