@@ -11,5 +11,5 @@ import (
 // The adapter keeps its contract with the real server; the fake one keeps the same contract in its own tests.
 func TestRealmContract(t *testing.T) {
 	r := rig.NewRealm(t, realm.Options{})
-	kcsuite.Run(t, kcsuite.OnRealm(r, rig.Keycloak(t).URL))
+	kcsuite.RunOnRealm(t, r, rig.Keycloak(t).URL)
 }

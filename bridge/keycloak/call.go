@@ -153,7 +153,7 @@ func (c *Client) send(req *http.Request, out any) error {
 		}
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // what counts was read below
+	defer resp.Body.Close()
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		c.skew.Store(int64(date.Sub(c.cfg.Now())))
 	}

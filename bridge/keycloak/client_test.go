@@ -64,6 +64,27 @@ func (e *evil) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now(w)
 }
 
+// said returns the calls so far.
+func (e *evil) said() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.calls)
+}
+
+// issued counts the tokens so far.
+func (e *evil) issued() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tokens
+}
+
+// next says what is answered from now on, and forgets the calls.
+func (e *evil) next(answers ...func(http.ResponseWriter)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.answers, e.calls = answers, nil
+}
+
 func says(status int, body string) func(w http.ResponseWriter) {
 	return func(w http.ResponseWriter) {
 		w.WriteHeader(status)
@@ -96,8 +117,8 @@ func TestCredentialBodyHoldsNothingElse(t *testing.T) {
 	want := `{"credentials":[{"id":"new-id","type":"otp","userLabel":"label","createdDate":1700000000000,` +
 		`"secretData":"{\"value\":\"JBSWY3DPEHPK3PXP\"}",` +
 		`"credentialData":"{\"subType\":\"totp\",\"digits\":8,\"counter\":0,\"period\":60,\"algorithm\":\"HmacSHA256\",\"secretEncoding\":\"BASE32\"}"}]}`
-	if !slices.Equal(e.bodies, []string{want}) || e.calls[0] != "PUT /admin/realms/campus/users/person" {
-		t.Errorf("%s with %s\nwant %s", e.calls, e.bodies, want)
+	if !slices.Equal(e.bodies, []string{want}) || e.said()[0] != "PUT /admin/realms/campus/users/person" {
+		t.Errorf("%s with %s\nwant %s", e.said(), e.bodies, want)
 	}
 }
 
@@ -114,7 +135,11 @@ func TestRetriesOnlyWhatMayBeRepeated(t *testing.T) {
 			return c.Do(t.Context(), "person", a)
 		}
 	}
-	hangUp := func(w http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	hangUp := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	elsewhere := func(w http.ResponseWriter) {
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}
 	for name, tc := range map[string]struct {
 		call   func(*testing.T, *keycloak.Client) error
 		answer func(http.ResponseWriter)
@@ -126,7 +151,7 @@ func TestRetriesOnlyWhatMayBeRepeated(t *testing.T) {
 		"add, reset":      {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), hangUp, 3, bridge.CodeKeycloakAway},
 		"read, 404":       {read, says(404, ""), 1, bridge.CodeGone},
 		"read, 403":       {read, says(403, ""), 1, bridge.CodeGone},
-		"read, redirect":  {read, says(302, ""), 1, bridge.CodeKeycloakAway},
+		"read, redirect":  {read, elsewhere, 1, bridge.CodeKeycloakAway},
 		"read, no JSON":   {read, says(200, "<html>"+canary), 3, bridge.CodeKeycloakAway},
 		"add, 500":        {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), says(500, ""), 3, bridge.CodeKeycloakAway},
 		"add, 400":        {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), says(400, ""), 1, bridge.CodeRefusedByAccount},
@@ -141,8 +166,8 @@ func TestRetriesOnlyWhatMayBeRepeated(t *testing.T) {
 			e := newEvil(t, tc.answer)
 			err := tc.call(t, e.client(t, newClock()))
 			wantCode(t, "call", err, tc.code)
-			if len(e.calls) != tc.calls {
-				t.Errorf("%d calls, want %d", len(e.calls), tc.calls)
+			if n := len(e.said()); n != tc.calls {
+				t.Errorf("%d calls, want %d", n, tc.calls)
 			}
 			if strings.Contains(err.Error(), canary) {
 				t.Errorf("the error quotes the answer: %v", err)
@@ -198,17 +223,17 @@ func TestTokenIsRenewedEarlyAndAfterARefusal(t *testing.T) {
 		tokens int
 	}{{0, 1}, {269 * time.Second, 1}, {2 * time.Second, 2}, {time.Minute, 2}} {
 		clock.move(step.wait)
-		if _, err := c.Credentials(t.Context(), "person"); err != nil || e.tokens != step.tokens {
-			t.Errorf("%s later: %d tokens, %v, want %d", step.wait, e.tokens, err, step.tokens)
+		if _, err := c.Credentials(t.Context(), "person"); err != nil || e.issued() != step.tokens {
+			t.Errorf("%s later: %d tokens, %v, want %d", step.wait, e.issued(), err, step.tokens)
 		}
 	}
-	e.answers = []func(http.ResponseWriter){says(401, ""), says(200, "[]")}
-	if _, err := c.Credentials(t.Context(), "person"); err != nil || e.tokens != 3 {
-		t.Errorf("after a refusal: %d tokens, %v, want a third", e.tokens, err)
+	e.next(says(401, ""), says(200, "[]"))
+	if _, err := c.Credentials(t.Context(), "person"); err != nil || e.issued() != 3 {
+		t.Errorf("after a refusal: %d tokens, %v, want a third", e.issued(), err)
 	}
-	e.answers = []func(http.ResponseWriter){says(401, ""), says(204, "")}
-	if err := c.Do(t.Context(), "person", bridge.Action{Kind: bridge.ActionEndSessions}); err != nil || e.tokens != 4 {
-		t.Errorf("a call that is not repeatable, refused: %d tokens, %v, want it sent again", e.tokens, err)
+	e.next(says(401, ""), says(204, ""))
+	if err := c.Do(t.Context(), "person", bridge.Action{Kind: bridge.ActionEndSessions}); err != nil || e.issued() != 4 {
+		t.Errorf("a call that is not repeatable, refused: %d tokens, %v, want it sent again", e.issued(), err)
 	}
 }
 
@@ -271,18 +296,18 @@ func TestIdsAreEscaped(t *testing.T) {
 	for id, want := range map[string]string{
 		"a/../b": "a%2F..%2Fb", "a?b#c": "a%3Fb%23c", "日 本": "%E6%97%A5%20%E6%9C%AC", "%2e%2e": "%252e%252e",
 	} {
-		e.calls = nil
+		e.next(says(200, "[]"))
 		_, err := c.Credentials(t.Context(), id)
-		if err != nil || !slices.Equal(e.calls, []string{"GET /admin/realms/campus/users/" + want + "/credentials"}) {
-			t.Errorf("%q: %q, %v", id, e.calls, err)
+		if err != nil || !slices.Equal(e.said(), []string{"GET /admin/realms/campus/users/" + want + "/credentials"}) {
+			t.Errorf("%q: %q, %v", id, e.said(), err)
 		}
 	}
 	for _, id := range []string{"", ".", ".."} {
-		e.calls = nil
+		e.next(says(200, "[]"))
 		_, err := c.Credentials(t.Context(), id)
 		wantCode(t, "id "+id, err, bridge.CodeGone)
-		if len(e.calls) > 0 {
-			t.Errorf("%q: %q was called", id, e.calls)
+		if len(e.said()) > 0 {
+			t.Errorf("%q: %q was called", id, e.said())
 		}
 	}
 }

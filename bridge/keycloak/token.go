@@ -85,7 +85,7 @@ func (c *Client) fetchToken(ctx context.Context) (value bridge.Secret, life time
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	var answer struct {
-		AccessToken string `json:"access_token"` //nolint:gosec // the field's name
+		AccessToken string `json:"access_token"`
 		ExpiresIn   int    `json:"expires_in"`
 	}
 	if err := c.send(req, &answer); err != nil {

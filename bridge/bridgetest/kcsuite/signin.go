@@ -55,7 +55,7 @@ func (w *world) login(t *testing.T, name, scope string, more url.Values, code fu
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	resp, err := http.DefaultClient.Do(req)
 	must(t, err)
-	defer resp.Body.Close() //nolint:errcheck // read below
+	defer resp.Body.Close()
 	var pushed struct {
 		URI string `json:"request_uri"`
 	}

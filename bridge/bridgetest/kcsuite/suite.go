@@ -62,6 +62,7 @@ type OTP struct {
 // Password is the password of somebody who was added.
 func Password(name string) string { return name + "-password" }
 
+// Attribute is an attribute of the user profile.
 type Attribute struct {
 	Name       string
 	RequiredOf []string // "user", "admin"; none = not required

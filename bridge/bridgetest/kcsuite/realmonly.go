@@ -1,0 +1,103 @@
+package kcsuite
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/bridge/keycloak"
+)
+
+// RunOnRealm runs the contract on a campus realm of a real Keycloak, and what only a real one can be asked.
+func RunOnRealm(t *testing.T, r *realm.Realm, keycloakURL string) {
+	s := &onRealm{realm: r, facts: OnRealm(r, keycloakURL).Facts()}
+	Run(t, s)
+	t.Run("EveryExcessRightIsRefused", s.excessRights)
+	t.Run("KeysTakeTurns", s.keys)
+}
+
+// Each right that could reach further stops the start, as Keycloak itself writes it into the token. WB-07
+func (s *onRealm) excessRights(t *testing.T) {
+	account := s.realm.Users["service-account-"+s.realm.AdminClient]
+	if account == "" {
+		var user struct{ ID string }
+		s.do(t, "GET /clients/"+s.clientID(t, s.realm.AdminClient)+"/service-account-user", nil, &user)
+		account = user.ID
+	}
+	management, own := s.clientID(t, "realm-management"), s.clientID(t, s.realm.AdminClient)
+	for role, refused := range map[string]bool{
+		"realm-admin": true, "manage-realm": true, "manage-clients": true, "impersonation": true, "view-clients": true, "manage-events": true,
+		"manage-users": false, "view-users": false,
+	} {
+		var found object
+		s.do(t, "GET /clients/"+management+"/roles/"+role, nil, &found)
+		mappings := []string{"/users/" + account + "/role-mappings/clients/", "/clients/" + own + "/scope-mappings/clients/"}
+		for _, at := range mappings {
+			s.do(t, "POST "+at+management, []object{found}, nil)
+		}
+		warnings, err := newWorld(t, s).client.Rights(t.Context())
+		if refused != (err != nil) || (refused && !strings.Contains(err.Error(), role)) || (!refused && len(warnings) == 0) {
+			t.Errorf("%s: warnings %q, error %v, want refused %v", role, warnings, err, refused)
+		}
+		for _, at := range mappings {
+			s.do(t, "DELETE "+at+management, []object{found}, nil)
+		}
+	}
+	if _, err := newWorld(t, s).client.Rights(t.Context()); err != nil {
+		t.Errorf("after all: %v", err)
+	}
+}
+
+func (s *onRealm) clientID(t *testing.T, name string) string {
+	t.Helper()
+	var found []struct{ ID string }
+	s.do(t, "GET /clients?clientId="+name, nil, &found)
+	if len(found) != 1 {
+		t.Fatalf("client %s: %d found", name, len(found))
+	}
+	return found[0].ID
+}
+
+// The service account proves itself with the first of its keys; a rotation adds the next one before the old one goes. WB-12
+func (s *onRealm) keys(t *testing.T) {
+	var private, public jose.JSONWebKeySet
+	for _, id := range []string{"new", "old"} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		must(t, err)
+		jwk := jose.JSONWebKey{Key: key, KeyID: id, Algorithm: string(jose.ES256), Use: "sig"}
+		private.Keys, public.Keys = append(private.Keys, jwk), append(public.Keys, jwk.Public())
+	}
+	client := object{}
+	path := " /clients/" + s.clientID(t, s.realm.AdminClient)
+	s.do(t, "GET"+path, nil, &client)
+	client["clientAuthenticatorType"] = "client-jwt"
+	client["attributes"] = object{
+		"use.jwks.string": "true", "jwks.string": jsonOf(t, public), "token.endpoint.auth.signing.alg": "ES256",
+	}
+	s.do(t, "PUT"+path, client, nil)
+	for name, keys := range map[string][]jose.JSONWebKey{"both": private.Keys, "the old one alone": private.Keys[1:]} {
+		cfg := s.facts.Config
+		cfg.Secret, cfg.Keys, cfg.Now = "", []byte(jsonOf(t, jose.JSONWebKeySet{Keys: keys})), s.facts.Now
+		c, err := keycloak.New(cfg)
+		must(t, err)
+		if _, err := c.Rights(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := c.Realm(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func jsonOf(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	must(t, err)
+	return string(text)
+}
