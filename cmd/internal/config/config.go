@@ -40,6 +40,7 @@ type Config struct {
 	Mail         Mail
 	Recovery     RecoveryConfig
 	HelpDesk     HelpDesk
+	Policies     []PolicyConfig // the first that matches rules; empty: both ways with one approval and one check
 	Audit        AuditConfig
 }
 
@@ -140,36 +141,17 @@ type SMTPServer struct {
 // RecoveryConfig holds the configurable figures of a recovery.
 type RecoveryConfig struct{ LinkLife, KeyLife time.Duration }
 
-// HelpDesk says how the help desk is reached and who works there.
-type HelpDesk struct {
-	Role         string
-	AuditorRole  string
-	Phone        string
-	Extension    string
-	Hours        []string // "Mon-Fri 09:00-17:00"
-	HolidaysFile string
-	Holidays     []string // dates like 2026-11-03, from HolidaysFile
-	Contacts     []Contact
-	Counter      map[string]string // by language
-	Mailbox      string            // notices about people without an address; empty: none
-	Supervisor   string            // the same, read by nobody who works at the desk; empty: none
-}
-
-// Contact is a way to the help desk that needs no voice.
-type Contact struct {
-	Label map[string]string // by language
-	URL   string            // https or mailto
-}
-
 // AuditConfig is where the audit trail goes, beside standard output.
 type AuditConfig struct{ File string }
 
 // Rules are the rules about people, as the domain takes them.
 func (c *Config) Rules() bridge.Rules {
 	return bridge.Rules{
-		LinkLife: c.Recovery.LinkLife, AllowedGroup: c.Keycloak.AllowedGroup, HarmlessRoles: c.Keycloak.HarmlessRoles,
+		LinkLife: c.Recovery.LinkLife, KeyLife: c.Recovery.KeyLife, AllowedGroup: c.Keycloak.AllowedGroup, HarmlessRoles: c.Keycloak.HarmlessRoles,
 		DeskRoles: []string{c.HelpDesk.Role, c.HelpDesk.AuditorRole}, Sources: c.Keycloak.Addresses,
 		RefusedDomains: c.Keycloak.RefusedDomains, Reset: c.Keycloak.Reset, ResetAttribute: c.Keycloak.ResetAttribute,
 		PasswordAge: c.Keycloak.PasswordAge, ShortIssuer: c.Organisation.ShortIssuer, Paused: c.Paused,
+		Desk: c.HelpDesk.Enabled, DeskMailbox: c.HelpDesk.announced(), Supervisor: c.HelpDesk.Supervisor, DeskChecks: c.HelpDesk.checkIDs(),
+		Policies: c.policies(),
 	}
 }
