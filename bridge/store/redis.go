@@ -61,7 +61,7 @@ func openRedis(ctx context.Context, c Config) (*redisStore, error) {
 		return nil, errors.New("store: redis: an address must be given, and a prefix without braces, blanks or patterns")
 	}
 	s := &redisStore{client: redis.NewUniversalClient(rc.options()), prefix: rc.Prefix, limit: rc.Limit, hub: newHub(), now: c.Now, log: c.Log}
-	if err := s.ping(ctx); err != nil {
+	if err := s.firstPing(ctx); err != nil {
 		return nil, errors.Join(err, s.client.Close())
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -85,6 +85,19 @@ func (rc RedisConfig) options() *redis.UniversalOptions {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
+}
+
+// startTries is how often a server that is slow to answer is asked before the process gives up at its start.
+const startTries = 10
+
+// firstPing is patient with a slow answer: a machine on which everything starts at once is busy. A refused connection is final.
+func (s *redisStore) firstPing(ctx context.Context) (err error) {
+	for range startTries {
+		if err = s.ping(ctx); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func (s *redisStore) ping(ctx context.Context) error {
