@@ -13,10 +13,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
 	"otpbridge/bridge/bridgetest/fakekc"
+	"otpbridge/bridge/bridgetest/phone"
 	"otpbridge/bridge/web"
 )
 
@@ -200,4 +202,21 @@ func spellings(secret string) map[string][]byte {
 		out["its bytes in base64"] = []byte(base64.StdEncoding.EncodeToString(decoded))
 	}
 	return out
+}
+
+// codeOf is the code that an old authenticator shows.
+func codeOf(t *testing.T, secret string, now time.Time) string {
+	t.Helper()
+	k, err := phone.FromBase32(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Code(now)
+}
+
+// brokenTimes is a record kind of a store that takes no more writes.
+type brokenTimes struct{ bridge.Records[time.Time] }
+
+func (brokenTimes) Update(context.Context, string, time.Duration, func(time.Time, bool) (time.Time, error)) (time.Time, error) {
+	return time.Time{}, bridge.ErrStoreAway
 }

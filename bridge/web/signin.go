@@ -265,10 +265,23 @@ func (s *Server) takeLogout(r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return err
 	}
-	out, err := s.Party.Logout(r.Context(), r.PostForm.Get("logout_token"), s.rememberJTI)
+	var seen string
+	out, err := s.Party.Logout(r.Context(), r.PostForm.Get("logout_token"), func(ctx context.Context, jti string, until time.Time) (bool, error) {
+		seen = jti
+		return s.rememberJTI(ctx, jti, until)
+	})
 	if err != nil {
 		return err
 	}
+	if err := s.endSignIns(r, out); err != nil {
+		forgotten := s.JTIs.Delete(context.WithoutCancel(r.Context()), bridge.Secret(seen).Hash()) // so that the token may come again
+		return errors.Join(err, forgotten)
+	}
+	return nil
+}
+
+// endSignIns notes that sign-ins until now are over, unless it was we who ended that campus session.
+func (s *Server) endSignIns(r *http.Request, out oidc.Logout) error {
 	if out.SID != "" {
 		if _, err := s.OwnSIDs.Get(r.Context(), sidKey(out.SID)); err == nil {
 			s.Log.DebugContext(r.Context(), "our own logout came back")
