@@ -35,6 +35,7 @@ type Pointer struct{ Person string }
 type Failures struct {
 	Count int
 	Last  time.Time
+	Right string `json:",omitempty"` // the last try, if its code was right: the same one again is no further guess
 }
 
 // Limits of the flow.
@@ -144,12 +145,19 @@ func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, signedIn ti
 	return a, s.Changed(a, signedIn)
 }
 
-// refuse ends an open recovery because the account no longer allows it; the cause is returned. Faults of the outside end nothing.
+// refuse ends an open recovery because the account no longer allows it; the cause is returned. Faults of the outside end nothing, nor
+// does what passes by itself: anybody can have an account locked for a while by typing wrong passwords.
 func (f *Flow) refuse(ctx context.Context, r Recovery, cause error) error {
 	code := CodeOf(cause)
-	if !refusal(code) {
+	if !refusal(code) || code == CodeLocked || code == CodePendingAction {
 		return cause
 	}
+	return f.endRefused(ctx, r, cause)
+}
+
+// endRefused ends a recovery before anything was written; the cause is returned.
+func (f *Flow) endRefused(ctx context.Context, r Recovery, cause error) error {
+	code := CodeOf(cause)
 	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		if old.ID != r.ID || old.State == Writing {
 			return old, Fault(CodeNotOpen, "refuse", nil)
@@ -165,7 +173,7 @@ func (f *Flow) refuse(ctx context.Context, r Recovery, cause error) error {
 	return cause
 }
 
-// refusal reports whether a code speaks of the account, for good, and not of the outside world.
+// refusal reports whether a code speaks of the account and not of the outside world.
 func refusal(c Code) bool {
 	switch c {
 	case CodeGone, CodeDisabled, CodeLocked, CodePendingAction, CodeNotAllowed, CodeAdministrator, CodeDeskOnly, CodePolicy,

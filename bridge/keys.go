@@ -2,6 +2,8 @@ package bridge
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -75,19 +77,38 @@ func (f *Flow) Confirm(ctx context.Context, v Viewer, typed, label string) error
 	if code := CodeOf(err); code == CodeEmpty || code == CodeFormat {
 		return err
 	}
-	if slow := f.takeTry(ctx, r.Person); slow != nil {
+	t := try{person: r.Person}
+	if err == nil {
+		t.right = Secret(r.Key.Secret.Reveal() + "\n" + strconv.FormatInt(step, 10)).Hash()
+	}
+	if slow := f.takeTry(ctx, &t); slow != nil {
 		return f.triesUsed(ctx, r, slow)
 	}
 	if err != nil {
 		return f.wrong(ctx, r, v, typed, err)
 	}
-	return f.write(ctx, r, v, step, label)
+	err = f.write(ctx, r, v, step, label)
+	f.settleTry(ctx, t, err)
+	return err
 }
 
-// takeTry counts one try before its outcome is used, so that parallel guesses cannot outrun the count. CodeSlowDown: too soon after a
-// wrong one. CodeTooManyBad: no more tries.
-func (f *Flow) takeTry(ctx context.Context, person string) error {
-	_, err := f.Failures.Update(ctx, person, failureMemory, func(old Failures, _ bool) (Failures, error) {
+// try is one typed code on its way through the count.
+type try struct {
+	person string
+	right  string   // names the right code, "" for a wrong one
+	before Failures // the count without it
+	taken  bool
+}
+
+// takeTry counts one try before its outcome is used, so that parallel guesses cannot outrun the count. The right code of the last try
+// again is not counted: a double click, or another attempt after a fault of the outside. CodeSlowDown: too soon after a wrong one.
+// CodeTooManyBad: no more tries.
+func (f *Flow) takeTry(ctx context.Context, t *try) error {
+	_, err := f.Failures.Update(ctx, t.person, failureMemory, func(old Failures, _ bool) (Failures, error) {
+		t.before, t.taken = old, false
+		if Equal(old.Right, t.right) {
+			return old, nil
+		}
 		now := f.Now()
 		if old.Count >= maxFailures {
 			return old, Fault(CodeTooManyBad, "try", nil)
@@ -95,9 +116,31 @@ func (f *Flow) takeTry(ctx context.Context, person string) error {
 		if again := old.Last.Add(time.Duration(old.Count) * failureDelay); now.Before(again) {
 			return old, &Error{Code: CodeSlowDown, Op: "try", Until: again}
 		}
-		return Failures{Count: old.Count + 1, Last: now}, nil
+		t.taken = true
+		return Failures{Count: old.Count + 1, Last: now, Right: t.right}, nil
 	})
 	return err
+}
+
+// settleTry forgets all wrong codes after a right one. When it could not be used for a fault that is not the person's, only its own try
+// is taken back.
+func (f *Flow) settleTry(ctx context.Context, t try, outcome error) {
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	switch {
+	case outcome == nil:
+		err = f.Failures.Delete(ctx, t.person)
+	case t.taken:
+		_, err = f.Failures.Update(ctx, t.person, failureMemory, func(old Failures, _ bool) (Failures, error) {
+			if Equal(old.Right, t.right) {
+				old.Count, old.Last = t.before.Count, t.before.Last
+			}
+			return old, nil
+		})
+	}
+	if err != nil {
+		f.Log.WarnContext(ctx, "wrong codes not forgotten; they end by themselves", "err", err)
+	}
 }
 
 // failures returns the wrong codes in a row.
@@ -152,11 +195,11 @@ func (f *Flow) wrong(ctx context.Context, r Recovery, v Viewer, typed string, ca
 // write reads the account once more, fixes the swap and makes it a job. The job stands before the record it belongs to.
 func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, label string) error {
 	a, err := f.fresh(ctx, r.Person, r.Snapshot, r.SignedInAt)
-	if err == nil {
-		err = f.mailOpenIgnoringTries(ctx, a)
-	}
 	if err != nil {
 		return f.refuse(ctx, r, err)
+	}
+	if err := f.stands(ctx, r, a); err != nil {
+		return err
 	}
 	s := f.newSwap(r, a, label)
 	job := Job{Kind: JobSwap, ID: r.Person, At: f.Now().Add(2 * time.Second)}
@@ -174,19 +217,52 @@ func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, labe
 	if err := f.Jobs.Add(ctx, job); err != nil {
 		f.Log.WarnContext(ctx, "swap begins two seconds later", "err", err)
 	}
-	if err := f.Failures.Delete(ctx, r.Person); err != nil {
-		f.Log.WarnContext(ctx, "wrong codes not forgotten; they end by themselves", "err", err)
+	return nil
+}
+
+// stands says what stands against a proven recovery at the moment of the right code, besides the account itself. Where a link may go was
+// decided by the snapshot, so what was added to the record or changed there since means nothing. Three things end the recovery: the
+// policy no longer allows its way, the password was reset by somebody, and the address that got the link was taken off the record. Events
+// that cannot be read end nothing: the person tries again.
+func (f *Flow) stands(ctx context.Context, r Recovery, a Account) error {
+	if !f.Rules.Allows(f.Rules.Policy(a), r.Way) {
+		return f.endRefused(ctx, r, Fault(CodePolicy, "swap", nil))
+	}
+	if r.Way != WayMail {
+		return nil
+	}
+	if f.Rules.worksAtDesk(a) {
+		return f.endRefused(ctx, r, Fault(CodeDeskOnly, "swap", nil))
+	}
+	now := f.Now()
+	realm, h, err := f.past(ctx, a.ID)
+	switch {
+	case err != nil:
+		return err
+	case f.Rules.Reset != ResetNone && f.Rules.youngPassword(a, h, now):
+		return f.endRefused(ctx, r, Fault(CodePasswordRecent, "swap", nil))
+	case !onRecord(f.Rules.Addresses(a, h, realm, now), r.Link.To):
+		return f.endRefused(ctx, r, Fault(CodeAddressChanged, "swap", nil))
 	}
 	return nil
 }
 
-// mailOpenIgnoringTries is mailOpen for the moment of the right code, whose own try is counted already.
-func (f *Flow) mailOpenIgnoringTries(ctx context.Context, a Account) error {
-	err := f.mailOpen(ctx, a)
-	if CodeOf(err) == CodeTooManyBad {
-		return nil
+// past reads what the realm and its events say of a person. A realm that saves no events cannot say "nothing happened".
+func (f *Flow) past(ctx context.Context, person string) (RealmFacts, History, error) {
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return realm, History{}, err
 	}
-	return err
+	if !realm.EventsSaved {
+		return realm, History{}, Fault(CodeRealmUnsafe, "events are not saved", nil)
+	}
+	h, err := f.Accounts.History(ctx, person, f.Now().Add(-HistorySpan))
+	return realm, h, err
+}
+
+// onRecord reports whether an address is among those of the account, and confirmed if that is needed there.
+func onRecord(all []Address, address string) bool {
+	return slices.ContainsFunc(all, func(a Address) bool { return strings.EqualFold(a.Value, address) && a.Code != CodeAddressUnproven })
 }
 
 func (f *Flow) newSwap(r Recovery, a Account, label string) Swap {

@@ -68,22 +68,17 @@ func noAddressCode(s Snapshot) Code {
 
 // mailOpen says why the mail way is not open to the account as it is now.
 func (f *Flow) mailOpen(ctx context.Context, a Account) error {
-	realm, err := f.Accounts.Realm(ctx)
+	realm, h, err := f.past(ctx, a.ID)
 	if err != nil {
 		return err
 	}
 	if realm.HOTP {
 		return Fault(CodeOTPPolicy, "realm", nil)
 	}
-	now := f.Now()
-	h, err := f.Accounts.History(ctx, a.ID, now.Add(-HistorySpan))
-	if err != nil {
-		return err
-	}
 	if n, err := f.failures(ctx, a.ID); err != nil || n >= maxFailures {
 		return firstError(err, Fault(CodeTooManyBad, "mail way", nil))
 	}
-	return f.Rules.MailRefusal(a, h, realm, now)
+	return f.Rules.MailRefusal(a, h, realm, f.Now())
 }
 
 func firstError(errs ...error) error {
@@ -221,9 +216,11 @@ type letter struct {
 	vetoSecret Secret
 }
 
-// newLink counts the mail against its limits and draws the tokens.
+// newLink counts the mail against its limits and draws the tokens. The shortest limit comes first, so that a press that is too early uses
+// up nothing of the others. What is counted before the recovery is stored is lost if the store dies in between: one mail of the hour, and
+// a minute's wait.
 func (f *Flow) newLink(ctx context.Context, person, to string) (letter, error) {
-	for _, l := range []Limit{LimitLinkDay, LimitLinkHour, LimitLinkMinute} {
+	for _, l := range []Limit{LimitLinkMinute, LimitLinkHour, LimitLinkDay} {
 		for _, key := range []string{"person:" + person, "to:" + Secret(to).Hash()} {
 			if ok, retry, err := f.Limits.AllowAtMost(ctx, l, key); err != nil || !ok {
 				return letter{}, f.limited(l.Name, retry, err)
@@ -239,7 +236,7 @@ func (f *Flow) newTokens(ctx context.Context, person, to string) (letter, error)
 	w := letter{token: NewToken(), vetoSecret: NewToken()}
 	w.link = Link{
 		Hash: w.token.Hash(), VetoHash: w.vetoSecret.Hash(), Objection: NewDigits(6), To: to, SentAt: now,
-		Expires: now.Add(f.Rules.LinkLife),
+		Expires: now.Add(f.Rules.LinkLife), Unsent: true,
 	}
 	for _, hash := range []string{w.link.Hash, w.link.VetoHash} {
 		if err := f.point(ctx, hash, person); err != nil {
@@ -254,6 +251,7 @@ func (f *Flow) point(ctx context.Context, hash, person string) error {
 	return err
 }
 
+// post queues the link mail. The recovery was stored before and says until then that no mail is under way.
 func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
 	n := Notice{
 		Kind: NoticeLink, To: w.link.To, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: w.link.Expires, Way: r.Way,
@@ -263,6 +261,10 @@ func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
 		return err
 	}
 	f.record(ctx, event("link.sent", r))
+	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) { return old.Sent(w.link.Hash) })
+	if err != nil && CodeOf(err) != CodeNotOpen {
+		f.Log.WarnContext(ctx, "a mail is under way of which the page says that it is not", "recovery", r.ID, "err", err)
+	}
 	return nil
 }
 
@@ -340,6 +342,9 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if err != nil {
 		return r, f.refuse(ctx, r, err)
 	}
+	if err := f.stands(ctx, r, a); err != nil {
+		return r, err
+	}
 	key, err := f.newKey(ctx)
 	if err != nil {
 		return r, err
@@ -361,7 +366,7 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 // EndDelay goes on after the waiting period: by mail a new link is sent, which has to be proven like the first. next is when to look again.
 func (f *Flow) EndDelay(ctx context.Context, person string) (next time.Time, err error) {
 	r, found, err := f.read(ctx, person)
-	if err != nil || !found || r.State != Waiting || r.NotBefore.IsZero() || r.Way != WayMail || r.Link.Hash != "" {
+	if err != nil || !found || r.State != Waiting || r.NotBefore.IsZero() || r.Way != WayMail || (r.Link.Hash != "" && !r.Link.Unsent) {
 		return time.Time{}, err
 	}
 	if f.Now().Before(r.NotBefore) {

@@ -117,6 +117,7 @@ type Link struct {
 	Expires   time.Time
 	Objected  int // wrong objection numbers
 	Resent    int
+	Unsent    bool `json:",omitempty"` // the mail is not queued yet, or could not be
 }
 
 // Key is the new TOTP secret, pending until one right code is typed.
@@ -202,6 +203,17 @@ func (r Recovery) Resend(l Link, now time.Time) (Recovery, error) {
 	if r.NotBefore.IsZero() {
 		r.Expires = l.Expires.Add(WaitAfterLink)
 	}
+	return r, nil
+}
+
+// Sent notes that the mail with this link is under way.
+func (r Recovery) Sent(hash string) (Recovery, error) {
+	if r.Link == nil || !Equal(r.Link.Hash, hash) {
+		return r, Fault(CodeNotOpen, "sent", nil)
+	}
+	l := *r.Link
+	l.Unsent = false
+	r.Link = &l
 	return r, nil
 }
 

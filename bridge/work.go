@@ -10,6 +10,9 @@ import (
 // maxSteps bounds one run of a swap; a person with more old authenticators than this is finished by the next run.
 const maxSteps = 64
 
+// refusedPause stands before another look at a swap that Keycloak refused in its midst, for as long as it takes somebody to mend that.
+const refusedPause = 30 * time.Second
+
 // RunSwap brings the person's swap to its end, or as far as the outside world lets it: an error means that the job has to come again.
 // It is the only code that writes credentials. Every step may be repeated by any replica.
 // next is when to look again (the job was added before its record), zero when there is nothing left to do.
@@ -25,6 +28,10 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 			return time.Time{}, nil
 		}
 		done, err := f.swapStep(ctx, r)
+		if code := CodeOf(err); code == CodeRefusedByAccount || code == CodeGone {
+			f.Log.ErrorContext(ctx, "the old authenticator stays beside the new one until Keycloak allows its removal", "recovery", r.ID, "err", err)
+			return f.Now().Add(refusedPause), nil
+		}
 		if err != nil || done {
 			return time.Time{}, err
 		}
