@@ -18,13 +18,14 @@ type entry struct {
 }
 
 // When is the time of arrival for people on this machine.
-func (e entry) When() string { return e.At.Local().Format("15:04:05") }
+func (e entry) When() string { return e.At.Local().Format("15:04:05 MST") }
 
 // mails is the page /mail: all mails or those to one address, the newest first.
 type mails struct {
 	To      string // "" = all
 	Boxes   []box
 	Entries []entry
+	Count   int // of all mails
 }
 
 // box is one address and how much it got.
@@ -35,25 +36,32 @@ type box struct {
 
 // GET /mail?to=ADDRESS
 func (s *site) mails(w http.ResponseWriter, r *http.Request) {
-	view := mails{To: r.URL.Query().Get("to"), Boxes: s.boxes()}
-	for i, m := range s.inbox.All() {
+	arrived := s.inbox.All()
+	view := mails{To: r.URL.Query().Get("to"), Boxes: s.boxes(arrived), Count: len(arrived)}
+	for i, m := range arrived {
 		if view.To == "" || slices.Contains(m.To, view.To) {
 			view.Entries = append(view.Entries, entry{m, i + 1})
 		}
 	}
 	slices.Reverse(view.Entries)
-	s.show(w, http.StatusOK, "mails", page{Here: "mail", Title: "Mailbox", Body: view})
+	s.show(w, http.StatusOK, "mails", page{Here: "mail", Title: "Mailbox", Refresh: true, Body: view})
+}
+
+// GET /mail/count
+func (s *site) mailCount(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(strconv.Itoa(len(s.inbox.All())))) // the reader may be gone
 }
 
 // boxes lists the people who have an address, and after them every other address that got mail.
-func (s *site) boxes() []box {
+func (s *site) boxes(arrived []mailsink.Mail) []box {
 	var out []box
 	for _, p := range s.people {
 		if p.Address != "" {
 			out = append(out, box{Address: p.Address, Name: p.First})
 		}
 	}
-	for _, m := range s.inbox.All() {
+	for _, m := range arrived {
 		for _, to := range m.To {
 			at := slices.IndexFunc(out, func(b box) bool { return b.Address == to })
 			if at < 0 {

@@ -48,12 +48,14 @@ func newSite(s site) (*site, error) {
 //
 //	/                     what is running, who is who, and the script
 //	/mail  /mail/{n}      the mailbox; /mail/{n}/html is the HTML part alone, boxed in
+//	/mail/count           how many mails there are, for the script that keeps the page fresh
 //	/phones               old and new authenticators; POST /phones/{name} gives the new one a key
 //	/phones/codes         the codes for the script that keeps the page fresh
 func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /mail", s.mails)
+	mux.HandleFunc("GET /mail/count", s.mailCount)
 	mux.HandleFunc("GET /mail/{n}", s.mail)
 	mux.HandleFunc("GET /mail/{n}/html", s.mailHTML)
 	mux.HandleFunc("GET /phones", s.showPhones)

@@ -135,6 +135,9 @@ func TestMailboxListsMailsOfEverybodyOrOfOne(t *testing.T) {
 	if strings.Index(all.body, "Second") > strings.Index(all.body, "Link &lt;b&gt;") {
 		t.Error("the newest mail does not stand first")
 	}
+	if count := get(t, base+"/mail/count").body; count != "2" {
+		t.Errorf("%s mails, want 2", count)
+	}
 	alice := get(t, base+"/mail?to=alice@example.net")
 	alice.want(t, http.StatusOK, `href="/mail/1"`)
 	alice.wantNot(t, "Second")

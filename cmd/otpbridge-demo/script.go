@@ -52,8 +52,8 @@ func (a addresses) script() []step {
 		},
 		lost,
 		{
-			`Choose a reason and start; open the mail at ` + a.Pages + `/mail, follow its link and sign in with the password once more.`,
-			"理由を選んで手続きを始め、" + a.Pages + "/mail に届いたメールのリンクを開き、もう一度パスワードでサインインします。",
+			`Choose a reason and start; open the mail at ` + a.Pages + `/mail, follow its link, press Continue, sign in with the password once more and continue.`,
+			"理由を選んで手続きを始め、" + a.Pages + "/mail に届いたメールのリンクを開いて「続ける」を押し、もう一度パスワードでサインインして先へ進みます。",
 		},
 		{
 			`Copy the key (under "Cannot scan? Type the key") to Alice's new phone at ` + a.Pages + `/phones.`,
