@@ -25,7 +25,10 @@ func (p Request) heading(l *locale) string {
 }
 
 func (p MailSent) heading(l *locale) string {
-	if p.Delayed {
+	switch {
+	case p.Unsent:
+		return l.text("sent.unsent.title")
+	case p.Delayed:
 		return l.text("sent.delayed.title")
 	}
 	return l.text("sent.title")

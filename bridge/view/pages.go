@@ -74,6 +74,7 @@ type MailSent struct {
 	Resent     bool      // the button was pressed and a new mail is under way
 	TooEarly   bool      // the button was pressed before ResendFrom
 	Delayed    bool      // the mail server has not taken the mail yet; it is tried again
+	Unsent     bool      // no mail is under way: it could not even be queued
 }
 
 // Elsewhere is GET /recovery in the browser that asked, once the enrolment goes on in another one.

@@ -109,7 +109,8 @@ func startSamples(f view.Frame, word string) []sample {
 func waitSamples(f view.Frame, word string) []sample {
 	sent := view.MailSent{Frame: f, Address: word + "@example.com", Sender: word, Sent: at(14, 5), Expires: at(14, 35),
 		ResendFrom: at(14, 6), Left: -1}
-	resent, early, delayed, opened, last := sent, sent, sent, sent, sent
+	resent, early, delayed, opened, last, unsent := sent, sent, sent, sent, sent, sent
+	unsent.Unsent, unsent.Sent = true, time.Time{}
 	resent.Resent, resent.Left = true, 2
 	early.TooEarly = true
 	delayed.Delayed, delayed.Sent = true, time.Time{}
@@ -117,6 +118,7 @@ func waitSamples(f view.Frame, word string) []sample {
 	last.Left = 0
 	return []sample{
 		{"sent", sent}, {"sent-resent", resent}, {"sent-early", early}, {"sent-delayed", delayed}, {"sent-opened", opened}, {"sent-last", last},
+		{"sent-unsent", unsent},
 		{"elsewhere", view.Elsewhere{Frame: f}},
 		{"link", view.Link{Frame: view.Frame{CSRF: "x", Path: "/link", Now: f.Now}}},
 		{"asked", view.LinkAsked{Frame: f, Started: at(14, 5), From: origin(word), Expires: at(14, 35)}},

@@ -60,7 +60,8 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 		Frame: f, Address: rec.Link.To, Sender: s.MailSender, Sent: rec.Link.SentAt, Expires: rec.Link.Expires,
 		ResendFrom: rec.Link.SentAt.Add(bridge.LimitLinkMinute.Per), Left: -1, Delayed: s.MailDelayed(),
 	}
-	if p.Delayed {
+	p.Unsent = rec.Link.Unsent
+	if p.Delayed || p.Unsent {
 		p.Sent = time.Time{}
 	}
 	switch r.URL.Query().Get("sent") {
