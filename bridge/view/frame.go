@@ -15,6 +15,12 @@ type Frame struct {
 	Reference string     // reference number; shown on error pages and under notices of failure
 	Desk      Desk       // whether the help desk answers the phone now
 	Session   SessionEnd // set shortly before the session ends
+
+	// Live is the step that this page shows, if GET /recovery/events tells of the next one; empty: the page never moves on by itself. The
+	// server sends "event: step" with the step's name as data, at once and after every change.
+	Live bridge.Step
+	// Console says that an error page belongs to the help desk's console; the console's own pages know it.
+	Console bool
 }
 
 func (f Frame) frame() Frame { return f }
@@ -55,6 +61,10 @@ const (
 	FieldLabel  = "label"
 	FieldChoice = "choice"
 	FieldNumber = "number"
+	FieldWords  = "words"
+	FieldChecks = "checks"
+	FieldCheck  = "check"
+	FieldTicket = "ticket"
 )
 
 // Faults of forms that bridge has no code for.
@@ -67,6 +77,9 @@ const (
 	CodeLabelTaken    bridge.Code = "label_taken"    // enrolment: another authenticator has this name
 	CodeMissingChoice bridge.Code = "missing_choice" // veto page: neither choice
 	CodeMissingNumber bridge.Code = "missing_number" // veto page: no objection number, or not six digits
+	CodeMissingCaller bridge.Code = "missing_caller" // console: no user name
+	CodeMissingCall   bridge.Code = "missing_call"   // console: no call code, or not eight digits
+	CodeMissingWords  bridge.Code = "missing_words"  // console: no match words chosen
 )
 
 // Errors of the web layer that bridge has no code for; Failure has a text for each.
@@ -88,7 +101,7 @@ const (
 func Codes() []bridge.Code {
 	return []bridge.Code{
 		CodeMissingName, CodeNameTooLong, CodeMissingReason, CodeMissingWay, CodeLabelTooLong, CodeLabelTaken,
-		CodeMissingChoice, CodeMissingNumber,
+		CodeMissingChoice, CodeMissingNumber, CodeMissingCaller, CodeMissingCall, CodeMissingWords,
 		CodeSession, CodeCookies, CodeForbidden, CodeFormExpired, CodeNotFound, CodeMethod, CodeTooLarge, CodeMisdirected,
 		CodeNotReady, CodeSignIn, CodeOtherPerson,
 	}

@@ -16,6 +16,32 @@ func (Writing) heading(l *locale) string       { return l.text("writing.title") 
 func (Done) heading(l *locale) string          { return l.text("done.title") }
 func (Veto) heading(l *locale) string          { return l.text("notme.request.title") }
 func (SignedOut) heading(l *locale) string     { return l.text("signedout.title") }
+func (Checking) heading(l *locale) string      { return l.text("call.checking.title") }
+func (CallBack) heading(l *locale) string      { return l.text("call.match.title") }
+func (OpenCase) heading(l *locale) string      { return l.text("console.title") }
+func (Case) heading(l *locale) string          { return l.text("case.title") }
+func (NotOperator) heading(l *locale) string   { return l.text("error.forbidden.title") }
+
+func (p Call) heading(l *locale) string {
+	switch {
+	case p.Closed():
+		return l.text("call.closed.title")
+	case p.Second:
+		return l.text("call.second.title")
+	}
+	return l.text("call.title")
+}
+
+func (p Delay) heading(l *locale) string {
+	return l.text("delay.title", "time", l.datetime(p.NotBefore))
+}
+
+func (p Permit) heading(l *locale) string {
+	if !p.Until.IsZero() {
+		return l.text("permit.open.title", "time", l.clocktime(p.Now, p.Until))
+	}
+	return l.text("permit.title")
+}
 
 func (p Request) heading(l *locale) string {
 	if p.First {
@@ -51,7 +77,7 @@ var endings = map[bridge.End]outcome{
 	bridge.EndVetoed:     {"ended.vetoed.title", "ended.vetoed.text"},
 	bridge.EndExpired:    {"ended.expired.title", "ended.expired.text"},
 	bridge.EndSuperseded: {"ended.superseded.title", "ended.superseded.text"},
-	bridge.EndDenied:     {"ended.denied.title", "ended.refused.text"},
+	bridge.EndDenied:     {"ended.denied.title", "call.denied.text"},
 	bridge.EndTooMany:    {"ended.too_many.title", "ended.too_many.text"},
 	bridge.EndRefused:    {"request.refused.title", "ended.refused.text"},
 }
@@ -60,6 +86,9 @@ var endings = map[bridge.End]outcome{
 func (p Ended) words() outcome {
 	if f, ok := failures[p.Code]; ok && p.How == bridge.EndRefused {
 		return outcome{f.title, f.text}
+	}
+	if p.How == bridge.EndTooMany && p.Code == bridge.CodeCallPair {
+		return outcome{"ended.denied.title", "call.toomany.text"}
 	}
 	if w, ok := endings[p.How]; ok {
 		return w
@@ -82,3 +111,39 @@ func (p VetoDone) words() outcome {
 }
 
 func (p VetoDone) heading(l *locale) string { return l.text(p.words().title) }
+
+var results = map[CaseResult]outcome{
+	CaseApproved:   {"case.approved.title", "case.approved.text"},
+	CaseSecond:     {"case.second.title", "case.second.text"},
+	CaseDelay:      {"case.delay.title", "case.delay.text"},
+	CaseDenied:     {"case.denied.title", "case.denied.text"},
+	CaseSuspicious: {"case.suspicious.title", "case.suspicious.text"},
+}
+
+// words of a result that is not known are those of a case that is closed.
+func (p CaseDone) words() outcome {
+	if w, ok := results[p.Result]; ok {
+		return w
+	}
+	return outcome{"case.closed.title", "case.closed.text"}
+}
+
+func (p CaseDone) heading(l *locale) string { return l.text(p.words().title) }
+
+var missing = map[Missing]string{
+	MissingRole: "console.missing.role", MissingFactor: "console.missing.factor", MissingSignIn: "console.missing.signin",
+}
+
+func (p NotOperator) words() outcome {
+	return outcome{"error.forbidden.title", first(missing[p.Missing], "error.operator.text")}
+}
+
+// noMail says why only the phone way is offered.
+var noMail = map[bridge.Code]string{
+	bridge.CodeNoAddress: "request.way.no_mail", bridge.CodeAddressUnproven: "request.way.no_mail",
+	bridge.CodeAddressCampus: "request.way.campus", bridge.CodeAddressChanged: "request.way.recent",
+	bridge.CodePasswordRecent: "request.way.recent", bridge.CodeDeskOnly: "request.way.policy",
+}
+
+// WhyPhone is the key of what the page says when only the phone way is offered.
+func (p Request) WhyPhone() string { return first(noMail[p.NoMail], "request.way.not_now") }

@@ -34,7 +34,7 @@ type Request struct {
 	Frame
 	Address string        // the address that would get the link, whole; it is masked here. Empty: no mail way
 	Desk    bool          // the phone way is offered
-	NoMail  WhyNoMail     // why there is only the phone way
+	NoMail  bridge.Code   // why there is only the phone way
 	Reason  bridge.Reason // what was chosen; empty on the first visit
 	Way     bridge.Way    // what was chosen; empty on the first visit
 	First   bool          // the person has no authenticator yet: nothing will be replaced
@@ -42,17 +42,9 @@ type Request struct {
 	Faults  []Fault
 }
 
-// WhyNoMail is the reason for offering the phone way alone.
-type WhyNoMail string
-
-// The reasons; empty when mail is offered.
-const (
-	NoMailAddress WhyNoMail = "address" // no usable notification address
-	NoMailPolicy  WhyNoMail = "policy"  // the policy asks for the phone
-)
-
 // RequestActive is GET /recovery when a recovery is open that another browser goes on with. Before the proof its buttons post
-// do=check and do=restart; after it (Proven) nothing can be done here but looking again.
+// do=check (by mail only: a call code is shown where it was asked for) and do=restart; after it (Proven) nothing can be done here but
+// looking again.
 type RequestActive struct {
 	Frame
 	Started time.Time
@@ -61,7 +53,8 @@ type RequestActive struct {
 	Expires time.Time // Proven: when it ends by itself
 }
 
-// MailSent is GET /recovery while the link is under way. Its buttons: "check now" (GET /recovery), do=resend, do=cancel.
+// MailSent is GET /recovery while the link is under way. Its buttons: "check now" (GET /recovery), do=resend, do=cancel and, with Phone,
+// do=deskinstead.
 type MailSent struct {
 	Frame
 	Address    string    // whole; masked here
@@ -75,6 +68,7 @@ type MailSent struct {
 	TooEarly   bool      // the button was pressed before ResendFrom
 	Delayed    bool      // the mail server has not taken the mail yet; it is tried again
 	Unsent     bool      // no mail is under way: it could not even be queued
+	Phone      bool      // the phone way is open too
 }
 
 // Elsewhere is GET /recovery in the browser that asked, once the enrolment goes on in another one.
@@ -84,7 +78,7 @@ type Elsewhere struct{ Frame }
 type Ended struct {
 	Frame
 	How  bridge.End
-	Code bridge.Code // EndRefused: why
+	Code bridge.Code // EndRefused: why; EndTooMany: call_pair for wrong call codes
 }
 
 // Link is GET /link before the sign-in: the same for every token (TOK-08). Its button posts do=continue.

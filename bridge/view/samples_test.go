@@ -95,8 +95,8 @@ func startSamples(f view.Frame, word string) []sample {
 		{"request-session", view.Request{Frame: final, Address: word + "@example.com"}},
 		{"request-first", first},
 		{"request-desk", view.Request{Frame: f, Address: word + "@example.com", Desk: true}},
-		{"request-nomail", view.Request{Frame: f, Desk: true, NoMail: view.NoMailAddress}},
-		{"request-policy", view.Request{Frame: f, Desk: true, NoMail: view.NoMailPolicy}},
+		{"request-nomail", view.Request{Frame: f, Desk: true, NoMail: bridge.CodeNoAddress}},
+		{"request-policy", view.Request{Frame: f, Desk: true, NoMail: bridge.CodeDeskOnly}},
 		{"request-error", view.Request{Frame: f, Address: word + "@example.com", Reason: bridge.Reason(word), Way: bridge.Way(word), Faults: []view.Fault{
 			{Field: view.FieldReason, Code: view.CodeMissingReason}, {Field: view.FieldWay, Code: view.CodeMissingWay}}}},
 		{"request-error-desk", view.Request{Frame: f, Desk: true, Faults: []view.Fault{{Field: view.FieldWay, Code: view.CodeMissingWay}}}},

@@ -37,8 +37,15 @@ type Site struct {
 	Links       Links
 	Contact     Contact
 	Apps        []string // authenticator apps to name; empty: a short list of our own
+	Checks      []Check  // checks that operators may record
 	CampusKnown bool     // the campus networks are configured, so "outside" can be told
 	Demo        bool     // a banner on every page says so
+}
+
+// Check is one way to know a caller.
+type Check struct {
+	ID    string
+	Label Words
 }
 
 // Links lead to other pages of the university; an empty one is not shown.
