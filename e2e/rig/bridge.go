@@ -81,10 +81,14 @@ func PrepareBridge(t *testing.T, s Setup) *Bridge {
 	}
 	writeJSON(t, b.Config, settings)
 	for i := range s.Replicas {
+		log := OutFile(t, fmt.Sprintf("replica-%d.log", i+1))
+		if err := os.RemoveAll(log); err != nil { // of an earlier run
+			t.Fatal(err)
+		}
 		port, admin := FreePort(t), FreePort(t)
 		b.Replicas = append(b.Replicas, &Replica{
 			t: t, cfg: b.Config, URL: fmt.Sprintf("http://127.0.0.1:%d", port), Admin: fmt.Sprintf("http://127.0.0.1:%d", admin),
-			Log: OutFile(t, fmt.Sprintf("replica-%d.log", i+1)),
+			Log: log,
 			env: append([]string{
 				fmt.Sprintf("OTPBRIDGE_LISTEN=127.0.0.1:%d", port), fmt.Sprintf("OTPBRIDGE_ADMIN_LISTEN=127.0.0.1:%d", admin),
 				fmt.Sprintf("OTPBRIDGE_AUDIT_FILE=%s", filepath.Join(dir, fmt.Sprintf("audit-%d.jsonl", i+1))),
@@ -110,7 +114,7 @@ func configuration(t *testing.T, s Setup, dir string) map[string]any {
 	c.Admin.Write(admin)
 	store := map[string]any{"bolt": filepath.Join(dir, "state.db")}
 	if s.Redis != nil {
-		store = map[string]any{"redis": map[string]any{"addresses": []string{s.Redis.Addr}, "prefix": "otpbridge:"}}
+		store = map[string]any{"redis": map[string]any{"addresses": []string{s.Redis.Addr}, "prefix": "otpbridge:", "tls": false}}
 	}
 	type section = map[string]any
 	return section{
@@ -253,6 +257,12 @@ func (r *Replica) Kill() { r.end(syscall.SIGKILL) }
 
 // Stop asks the process to end and waits for it.
 func (r *Replica) Stop() { r.end(syscall.SIGTERM) }
+
+// Pause stops the process where it is, as a machine that is out of breath does; Resume lets it go on.
+func (r *Replica) Pause() { _ = r.cmd.Process.Signal(syscall.SIGSTOP) } // it runs: the test has started it
+
+// Resume ends what Pause did.
+func (r *Replica) Resume() { _ = r.cmd.Process.Signal(syscall.SIGCONT) } // as above
 
 func (r *Replica) end(signal syscall.Signal) {
 	if r.cmd == nil {

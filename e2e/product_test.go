@@ -1,0 +1,36 @@
+package e2e_test
+
+import (
+	"net/http"
+	"os/exec"
+	"testing"
+
+	"otpbridge/e2e/rig"
+)
+
+// The configuration that the rig writes is one that the product accepts, warnings apart.
+func TestRigConfigurationIsAccepted(t *testing.T) {
+	b := rig.PrepareBridge(t, rig.Setup{Campus: rig.NewCampus(t), Mailbox: rig.NewMailbox(t)})
+	check := exec.CommandContext(t.Context(), rig.Binary(t), "check", "-c", b.Config)
+	check.Env = b.Replicas[0].Env()
+	if text, err := check.CombinedOutput(); err != nil {
+		t.Errorf("%v:\n%s", err, text)
+	}
+}
+
+// The product starts on real parts, on either store, and shows its first page through the front.
+func TestRigBridgeStarts(t *testing.T) {
+	for name, setup := range map[string]func(t *testing.T) rig.Setup{
+		"bbolt": func(*testing.T) rig.Setup { return rig.Setup{} },
+		"redis": func(t *testing.T) rig.Setup { return rig.Setup{Redis: rig.NewRedis(t), Replicas: 2} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := setup(t)
+			s.Campus, s.Mailbox = rig.NewCampus(t), rig.NewMailbox(t)
+			b := rig.StartBridge(t, s)
+			if first := rig.NewBrowser(t).Get(b.URL + "/").Follow(""); first.Status != http.StatusOK {
+				t.Errorf("first page: %s", first.Describe())
+			}
+		})
+	}
+}
