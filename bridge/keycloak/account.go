@@ -150,7 +150,7 @@ func (c *Client) account(p personParts, realm realmParts) bridge.Account {
 	a := bridge.Account{
 		ID: u.ID, Username: u.Username, Name: realm.fullName(u), Enabled: u.Enabled, Locked: p.lock.Disabled,
 		ServiceAccount: u.service(), Federated: u.FederationLink != "", RequiredActions: u.RequiredActions,
-		ProfileGap: realm.Profile.gap(u), NotBefore: latest(u.NotBefore, realm.NotBefore),
+		ProfileGap: realm.Profile.gap(u, c.cfg.LoginScopes), NotBefore: latest(u.NotBefore, realm.NotBefore),
 		Email: u.Email, EmailVerified: u.EmailVerified, Attributes: u.Attributes, Credentials: credentials(p.credentials),
 	}
 	if locale := u.Attributes["locale"]; len(locale) > 0 {

@@ -42,6 +42,8 @@ type Config struct {
 	Secret bridge.Secret
 	// LoginClient is the client id that people sign in with; its events are watched.
 	LoginClient string
+	// LoginScopes are the client scopes of a password-only sign-in; nil = those of the realm that we set up.
+	LoginScopes []string
 	// AllowedGroup is the full path of the group of people who may recover, e.g. /otp-recoverable.
 	AllowedGroup string
 
@@ -83,6 +85,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	if c.cfg.Limit <= 0 || c.cfg.Limit > maxLimit {
 		c.cfg.Limit = maxLimit
+	}
+	if c.cfg.LoginScopes == nil {
+		c.cfg.LoginScopes = []string{"openid", "basic", "acr", "profile", "email", "roles", "web-origins", "otp-recovery"}
 	}
 	c.cfg.URL = strings.TrimRight(cfg.URL, "/")
 	if c.cfg.Issuer == "" {

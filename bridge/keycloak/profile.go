@@ -26,6 +26,9 @@ type profileAttribute struct {
 	Permissions *struct {
 		Edit []string `json:"edit"`
 	} `json:"permissions"`
+	Selector struct {
+		Scopes []string `json:"scopes"`
+	} `json:"selector"`
 	Validations map[string]map[string]json.RawMessage `json:"validations"`
 }
 
@@ -52,21 +55,37 @@ func (a profileAttribute) userEdits() bool {
 	return a.Permissions == nil || slices.Contains(a.Permissions.Edit, "user")
 }
 
-// gap reports whether Keycloak would ask this person to complete the profile at the next sign-in. What we cannot judge (a validator of the
-// realm's own) counts as right. A requirement that hangs on a client scope counts always.
-func (p profile) gap(u user) bool {
+// gap reports whether Keycloak would ask this person to complete the profile at a sign-in with these client scopes. It asks only for what
+// people may edit themselves. What we cannot judge (a validator of the realm's own) counts as right.
+func (p profile) gap(u user, scopes []string) bool {
 	return slices.ContainsFunc(p.Attributes, func(a profileAttribute) bool {
+		if a.Permissions == nil || !slices.Contains(a.Permissions.Edit, "user") || !a.selected(scopes) {
+			return false
+		}
 		values := u.values(a.Name)
 		if len(values) == 0 {
-			return a.required()
+			return a.required(scopes)
 		}
 		return !a.valid(values)
 	})
 }
 
-func (a profileAttribute) required() bool {
+// selected reports whether the attribute is there at all for these client scopes.
+func (a profileAttribute) selected(scopes []string) bool {
+	return len(a.Selector.Scopes) == 0 || meet(a.Selector.Scopes, scopes)
+}
+
+func (a profileAttribute) required(scopes []string) bool {
 	r := a.Required
-	return r != nil && (len(r.Roles) == 0 || slices.Contains(r.Roles, "user") || len(r.Scopes) > 0)
+	if r == nil {
+		return false
+	}
+	always := len(r.Roles) == 0 && len(r.Scopes) == 0
+	return always || slices.Contains(r.Roles, "user") || meet(r.Scopes, scopes)
+}
+
+func meet(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 // values returns what is not blank.

@@ -31,6 +31,9 @@ type object = map[string]any
 
 func attributeOf(name string, more object) object {
 	more["name"] = name
+	if more["permissions"] == nil {
+		more["permissions"] = object{"edit": []string{"admin", "user"}}
+	}
 	return object{"attributes": []any{more}}
 }
 
@@ -43,11 +46,17 @@ func TestProfileGapIsSeen(t *testing.T) {
 		profile object
 		gap     bool
 	}{
-		"nothing required":             {attributeOf("absent", object{}), false},
-		"required of users":            {attributeOf("absent", object{"required": object{"roles": []string{"user"}}}), true},
-		"required of everybody":        {attributeOf("absent", object{"required": object{}}), true},
-		"required of administrators":   {attributeOf("absent", object{"required": object{"roles": []string{"admin"}}}), false},
-		"required for a scope":         {attributeOf("absent", object{"required": object{"scopes": []string{"x"}}}), true},
+		"nothing required":           {attributeOf("absent", object{}), false},
+		"required of users":          {attributeOf("absent", object{"required": object{"roles": []string{"user"}}}), true},
+		"required of everybody":      {attributeOf("absent", object{"required": object{}}), true},
+		"required of administrators": {attributeOf("absent", object{"required": object{"roles": []string{"admin"}}}), false},
+		"required for our scope":     {attributeOf("absent", object{"required": object{"scopes": []string{"otp-recovery"}}}), true},
+		"required for another scope": {attributeOf("absent", object{"required": object{"scopes": []string{"phone"}}}), false},
+		"not there for our scopes":   {attributeOf("absent", object{"required": object{}, "selector": object{"scopes": []string{"phone"}}}), false},
+		"required, not to be edited": {attributeOf("absent", object{"required": object{}, "permissions": object{"edit": []string{"admin"}}}), false},
+		"invalid, not to be edited": {attributeOf("phone", object{
+			"validations": object{"email": object{}}, "permissions": object{"edit": []string{"admin"}},
+		}), false},
 		"required and there":           {attributeOf("phone", object{"required": object{}}), false},
 		"required and blank":           {attributeOf("blank", object{"required": object{}}), true},
 		"required root field":          {attributeOf("lastName", object{"required": object{"roles": []string{"user"}}}), true},
@@ -87,12 +96,15 @@ func TestOnlyWhatUsersCannotEditDecides(t *testing.T) {
 		"administrators":                     {object{"permissions": object{"edit": []string{"admin"}}}, "ADMIN_EDIT", true},
 		"nobody":                             {object{"permissions": object{"edit": []string{}}}, "", true},
 		"users too":                          {object{"permissions": object{"edit": []string{"admin", "user"}}}, "", false},
-		"no permissions at all":              {object{}, "", false},
+		"no permissions at all":              {object{"permissions": "none"}, "", false},
 		"anything may be added by anybody":   {object{"permissions": object{"edit": []string{"admin"}}}, "ENABLED", false},
 		"administrators see what is unknown": {object{"permissions": object{"edit": []string{"admin"}}}, "ADMIN_VIEW", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			profile := attributeOf("mail", tc.attribute)
+			if tc.attribute["permissions"] == "none" {
+				delete(tc.attribute, "permissions")
+			}
 			profile["unmanagedAttributePolicy"] = tc.policy
 			p := newPlace()
 			p.hook(whole(nil, profile), nil)

@@ -19,7 +19,12 @@ func RunOnRealm(t *testing.T, r *realm.Realm, keycloakURL string) {
 	s := &onRealm{realm: r, facts: OnRealm(r, keycloakURL).Facts()}
 	Run(t, s)
 	t.Run("EveryExcessRightIsRefused", s.excessRights)
-	t.Run("KeysTakeTurns", s.keys)
+	t.Run("NobodyIsAskedForWhatTheyMayNotEdit", func(t *testing.T) {
+		newWorld(t, s).profileGaps(t, map[string]gapCase{
+			"required of users who may not edit it": {Attribute{EditBy: []string{"admin"}, RequiredOf: []string{"user"}}, false},
+		})
+	})
+	t.Run("KeysTakeTurns", s.keys) // last: afterwards the secret counts no more
 }
 
 // Each right that could reach further stops the start, as Keycloak itself writes it into the token. WB-07

@@ -80,6 +80,7 @@ func Run(t *testing.T, s Server) {
 		{"ByIDReadsTheWholeAccount", byID},
 		{"ByIDSaysGone", gone},
 		{"ObstaclesAreSeen", obstacles},
+		{"ProfileGapIsWhatKeycloakAsksFor", profileGap},
 		{"LockIsSeen", lock},
 		{"RealmFacts", realmFacts},
 		{"ProfileSaysWhoMayEdit", profilePermissions},
