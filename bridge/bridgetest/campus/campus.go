@@ -44,6 +44,11 @@ type Campus struct {
 	events  []bridge.AuditEvent
 	answers []Answer
 	broken  map[string]error // "mail", "audit": what to answer instead
+
+	replicas    []*Replica
+	turn        int // of the replicas at the front
+	storeBroken bool
+	storeLeft   int // calls that still work
 }
 
 // Clock is the real time plus what a test adds.
@@ -101,7 +106,7 @@ func Open(t *testing.T) *Campus {
 		k.Redirects, k.AfterLogout, k.Backchannel = []string{c.URL + "/oidc/callback"}, []string{c.URL + "/*"}, c.URL+"/oidc/backchannel-logout"
 	})
 	c.build(t)
-	server := &http.Server{Handler: c.listening(c.Web.Handler()), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: c.listening(http.HandlerFunc(c.front)), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = server.Close() })
 	c.wait(t, "the sign-in", func() bool { return c.Web.Party.Ready() == nil })
@@ -135,20 +140,9 @@ func (c *Campus) build(t *testing.T) {
 	t.Helper()
 	log := slog.New(slog.NewJSONHandler(c.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c.openStore(t, log)
-	kc, err := keycloak.New(keycloak.Config{
-		URL: c.KC.URL, Realm: "campus", Issuer: c.KC.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
-		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: c.Clock.Now, Log: log,
-	})
-	must(t, err)
-	c.Gate, err = keycloak.NewGate(keycloak.GateConfig{
-		Client: kc, GroupID: c.KC.GroupID("otp-recovery-open"), Jobs: c.Store.Jobs, Audit: c, Now: c.Clock.Now, Log: log,
-		Open:   c.openGates,
-		Leases: store.NewTyped[keycloak.GateRecord](c.Store.KV, store.Kind{Name: "gate", Version: 1}),
-	})
-	must(t, err)
-	c.Flow = c.newFlow(kc, log)
-	c.Web = c.newServer(t, log)
-	c.background(t, log)
+	first := c.replica(t)
+	c.Flow, c.Web, c.Gate = first.Flow, first.Web, first.Gate
+	c.replicas = []*Replica{first}
 }
 
 func (c *Campus) openStore(t *testing.T, log *slog.Logger) {
@@ -160,6 +154,7 @@ func (c *Campus) openStore(t *testing.T, log *slog.Logger) {
 	c.stateFile = filepath.Join(t.TempDir(), "state.db")
 	c.Store, err = store.Open(t.Context(), store.Config{Path: c.stateFile, Keys: ring, Now: c.Clock.Now, Log: log})
 	must(t, err)
+	c.Store.KV = kv{c.Store.KV, c}
 	t.Cleanup(func() { _ = c.Store.Close() })
 }
 
@@ -172,16 +167,16 @@ func (c *Campus) openGates(ctx context.Context) ([]string, error) {
 	return out, err
 }
 
-func (c *Campus) newFlow(kc *keycloak.Client, log *slog.Logger) *bridge.Flow {
+func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slog.Logger) *bridge.Flow {
 	kv := c.Store.KV
 	return &bridge.Flow{
-		Accounts: kc, Gate: c.Gate, Target: kc,
+		Accounts: kc, Gate: gate, Target: kc,
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),
 		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
 		WrongPairs: store.NewTyped[bridge.Wrongs](kv, store.Kind{Name: "wrong-pairs", Version: 1}),
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
-		Jobs:       c.Store.Jobs, Audit: c, Mail: c, Limits: c.Store.Limiter, Codes: totp.Authenticator{}, Now: c.Clock.Now, Log: log,
+		Jobs:       jobs{c}, Audit: c, Mail: c, Limits: limits{c}, Codes: totp.Authenticator{}, Now: c.Clock.Now, Log: log,
 		Rules: bridge.Rules{
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},
 			HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"},
@@ -191,7 +186,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, log *slog.Logger) *bridge.Flow {
 	}
 }
 
-func (c *Campus) newServer(t *testing.T, log *slog.Logger) *web.Server {
+func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *web.Server {
 	t.Helper()
 	base, err := url.Parse(c.URL)
 	must(t, err)
@@ -207,7 +202,7 @@ func (c *Campus) newServer(t *testing.T, log *slog.Logger) *web.Server {
 	must(t, err)
 	kv := c.Store.KV
 	return &web.Server{
-		Flow: c.Flow, Party: party, View: pages,
+		Flow: flow, Party: party, View: pages,
 		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), c.Clock.Now),
 		Names:    store.NewTyped[web.Names](kv, store.Kind{Name: "names", Version: 1}),
 		Logouts:  store.NewTyped[time.Time](kv, store.Kind{Name: "logout", Version: 1}),
@@ -216,28 +211,6 @@ func (c *Campus) newServer(t *testing.T, log *slog.Logger) *web.Server {
 		BaseURL:  base, FormTargets: []string{c.KC.URL}, MailSender: "noreply@example.ac.jp", MailDelayed: func() bool { return false },
 		Desk: func(time.Time) view.Desk { return view.Desk{} }, Issuer: "Example", Now: c.Clock.Now, Log: log, Registry: prometheus.NewRegistry(),
 	}
-}
-
-// background runs what works without a request.
-func (c *Campus) background(t *testing.T, log *slog.Logger) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	var all sync.WaitGroup
-	worker := &store.Worker{Jobs: c.Store.Jobs, KV: c.Store.KV, Now: c.Clock.Now, Log: log, Works: []store.Work{
-		{Kind: bridge.JobSwap, Parallel: 2, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return c.Flow.RunSwap(ctx, j.ID) }},
-		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return c.Flow.Expire(ctx, j.ID) }},
-		{Kind: bridge.JobGate, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
-			return time.Time{}, c.Gate.Expire(ctx, j.ID)
-		}},
-	}}
-	all.Go(func() { worker.Run(ctx, 5*time.Second) })
-	all.Go(func() { _ = c.Web.Party.Run(ctx) })
-	all.Go(func() {
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		keycloak.NewWatch(keycloak.WatchConfig{Gate: c.Gate}).Run(ctx, tick.C)
-	})
-	t.Cleanup(func() { cancel(); all.Wait() })
 }
 
 // Record implements bridge.Audit.
