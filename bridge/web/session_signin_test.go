@@ -250,3 +250,39 @@ func TestNoTokenReachesABrowser(t *testing.T) {
 		}
 	}
 }
+
+// OIDC-19, RL-04: anybody may open anybody's gate, and keep opening it: that stands in the way of no step of the person's own recovery.
+func TestAGateThatAStrangerHoldsOpenStandsInNobodysWay(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	thief := newPerson(t, c)
+	thief.open("/start", http.StatusOK)
+	session, token := thief.session(), thief.token()
+	opened := func() {
+		t.Helper()
+		if a := post("/start", session, token, "name", "alice").to(t, c); a.status != http.StatusSeeOther {
+			t.Fatalf("%d", a.status)
+		}
+		if !slices.Contains(c.KC.Members("otp-recovery-open"), "alice") {
+			t.Fatal("the gate is not open")
+		}
+	}
+	p := newPerson(t, c)
+	opened()
+	p.signIn("alice")
+	opened()
+	p.open("/recovery", http.StatusOK)
+	opened()
+	p.send("/recovery", http.StatusOK, "do", "start", "reason", "lost", "way", "mail")
+	opened()
+	p.open("/link/"+lastLink(t, c).Link.Reveal(), http.StatusOK)
+	p.send("/link", http.StatusOK, "do", "continue")
+	p.send("/start", http.StatusOK, "name", "alice")
+	p.must(p.Password(t.Context(), "alice", "alice-password"))
+	opened()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	opened()
+	p.open("/enrol", http.StatusOK)
+	opened()
+	p.finish()
+}
