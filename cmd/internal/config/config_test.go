@@ -124,7 +124,7 @@ func TestUnknownAndDoubledKeysAreRefused(t *testing.T) {
 		{"{attribute: not", "{attribut: not", "keycloak.addresses[0].attribut: is no key; the nearest is keycloak.addresses[0].attribute"},
 		{"{label: {ja: お", "{label: {jp: お", "help_desk.contacts[0].label.jp: is no key; the nearest is help_desk.contacts[0].label.ja"},
 		{"paused: false", "link_life: 30m", "link_life: is no key; there is recovery.link_life"},
-		{"paused: false", "policies: []", "policies: is no key"},
+		{"paused: false", "rules: []", "rules: is no key"},
 		{"paused: false", "listen: :80", "listen: is given twice, first in line 5"},
 		{"  full_acr: mfa", "  client_id: other", "sign_in.client_id: is given twice, first in line 28"},
 		{"{ja: 全学ID", "{ja: a, ja: 全学ID", "sign_in.account_name.ja: is given twice, first in line 33"},

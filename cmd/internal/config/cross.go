@@ -27,6 +27,8 @@ func (r *reader) cross() {
 	r.crossPeople()
 	r.crossStore()
 	r.crossMail()
+	r.crossDesk()
+	r.crossPolicies()
 }
 
 // set tells whether a key has a value without a fault.

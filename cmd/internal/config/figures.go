@@ -46,6 +46,12 @@ func configurable() []figure {
 			"Whoever had the password reset may be a thief: the owner gets days to notice."},
 		{"Redis database", "store.redis.database", 0, 0, 15, count,
 			"A server has 16 databases unless it is told otherwise."},
+		{"approvals", "policies[].approvals", 1, 1, 2, count,
+			"Two people who know each other's work catch what one overlooks; a third would only be waited for."},
+		{"checks of one approval", "policies[].checks", 1, 1, 5, count,
+			"At least one thing was done to know the person; more than a few are ticked without looking."},
+		{"delay of a policy", "policies[].delay", 0, 0, span(72 * time.Hour), nanoseconds,
+			"Time for the owner to read a notice and to object; longer than a weekend keeps people from their work."},
 	}
 }
 
@@ -58,6 +64,13 @@ func fixed() []figure {
 		same("extensions of one proof", bridge.MaxExtensions, count, "WCAG 2.2.1 asks for at least ten."),
 		same("wrong second factors in 24 h", bridge.MaxWrongCodes, count, "From here on the gate stays shut: a password-only sign-in resets Keycloak's own counters."),
 		same("memory of address and password changes", span(bridge.HistorySpan), nanoseconds, "An address changed since then gets no link."),
+		same("call code life", span(bridge.CallCodeLife), nanoseconds, "Long enough to be read out on the telephone; then the page shows another one."),
+		same("digits of a call code", bridge.CallCodeDigits, count, "NIST asks for at least six; two groups of four are read out easily."),
+		same("life of a request at the help desk", span(bridge.DeskLife), nanoseconds, "One press adds the same again."),
+		same("longest life of a request at the help desk", span(bridge.DeskMax), nanoseconds, "One working day."),
+		same("idle case of an operator", span(bridge.CaseIdle), nanoseconds, "A desk that was left shows nobody's data for long."),
+		same("wrong call codes that end a request", bridge.MaxWrongCalls, count, "By at least two operators, so that no caller ends somebody else's request with one of them."),
+		same("pairs of match words to pick from", bridge.MatchChoices, count, "Somebody who only guesses is right once in six times, and a wrong pick ends the call-back."),
 		same("password in a file", minSecret, octets, "A shorter one is a mistake or can be guessed."),
 		same("name in the authenticator app", maxIssuer, count, "The name is part of the QR code, which grows with it."),
 	}

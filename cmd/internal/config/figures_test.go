@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,9 @@ func TestFiguresHoldTheirBounds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for _, f := range configurable() {
+		if strings.Contains(f.Key, "[]") {
+			continue // see TestFiguresOfPoliciesHoldTheirBounds
+		}
 		step := int64(1)
 		write := func(n int64) string { return fmt.Sprint(n) }
 		if f.Unit == nanoseconds {
@@ -32,6 +36,29 @@ func TestFiguresHoldTheirBounds(t *testing.T) {
 			case want == "" && faults != nil, want != "" && (len(faults) != 1 || !strings.Contains(faults[0], f.Key+": ") || !strings.Contains(faults[0], want)):
 				t.Errorf("%s=%s: want %q, got %q", f.Key, write(n), want, faults)
 			}
+		}
+	}
+}
+
+// CFG-05, POL-01, POL-04: the same for figures that stand in entries of a list.
+func TestFiguresOfPoliciesHoldTheirBounds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	const written = "approvals: 2, checks: 2}"
+	for fresh, want := range map[string]string{
+		"approvals: 1, checks: 1}": "", "approvals: 2, checks: 3}": "", "checks: 1, delay: 0h}": "", "checks: 1, delay: 72h}": "",
+		"approvals: 0}":     "policies[0].approvals: is below the floor of 1",
+		"approvals: 3}":     "policies[0].approvals: is above the cap of 2",
+		"approvals: \"1\"}": "policies[0].approvals: is a text",
+		"checks: 0}":        "policies[0].checks: is below the floor of 1",
+		"checks: 6}":        "policies[0].checks: is above the cap of 5",
+		"checks: 4}":        "policies[0].checks: is more than there are in help_desk.checks, allowed: at most 3",
+		"delay: 72h1s}":     "policies[0].delay: is above the cap of 72h",
+		"delay: 24}":        "policies[0].delay: is a bare number",
+	} {
+		_, faults := s.load(s.with(written, fresh))
+		if want == "" && faults != nil || want != "" && (len(faults) != 1 || !strings.Contains(faults[0], want)) {
+			t.Errorf("%s: want %q, got %q", fresh, want, faults)
 		}
 	}
 }
@@ -59,8 +86,10 @@ func TestFieldsAreWhole(t *testing.T) {
 		if f.meaning == "" || f.allowed.EN == "" || f.allowed.JA == "" || f.needed && f.def != "" {
 			t.Errorf("%s is not whole", f.path)
 		}
-		cfg := Config{HelpDesk: HelpDesk{Contacts: make([]Contact, 1)}}
-		growers()["keycloak.addresses"](&cfg)
+		var cfg Config
+		for _, list := range slices.Sorted(maps.Keys(growers())) {
+			growers()[list](&cfg)
+		}
 		if f.def == "" {
 			continue
 		}

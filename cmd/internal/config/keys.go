@@ -14,7 +14,7 @@ import (
 // fields returns every key of the configuration in the order of the example.
 func fields() []*field {
 	return slices.Concat(serviceFields(), organisationFields(), signInFields(), keycloakFields(), storeFields(), mailFields(),
-		helpDeskFields())
+		helpDeskFields(), policyFields(), auditFields())
 }
 
 // growers make room for one more entry of a list of sections.
@@ -22,8 +22,20 @@ func growers() map[string]func(*Config) {
 	return map[string]func(*Config){
 		"keycloak.addresses": func(c *Config) { c.Keycloak.Addresses = append(c.Keycloak.Addresses, bridge.AddressSource{}) },
 		"help_desk.contacts": func(c *Config) { c.HelpDesk.Contacts = append(c.HelpDesk.Contacts, Contact{}) },
+		"help_desk.checks":   func(c *Config) { c.HelpDesk.Checks = append(c.HelpDesk.Checks, Check{}) },
+		"help_desk.person_attributes": func(c *Config) {
+			c.HelpDesk.Attributes = append(c.HelpDesk.Attributes, PersonAttribute{})
+		},
+		"policies": func(c *Config) { c.Policies = append(c.Policies, newPolicy()) },
+		"policies[].match.attributes": func(c *Config) {
+			m := &lastOf(c.Policies).Match
+			m.Attributes = append(m.Attributes, MatchAttribute{})
+		},
 	}
 }
+
+// lastOf is the entry of a list that is being read.
+func lastOf[T any](list []T) *T { return &list[len(list)-1] }
 
 func serviceFields() []*field {
 	return append([]*field{
@@ -97,7 +109,7 @@ func keycloakFields() []*field {
 	k := func(target func(*Keycloak) *string) func(*Config) *string {
 		return func(c *Config) *string { return target(&c.Keycloak) }
 	}
-	last := func(c *Config) *bridge.AddressSource { return &c.Keycloak.Addresses[len(c.Keycloak.Addresses)-1] }
+	last := func(c *Config) *bridge.AddressSource { return lastOf(c.Keycloak.Addresses) }
 	return []*field{
 		one("keycloak.url", serverURL(), k(func(k *Keycloak) *string { return &k.URL })).must("Base address of the Admin REST API."),
 		one("keycloak.realm", word(), k(func(k *Keycloak) *string { return &k.Realm })).must("The realm's name."),
@@ -161,33 +173,9 @@ func mailFields() []*field {
 	}
 }
 
-func helpDeskFields() []*field {
-	h := func(target func(*HelpDesk) *string) func(*Config) *string {
-		return func(c *Config) *string { return target(&c.HelpDesk) }
+func auditFields() []*field {
+	return []*field{
+		one("audit.file", path(), func(c *Config) *string { return &c.Audit.File }).
+			as("/var/lib/otpbridge/audit.jsonl", "The audit trail: one JSON line an event, also written to standard output."),
 	}
-	last := func(c *Config) *Contact { return &c.HelpDesk.Contacts[len(c.HelpDesk.Contacts)-1] }
-	return slices.Concat([]*field{
-		one("help_desk.role", word(), h(func(h *HelpDesk) *string { return &h.Role })).
-			as("otp-helpdesk", "Realm role of operators; they never recover by mail."),
-		one("help_desk.auditor_role", word(), h(func(h *HelpDesk) *string { return &h.AuditorRole })).
-			as("otp-auditor", "Realm role of auditors; they never recover by mail."),
-		one("help_desk.phone", phone(), h(func(h *HelpDesk) *string { return &h.Phone })).as("", "Telephone number."),
-		one("help_desk.extension", line(), h(func(h *HelpDesk) *string { return &h.Extension })).as("", "Extension on campus."),
-		many("help_desk.hours", openingHours(), func(c *Config) *[]string { return &c.HelpDesk.Hours }).
-			as("", "When the telephone is answered, in time_zone."),
-		one("help_desk.holidays_file", path(), h(func(h *HelpDesk) *string { return &h.HolidaysFile })).
-			as("", "File of the days on which it is not: one date a line, like 2026-11-03; lines that begin with # are skipped."),
-	}, inLanguages("help_desk.contacts[].label", "What the way to the help desk is called.", func(c *Config) *map[string]string { return &last(c).Label }),
-		[]*field{
-			one("help_desk.contacts[].url", contactURL(), func(c *Config) *string { return &last(c).URL }).
-				must("Where it leads. At least one way that needs no voice has to be given."),
-		}, inLanguages("help_desk.counter", "Where people can come in person.", func(c *Config) *map[string]string { return &c.HelpDesk.Counter }),
-		[]*field{
-			one("help_desk.mailbox", mailbox(), h(func(h *HelpDesk) *string { return &h.Mailbox })).
-				as("", "The help desk's mailbox: told when a person has no second address to be told at."),
-			one("help_desk.supervisor_mailbox", mailbox(), h(func(h *HelpDesk) *string { return &h.Supervisor })).
-				as("", "A mailbox that operators do not read, for notices about people without an address."),
-			one("audit.file", path(), func(c *Config) *string { return &c.Audit.File }).
-				as("/var/lib/otpbridge/audit.jsonl", "The audit trail: one JSON line an event, also written to standard output."),
-		})
 }

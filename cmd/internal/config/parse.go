@@ -134,7 +134,7 @@ func secretPath() parser[string] {
 
 func openingHours() parser[string] {
 	const day, clock = `(Mon|Tue|Wed|Thu|Fri|Sat|Sun)`, `([01]\d|2[0-3]):[0-5]\d`
-	p := matching(`^`+day+`(-`+day+`)? `+clock+`-`+clock+`$`, Words{`like "Mon-Fri 09:00-17:00"`, `"Mon-Fri 09:00-17:00" のように書きます`})
+	p := matching(`^`+day+`(-`+day+`)? (`+clock+`)-(`+clock+`|24:00)$`, Words{`like "Mon-Fri 09:00-17:00"`, `"Mon-Fri 09:00-17:00" のように書きます`})
 	return p.but(func(s string) *Words {
 		from, to, _ := strings.Cut(s[strings.LastIndexByte(s, ' ')+1:], "-")
 		if from >= to {

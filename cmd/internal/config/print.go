@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Value is one value in force, a secret as its size only.
@@ -26,11 +27,10 @@ func (r *reader) rows() []Value {
 		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, func(a, b string) int {
-		ga, gb := generic(a), generic(b)
-		if ga != a && gb != b && listOf(ga) == listOf(gb) {
-			return cmp.Or(cmp.Compare(entryOf(a), entryOf(b)), cmp.Compare(place[ga], place[gb]))
+		if n := compareEntries(a, b); n != 0 {
+			return n
 		}
-		return cmp.Compare(place[ga], place[gb])
+		return cmp.Compare(place[generic(a)], place[generic(b)])
 	})
 	rows := make([]Value, 0, len(keys))
 	for _, key := range keys {
@@ -55,21 +55,19 @@ func (r *reader) row(key string) Value {
 	return out
 }
 
-// listOf is the list that a generic path belongs to.
-func listOf(path string) string {
-	for i := range path {
-		if path[i] == '[' {
-			return path[:i]
+// compareEntries tells which of two keys belongs to the earlier entry of a list that both are in, 0 when there is no such list.
+func compareEntries(a, b string) int {
+	for {
+		listA, restA, okA := strings.Cut(a, "[")
+		listB, restB, okB := strings.Cut(b, "[")
+		if !okA || !okB || listA != listB {
+			return 0
 		}
+		numberA, afterA, _ := strings.Cut(restA, "]")
+		numberB, afterB, _ := strings.Cut(restB, "]")
+		if n := cmp.Or(cmp.Compare(len(numberA), len(numberB)), cmp.Compare(numberA, numberB)); n != 0 {
+			return n
+		}
+		a, b = afterA, afterB
 	}
-	return path
-}
-
-// entryOf is the number of the list entry that a path belongs to.
-func entryOf(path string) int {
-	n := 0
-	if _, err := fmt.Sscanf(path[len(listOf(path)):], "[%d]", &n); err != nil {
-		return 0
-	}
-	return n
 }

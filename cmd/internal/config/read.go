@@ -258,7 +258,7 @@ func (r *reader) entries(path string, node ast.Node) {
 		return
 	}
 	for i, item := range list.Values {
-		r.grow[path](r.cfg)
+		r.grow[generic(path)](r.cfg)
 		entry := fmt.Sprintf("%s[%d]", path, i)
 		r.stands[entry] = spot(item.GetToken())
 		r.section(entry, item)
