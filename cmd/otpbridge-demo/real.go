@@ -38,13 +38,14 @@ func (d *demo) startReal(ctx context.Context) error {
 	return nil
 }
 
-// makeRealm makes the realm, says "demo" over its pages, and lets the portal come back from a sign-out.
+// makeRealm makes the realm and says "demo" over Keycloak's own pages.
 func (d *demo) makeRealm(ctx context.Context, admin realm.Admin, o realm.Options) (*realm.Realm, error) {
 	r, err := realm.Make(ctx, admin, o)
 	if err != nil {
 		return nil, err
 	}
-	name := map[string]string{"displayName": "campus (demo)", "displayNameHtml": "campus (demo)"}
+	const said = "Demo: nothing here is real"
+	name := map[string]string{"displayName": said, "displayNameHtml": said}
 	if err := r.Do(ctx, "PUT ", name, nil); err != nil {
 		return nil, fmt.Errorf("name the realm: %w", err)
 	}
