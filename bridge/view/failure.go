@@ -117,10 +117,27 @@ var timed = map[string]string{
 
 // words returns what to say for the page's code; an unknown code is a fault of ours.
 func (p Failure) words() failure {
-	if f, ok := failures[p.Code]; ok {
-		return f
+	f, ok := failures[p.Code]
+	if !ok {
+		return failures[bridge.CodeInternal]
 	}
-	return failures[bridge.CodeInternal]
+	if p.Console {
+		return p.toOperator(f)
+	}
+	return f
+}
+
+// toOperator says to an operator what f says to the person.
+func (p Failure) toOperator(f failure) failure {
+	switch {
+	case f.title == "request.refused.title":
+		return failure{"case.refused.title", "case.refused.account", actDesk, "case.next", false}
+	case p.Code == bridge.CodePasswordChanged || p.Code == bridge.CodeLoggedOut:
+		return failure{"case.closed.title", "case.changed.text", actDesk, "case.next", false}
+	case f.act == actHome && p.Code != bridge.CodeNotOperator:
+		f.act, f.button, f.desk = actDesk, "case.next", false
+	}
+	return f
 }
 
 func (p Failure) heading(l *locale) string { return l.text(p.words().title) }

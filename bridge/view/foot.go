@@ -15,6 +15,7 @@ type foot struct {
 	Counter               string
 	Links                 Links
 	Apps                  []string
+	Checks                []checkLine
 	Demo                  bool
 	Switch                bool // there is another language
 }
@@ -44,6 +45,9 @@ func (l *locale) foot() foot {
 	}
 	for _, c := range s.Contact.Contacts {
 		f.Contacts = append(f.Contacts, contactLine{Label: c.Label.in(l.tag), URL: c.URL})
+	}
+	for _, c := range s.Checks {
+		f.Checks = append(f.Checks, l.check(c.ID))
 	}
 	for _, h := range s.Contact.Hours {
 		f.Hours = append(f.Hours, l.hours(h))

@@ -18,7 +18,6 @@ func (Veto) heading(l *locale) string          { return l.text("notme.request.ti
 func (SignedOut) heading(l *locale) string     { return l.text("signedout.title") }
 func (Checking) heading(l *locale) string      { return l.text("call.checking.title") }
 func (CallBack) heading(l *locale) string      { return l.text("call.match.title") }
-func (OpenCase) heading(l *locale) string      { return l.text("console.title") }
 func (Case) heading(l *locale) string          { return l.text("case.title") }
 func (NotOperator) heading(l *locale) string   { return l.text("error.forbidden.title") }
 
@@ -30,6 +29,13 @@ func (p Call) heading(l *locale) string {
 		return l.text("call.second.title")
 	}
 	return l.text("call.title")
+}
+
+func (p OpenCase) heading(l *locale) string {
+	if !p.Locked.IsZero() {
+		return l.text("desk.locked.title")
+	}
+	return l.text("console.title")
 }
 
 func (p Delay) heading(l *locale) string {

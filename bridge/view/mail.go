@@ -87,7 +87,9 @@ func (v *View) letter(l *locale, m Mail) letter {
 	}
 	sign = append(sign, f.Home, l.text("mail.auto"))
 	blocks := m.blocks(l)
-	if _, desk := m.(DeskMail); !desk {
+	switch m.(type) {
+	case DeskMail, CallMail: // to colleagues, not to a person
+	default:
 		blocks = append(blocks, block{Para: l.text("mail.never")})
 	}
 	return letter{Lang: l.tag, Blocks: blocks, Sign: sign, Mark: l.text("mail.mark"), locale: l}

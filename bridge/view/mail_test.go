@@ -24,6 +24,7 @@ const (
 // mails are all kinds of mail; name stands in every string that comes from outside.
 func mails(name string) map[string]view.Mail {
 	asked := view.Asked{When: at(14, 5), From: origin(""), Way: bridge.WayMail}
+	phoned := view.Asked{When: at(14, 5), From: origin(""), Way: bridge.WayDesk}
 	return map[string]view.Mail{
 		"link": view.LinkMail{Name: name, Link: linkURL, Until: at(14, 35), Asked: asked, Veto: vetoURL, Objection: "492018",
 			Reference: "7Q4M01JD"},
@@ -34,6 +35,12 @@ func mails(name string) map[string]view.Mail {
 		"gate":            view.GateMail{Name: name, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-vetoed":     view.DeskMail{Kind: view.DeskVetoed, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-one":        view.DeskMail{Kind: view.DeskOneAddr, At: at(14, 10), Reference: "7Q4M01JD"},
+		"call":            view.CallMail{At: at(14, 5), Language: "ja", Console: "https://otp.example.ac.jp/desk", Reference: "7Q4M01JD"},
+		"approved":        view.ApprovedMail{Name: name, Asked: phoned, Reference: "7Q4M01JD"},
+		"approved-veto":   view.ApprovedMail{Name: name, Asked: phoned, Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
+		"denied":          view.DeniedMail{Name: name, Asked: phoned, Reference: "7Q4M01JD"},
+		"delay":           view.DelayMail{Name: name, Asked: phoned, NotBefore: at(38, 0), Reference: "7Q4M01JD"},
+		"delay-veto":      view.DelayMail{Name: name, Asked: phoned, NotBefore: at(38, 0), Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
 		"desk-gate":       view.DeskMail{Kind: view.DeskGate, At: at(14, 10), Reference: "7Q4M01JD"},
 	}
 }

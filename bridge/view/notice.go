@@ -13,6 +13,9 @@ func (v *View) Notice(n bridge.Notice) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
+	if n.Kind == bridge.NoticeCall {
+		return v.Mail(v.site.Languages[:1], m) // n.Language is the caller's, and one of the facts
+	}
 	return v.Mail(v.MailLanguages(n.Language), m)
 }
 
@@ -34,6 +37,26 @@ func (v *View) mailFor(n bridge.Notice) (Mail, error) {
 		return CancelledMail{Name: n.Name, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeGateShut:
 		return GateMail{Name: n.Name, At: n.At, Reference: n.Reference}, nil
+	}
+	return v.deskMailFor(n)
+}
+
+// deskMailFor makes the mails of the help desk's way.
+func (v *View) deskMailFor(n bridge.Notice) (Mail, error) {
+	asked := Asked{When: n.At, From: n.Origin, Way: n.Way}
+	veto := ""
+	if n.Veto != "" {
+		veto = v.site.BaseURL + "/veto/" + n.Veto.Reveal()
+	}
+	switch n.Kind {
+	case bridge.NoticeCall:
+		return CallMail{At: n.At, Language: n.Language, Console: v.site.BaseURL + "/desk", Reference: n.Reference}, nil
+	case bridge.NoticeApproved:
+		return ApprovedMail{Name: n.Name, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
+	case bridge.NoticeDenied:
+		return DeniedMail{Name: n.Name, Asked: asked, Reference: n.Reference}, nil
+	case bridge.NoticeDelay:
+		return DelayMail{Name: n.Name, Asked: asked, NotBefore: n.NotBefore, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
 	}
 	return nil, fmt.Errorf("mail %q: unknown kind", n.Kind)
 }

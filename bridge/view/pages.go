@@ -220,6 +220,11 @@ func (p Ended) Again() bool {
 	return p.How == bridge.EndCancelled || p.How == bridge.EndExpired
 }
 
+// Unproven says that the help desk could not tell who the person is.
+func (p Ended) Unproven() bool {
+	return p.How == bridge.EndDenied || p.How == bridge.EndTooMany && p.Code == bridge.CodeCallPair
+}
+
 // Vetoed says that somebody stopped the request as not theirs.
 func (p Ended) Vetoed() bool { return p.How == bridge.EndVetoed }
 

@@ -25,6 +25,9 @@ func site() view.Site {
 		AccountName: view.Words{"ja": "全学ID", "en": "Campus ID"},
 		Links: view.Links{Privacy: "https://www.example.ac.jp/privacy", Accessibility: "https://www.example.ac.jp/a11y",
 			Status: "https://status.example.ac.jp/", ForgottenPassword: "https://id.example.ac.jp/forgotten"},
+		Checks: []view.Check{{ID: "callback", Label: view.Words{"ja": "登録済みの番号へ折り返した", "en": "Called back at the number on record"}},
+			{ID: "photo_id", Label: view.Words{"ja": "対面で写真付き身分証を確認した", "en": "Photo ID shown in person"}},
+			{ID: "video", Label: view.Words{"ja": "ビデオ通話で写真付き身分証を確認した", "en": "Photo ID shown by video"}}},
 		Contact: view.Contact{Phone: "075-000-0000", Extension: "7840", Hours: []string{"Mon-Fri 09:00-17:00"}, Holidays: true,
 			Contacts: []view.ContactLine{{Label: view.Words{"ja": "お問い合わせフォーム", "en": "Contact form"}, URL: "https://www.example.ac.jp/contact"}},
 			Counter:  view.Words{"ja": "情報基盤センター 1階", "en": "Information Technology Centre, 1st floor"}},
@@ -62,6 +65,11 @@ func samples(word string) []sample {
 	all := append(startSamples(f, word), waitSamples(f, word)...)
 	all = append(all, enrolSamples(f, word)...)
 	all = append(all, vetoSamples(f, word)...)
+	all = append(all, callSamples(f, word)...)
+	all = append(all, phoneSamples(f)...)
+	all = append(all, deskSamples(f, word)...)
+	all = append(all, caseSamples(f, word)...)
+	all = append(all, permitSamples(f, word)...)
 	for _, how := range []bridge.End{bridge.EndCancelled, bridge.EndVetoed, bridge.EndDenied, bridge.EndExpired, bridge.EndSuperseded,
 		bridge.EndTooMany, bridge.EndRefused} {
 		all = append(all, sample{"ended-" + string(how), view.Ended{Frame: f, How: how}})

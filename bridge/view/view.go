@@ -70,6 +70,10 @@ type sheet struct {
 	Heading string
 	Lede    string // first sentence, for pages whose outcome decides it
 	Faults  []faultLine
+	Service string // what the header names
+	Console bool   // the help desk's console: its own header
+	Tabs    bool   // with the way between its pages
+	Tab     string // path of the one that this page belongs to
 }
 
 // faultLine is a fault in words.
@@ -103,7 +107,15 @@ func (v *View) sheet(lang string, p Page) sheet {
 	if told, ok := p.(interface{ words() outcome }); ok {
 		s.Lede = l.text(told.words().text)
 	}
-	s.Title = l.text("common.title", "page", s.Heading, "service", s.S.Service, "org", s.S.Org)
+	s.Service, s.Console = s.S.Service, s.F.Console
+	if desk, ok := p.(interface{ tab() string }); ok {
+		s.Console, s.Tab = true, desk.tab()
+	}
+	if s.Console {
+		s.Service = l.text("console.service")
+	}
+	s.Tabs = s.Tab != "" || s.F.Console
+	s.Title = l.text("common.title", "page", s.Heading, "service", s.Service, "org", s.S.Org)
 	if form, ok := p.(faulty); ok {
 		for _, f := range form.faults() {
 			s.Faults = append(s.Faults, faultLine{Field: f.Field, Anchor: anchor(p, f.Field), Text: l.fault(f, s.F.Now)})
@@ -166,7 +178,14 @@ func anchor(p Page, field string) string {
 		return "way-mail"
 	case FieldChoice:
 		return "choice-stop"
-	case FieldName, FieldCode, FieldLabel, FieldNumber:
+	case FieldWords:
+		if c, ok := p.(Case); ok && c.CallBack != CallBackRuns {
+			return "callback"
+		}
+		return "words-0"
+	case FieldChecks, FieldCheck:
+		return field + "-0"
+	case FieldName, FieldCode, FieldLabel, FieldNumber, FieldTicket:
 		return field
 	}
 	return ""
@@ -185,7 +204,7 @@ func only(faults []faultLine, field string) []faultLine {
 
 // parsePages parses the layout and its parts once and every page upon a copy of them.
 func parsePages(fsys fs.FS, l *locale) (map[string]*template.Template, error) {
-	base, err := template.New("layout.html").Funcs(l.funcs()).Option("missingkey=error").
+	base, err := template.New("layout.html").Funcs(l.funcs()).Funcs(l.consoleFuncs()).Option("missingkey=error").
 		ParseFS(fsys, "pages/layout.html", "pages/parts.html", "pages/icons.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
