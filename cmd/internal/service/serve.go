@@ -147,6 +147,8 @@ func (s *service) works() []store.Work {
 	return []store.Work{
 		{Kind: bridge.JobSwap, Parallel: 16, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunSwap(ctx, c.ID) }},
 		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.Expire(ctx, c.ID) }},
+		{Kind: bridge.JobCall, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.Expire(ctx, c.ID) }},
+		{Kind: bridge.JobDelay, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.EndDelay(ctx, c.ID) }},
 		{Kind: bridge.JobMail, Parallel: 4, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
 			return s.mail.Deliver(ctx, c.Payload, c.Tries)
 		}},

@@ -111,12 +111,17 @@ func (s *service) openAudit(ctx context.Context) (err error) {
 }
 
 func (s *service) openKeycloak(context.Context) (err error) {
-	k := s.cfg.Keycloak
-	s.kc, err = keycloak.New(keycloak.Config{
-		URL: k.URL, Realm: k.Realm, Issuer: s.cfg.SignIn.Issuer, ClientID: k.ClientID, Keys: []byte(k.Auth.KeyData.Reveal()),
-		Secret: k.Auth.Secret, LoginClient: s.cfg.SignIn.ClientID, AllowedGroup: k.AllowedGroup, Now: s.opts.Now, Log: s.log,
-	})
+	s.kc, err = Keycloak(s.cfg, s.opts.Now, s.log)
 	return err
+}
+
+// Keycloak returns the client of the Admin REST API that a configuration describes. It makes no call.
+func Keycloak(cfg config.Config, now func() time.Time, log *slog.Logger) (*keycloak.Client, error) {
+	k := cfg.Keycloak
+	return keycloak.New(keycloak.Config{
+		URL: k.URL, Realm: k.Realm, Issuer: cfg.SignIn.Issuer, ClientID: k.ClientID, Keys: []byte(k.Auth.KeyData.Reveal()),
+		Secret: k.Auth.Secret, LoginClient: cfg.SignIn.ClientID, AllowedGroup: k.AllowedGroup, Now: now, Log: log,
+	})
 }
 
 func (s *service) openParty(context.Context) (err error) {
@@ -160,6 +165,10 @@ func (s *service) openWeb(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("issuer: %w", err)
 	}
+	desk, err := s.deskHours()
+	if err != nil {
+		return err
+	}
 	kv := s.store.KV
 	s.web = &web.Server{
 		Flow: s.flow, Party: s.party, View: s.view,
@@ -170,7 +179,7 @@ func (s *service) openWeb(context.Context) error {
 		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
 		BaseURL:  s.cfg.BaseURL, TrustedProxies: s.cfg.TrustedProxies, Campus: s.cfg.CampusNetworks,
 		FormTargets: []string{issuer.Scheme + "://" + issuer.Host}, MailSender: s.cfg.Mail.From.Address, MailDelayed: s.mail.Delayed,
-		Desk: s.deskHours(), PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
+		Desk: desk, PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
 		Now: s.opts.Now, Log: s.log, Registry: s.registry,
 	}
 	return nil

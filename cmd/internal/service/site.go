@@ -23,7 +23,9 @@ func site(c config.Config, demo bool) view.Site {
 	return s
 }
 
-// deskHours says whether somebody answers the phone. Opening hours are computed with the help desk; until then nothing is claimed.
-func (s *service) deskHours() func(time.Time) view.Desk {
-	return func(time.Time) view.Desk { return view.Desk{} }
+// deskHours says whether somebody answers the phone, from the configured hours, holidays and zone.
+func (s *service) deskHours() (func(time.Time) view.Desk, error) {
+	desk := s.cfg.HelpDesk
+	w, err := newWeek(desk.Hours, desk.Holidays, s.cfg.TimeZone)
+	return w.at, err
 }
