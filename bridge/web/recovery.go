@@ -167,6 +167,9 @@ func (s *Server) resend(w http.ResponseWriter, r *http.Request, v *visit) error 
 	if bridge.CodeOf(err) == bridge.CodeTooMany && rec.Link != nil && v.now.Sub(rec.Link.SentAt) < bridge.LimitLinkMinute.Per {
 		return see(w, r, "/recovery?sent=early")
 	}
+	if err == nil {
+		err = s.takesPart(r, v, rec.ID)
+	}
 	if err != nil {
 		return err
 	}
