@@ -18,7 +18,8 @@ help: ## list the targets
 
 demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir: keep what happened; PORT_BASE=9000: other ports
 	$(if $(KEYCLOAK),.ci/setup keycloak)
-	go run ./cmd/otpbridge-demo $(if $(KEYCLOAK),-keycloak $(KEYCLOAK)) $(if $(STATE),-state $(STATE)) $(if $(PORT_BASE),-port-base $(PORT_BASE))
+	go build -o bin/otpbridge-demo ./cmd/otpbridge-demo
+	bin/otpbridge-demo $(if $(KEYCLOAK),-keycloak $(KEYCLOAK)) $(if $(STATE),-state $(STATE)) $(if $(PORT_BASE),-port-base $(PORT_BASE))
 
 build: ## bin/otpbridge, static and without symbols
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/otpbridge ./cmd/otpbridge
