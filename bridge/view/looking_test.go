@@ -14,7 +14,7 @@ func TestEveryPageIsWrittenForLooking(t *testing.T) {
 		dir = t.TempDir()
 	}
 	v := newView(t, site())
-	for _, name := range []string{"style.css", "theme.css", "app.js", "mark.svg"} {
+	for _, name := range []string{"style.css", "theme.css", "app.js", "live.js", "mark.svg"} {
 		hashed := filepath.Base(v.Static(name))
 		asset, ok := v.Asset(hashed)
 		if !ok {

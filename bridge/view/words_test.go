@@ -189,7 +189,7 @@ func BenchmarkRequestPage(b *testing.B) {
 func TestStaticFilesAreNamedByContent(t *testing.T) {
 	v := newView(t, site())
 	for name, kind := range map[string]string{"style.css": "text/css; charset=utf-8", "theme.css": "text/css; charset=utf-8",
-		"app.js": "text/javascript; charset=utf-8", "mark.svg": "image/svg+xml"} {
+		"app.js": "text/javascript; charset=utf-8", "live.js": "text/javascript; charset=utf-8", "mark.svg": "image/svg+xml"} {
 		a, ok := v.Asset(path.Base(v.Static(name)))
 		if !ok || a.Type != kind || len(a.Body) == 0 {
 			t.Errorf("%s: %t %q, %d bytes", name, ok, a.Type, len(a.Body))
