@@ -17,23 +17,33 @@ const recoveryScope = "openid " + realm.Scope
 // application, and returns those that opened or offered to enrol an authenticator.
 func openHoles(t *testing.T, r *realm.Realm, b *rig.Browser) []string {
 	t.Helper()
+	return openHolesAt(t, r, rig.PortalRedirect, b)
+}
+
+// openHolesAt is openHoles in a realm whose portal has another address.
+func openHolesAt(t *testing.T, r *realm.Realm, portal string, b *rig.Browser) []string {
+	t.Helper()
 	var holes []string
 	for _, try := range []struct {
 		name, client, redirect string
 		params                 []string
 	}{
-		{"portal", "portal", rig.PortalRedirect, nil},
-		{"portal, prompt=none", "portal", rig.PortalRedirect, []string{"prompt", "none"}},
-		{"portal, acr_values=pwd", "portal", rig.PortalRedirect, []string{"acr_values", "pwd"}},
-		{"portal, max_age", "portal", rig.PortalRedirect, []string{"max_age", "36000"}},
-		{"portal, essential acr", "portal", rig.PortalRedirect, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["pwd"]}}}`}},
-		{"portal, kc_action", "portal", rig.PortalRedirect, []string{"kc_action", "CONFIGURE_TOTP"}},
+		{"portal", "portal", portal, nil},
+		{"portal, prompt=none", "portal", portal, []string{"prompt", "none"}},
+		{"portal, acr_values=pwd", "portal", portal, []string{"acr_values", "pwd"}},
+		{"portal, max_age", "portal", portal, []string{"max_age", "36000"}},
+		{"portal, essential acr", "portal", portal, []string{"claims", `{"id_token":{"acr":{"essential":true,"values":["pwd"]}}}`}},
+		{"portal, kc_action", "portal", portal, []string{"kc_action", "CONFIGURE_TOTP"}},
 		{"legacy-app", "legacy-app", rig.LegacyRedirect, nil},
 		{"account console", "account-console", r.Issuer + "/account/", nil},
 	} {
 		client := rig.NewClient(t, r, try.client, try.redirect)
 		client.Open(b, try.params...)
-		if got := client.Finish(b); got.Signed || got.Page == "login-login-config-totp" {
+		got := client.Finish(b)
+		if got.Page == "login-error" && strings.Contains(b.Body, "redirect_uri") {
+			t.Fatalf("%s was not tried: %s", try.name, b.Describe())
+		}
+		if got.Signed || got.Page == "login-login-config-totp" {
 			holes = append(holes, try.name)
 		}
 	}

@@ -249,6 +249,9 @@ func (r *Replica) Env() []string {
 	return append(ours, r.env...)
 }
 
+// PID is the process's number while it runs.
+func (r *Replica) PID() int { return r.cmd.Process.Pid }
+
 // Running reports whether the process was started and not ended by the test.
 func (r *Replica) Running() bool { return r.running.Load() }
 

@@ -131,9 +131,17 @@ func (b *Browser) Value(name string) string {
 // Submit fills in the page's first form that is posted and sends it with its hidden fields. Names and values alternate.
 func (b *Browser) Submit(namesAndValues ...string) *Browser {
 	b.t.Helper()
-	form := element(b.doc, func(n *html.Node) bool { return n.Data == "form" && strings.EqualFold(attr(n, "method"), "post") })
+	return b.SubmitTo("", namesAndValues...)
+}
+
+// SubmitTo is Submit for the first form whose action is one given; "" = any.
+func (b *Browser) SubmitTo(to string, namesAndValues ...string) *Browser {
+	b.t.Helper()
+	form := element(b.doc, func(n *html.Node) bool {
+		return n.Data == "form" && strings.EqualFold(attr(n, "method"), "post") && (to == "" || attr(n, "action") == to)
+	})
 	if form == nil {
-		b.t.Fatalf("no form on %s", b.Describe())
+		b.t.Fatalf("no form to %q on %s", to, b.Describe())
 	}
 	values := url.Values{}
 	walk(form, func(n *html.Node) bool {
@@ -154,6 +162,15 @@ func (b *Browser) Submit(namesAndValues ...string) *Browser {
 		b.t.Fatal(err)
 	}
 	return b.Post(action.String(), values)
+}
+
+// Href is the first address on the page that begins with prefix; "" when there is none.
+func (b *Browser) Href(prefix string) string {
+	found := element(b.doc, func(n *html.Node) bool { return strings.HasPrefix(attr(n, "href"), prefix) })
+	if found == nil {
+		return ""
+	}
+	return attr(found, "href")
 }
 
 // Describe says what the browser sees, for messages. Query strings are left out: they hold codes.

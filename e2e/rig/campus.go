@@ -34,12 +34,17 @@ type Campus struct {
 // NewCampus makes a campus whose clients sign with keys, as in production.
 func NewCampus(t *testing.T) *Campus {
 	t.Helper()
-	server := Keycloak(t)
-	c := &Campus{Keycloak: server.URL, Portal: NewPortal(t), Login: NewKey(t, "login"), Admin: NewKey(t, "admin")}
+	return NewCampusAt(t, Keycloak(t).URL)
+}
+
+// NewCampusAt makes a campus whose Keycloak has another address: a Proxy's.
+func NewCampusAt(t *testing.T, keycloak string) *Campus {
+	t.Helper()
+	c := &Campus{Keycloak: keycloak, Portal: NewPortal(t), Login: NewKey(t, "login"), Admin: NewKey(t, "admin")}
 	c.app, c.AppURL = listen(t)
 	t.Cleanup(func() { closing(t, c.app.Close) })
 	c.Realm = NewRealm(t, realm.Options{
-		AppURL: c.AppURL, PortalURL: c.Portal.URL, LoginKeys: true, AdminJWKS: c.Admin.Public(), LoginTheme: loginTheme(),
+		Keycloak: keycloak, AppURL: c.AppURL, PortalURL: c.Portal.URL, LoginKeys: true, AdminJWKS: c.Admin.Public(), LoginTheme: loginTheme(),
 	})
 	c.Portal.Serve(c.Issuer)
 	return c
@@ -69,7 +74,9 @@ func NewBadRealm(t *testing.T) *realm.Realm {
 func newRealm(t *testing.T, create func(context.Context, realm.Admin, realm.Options) (*realm.Realm, error), o realm.Options) *realm.Realm {
 	t.Helper()
 	server := Keycloak(t)
-	o.Keycloak = server.URL
+	if o.Keycloak == "" {
+		o.Keycloak = server.URL
+	}
 	if o.Realm == "" {
 		o.Realm = "campus-" + strings.ToLower(rand.Text()[:8])
 	}

@@ -20,6 +20,7 @@ type Client struct {
 	Redirect string // redirect URI; nothing needs to listen there
 	Secret   string // "" = public client
 	PAR      bool   // push requests before they are made
+	Key      *Key   // signs in place of the secret; nil = none
 
 	t        *testing.T
 	issuer   string
@@ -81,7 +82,8 @@ func (c *Client) Push(request url.Values) string {
 	var answer struct {
 		RequestURI string `json:"request_uri"`
 	}
-	pushed := url.Values{"client_secret": {c.Secret}}
+	pushed := url.Values{}
+	c.prove(pushed)
 	for name, values := range request {
 		pushed[name] = values
 	}
@@ -93,6 +95,18 @@ func (c *Client) Push(request url.Values) string {
 		c.t.Fatal(err)
 	}
 	return answer.RequestURI
+}
+
+// prove adds what shows that the client is who it says.
+func (c *Client) prove(form url.Values) {
+	c.t.Helper()
+	switch {
+	case c.Key != nil:
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", c.Key.Assertion(c.ID, c.issuer))
+	case c.Secret != "":
+		form.Set("client_secret", c.Secret)
+	}
 }
 
 // Endpoint is the URL of a protocol endpoint: auth, token, logout, ext/par/request.
@@ -135,9 +149,7 @@ func (c *Client) Finish(b *Browser) Result {
 	}
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {q.Get("code")}, "redirect_uri": {c.Redirect},
 		"client_id": {c.ID}, "code_verifier": {c.verifier}}
-	if c.Secret != "" {
-		form.Set("client_secret", c.Secret)
-	}
+	c.prove(form)
 	answer := NewBrowser(c.t).Post(c.Endpoint("token"), form)
 	if answer.Status != http.StatusOK {
 		c.t.Fatalf("token: %d %s", answer.Status, answer.Body)

@@ -43,19 +43,23 @@ var run struct {
 // Main runs the tests of a package and ends what they share. TestMain is: os.Exit(rig.Main(m)).
 func Main(m *testing.M) int {
 	code := m.Run()
-	if run.server != nil {
-		if err := run.server.Stop(); err != nil {
-			log.Print(err)
-			code = 1
-		}
-	}
-	if run.dir != "" {
-		if err := os.RemoveAll(run.dir); err != nil {
-			log.Print(err)
-			code = 1
-		}
+	if err := End(); err != nil {
+		log.Print(err)
+		code = 1
 	}
 	return code
+}
+
+// End ends what the tests of a run share, for a program that runs them without Main.
+func End() error {
+	var errs []error
+	if run.server != nil {
+		errs = append(errs, run.server.Stop())
+	}
+	if run.dir != "" {
+		errs = append(errs, os.RemoveAll(run.dir))
+	}
+	return errors.Join(errs...)
 }
 
 // Keycloak returns the server of the run, started when it is asked for first. $KEYCLOAK chooses the version.

@@ -1,0 +1,306 @@
+package e2e_test
+
+import (
+	"encoding/base32"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// mustOpenNothing fails the test when a browser gets in anywhere.
+func (s *site) mustOpenNothing(b *rig.Browser, after string) {
+	s.t.Helper()
+	if holes := openHolesAt(s.t, s.campus.Realm, s.campus.Portal.URL+"/cb", b); len(holes) > 0 {
+		s.t.Errorf("%s: opened with the password only: %s", after, strings.Join(holes, "; "))
+	}
+}
+
+// stop types the password on the campus page and does not come back: the code is never delivered.
+func (h *hand) stop() *hand {
+	h.s.t.Helper()
+	h.Submit("username", h.name, "password", realm.Password(h.name)).Follow(h.s.bridge.URL + "/oidc/callback")
+	return h
+}
+
+// OIDC-11, INV-3: whatever became of a sign-in at the product, it opens nothing else. keycloak-restrict-client-auth#27.
+func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
+	s := newSite(t)
+	s.add(realm.Person{Name: "frank"}, realm.Person{Name: "grace"}, realm.Person{Name: "heidi"}, realm.Person{Name: "ivan"}, realm.Person{Name: "judy"})
+	t.Run("success", func(*testing.T) {
+		h := s.hand("alice").typeID().typePassword().see("What will happen")
+		s.mustOpenNothing(h.Browser, "success")
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		h.see("What will happen")
+	})
+	t.Run("abandoned", func(*testing.T) {
+		s.mustOpenNothing(s.hand("frank").typeID().Browser, "abandoned at the password page")
+	})
+	t.Run("undelivered code", func(*testing.T) {
+		h := s.hand("grace").typeID().stop()
+		if !strings.HasPrefix(h.Location, s.bridge.URL+"/oidc/callback?") {
+			t.Fatalf("%s, want the way back", h.Describe())
+		}
+		s.mustOpenNothing(h.Browser, "undelivered code")
+		rig.Eventually(t, "the first sign-in shuts the gate, delivered or not", func() bool { return !s.gateOpen("grace") })
+	})
+	t.Run("error", func(*testing.T) {
+		h := s.hand("heidi").typeID().stop()
+		h.Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=x&iss=" + url.QueryEscape(s.campus.Issuer)).Follow("")
+		s.mustOpenNothing(h.Browser, "error at the way back")
+	})
+	t.Run("back", func(*testing.T) {
+		h := s.hand("ivan").sendID()
+		campus := h.Location
+		h.Follow("")
+		h.typePassword()
+		h.Get(campus).Follow(s.bridge.URL + "/oidc/callback")
+		s.mustOpenNothing(h.Browser, "back to the campus page")
+	})
+	t.Run("the whole way", func(*testing.T) {
+		h := s.hand("judy")
+		h.recovers()
+		s.mustOpenNothing(h.Browser, "a new authenticator")
+	})
+}
+
+// OIDC-09: a full session that was left in the browser is ended, so that it enrols nothing afterwards.
+func TestRealmAttackProductFindsAFullSession(t *testing.T) {
+	t.Parallel() // it waits
+	s := newSite(t)
+	h := s.hand("alice")
+	if full := s.portal().SignIn(h.Browser, "alice", rig.NewPhone(t, realm.Secret("alice"))); full.Acr() != "mfa" {
+		t.Fatalf("full sign-in: %+v", full)
+	}
+	<-time.After(freshness)
+	// The old session answers silently, is found too old and ended; the repeated request shows the password page.
+	h.typeID().typePassword().see("What will happen")
+	s.mustAskForEverything(h)
+}
+
+// OIDC-09: one that is so young that it counts as fresh is ended all the same.
+func TestRealmAttackProductFindsAYoungFullSession(t *testing.T) {
+	s := newSite(t)
+	h := s.hand("alice")
+	if full := s.portal().SignIn(h.Browser, "alice", rig.NewPhone(t, realm.Secret("alice"))); full.Acr() != "mfa" {
+		t.Fatalf("full sign-in: %+v", full)
+	}
+	h.typeID()
+	if h.Page() == "login-login" { // the machine was slow
+		h.typePassword()
+	}
+	s.mustAskForEverything(h.see("What will happen"))
+}
+
+// freshness is after how long a session is older than a request, whatever the clocks say.
+const freshness = 62 * time.Second
+
+// mustAskForEverything fails the test unless the portal asks for password and code, whatever is requested.
+func (s *site) mustAskForEverything(h *hand) {
+	s.t.Helper()
+	t, portal := s.t, s.portal()
+	for _, params := range [][]string{{"kc_action", "CONFIGURE_TOTP"}, {"kc_action", "CONFIGURE_TOTP", "prompt", "login"}, {"kc_action", "delete_credential"}} {
+		portal.Open(h.Browser, params...)
+		if h.Page() != "login-login" {
+			t.Errorf("%v: %s, want the password page", params, h.Describe())
+		}
+		h.Submit("username", "alice", "password", realm.Password("alice")).Follow(portal.Redirect)
+		if h.Page() != "login-login-otp" {
+			t.Errorf("%v, password typed: %s, want the OTP page", params, h.Describe())
+		}
+	}
+	s.mustOpenNothing(h.Browser, "full session, then password only")
+}
+
+// OIDC-17, OIDC-13: nothing can be added to the product's request, and a login client on its own cannot do more (kc#50301).
+func TestPeer_KC50301_Action(t *testing.T) {
+	s := newSite(t)
+	before := s.otps("alice")
+	for _, extra := range unpushed {
+		h := s.hand("alice").sendID()
+		address, err := url.Parse(h.Location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := []string{}
+		for name := range address.Query() {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		if !slices.Equal(names, []string{"client_id", "request_uri"}) {
+			t.Errorf("the request shows %v", names)
+		}
+		h.Get(h.Location + "&" + extra).Follow(s.bridge.URL + "/oidc/callback")
+		if pushed := extra == "ui_locales=ja" || extra == "login_hint=bob"; pushed && h.Page() == "login-login" {
+			// What was pushed wins.
+			if !h.sees("Sign in to your account") || h.Value("username") != "alice" {
+				t.Errorf("%s: %s, user name %q, want the pushed values", extra, h.Describe(), h.Value("username"))
+			}
+			continue
+		}
+		if h.Status != http.StatusBadRequest || h.Page() != "login-error" {
+			t.Errorf("%s: %s, want an error page", extra, h.Describe())
+		}
+	}
+	s.hand("alice").typeID().typePassword().see("What will happen")
+	if got := s.otps("alice"); !slices.Equal(got, before) {
+		t.Errorf("authenticators before %v, after %v", before, got)
+	}
+}
+
+// OIDC-19: the gate stays shut for somebody whom Keycloak would ask for something else, and a stranger's error shuts nobody else's.
+func TestRealmAttackProductGate(t *testing.T) {
+	s := newSite(t)
+	for _, action := range []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"} {
+		name := "pending-" + strings.ToLower(action)
+		s.add(realm.Person{Name: name, RequiredActions: []string{action}})
+		h := s.hand(name).typeID().stop()
+		if h.Status != http.StatusUnauthorized {
+			t.Errorf("pending %s: %s, want access denied", action, h.Describe())
+		}
+	}
+	first, second := s.hand("alice").typeID(), s.hand("alice").typeID()
+	s.hand("alice").Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=guessed")
+	third := s.hand("alice").typeID()
+	third.Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=guessed").Follow("")
+	second.Get(s.bridge.URL+"/start").SubmitTo("/start", "name", "nobody") // gives its own lease back
+	if !s.gateOpen("alice") {
+		t.Error("somebody else's error shut the gate")
+	}
+	first.typePassword().see("What will happen")
+	rig.Eventually(t, "the sign-in shuts the gate", func() bool { return !s.gateOpen("alice") })
+}
+
+// OIDC-20: who comes back must be who was typed.
+func TestRealmAttackProductOvertypedName(t *testing.T) {
+	s := newSite(t)
+	s.add(realm.Person{Name: "mallory"}, realm.Person{Name: "victor"}, realm.Person{Name: "wendy"})
+	// The victim's gate is shut: Keycloak denies.
+	h := s.hand("mallory").typeID()
+	h.name = "victor"
+	if h.stop(); h.Status != http.StatusUnauthorized {
+		t.Errorf("gate shut: %s, want access denied", h.Describe())
+	}
+	// The victim's gate is open, because somebody typed the name elsewhere: the product refuses.
+	s.hand("wendy").typeID()
+	h = s.hand("mallory").typeID()
+	h.name = "wendy"
+	h.typePassword().see("You signed in with another ID")
+	if h.Get(s.bridge.URL+"/recovery").Follow("").Status != http.StatusOK || !h.sees("Enter your ID") {
+		t.Errorf("afterwards: %s, want the ID page", h.Describe())
+	}
+	s.mustOpenNothing(h.Browser, "overtyped name")
+	if mails := s.mailbox.Messages(""); len(mails) > 0 {
+		t.Errorf("%d mails were sent", len(mails))
+	}
+}
+
+// OIDC-20: what was on record before the sign-in decides, whatever the password-only step could change.
+func TestRealmAttackProductProfileChangedMeanwhile(t *testing.T) {
+	s := newSite(t)
+	h := s.hand("alice").typeID()
+	if err := s.campus.SetAttribute(t.Context(), "alice", realm.Notification, "thief@example.net"); err != nil {
+		t.Fatal(err)
+	}
+	h.typePassword().see("What will happen")
+	h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
+	h.see("Sent to")
+	s.mailbox.Wait("alice@example.net", 1)
+	if mails := s.mailbox.Messages("thief@example.net"); len(mails) > 0 {
+		t.Errorf("the address that was set meanwhile got %q", mails[0].Subject)
+	}
+}
+
+// OIDC-21: guesses between password-only sign-ins reset Keycloak's counters and come to an end all the same.
+func TestRealmAttackProductAlternatingGuesses(t *testing.T) {
+	s := newSite(t)
+	const perRound, most = 3, 40
+	guesses := 0
+	for denied := false; !denied && guesses <= most; {
+		b := rig.NewBrowser(t)
+		s.portal().SignIn(b, "alice", nil)
+		for range perRound {
+			if b.Page() != "login-login-otp" {
+				t.Fatalf("guessing: %s, want the OTP page", b.Describe())
+			}
+			b.Submit("otp", "000000").Follow(s.portal().Redirect)
+			guesses++
+			// Two failures within a second lock the person; an attacker waits instead.
+			if err := s.campus.Unlock(t.Context(), "alice"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		denied = s.hand("alice").typeID().stop().Status == http.StatusUnauthorized
+	}
+	t.Logf("the gate stayed shut after %d guesses", guesses)
+	if guesses > most {
+		t.Errorf("%d guesses reached the OTP check", guesses)
+	}
+	s.mailbox.Wait("alice@example.net", 1)
+	if subject := s.mailbox.Messages("alice@example.net")[0].Subject; subject != "Too many wrong one-time passwords for your account" &&
+		!strings.Contains(subject, "ワンタイムパスワード") {
+		t.Errorf("the notice says %q", subject)
+	}
+}
+
+// OIDC-23: somebody else is signed in on this computer. They are not taken for the person, and can be signed out from our page.
+func TestRealmAttackProductSharedComputer(t *testing.T) {
+	s := newSite(t)
+	h := s.hand("alice")
+	if full := s.portal().SignIn(h.Browser, "carol", rig.NewPhone(t, realm.Secret("carol"))); full.Acr() != "mfa" {
+		t.Fatalf("full sign-in of somebody else: %+v", full)
+	}
+	h.typeID()
+	if h.Status != http.StatusUnauthorized {
+		t.Fatalf("%s, want access denied", h.Describe())
+	}
+	rig.Eventually(t, "the page knows that the campus page said no", func() bool {
+		h.Get(s.bridge.URL + "/start")
+		return h.sees("Did the campus sign-in page say")
+	})
+	h.see("Is somebody else signed in on this computer?")
+	h.SubmitTo("/signout").Follow("")
+	h.Submit().Follow("") // Keycloak asks whether to sign out
+	if again := s.portal().Open(h.Browser); again.Page() != "login-login" {
+		t.Errorf("after the sign-out: %s, want the password page", again.Describe())
+	}
+	h.typeID().typePassword().see("What will happen").see("alice")
+}
+
+// OIDC-24: with the login client's own key an enrolment page can be pushed. What it made is undone within seconds.
+func TestRealmAttackProductStolenLoginKey(t *testing.T) {
+	s := newSite(t)
+	before := s.otps("alice")
+	s.hand("alice").typeID() // anybody may open the gate
+	s.hand("erin").typeID()
+	thief := rig.NewClient(t, s.campus.Realm, realm.LoginClient, s.bridge.URL+"/oidc/callback")
+	thief.Secret, thief.Key = "", &s.campus.Login
+	b := thief.Open(rig.NewBrowser(t), "scope", recoveryScope, "kc_action", "CONFIGURE_TOTP")
+	b.Submit("username", "alice", "password", realm.Password("alice")).Follow(thief.Redirect)
+	if b.Page() != "login-login-config-totp" {
+		t.Fatalf("%s, want the page that enrols an authenticator: the attack does not work", b.Describe())
+	}
+	secret := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(b.Value("totpSecret")))
+	phone := rig.NewPhone(t, secret)
+	b.SubmitTo("", "totp", phone.Code(), "userLabel", "thief").Follow(thief.Redirect)
+	made := time.Now()
+	if got := s.otps("alice"); len(got) != len(before)+1 && !slices.Equal(got, before) {
+		t.Fatalf("authenticators: %v, the attack did not work", got)
+	}
+	rig.Eventually(t, "the credential is removed and both gates are shut", func() bool {
+		return slices.Equal(s.otps("alice"), before) && !s.gateOpen("alice") && !s.gateOpen("erin")
+	})
+	if took := time.Since(made); took > 10*time.Second { // ≤5 s on a quiet machine
+		t.Errorf("it took %s", took)
+	}
+	s.bridge.MustHaveLogged(t, "ALARM")
+	s.mustOpenNothing(b, "stolen login key")
+	if s.opensPortal("alice", phone) {
+		t.Error("the thief's authenticator opens the portal")
+	}
+}

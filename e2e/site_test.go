@@ -1,0 +1,234 @@
+package e2e_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// site is the product on a campus of its own.
+type site struct {
+	t       *testing.T
+	campus  *rig.Campus
+	mailbox *rig.Mailbox
+	bridge  *rig.Bridge
+}
+
+// newSite starts one replica on the embedded store, or what change makes of that.
+func newSite(t *testing.T, change ...func(*rig.Setup)) *site {
+	t.Helper()
+	setup := rig.Setup{Mailbox: rig.NewMailbox(t)}
+	for _, c := range change {
+		c(&setup)
+	}
+	if setup.Campus == nil {
+		setup.Campus = rig.NewCampus(t)
+	}
+	return &site{t: t, campus: setup.Campus, mailbox: setup.Mailbox, bridge: rig.StartBridge(t, setup)}
+}
+
+// twoOnRedis lets two replicas share a Redis server.
+func twoOnRedis(t *testing.T) func(*rig.Setup) {
+	t.Helper()
+	return func(s *rig.Setup) { s.Redis, s.Replicas = rig.NewRedis(t), 2 }
+}
+
+// settings changes a section of the configuration.
+func settings(section, key string, value any) func(*rig.Setup) {
+	return func(s *rig.Setup) {
+		before := s.Change
+		s.Change = func(all map[string]any) {
+			if before != nil {
+				before(all)
+			}
+			all[section].(map[string]any)[key] = value //nolint:forcetypeassert // a test's own map
+		}
+	}
+}
+
+// add adds people who have an authenticator and the notification address NAME@example.net, unless they say otherwise.
+func (s *site) add(people ...realm.Person) {
+	s.t.Helper()
+	for _, p := range people {
+		if p.OTPs == nil {
+			p.OTPs = []string{realm.Secret(p.Name)}
+		}
+		if p.Notification == nil {
+			p.Notification = []string{p.Name + "@example.net"}
+		}
+		if _, err := s.campus.Add(s.t.Context(), p); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// portal is the sample application as a client that a test plays.
+func (s *site) portal() *rig.Client {
+	s.t.Helper()
+	return rig.NewClient(s.t, s.campus.Realm, "portal", s.campus.Portal.URL+"/cb")
+}
+
+// otps lists a person's authenticators.
+func (s *site) otps(name string) []string {
+	s.t.Helper()
+	credentials, err := s.campus.Credentials(s.t.Context(), name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var found []string
+	for _, c := range credentials {
+		if c.Type == "otp" {
+			found = append(found, c.ID)
+		}
+	}
+	return found
+}
+
+// gateOpen reports whether a person is a member of the gate.
+func (s *site) gateOpen(name string) bool {
+	s.t.Helper()
+	var groups []struct{ ID string }
+	if err := s.campus.Do(s.t.Context(), "GET /users/"+s.campus.Users[name]+"/groups", nil, &groups); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, g := range groups {
+		if g.ID == s.campus.GateGroup {
+			return true
+		}
+	}
+	return false
+}
+
+// hand is somebody with a browser without a screen: quick, for attacks and faults.
+type hand struct {
+	*rig.Browser
+	s    *site
+	name string
+}
+
+func (s *site) hand(name string) *hand {
+	s.t.Helper()
+	return &hand{rig.NewBrowser(s.t), s, name}
+}
+
+// typeID types the ID on our page and goes on to the campus page.
+func (h *hand) typeID() *hand {
+	h.s.t.Helper()
+	h.sendID()
+	h.Follow("")
+	return h
+}
+
+// sendID types the ID on our page; Location is Keycloak's address then.
+func (h *hand) sendID() *hand {
+	h.s.t.Helper()
+	h.Get(h.s.bridge.URL+"/start").SubmitTo("/start", "name", h.name)
+	return h
+}
+
+// typePassword types the password on the campus page and comes back.
+func (h *hand) typePassword() *hand {
+	h.s.t.Helper()
+	if h.Page() != "login-login" {
+		h.s.t.Fatalf("%s, want the password page", h.Describe())
+	}
+	h.Submit("username", h.name, "password", realm.Password(h.name)).Follow("")
+	return h
+}
+
+// ask signs in and starts a recovery by mail.
+func (h *hand) ask() *hand {
+	h.s.t.Helper()
+	h.typeID().typePassword().see("What will happen")
+	h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
+	h.see("Sent to")
+	return h
+}
+
+// link waits for the n-th mail to the person and returns its link.
+func (h *hand) link(n int) string {
+	h.s.t.Helper()
+	return h.s.mailbox.Wait(h.name+"@example.net", n).Link(h.s.t, h.s.bridge.URL+"/link/")
+}
+
+// prove opens a link, signs in again and goes on to the page with the key.
+func (h *hand) prove(link string) *hand {
+	h.s.t.Helper()
+	h.openLink(link).SubmitTo("/link", "do", "redeem").Follow("")
+	h.see("Register your new authenticator app")
+	return h
+}
+
+// openLink opens a link and signs in again; what was asked is shown.
+func (h *hand) openLink(link string) *hand {
+	h.s.t.Helper()
+	h.Get(link).Follow("")
+	h.see("Sign in once more with your password")
+	h.SubmitTo("/link", "do", "continue").Follow("")
+	h.SubmitTo("/start", "name", h.name).Follow("")
+	h.typePassword().see("This request was made with your account")
+	return h
+}
+
+// key is the secret on the page.
+func (h *hand) key() string {
+	h.s.t.Helper()
+	uri, err := url.Parse(h.Href("otpauth://"))
+	if err != nil || uri.Query().Get("secret") == "" {
+		h.s.t.Fatalf("no key: %v; on %s", err, h.Describe())
+	}
+	return uri.Query().Get("secret")
+}
+
+// enrol takes the key into a new phone and types its code; the phone is returned.
+func (h *hand) enrol() *rig.Phone {
+	h.s.t.Helper()
+	phone := rig.NewPhone(h.s.t, h.key())
+	h.SubmitTo("/enrol", "code", phone.Code(), "label", "").Follow("")
+	return phone
+}
+
+// recovers goes the whole way.
+func (h *hand) recovers() *rig.Phone {
+	h.s.t.Helper()
+	mails := len(h.s.mailbox.Messages(h.name + "@example.net"))
+	h.ask().prove(h.link(mails + 1))
+	phone := h.enrol()
+	h.see("Your one-time password is set up.")
+	return phone
+}
+
+// see fails the test unless the page shows a text.
+func (h *hand) see(text string) *hand {
+	h.s.t.Helper()
+	if !h.sees(text) {
+		h.s.t.Fatalf("%s, want %q", h.Describe(), text)
+	}
+	return h
+}
+
+func (h *hand) sees(text string) bool { return strings.Contains(h.Text(), text) }
+
+// opensPortal reports whether a person gets into the sample application with the codes of a phone.
+func (s *site) opensPortal(name string, phone *rig.Phone) bool {
+	s.t.Helper()
+	got := s.portal().SignIn(rig.NewBrowser(s.t), name, phone)
+	return got.Signed && got.Acr() == "mfa"
+}
+
+// mustHaveOnly fails the test unless the new phone opens the sample application, the old one does not, and there is one authenticator.
+func (s *site) mustHaveOnly(name string, phone *rig.Phone) {
+	s.t.Helper()
+	if s.opensPortal(name, rig.NewPhone(s.t, realm.Secret(name))) {
+		s.t.Errorf("%s: the old code still opens the portal", name)
+	}
+	if !s.opensPortal(name, phone) {
+		s.t.Errorf("%s: the new code does not open the portal", name)
+	}
+	if n := len(s.otps(name)); n != 1 {
+		s.t.Errorf("%s has %d authenticators", name, n)
+	}
+}
