@@ -1,0 +1,145 @@
+package web_test
+
+import (
+	"encoding/base32"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/web"
+)
+
+// secrets collects what must never be written down, while people go about.
+type secrets map[string]string
+
+func (s secrets) of(p *person, when string) {
+	s["session "+when] = p.session()
+	if m := csrfField.FindStringSubmatch(p.Body); m != nil {
+		s["form token "+when] = m[1]
+	}
+	if m := otpauth.FindStringSubmatch(p.Body); m != nil {
+		key := p.scan()
+		s["key "+when] = base32.StdEncoding.EncodeToString(key.Secret)
+		s["bytes of the key "+when] = string(key.Secret)
+	}
+	if u, err := url.Parse(p.URL); err == nil {
+		for _, name := range []string{"code", "state"} {
+			if value := u.Query().Get(name); value != "" {
+				s[name+" "+when] = value
+			}
+		}
+	}
+}
+
+func (s secrets) ofMails(c *campus.Campus) {
+	for i, m := range c.Mails("") {
+		for what, value := range map[string]string{"link": m.Link.Reveal(), "veto": m.Veto.Reveal()} {
+			if value != "" {
+				s[fmt.Sprint(what, " ", i)] = value
+			}
+		}
+	}
+}
+
+// AUD-02, TOK-09, INV-5: whole journeys, every fault that a person can make, odd methods and paths, panics and parts that are away: nothing
+// secret is in the log at debug level, in the audit trail, or in a metric, in whatever spelling.
+func TestNoSecretIsEverLogged(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	s := secrets{
+		"password": "alice-password", "client secret": "login-secret-for-tests", "admin's secret": "admin-secret-for-tests",
+		"old key": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXA",
+	}
+	p := newPerson(t, c)
+	back := p.caught("alice")
+	query, err := url.ParseQuery(strings.TrimPrefix(back, "/oidc/callback?"))
+	p.must(err)
+	s["code of the campus"], s["state of the campus"] = query.Get("code"), query.Get("state")
+	s.of(p, "before the sign-in")
+	p.open(back, http.StatusOK)
+	p.open("/recovery", http.StatusOK)
+	s.of(p, "after the sign-in")
+	get(back, p.session()).to(t, c) // replayed
+	p.send("/recovery", http.StatusOK, "do", "start", "reason", "lost", "way", "mail")
+	s.ofMails(c)
+	oddRequests(t, c, s, p)
+	p.redeem("alice")
+	s.of(p, "enrolling")
+	wrong := "000000"
+	p.send("/enrol", http.StatusUnprocessableEntity, "do", "confirm", "code", wrong, "label", "canary-label")
+	p.send("/enrol", http.StatusOK, "do", "new")
+	s.of(p, "new key")
+	oddRequests(t, c, s, p)
+	crash := twin(c, func(s *web.Server) { s.Flow = nil })
+	through(crash, c, get("/link/"+lastLink(t, c).Link.Reveal(), p.session()))
+	through(crash, c, post("/enrol", p.session(), p.token(), "do", "confirm", "code", "123456"))
+	through(crash, c, get(back, p.session()))
+	c.Clock.Add(time.Minute)
+	p.open("/enrol", http.StatusOK)
+	p.finish()
+	s.of(p, "done")
+	other := newPerson(t, c)
+	other.ask("erin")
+	s.ofMails(c)
+	c.KC.Down()
+	other.must(other.Get(t.Context(), c.URL+"/link/"+lastLink(t, c).Link.Reveal()))
+	other.must(other.Get(t.Context(), c.URL+"/recovery"))
+	searchFor(t, c, s)
+}
+
+// oddRequests sends every secret to every place where it does not belong.
+func oddRequests(t *testing.T, c *campus.Campus, s secrets, p *person) {
+	t.Helper()
+	for _, value := range s {
+		escaped := url.PathEscape(value)
+		for _, path := range []string{"/link/" + escaped, "/link/" + escaped + "/x", "/veto/" + escaped, "/" + escaped, "/nothing?x=" + url.QueryEscape(value), "/static/" + escaped,
+			"/oidc/callback?code=" + url.QueryEscape(value) + "&state=" + url.QueryEscape(value) + "&iss=" + url.QueryEscape(value)} {
+			for _, method := range []string{http.MethodHead, http.MethodDelete, http.MethodPost, "XY"} {
+				byHand{method: method, path: path, header: map[string]string{"Referer": c.URL + path, "User-Agent": value[:min(len(value), 10)]}}.to(t, c)
+			}
+		}
+		byHand{method: http.MethodPost, path: "/oidc/backchannel-logout", form: url.Values{"logout_token": {value}}}.to(t, c)
+	}
+	post("/start", p.session(), "wrong", "name", "x").to(t, c)
+}
+
+func searchFor(t *testing.T, c *campus.Campus, s secrets) {
+	t.Helper()
+	trail := fmt.Sprintf("%+v", c.Events(""))
+	registry, ok := c.Web.Registry.(prometheus.Gatherer)
+	if !ok {
+		t.Fatal("the metrics cannot be read")
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := map[string]string{"the log": c.Log.String(), "the audit trail": trail, "the metrics": fmt.Sprint(families)}
+	if len(places["the log"]) < 10_000 || !strings.Contains(places["the metrics"], "/link/{token}") {
+		t.Fatalf("the places are empty: %d bytes of log", len(places["the log"]))
+	}
+	for what, value := range s {
+		if len(value) < 8 {
+			continue
+		}
+		for form, spelled := range spellings(value) {
+			for where, all := range places {
+				if strings.Contains(all, string(spelled)) {
+					t.Errorf("%s (%s) is in %s", what, form, where)
+				}
+			}
+		}
+	}
+	if !strings.Contains(places["the log"], `"/link/{token}"`) {
+		t.Error("the log does not name routes by their pattern")
+	}
+	if n := len(c.Events("swap.done")); n != 1 {
+		t.Errorf("the journey ended %d times", n)
+	}
+}
