@@ -155,22 +155,31 @@ func (f *Flow) refuse(ctx context.Context, r Recovery, cause error) error {
 	return f.endRefused(ctx, r, cause)
 }
 
-// endRefused ends a recovery before anything was written; the cause is returned.
+// endRefused ends a recovery before anything was written; the cause is returned. CodeTooLate: it is being or was written meanwhile, which
+// alone may be what changed the account.
 func (f *Flow) endRefused(ctx context.Context, r Recovery, cause error) error {
 	code := CodeOf(cause)
 	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
-		if old.ID != r.ID || old.State == Writing {
-			return old, Fault(CodeNotOpen, "refuse", nil)
+		switch {
+		case old.ID == r.ID && (old.State == Writing || old.State == Done):
+			return old, Fault(CodeTooLate, "refuse", cause)
+		case old.ID != r.ID || !old.Open():
+			return old, Fault(CodeNotOpen, "refuse", cause)
 		}
 		return old.Refuse(code, f.Now()), nil
 	})
-	e := event("recovery.ended", r)
-	e.Outcome, e.Code = "refused", code
-	f.record(ctx, e)
-	if err != nil && CodeOf(err) != CodeNotOpen {
-		return errors.Join(cause, err)
+	switch CodeOf(err) {
+	case "":
+		e := event("recovery.ended", r)
+		e.Outcome, e.Code = "refused", code
+		f.record(ctx, e)
+		return cause
+	case CodeNotOpen:
+		return cause
+	case CodeTooLate:
+		return err
 	}
-	return cause
+	return errors.Join(cause, err)
 }
 
 // refusal reports whether a code speaks of the account and not of the outside world.

@@ -87,7 +87,9 @@ func (f *Flow) Confirm(ctx context.Context, v Viewer, typed, label string) error
 	if err != nil {
 		return f.wrong(ctx, r, v, typed, err)
 	}
-	err = f.write(ctx, r, v, step, label)
+	if err = f.write(ctx, r, v, step, label); CodeOf(err) == CodeTooLate {
+		err = nil // another request with the same code was first
+	}
 	f.settleTry(ctx, t, err)
 	return err
 }
