@@ -33,6 +33,7 @@ type commands struct {
 	Lang    string     `enum:"en,ja," default:"" placeholder:"en|ja" help:"${help_lang}"`
 	Serve   serveCmd   `cmd:"" help:"${help_serve}"`
 	Check   checkCmd   `cmd:"" help:"${help_check}"`
+	Policy  policyCmd  `cmd:"" help:"${help_policy}"`
 	Keys    keysCmd    `cmd:"" help:"${help_keys}"`
 	Version versionCmd `cmd:"" help:"${help_version}"`
 }

@@ -2,11 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"otpbridge/cmd/internal/config"
 	"otpbridge/cmd/internal/service"
@@ -23,10 +31,33 @@ func (s serveCmd) Run(ctx context.Context, p process) error {
 	if err != nil {
 		return err
 	}
+	if err := stateFolders(cfg, p.lang); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // gives the second signal back to the system
 	return runServe(ctx, *cfg, p.out, p.err)
+}
+
+// stateFolders says how to make the folders of the store and of the audit trail that are not there. The program makes none itself: on a
+// mistyped path, or with a volume that is not mounted, it would begin with an empty store.
+func stateFolders(cfg *config.Config, lang string) error {
+	var errs []error
+	var said []string
+	for _, file := range []struct{ key, path string }{{"store.bolt", cfg.Store.Bolt}, {"audit.file", cfg.Audit.File}} {
+		folder := filepath.Dir(file.path)
+		if file.path == "" || file.key == "store.bolt" && cfg.Store.Redis != nil || slices.Contains(said, folder) {
+			continue
+		}
+		if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+			said = append(said, folder)
+			errs = append(errs, errors.New(config.Say("%s: the folder %s does not exist; create it: install -d -m 0700 -o USER %s (USER: the one that otpbridge runs as)",
+				"%s: フォルダー %s が存在しません。作成してください: install -d -m 0700 -o USER %s（USER は otpbridge を実行するユーザー）").
+				With(file.key, folder, folder).In(lang)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // runServe serves until ctx ends. The audit trail is copied to out, log lines go to logs.
@@ -36,5 +67,16 @@ func runServe(ctx context.Context, cfg config.Config, out, logs io.Writer) error
 	if cfg.Log.Format == "text" {
 		handler = slog.NewTextHandler(logs, options)
 	}
-	return service.Run(ctx, cfg, service.Options{Version: version, Log: slog.New(service.WithRequests(handler)), Out: out, Now: time.Now})
+	log := slog.New(service.WithRequests(handler))
+	redis.SetLogger(redisLog{log})
+	return service.Run(ctx, cfg, service.Options{Version: version, Log: log, Out: out, Now: time.Now})
+}
+
+// redisLog takes what the Redis client says of its own accord, which would otherwise go to standard error as text. The store reports in its
+// own words when it is away, so these are details.
+type redisLog struct{ log *slog.Logger }
+
+// Printf implements the client's logger.
+func (r redisLog) Printf(ctx context.Context, format string, args ...any) {
+	r.log.DebugContext(ctx, "redis client", "said", fmt.Sprintf(format, args...))
 }

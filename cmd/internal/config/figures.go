@@ -90,7 +90,7 @@ func figureOf(key string) (f figure, ok bool) {
 func (f figure) text(n int64) string {
 	switch f.Unit {
 	case nanoseconds:
-		return durationText(time.Duration(n))
+		return DurationText(time.Duration(n))
 	case octets:
 		return strconv.FormatInt(n, 10) + " bytes"
 	default:
@@ -114,8 +114,8 @@ func (f figure) refuse(n int64) *Words {
 	return nil
 }
 
-// durationText writes a duration without parts that are zero: 30m, 1h30m, 72h.
-func durationText(d time.Duration) string {
+// DurationText writes a duration without parts that are zero: 30m, 1h30m, 72h.
+func DurationText(d time.Duration) string {
 	if d == 0 {
 		return "0s"
 	}

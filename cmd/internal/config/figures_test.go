@@ -21,7 +21,7 @@ func TestFiguresHoldTheirBounds(t *testing.T) {
 		write := func(n int64) string { return fmt.Sprint(n) }
 		if f.Unit == nanoseconds {
 			step = int64(time.Second)
-			write = func(n int64) string { return durationText(time.Duration(n)) }
+			write = func(n int64) string { return DurationText(time.Duration(n)) }
 		}
 		name := (&field{path: f.Key}).env()
 		extra := ""

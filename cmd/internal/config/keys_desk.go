@@ -93,7 +93,7 @@ func policyFields() []*field {
 		one("policies[].name", word(), func(c *Config) *string { return &last(c).Name }).
 			must("Name of the entry, as pages, audit trail and `otpbridge policy explain` show it. The first entry that matches a person rules; the last one matches everybody."),
 		many("policies[].match.groups", groupPath(), func(c *Config) *[]string { return &last(c).Match.Groups }).
-			as("", "Members of one of these groups, or of a group below. Conditions that are given must all hold; without any the entry matches everybody."),
+			as("", "Members of one of these groups, or of a group below; the service account has to see them. Conditions that are given must all hold; without any the entry matches everybody."),
 		many("policies[].match.roles", word(), func(c *Config) *[]string { return &last(c).Match.Roles }).as("", "Holders of one of these realm roles."),
 		one("policies[].match.attributes[].attribute", word(), func(c *Config) *string { return &attribute(c).Attribute }).
 			must("A user attribute, which only administrators may edit."),

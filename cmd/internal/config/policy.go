@@ -43,6 +43,19 @@ func (c *Config) policies() []bridge.Policy {
 	return out
 }
 
+// PolicyGroups lists the groups that policies name, each once.
+func (c *Config) PolicyGroups() []string {
+	var out []string
+	for _, p := range c.Policies {
+		for _, g := range p.Match.Groups {
+			if !slices.Contains(out, g) {
+				out = append(out, g)
+			}
+		}
+	}
+	return out
+}
+
 func (p PolicyConfig) policy() bridge.Policy {
 	m := bridge.Match{Groups: slices.Clone(p.Match.Groups), Roles: slices.Clone(p.Match.Roles)}
 	for _, a := range p.Match.Attributes {

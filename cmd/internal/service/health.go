@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -113,12 +115,25 @@ func (s *service) announce(ctx context.Context) {
 	}
 }
 
+// seesPolicyGroups wants the service account to see every group that a policy names: whose group is hidden would be judged by a later,
+// weaker policy.
+func (s *service) seesPolicyGroups(ctx context.Context) error {
+	hidden, err := s.kc.HiddenGroups(ctx, s.cfg.PolicyGroups())
+	if err == nil && len(hidden) > 0 {
+		err = fmt.Errorf("policies name groups that do not exist or that the service account may not view: %s", strings.Join(hidden, ", "))
+	}
+	return err
+}
+
 // watchRights looks at the service account until Keycloak answered once, then every five minutes. Rights that are too many, or missing,
 // end the process at the start: nobody should get used to them.
 func (s *service) watchRights(ctx context.Context) error {
 	pause := 250 * time.Millisecond
 	for {
 		warnings, err := s.kc.Rights(ctx)
+		if err == nil {
+			err = s.seesPolicyGroups(ctx)
+		}
 		away := bridge.CodeOf(err) == bridge.CodeKeycloakAway
 		if ctx.Err() == nil && (err == nil || !away || s.health.rights.Load() == nil) {
 			s.health.rights.Store(&err)

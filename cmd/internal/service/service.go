@@ -118,10 +118,14 @@ func (s *service) openKeycloak(context.Context) (err error) {
 // Keycloak returns the client of the Admin REST API that a configuration describes. It makes no call.
 func Keycloak(cfg config.Config, now func() time.Time, log *slog.Logger) (*keycloak.Client, error) {
 	k := cfg.Keycloak
-	return keycloak.New(keycloak.Config{
-		URL: k.URL, Realm: k.Realm, Issuer: cfg.SignIn.Issuer, ClientID: k.ClientID, Keys: []byte(k.Auth.KeyData.Reveal()),
-		Secret: k.Auth.Secret, LoginClient: cfg.SignIn.ClientID, AllowedGroup: k.AllowedGroup, Now: now, Log: log,
-	})
+	c := keycloak.Config{
+		URL: k.URL, Realm: k.Realm, Issuer: cfg.SignIn.Issuer, ClientID: k.ClientID, Secret: k.Auth.Secret, LoginClient: cfg.SignIn.ClientID,
+		AllowedGroup: k.AllowedGroup, Now: now, Log: log,
+	}
+	if key := k.Auth.KeyData.Reveal(); key != "" {
+		c.Keys = []byte(key)
+	}
+	return keycloak.New(c)
 }
 
 func (s *service) openParty(context.Context) (err error) {

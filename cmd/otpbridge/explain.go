@@ -1,0 +1,153 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/cmd/internal/config"
+)
+
+// explanation says which policy rules for a person and why. --json prints it; it is stable and English.
+type explanation struct {
+	User         string    `json:"user"`
+	ID           string    `json:"id"`
+	Refusal      string    `json:"refusal,omitempty"` // code: may not recover at all
+	Policy       string    `json:"policy"`
+	Entry        int       `json:"entry"` // 1 is the first; 0: none are configured
+	Everybody    bool      `json:"everybody"`
+	Matched      []matched `json:"matched"`
+	PassedOver   []passed  `json:"passed_over"`
+	HiddenGroups []string  `json:"hidden_groups"` // named by policies, but not seen by the service account
+	Mail         wayState  `json:"mail"`
+	Desk         wayState  `json:"desk"`
+	Approvals    int       `json:"approvals"`
+	ApprovalsWhy []string  `json:"approvals_why"` // "policy", or codes of what raises them to two
+	Checks       int       `json:"checks"`        // of each approval
+	Delay        string    `json:"delay"`
+}
+
+// matched is a value of a condition, and what of the person fulfils it.
+type matched struct {
+	Condition string `json:"condition"` // "groups", "roles", "attributes.NAME"
+	Wanted    string `json:"wanted"`
+	Has       string `json:"has"`
+}
+
+// passed is an earlier policy and its conditions that do not hold.
+type passed struct {
+	Policy string   `json:"policy"`
+	Failed []string `json:"failed"`
+}
+
+// wayState says whether a way is open, and if not, by which code.
+type wayState struct {
+	Open bool   `json:"open"`
+	Why  string `json:"why,omitempty"`
+}
+
+// Reasons beside the domain's codes.
+const (
+	whyPolicy   = "policy"
+	whyNotNamed = "not_named"
+	whyDeskOff  = "desk_off"
+)
+
+// explain applies the rules to a person as the service would at this moment.
+func explain(rules bridge.Rules, s subject, now time.Time) explanation {
+	a := s.account
+	ruling := rules.Ruling(a, rules.Snapshot(a, s.history, s.facts, now))
+	e := explanation{
+		User: a.Username, ID: a.ID, Refusal: string(bridge.CodeOf(rules.Refusal(a))), Policy: ruling.Policy.Name, Everybody: ruling.Policy.Match.Everybody(),
+		Matched: []matched{}, PassedOver: []passed{}, HiddenGroups: append([]string{}, s.hidden...), Approvals: ruling.Approvals, ApprovalsWhy: []string{}, Checks: ruling.Checks,
+		Delay: config.DurationText(ruling.Delay),
+	}
+	for i, p := range rules.Policies {
+		failed := failedConditions(p.Match, a)
+		if len(failed) == 0 {
+			e.Entry, e.Matched = i+1, append(e.Matched, fulfilled(p.Match, a)...)
+			break
+		}
+		e.PassedOver = append(e.PassedOver, passed{p.Name, failed})
+	}
+	e.Mail, e.Desk = ways(rules, ruling.Policy, s, now)
+	if ruling.Policy.Approvals == ruling.Approvals {
+		e.ApprovalsWhy = append(e.ApprovalsWhy, whyPolicy)
+	}
+	for _, code := range ruling.Why {
+		e.ApprovalsWhy = append(e.ApprovalsWhy, string(code))
+	}
+	return e
+}
+
+// ways says which ways are open to the person.
+func ways(rules bridge.Rules, p bridge.Policy, s subject, now time.Time) (mail, desk wayState) {
+	if code := bridge.CodeOf(rules.Refusal(s.account)); code != "" {
+		closed := wayState{Why: string(code)}
+		return closed, closed
+	}
+	mail.Why = string(bridge.CodeOf(rules.MailRefusal(s.account, s.history, s.facts, now)))
+	if !slices.Contains(p.Ways, bridge.WayMail) {
+		mail.Why = whyNotNamed
+	}
+	switch {
+	case !slices.Contains(p.Ways, bridge.WayDesk):
+		desk.Why = whyNotNamed
+	case !rules.Desk:
+		desk.Why = whyDeskOff
+	}
+	mail.Open, desk.Open = mail.Why == "", desk.Why == ""
+	return mail, desk
+}
+
+// conditions takes a match apart, one condition each, in a stable order.
+func conditions(m bridge.Match) (names []string, each []bridge.Match) {
+	if len(m.Groups) > 0 {
+		names, each = append(names, "groups"), append(each, bridge.Match{Groups: m.Groups})
+	}
+	if len(m.Roles) > 0 {
+		names, each = append(names, "roles"), append(each, bridge.Match{Roles: m.Roles})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
+		names = append(names, "attributes."+name)
+		each = append(each, bridge.Match{Attributes: map[string][]string{name: m.Attributes[name]}})
+	}
+	return names, each
+}
+
+func failedConditions(m bridge.Match, a bridge.Account) []string {
+	var failed []string
+	names, each := conditions(m)
+	for i, one := range each {
+		if !one.Fits(a) {
+			failed = append(failed, names[i])
+		}
+	}
+	return failed
+}
+
+// fulfilled lists which values of a match the person has, and by what.
+func fulfilled(m bridge.Match, a bridge.Account) []matched {
+	var out []matched
+	for _, wanted := range m.Groups {
+		for _, group := range a.Groups {
+			if (bridge.Match{Groups: []string{wanted}}).Fits(bridge.Account{Groups: []string{group}}) {
+				out = append(out, matched{"groups", wanted, group})
+			}
+		}
+	}
+	for _, role := range m.Roles {
+		if slices.Contains(a.Roles, role) {
+			out = append(out, matched{"roles", role, role})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
+		for _, value := range m.Attributes[name] {
+			if slices.Contains(a.Attributes[name], value) {
+				out = append(out, matched{"attributes." + name, value, value})
+			}
+		}
+	}
+	return out
+}
