@@ -136,3 +136,24 @@ func nextOfEnd(r Recovery) Step {
 	}
 	return StepEnded
 }
+
+// NextChange is when time alone may change what a viewer sees of the recovery: a far time when nothing is due.
+func (r Recovery) NextChange(now time.Time) time.Time {
+	next := now.Add(KeepEnded)
+	consider := func(t time.Time) {
+		if t.After(now) && t.Before(next) {
+			next = t
+		}
+	}
+	if r.State == Waiting || r.State == Proven {
+		consider(r.Expires)
+		consider(r.NotBefore)
+	}
+	if r.Link != nil && r.State == Waiting {
+		consider(r.Link.Expires)
+	}
+	if r.Call != nil && r.Call.Case != nil {
+		consider(r.Call.Case.Seen.Add(CaseIdle))
+	}
+	return next
+}

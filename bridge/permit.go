@@ -46,12 +46,9 @@ func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account
 	return a, p, nil
 }
 
-// GivePermit records one operator's part. The second one, by another operator, opens ten minutes in which the person may sign in.
-func (f *Flow) GivePermit(ctx context.Context, o Operator, name, check, ticket string) (Permit, error) {
-	a, _, err := f.PermitLook(ctx, o, name)
-	if err != nil {
-		return Permit{}, err
-	}
+// GivePermit records one operator's part for an account that PermitLook returned. The second one, by another operator, opens ten minutes in
+// which the person may sign in.
+func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, ticket string) (Permit, error) {
 	if err := f.Rules.Refusal(a); err != nil {
 		return Permit{}, err
 	}
@@ -68,7 +65,7 @@ func (f *Flow) GivePermit(ctx context.Context, o Operator, name, check, ticket s
 	if err != nil {
 		return p, err
 	}
-	name = "permit.asked"
+	name := "permit.asked"
 	if !p.Until.IsZero() {
 		name = "permit.given"
 	}
@@ -98,3 +95,6 @@ func (f *Flow) permitted(ctx context.Context, person string) (bool, error) {
 	}
 	return f.Now().Before(p.Until), err
 }
+
+// Ends is when a permit that only one operator has given is forgotten.
+func (p Permit) Ends() time.Time { return p.First.At.Add(permitWait) }

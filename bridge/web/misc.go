@@ -31,7 +31,8 @@ func codeFault(err error) view.Fault {
 
 // pages are where a change of language may lead back to. Nothing else is ever taken as a target (OIDC-15).
 var pages = map[string]bool{
-	"/": true, "/start": true, "/recovery": true, "/link": true, "/veto": true, "/enrol": true, "/done": true,
+	"/": true, "/start": true, "/recovery": true, "/link": true, "/veto": true, "/enrol": true, "/done": true, "/desk": true, "/desk/case": true,
+	"/desk/permit": true,
 }
 
 // language serves POST /language.
@@ -63,6 +64,11 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, v *visit) error
 			return err
 		}
 		return see(w, r, to)
+	}
+	if state.IDToken != "" {
+		if err := s.Party.EndSession(r.Context(), oidc.NewSecret(state.IDToken.Reveal())); err != nil {
+			s.Log.WarnContext(r.Context(), "the campus session was not ended", "err", err)
+		}
 	}
 	body, err := s.View.Render(v.lang, view.SignedOut{Frame: view.Frame{Path: "/", Now: v.now, Desk: s.Desk(v.now)}})
 	if err != nil {

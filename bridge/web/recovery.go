@@ -30,7 +30,53 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	case bridge.StepStart:
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
-	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return s.waiting(f, r, step, rec, state) })
+	phone := step == bridge.StepWait && s.otherWay(r, state).Desk
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+		f.Live = step
+		if page := s.calling(f, r, step, rec); page != nil {
+			return page
+		}
+		page := s.waiting(f, r, step, rec, state)
+		if sent, ok := page.(view.MailSent); ok {
+			sent.Phone = phone
+			return sent
+		}
+		return page
+	})
+}
+
+// otherWay says which ways are open beside the one under way; when that cannot be said now, none is offered.
+func (s *Server) otherWay(r *http.Request, state State) bridge.Offer {
+	offer, err := s.Flow.Ways(r.Context(), state.viewer(), state.Snapshot)
+	if err != nil {
+		return bridge.Offer{}
+	}
+	return offer
+}
+
+// calling makes the pages of the desk's way; nil for another one's.
+func (s *Server) calling(f view.Frame, r *http.Request, step bridge.Step, rec bridge.Recovery) view.Page {
+	done := r.URL.Query().Get("done")
+	switch step {
+	case bridge.StepCall, bridge.StepSecond:
+		return view.Call{
+			Frame: f, ID: rec.Username, Code: rec.Call.Code, CodeUntil: rec.Call.Expires, Until: rec.Expires,
+			Extend: rec.Expires.Before(rec.StartedAt.Add(bridge.DeskMax)), Extended: done == "extended", Renewed: done == "renewed",
+			Second: step == bridge.StepSecond, Mail: hasLinkAddress(rec.Snapshot) && step == bridge.StepCall,
+		}
+	case bridge.StepChecking:
+		return view.Checking{Frame: f, Until: rec.Expires}
+	case bridge.StepCallBack:
+		return view.CallBack{Frame: f, Words: rec.Call.Case.CallBack.Right, Until: rec.Expires}
+	case bridge.StepDelay:
+		return view.Delay{Frame: f, Way: rec.Way, NotBefore: rec.NotBefore, Until: rec.Expires, Noticed: len(rec.Snapshot.Others("")) > 0}
+	}
+	return nil
+}
+
+func hasLinkAddress(s bridge.Snapshot) bool {
+	_, ok := s.LinkAddress()
+	return ok
 }
 
 // toSignIn leads to the ID page, and says so when it is because the session ended.
@@ -45,7 +91,9 @@ func (s *Server) toSignIn(w http.ResponseWriter, r *http.Request, v *visit) erro
 func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec bridge.Recovery, state State) view.Page {
 	switch step {
 	case bridge.StepActive:
-		return view.RequestActive{Frame: f, Started: rec.StartedAt, Way: rec.Way, Proven: true, Expires: rec.Expires}
+		return view.RequestActive{
+			Frame: f, Started: rec.StartedAt, Way: rec.Way, Proven: rec.State == bridge.Proven, Expires: rec.Expires,
+		}
 	case bridge.StepElsewhere:
 		return view.Elsewhere{Frame: f}
 	case bridge.StepWriting:
@@ -83,6 +131,7 @@ func (s *Server) showRequest(w http.ResponseWriter, r *http.Request, v *visit, s
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
 		f.Path = "/recovery"
 		p.Frame, p.Address, p.First, p.Several = f, offer.Address, offer.First, offer.Several
+		p.Desk, p.NoMail = offer.Desk, offer.NoMail
 		return p
 	})
 }
@@ -106,6 +155,20 @@ func (s *Server) actRecovery(w http.ResponseWriter, r *http.Request, v *visit) e
 		}
 	case "resend":
 		return s.resend(w, r, v)
+	case "renew":
+		if err := s.Flow.RenewCode(r.Context(), state.viewer()); err != nil {
+			return err
+		}
+		return see(w, r, "/recovery?done=renewed")
+	case "extendcall":
+		if err := s.Flow.ExtendCall(r.Context(), state.viewer()); err != nil {
+			return err
+		}
+		return see(w, r, "/recovery?done=extended")
+	case "deskinstead":
+		return s.switchWay(w, r, v, bridge.WayDesk)
+	case "mailinstead":
+		return s.switchWay(w, r, v, bridge.WayMail)
 	case "check":
 		if err := s.joins(r, v); err != nil {
 			return err
@@ -132,23 +195,40 @@ func (s *Server) takesPart(r *http.Request, v *visit, recovery string) error {
 	})
 }
 
+// switchWay begins again by the other way, for the same reason.
+func (s *Server) switchWay(w http.ResponseWriter, r *http.Request, v *visit, way bridge.Way) error {
+	_, rec, err := s.Flow.See(r.Context(), v.state().viewer())
+	if err != nil {
+		return err
+	}
+	if rec.ID == "" || rec.State != bridge.Waiting {
+		return see(w, r, "/recovery")
+	}
+	return s.beginRecovery(w, r, v, rec.Reason, way)
+}
+
 // startRecovery reads the request form.
 func (s *Server) startRecovery(w http.ResponseWriter, r *http.Request, v *visit) error {
-	state := v.state()
 	reason, way := bridge.Reason(r.PostForm.Get("reason")), bridge.Way(r.PostForm.Get("way"))
 	var faults []view.Fault
 	if !reason.Valid() {
 		faults = append(faults, view.Fault{Field: view.FieldReason, Code: view.CodeMissingReason})
 	}
-	if way != bridge.WayMail {
+	if way != bridge.WayMail && way != bridge.WayDesk {
 		faults = append(faults, view.Fault{Field: view.FieldWay, Code: view.CodeMissingWay})
 	}
 	if len(faults) > 0 {
 		return s.showRequest(w, r, v, http.StatusUnprocessableEntity, view.Request{Reason: reason, Way: way, Faults: faults})
 	}
+	return s.beginRecovery(w, r, v, reason, way)
+}
+
+func (s *Server) beginRecovery(w http.ResponseWriter, r *http.Request, v *visit, reason bridge.Reason, way bridge.Way) error {
+	state := v.state()
 	rec, err := s.Flow.Start(r.Context(), bridge.Asked{
 		Viewer: state.viewer(), Username: state.Username, Name: state.Name, Language: v.lang, Reason: reason, Way: way,
 		Origin: origin(r, clientAddress(r, s.TrustedProxies), s.Campus), Snapshot: state.Snapshot,
+		From: s.address(r), OperatorBrowser: operatorBrowser(r),
 	})
 	if rec.ID != "" {
 		if err := s.takesPart(r, v, rec.ID); err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -36,15 +37,29 @@ type Server struct {
 	PauseText      map[string]string
 	Issuer         string // short issuer in the authenticator app
 
+	// The help desk. An empty DeskRole means that there is none.
+	DeskRole         string
+	HasRole          func(ctx context.Context, person, role string) (bool, error)
+	Waiting          func(ctx context.Context) (since []time.Time, err error) // when each of those who wait for the desk began
+	DeskLogs         bridge.Records[DeskLog]
+	PersonAttributes []PersonAttribute
+	Numbers          []PersonAttribute // on record, for call-backs
+	Zone             *time.Location    // of "today"
+
+	Watch    func(ctx context.Context, person string) (<-chan struct{}, error) // signals changes of a person's recovery
+	Closing  context.Context                                                   // ends when the process drains; nil = never
 	Now      func() time.Time
 	Log      *slog.Logger
 	Registry prometheus.Registerer
+
+	streams *streams
 }
 
 // Handler returns the public listener's handler. The chain, from the outside in: every answer carries the security headers and a
 // reference number, and is logged by its route; a panic becomes a page; foreign hosts and odd requests are refused before a route sees
 // them. The router is wrapped from outside because gorilla/mux skips its own middleware for 404 and 405.
 func (s *Server) Handler() http.Handler {
+	s.streams = &streams{open: map[string]int{}}
 	h := s.routes()
 	h = s.guard(h)
 	h = s.recovered(h)
@@ -62,6 +77,7 @@ func (s *Server) routes() http.Handler {
 	post := func(path string, h handler) { r.Handle(path, s.form(h)).Methods(http.MethodPost) }
 
 	get("/", s.start)
+	get("/signin", s.fullSignIn)
 	get("/start", s.identify)
 	post("/start", s.beginSignIn)
 	get("/oidc/callback", s.callback)
@@ -70,6 +86,7 @@ func (s *Server) routes() http.Handler {
 
 	get("/recovery", s.recovery)
 	post("/recovery", s.actRecovery)
+	r.HandleFunc("/recovery/events", s.events).Methods(http.MethodGet, http.MethodHead)
 	get("/link/{token}", s.openLink)
 	get("/link", s.link)
 	post("/link", s.actLink)
@@ -79,6 +96,13 @@ func (s *Server) routes() http.Handler {
 	get("/enrol", s.enrol)
 	post("/enrol", s.actEnrol)
 	get("/done", s.done)
+
+	get("/desk", s.desk(s.openCase))
+	post("/desk", s.desk(s.actOpenCase))
+	get("/desk/case", s.desk(s.showCase))
+	post("/desk/case", s.desk(s.actCase))
+	get("/desk/permit", s.desk(s.permit))
+	post("/desk/permit", s.desk(s.actPermit))
 
 	post("/language", s.language)
 	post("/signout", s.signOut)

@@ -39,6 +39,13 @@ type State struct {
 	Link string // hash of a link opened here
 	Veto string // hash of a veto link opened here
 
+	// Of a full sign-in at the desk.
+	Desk    bool
+	Return  string // where the full sign-in under way leads
+	Roles   []string
+	IDToken bridge.Secret // to end the campus session at the sign-out
+	Case    string        // the person whose case is open here
+
 	Done *DoneFacts // all that is left after success
 }
 
@@ -53,16 +60,28 @@ type DoneFacts struct {
 const (
 	idleLife     = 15 * time.Minute
 	absoluteLife = 60 * time.Minute
+	deskLife     = 8 * time.Hour    // an operator's
 	seenStep     = 30 * time.Second // how exactly idle time is kept
 )
 
 // alive reports whether the session may still be used.
 func (s State) alive(now time.Time) bool {
-	return now.Sub(s.Seen) < idleLife && now.Sub(s.Started) < absoluteLife
+	return now.Sub(s.Seen) < idleLife && now.Before(s.ends())
+}
+
+// ends is the absolute end of the session.
+func (s State) ends() time.Time {
+	if s.Desk {
+		return s.Started.Add(deskLife)
+	}
+	return s.Started.Add(absoluteLife)
 }
 
 // viewer is the session as bridge.Next sees it.
 func (s State) viewer() bridge.Viewer {
+	if s.Desk { // an operator's sign-in is not one for a recovery
+		return bridge.Viewer{LinkHash: s.Link}
+	}
 	return bridge.Viewer{
 		Person: s.Person, Full: s.Full, SignedInAt: s.SignedInAt, Holder: s.Holder, Recovery: s.Recovery, LinkHash: s.Link,
 	}
@@ -153,7 +172,7 @@ func (s *Sessions) Save(r *http.Request, w http.ResponseWriter, sess *sessions.S
 
 // ttl is how long the store keeps the record without another visit.
 func (s *Sessions) ttl(state State) time.Duration {
-	return max(time.Second, min(idleLife, state.Started.Add(absoluteLife).Sub(s.now())))
+	return max(time.Second, min(idleLife, state.ends().Sub(s.now())))
 }
 
 // end deletes the session and expires the cookie.

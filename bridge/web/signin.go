@@ -108,6 +108,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return err
 	}
 	id, err := s.Party.Finish(r.Context(), flow, r.URL.Query())
+	if flow.Full {
+		return s.fullBack(w, r, v, id, err)
+	}
 	done := context.WithoutCancel(r.Context()) // what was begun at the campus is ended even if the browser goes away
 	if oidc.CodeOf(err) == oidc.CodeStale {
 		return s.again(w, r.WithContext(done), v, before, id)
@@ -295,7 +298,7 @@ func (s *Server) endSignIns(r *http.Request, out oidc.Logout) error {
 		key = sidKey(out.SID)
 	}
 	s.Flow.LoggedOut(r.Context(), out.Subject)
-	return put(r.Context(), s.Logouts, key, absoluteLife, s.Now())
+	return put(r.Context(), s.Logouts, key, deskLife, s.Now())
 }
 
 func (s *Server) rememberJTI(ctx context.Context, jti string, until time.Time) (isNew bool, err error) {

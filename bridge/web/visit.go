@@ -146,7 +146,7 @@ func (s *Server) frame(r *http.Request, v *visit) view.Frame {
 
 // sessionEnd warns two minutes before the absolute end, which a new sign-in answers.
 func sessionEnd(state State, now time.Time) view.SessionEnd {
-	ends := state.Started.Add(absoluteLife)
+	ends := state.ends()
 	if ends.Sub(now) > 2*time.Minute {
 		return view.SessionEnd{}
 	}

@@ -209,6 +209,9 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),
 		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
 		BaseURL:  base, FormTargets: []string{c.KC.URL}, MailSender: "noreply@example.ac.jp", MailDelayed: func() bool { return false },
+		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
+			return c.Store.KV.Watch(ctx, "recovery/"+person)
+		},
 		Desk: func(time.Time) view.Desk { return view.Desk{} }, Issuer: "Example", Now: c.Clock.Now, Log: log, Registry: prometheus.NewRegistry(),
 	}
 }

@@ -1,0 +1,375 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+)
+
+// DeskLog is what the console remembers of an operator's own work. Nothing in it is about a person.
+type DeskLog struct {
+	Recent []view.RecentCase
+}
+
+const (
+	recentCases = 10
+	deskLogLife = 24 * time.Hour
+)
+
+// openCase serves GET /desk.
+func (s *Server) openCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	return s.showOpenCase(w, r, v, o, view.OpenCase{})
+}
+
+func (s *Server) showOpenCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, p view.OpenCase) error {
+	figures, recent, err := s.deskFigures(r.Context(), o, v.now)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if len(p.Faults) > 0 || !p.Locked.IsZero() {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+		f.Path = "/desk"
+		p.Frame, p.Figures, p.Recent = f, figures, recent
+		return p
+	})
+}
+
+// deskFigures counts who waits, without knowing who, and the operator's own work.
+func (s *Server) deskFigures(ctx context.Context, o bridge.Operator, now time.Time) (view.Figures, []view.RecentCase, error) {
+	since, err := s.Waiting(ctx)
+	if err != nil {
+		return view.Figures{}, nil, err
+	}
+	log, err := s.DeskLogs.Get(ctx, o.Person)
+	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
+		return view.Figures{}, nil, err
+	}
+	f := view.Figures{Known: true, Waiting: len(since)}
+	for _, at := range since {
+		f.Longest = max(f.Longest, now.Sub(at))
+	}
+	for _, c := range log.Recent {
+		if sameDay(c.At, now, s.Zone) && (c.Result == view.CaseApproved || c.Result == view.CaseSecond || c.Result == view.CaseDelay) {
+			f.Approved++
+		}
+	}
+	return f, log.Recent[:min(len(log.Recent), recentCases)], nil
+}
+
+func sameDay(a, b time.Time, zone *time.Location) bool {
+	ay, am, ad := a.In(zone).Date()
+	by, bm, bd := b.In(zone).Date()
+	return ay == by && am == bm && ad == bd
+}
+
+// actOpenCase serves POST /desk: user name and call code, as the caller reads them out.
+func (s *Server) actOpenCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	typed := strings.TrimSpace(norm.NFKC.String(r.PostForm.Get("name")))
+	code := digits(r.PostForm.Get("code"))
+	p := view.OpenCase{Name: typed}
+	if typed == "" {
+		p.Faults = append(p.Faults, view.Fault{Field: view.FieldName, Code: view.CodeMissingCaller})
+	}
+	if !isNumber(code, bridge.CallCodeDigits) {
+		p.Faults = append(p.Faults, view.Fault{Field: view.FieldCode, Code: view.CodeMissingCall})
+	}
+	if len(p.Faults) > 0 {
+		return s.showOpenCase(w, r, v, o, p)
+	}
+	person, err := s.Flow.LookUp(r.Context(), o, typed, code)
+	switch bridge.CodeOf(err) {
+	case "":
+	case bridge.CodeCallPair:
+		p.Faults = []view.Fault{{Field: view.FieldCode, Code: bridge.CodeCallPair}}
+		return s.showOpenCase(w, r, v, o, p)
+	case bridge.CodeDeskLocked:
+		if e, ok := errors.AsType[*bridge.Error](err); ok {
+			p.Locked = e.Until
+		}
+		return s.showOpenCase(w, r, v, o, p)
+	default:
+		return err
+	}
+	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Case = person
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return see(w, r, "/desk/case")
+}
+
+// isNumber reports whether s is n ASCII digits.
+func isNumber(s string, n int) bool {
+	return len(s) == n && !strings.ContainsFunc(s, func(c rune) bool { return c < '0' || c > '9' })
+}
+
+// showCase serves GET /desk/case.
+func (s *Server) showCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	return s.renderCase(w, r, v, o, view.Case{})
+}
+
+func (s *Server) renderCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, p view.Case) error {
+	c, err := s.Flow.Case(r.Context(), o, v.state().Case)
+	if err != nil {
+		return err
+	}
+	s.fillCase(&p, c)
+	status := http.StatusOK
+	if len(p.Faults) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+		f.Path = "/desk/case"
+		p.Frame = f
+		return p
+	})
+}
+
+// fillCase puts what an operator may see onto the page; nothing else of the recovery reaches it.
+func (s *Server) fillCase(p *view.Case, c bridge.DeskCase) {
+	rec := c.Recovery
+	p.About = view.CasePerson{
+		Name: c.Account.Name, ID: c.Account.Username, Attributes: s.attributes(c.Account, s.PersonAttributes),
+		Numbers: s.attributes(c.Account, s.Numbers),
+	}
+	for _, a := range rec.Snapshot.Addresses {
+		p.About.Addresses = append(p.About.Addresses, a.Value)
+	}
+	p.Until, p.Idle = rec.Expires, rec.Call.Case.Seen.Add(bridge.CaseIdle)
+	p.Reason, p.Started, p.From = rec.Reason, rec.StartedAt, rec.Origin
+	p.Risks = risks(c)
+	p.Ruling = view.CaseRuling{
+		Policy: c.Ruling.Policy.Name, Why: c.Ruling.Why, Approvals: max(c.Ruling.Approvals, rec.Call.Needed), Checks: c.Ruling.Checks, Delay: c.Ruling.Delay,
+	}
+	for _, a := range rec.Call.Approvals {
+		p.Approvals = append(p.Approvals, view.CaseApproval{Name: a.Name, At: a.At, Checks: a.Checks, Ticket: a.Ticket})
+	}
+	if b := rec.Call.Case.CallBack; b != nil {
+		p.CallBack, p.Choices = view.CallBackRuns, b.Choices
+		if b.Matched {
+			p.CallBack, p.Choices = view.CallBackMatched, nil
+		}
+	}
+}
+
+func (s *Server) attributes(a bridge.Account, shown []PersonAttribute) []view.Attribute {
+	var out []view.Attribute
+	for _, p := range shown {
+		for _, value := range a.Attributes[p.Name] {
+			out = append(out, view.Attribute{Label: p.Label, Value: value, Mask: p.Mask})
+		}
+	}
+	return out
+}
+
+func risks(c bridge.DeskCase) []view.Risk {
+	var out []view.Risk
+	add := func(is bool, r view.Risk) {
+		if is {
+			out = append(out, r)
+		}
+	}
+	add(!c.Recovery.Origin.Campus, view.RiskOutside)
+	add(c.Risky && !c.Recovery.Call.Risky, view.RiskAddress)
+	add(c.Recovery.Call.Risky, view.RiskOperator)
+	add(len(c.Recovery.Call.Wrong) > 0, view.RiskFailures)
+	add(c.Recovery.Reason == bridge.ReasonStolen, view.RiskStolen)
+	return out
+}
+
+// actCase serves POST /desk/case.
+func (s *Server) actCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	person := v.state().Case
+	switch r.PostForm.Get("do") {
+	case "callback":
+		if err := s.Flow.CallBack(r.Context(), o, person, view.MatchWordCount); err != nil {
+			return err
+		}
+		return see(w, r, "/desk/case")
+	case "pick":
+		return s.pickWords(w, r, v, o)
+	case "approve":
+		return s.approve(w, r, v, o)
+	case "deny":
+		return s.deny(w, r, v, o, false)
+	case "suspicious":
+		return s.deny(w, r, v, o, true)
+	}
+	return bridge.Fault(view.CodeNotFound, "do", nil)
+}
+
+func (s *Server) pickWords(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	pick, err := strconv.Atoi(r.PostForm.Get("words"))
+	if err != nil {
+		return s.renderCase(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}})
+	}
+	err = s.Flow.PickWords(r.Context(), o, v.state().Case, pick)
+	if bridge.CodeOf(err) == bridge.CodeWrongWords {
+		return s.renderCase(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: bridge.CodeWrongWords}}})
+	}
+	if err != nil {
+		return err
+	}
+	return see(w, r, "/desk/case")
+}
+
+const maxTicket = 100 // characters
+
+func ticketOf(r *http.Request) string {
+	ticket := []rune(strings.TrimSpace(norm.NFC.String(r.PostForm.Get("ticket"))))
+	return string(ticket[:min(len(ticket), maxTicket)])
+}
+
+func (s *Server) approve(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	checks, ticket := r.PostForm["checks"], ticketOf(r)
+	rec, err := s.Flow.Approve(r.Context(), o, v.state().Case, checks, ticket)
+	fault := view.Fault{Code: bridge.CodeOf(err)}
+	switch fault.Code {
+	case bridge.CodeChecks, bridge.CodeCallBack:
+		fault.Field = view.FieldChecks
+	case bridge.CodeTicket:
+		fault.Field = view.FieldTicket
+	}
+	if fault.Field != "" {
+		return s.renderCase(w, r, v, o, view.Case{Checked: checks, Ticket: ticket, Faults: []view.Fault{fault}})
+	}
+	if err != nil {
+		return err
+	}
+	result := view.CaseApproved
+	switch {
+	case rec.State == bridge.Waiting && v.now.Before(rec.NotBefore):
+		result = view.CaseDelay
+	case rec.State == bridge.Waiting:
+		result = view.CaseSecond
+	}
+	return s.caseDone(w, r, v, o, view.RecentCase{At: v.now, Checks: checks, Ticket: ticket, Result: result}, rec.NotBefore)
+}
+
+func (s *Server) deny(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, suspicious bool) error {
+	if err := s.Flow.Deny(r.Context(), o, v.state().Case, suspicious); err != nil {
+		return err
+	}
+	result := view.CaseDenied
+	if suspicious {
+		result = view.CaseSuspicious
+	}
+	return s.caseDone(w, r, v, o, view.RecentCase{At: v.now, Ticket: ticketOf(r), Result: result}, time.Time{})
+}
+
+// caseDone remembers the operator's decision and closes the case in this session.
+func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, c view.RecentCase, notBefore time.Time) error {
+	_, err := s.DeskLogs.Update(r.Context(), o.Person, deskLogLife, func(old DeskLog, _ bool) (DeskLog, error) {
+		return DeskLog{append([]view.RecentCase{c}, old.Recent[:min(len(old.Recent), 199)]...)}, nil
+	})
+	if err != nil {
+		s.Log.WarnContext(r.Context(), "a decision is missing among the operator's own cases", "err", err)
+	}
+	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Case = ""
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+		f.Path = "/desk"
+		return view.CaseDone{Frame: f, Result: c.Result, NotBefore: notBefore}
+	})
+}
+
+// PersonAttribute is an attribute that operators see.
+type PersonAttribute struct {
+	Name  string
+	Label view.Words
+	Mask  bool
+}
+
+// permit serves GET /desk/permit.
+func (s *Server) permit(w http.ResponseWriter, r *http.Request, v *visit, _ bridge.Operator) error {
+	return s.showPermit(w, r, v, view.Permit{})
+}
+
+func (s *Server) showPermit(w http.ResponseWriter, r *http.Request, v *visit, p view.Permit) error {
+	status := http.StatusOK
+	if len(p.Faults) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+		f.Path = "/desk/permit"
+		p.Frame = f
+		return p
+	})
+}
+
+// actPermit serves POST /desk/permit.
+func (s *Server) actPermit(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	p := view.Permit{
+		Name: strings.TrimSpace(norm.NFKC.String(r.PostForm.Get("name"))), Check: r.PostForm.Get("check"), Ticket: ticketOf(r),
+	}
+	if p.Name == "" {
+		p.Faults = []view.Fault{{Field: view.FieldName, Code: view.CodeMissingCaller}}
+		return s.showPermit(w, r, v, p)
+	}
+	a, permit, err := s.Flow.PermitLook(r.Context(), o, p.Name)
+	if code := bridge.CodeOf(err); code == bridge.CodeGone || code == bridge.CodeTooMany {
+		p.Faults = []view.Fault{permitFault(err)}
+		return s.showPermit(w, r, v, p)
+	}
+	if err != nil {
+		return err
+	}
+	p.Found = &view.PermitPerson{Name: a.Name, Numbers: s.attributes(a, s.Numbers)}
+	if r.PostForm.Get("do") == "give" {
+		given, err := s.Flow.GivePermit(r.Context(), o, a, p.Check, p.Ticket)
+		switch fault := permitFault(err); {
+		case err == nil:
+			permit = given
+		case fault.Field != "":
+			p.Faults = []view.Fault{fault}
+		default:
+			return err
+		}
+	}
+	fillPermit(&p, permit, o, v.now)
+	return s.showPermit(w, r, v, p)
+}
+
+func permitFault(err error) view.Fault {
+	f := view.Fault{Code: bridge.CodeOf(err)}
+	if e, ok := errors.AsType[*bridge.Error](err); ok {
+		f.Until = e.Until
+	}
+	switch f.Code {
+	case bridge.CodeGone, bridge.CodeTooMany:
+		f.Field = view.FieldName
+	case bridge.CodeChecks:
+		f.Field = view.FieldCheck
+	case bridge.CodeTicket:
+		f.Field = view.FieldTicket
+	}
+	return f
+}
+
+func fillPermit(p *view.Permit, permit bridge.Permit, o bridge.Operator, now time.Time) {
+	if first := permit.First; first.Operator != "" && permit.Until.IsZero() && now.Before(permit.Ends()) {
+		p.First = &view.CaseApproval{Name: first.Name, At: first.At, Checks: first.Checks, Ticket: first.Ticket}
+		p.Mine, p.Ends = first.Operator == o.Person, permit.Ends()
+	}
+	if now.Before(permit.Until) {
+		p.Until = permit.Until
+	}
+}

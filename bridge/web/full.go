@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+	"otpbridge/oidc"
+)
+
+// deskCookie marks a browser with which an operator was signed in (HD-15). It says no more than that.
+const deskCookie = "__Host-otpbridge-desk"
+
+// fullTargets are the pages that a full sign-in leads to.
+var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit"}
+
+// fullSignIn serves GET /signin?to=NAME: a full sign-in, always anew. It changes nothing but this browser's own session.
+func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) error {
+	to, ok := fullTargets[r.URL.Query().Get("to")]
+	if !ok || s.DeskRole == "" {
+		return bridge.Fault(view.CodeNotFound, "sign-in", nil)
+	}
+	if err := s.Party.Ready(); err != nil {
+		return bridge.Fault(view.CodeNotReady, "sign-in", err)
+	}
+	if v.sess.IsNew {
+		if err := v.sess.Save(r, w); err != nil {
+			return err
+		}
+	}
+	started, err := s.Party.Begin(r.Context(), oidc.Request{Full: true, UILocales: v.lang})
+	if err != nil {
+		return err
+	}
+	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Flow, st.Return, st.Entry = &started.Flow, to, bridge.Entry{}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return see(w, r, started.URL)
+}
+
+// fullBack takes the answer of a full sign-in. One that came back without the second factor, or older than the request, is ended: Keycloak
+// raises no error for it.
+func (s *Server) fullBack(w http.ResponseWriter, r *http.Request, v *visit, id oidc.Identity, err error) error {
+	ctx := context.WithoutCancel(r.Context())
+	if code := oidc.CodeOf(err); code == oidc.CodeLevel || code == oidc.CodeStale {
+		if err := s.endCampusSession(ctx, id); err != nil {
+			return err
+		}
+		return bridge.Fault(bridge.CodeNotOperator, "full sign-in", err)
+	}
+	if err != nil {
+		return err
+	}
+	to := v.state().Return
+	err = s.Sessions.Rotate(r, w, v.sess, func(State) State {
+		return State{
+			Desk: true, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: true, SignedInAt: id.AuthTime,
+			SID: id.SID, Roles: id.Roles, IDToken: bridge.Secret(id.IDToken.Reveal()), Holder: bridge.NewUUID(),
+		}
+	})
+	if err != nil {
+		return err
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: deskCookie, Value: "1", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 400 * 24 * 3600,
+	})
+	if to == "" {
+		to = "/desk"
+	}
+	return see(w, r, to)
+}
+
+// operatorBrowser reports whether an operator was signed in with this browser before.
+func operatorBrowser(r *http.Request) bool {
+	_, err := r.Cookie(deskCookie)
+	return err == nil
+}
+
+// operator is who acts at the desk. The role must be in the ID token of a full sign-in, and Keycloak must still say so; its answer is at most
+// a minute old. missing says what is lacking.
+func (s *Server) operator(r *http.Request, v *visit) (o bridge.Operator, missing view.Missing, err error) {
+	state := v.state()
+	switch {
+	case s.DeskRole == "":
+		return o, "", bridge.Fault(view.CodeNotFound, "desk", nil)
+	case !state.Desk:
+		return o, view.MissingSignIn, nil
+	case !state.Full:
+		return o, view.MissingFactor, nil
+	case !contains(state.Roles, s.DeskRole):
+		return o, view.MissingRole, nil
+	}
+	has, err := s.HasRole(r.Context(), state.Person, s.DeskRole)
+	if err != nil {
+		return o, "", err
+	}
+	if !has {
+		return o, view.MissingRole, nil
+	}
+	name := state.Name
+	if name == "" {
+		name = state.Username
+	}
+	return bridge.Operator{Person: state.Person, Name: name, Address: s.address(r)}, "", nil
+}
+
+func contains(list []string, want string) bool {
+	for _, s := range list {
+		if s == want {
+			return true
+		}
+	}
+	return false
+}
+
+// deskHandler serves a route of the console for somebody who is an operator now.
+type deskHandler func(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error
+
+// desk adapts a console route: whoever is not an operator gets the page that says what is missing.
+func (s *Server) desk(h deskHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request, v *visit) error {
+		o, missing, err := s.operator(r, v)
+		if err != nil {
+			return err
+		}
+		if missing == view.MissingSignIn && r.Method != http.MethodPost {
+			return see(w, r, "/signin?to="+deskTarget(r.URL.Path))
+		}
+		if missing != "" {
+			s.Log.InfoContext(r.Context(), "not an operator", "missing", missing)
+			return s.show(w, r, v, http.StatusForbidden, func(f view.Frame) view.Page {
+				return view.NotOperator{Frame: f, Missing: missing, SignIn: "/signin?to=desk"}
+			})
+		}
+		return h(w, r, v, o)
+	}
+}
+
+func deskTarget(path string) string {
+	for name, target := range fullTargets {
+		if target == path {
+			return name
+		}
+	}
+	return "desk"
+}
+
+// RoleCache answers whether a person holds a role, asking Keycloak at most once a minute for each pair. Errors are not kept.
+type RoleCache struct {
+	Accounts bridge.Accounts
+	Seen     bridge.Records[RoleSeen]
+	Now      func() time.Time
+}
+
+// RoleSeen is an answer about a person's roles.
+type RoleSeen struct {
+	At    time.Time
+	Roles []string
+	Fit   bool // the account is enabled
+}
+
+const roleLife = time.Minute
+
+// Has reports whether the person holds the role.
+func (c *RoleCache) Has(ctx context.Context, person, role string) (bool, error) {
+	seen, err := c.Seen.Get(ctx, person)
+	if err != nil && bridge.CodeOf(err) != bridge.CodeAbsent {
+		return false, err
+	}
+	if err != nil || c.Now().Sub(seen.At) >= roleLife {
+		a, err := c.Accounts.ByID(ctx, person)
+		if bridge.CodeOf(err) == bridge.CodeGone {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		seen = RoleSeen{At: c.Now(), Roles: a.Roles, Fit: a.Enabled && !a.Locked}
+		_, err = c.Seen.Update(ctx, person, roleLife, func(RoleSeen, bool) (RoleSeen, error) { return seen, nil })
+		if err != nil {
+			return false, err
+		}
+	}
+	return seen.Fit && contains(seen.Roles, role), nil
+}

@@ -1,0 +1,194 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// Times of a live page.
+const (
+	heartbeat    = 25 * time.Second // a comment, so that proxies and browsers know that the line is alive
+	touchEvery   = 4 * time.Minute  // a page that waits keeps its session alive (SES-12)
+	writeLimit   = 10 * time.Second
+	maxStreams   = 2 // per session
+	retryMillis  = 1000
+	latestLook   = time.Hour // without any change
+	earliestLook = 200 * time.Millisecond
+)
+
+// streams counts the live pages of each session in this process.
+type streams struct {
+	mu   sync.Mutex
+	open map[string]int
+}
+
+// enter takes one of a session's places; leave gives it back.
+func (s *streams) enter(session string) (leave func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[session] >= maxStreams {
+		return nil, false
+	}
+	s.open[session]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.open[session]--; s.open[session] == 0 {
+			delete(s.open, session)
+		}
+	}, true
+}
+
+// events serves GET /recovery/events: server-sent events with nothing but the name of the step that this browser should see. The page
+// compares it with its own and loads itself anew when they differ, so that everything is decided where every page is decided.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	noteRoute(r)
+	v, err := s.visit(r)
+	if err == nil && v.state().Person == "" {
+		err = bridge.Fault(bridge.CodeStaleSignIn, "events", nil)
+	}
+	if err != nil {
+		s.fail(w, r, v, err)
+		return
+	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+		return
+	}
+	leave, ok := s.streams.enter(v.sess.ID)
+	if !ok {
+		w.Header().Set("Retry-After", "30")
+		s.fail(w, r, v, &bridge.Error{Code: bridge.CodeTooMany, Op: "events", Until: v.now.Add(30 * time.Second)})
+		return
+	}
+	defer leave()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	stop := context.AfterFunc(s.closing(), cancel)
+	defer stop()
+	l := &live{s: s, v: v, w: w, rc: http.NewResponseController(w)}
+	if err := l.run(ctx, r); err != nil && ctx.Err() == nil {
+		s.Log.DebugContext(ctx, "live page ended", "err", err)
+	}
+}
+
+// closing ends when the process drains.
+func (s *Server) closing() context.Context {
+	if s.Closing == nil {
+		return context.Background()
+	}
+	return s.Closing
+}
+
+// live is one open stream.
+type live struct {
+	s    *Server
+	v    *visit
+	w    http.ResponseWriter
+	rc   *http.ResponseController
+	last bridge.Step
+}
+
+func (l *live) run(ctx context.Context, r *http.Request) error {
+	changed, err := l.s.Watch(ctx, l.v.state().Person)
+	if err != nil {
+		return err
+	}
+	h := l.w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("X-Accel-Buffering", "no")
+	l.w.WriteHeader(http.StatusOK)
+	if err := l.write(fmt.Sprintf("retry: %d\n\n", retryMillis)); err != nil {
+		return err
+	}
+	beat, touch := time.NewTicker(heartbeat), time.NewTicker(touchEvery)
+	defer beat.Stop()
+	defer touch.Stop()
+	for {
+		again, err := l.look(ctx)
+		if err != nil {
+			return err
+		}
+		timer := time.NewTimer(again)
+		err = l.wait(ctx, r, waiting{changed, beat.C, touch.C, timer.C})
+		timer.Stop()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// waiting is what a live page waits for.
+type waiting struct {
+	changed            <-chan struct{}
+	beat, touch, timer <-chan time.Time
+}
+
+// wait returns when the recovery has to be looked at again.
+func (l *live) wait(ctx context.Context, r *http.Request, on waiting) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case _, ok := <-on.changed:
+			if !ok {
+				return ctx.Err()
+			}
+			return nil
+		case <-on.timer:
+			return nil
+		case <-on.beat:
+			if err := l.write(": alive\n\n"); err != nil {
+				return err
+			}
+		case <-on.touch:
+			if err := l.touch(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// look tells the page its step if that is another one than before, and returns when time alone may change it.
+func (l *live) look(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	step, rec, err := l.s.Flow.See(ctx, l.v.state().viewer())
+	if err != nil {
+		return 0, err
+	}
+	if step != l.last {
+		l.last = step
+		if err := l.write("event: step\ndata: " + string(step) + "\n\n"); err != nil {
+			return 0, err
+		}
+	}
+	return min(latestLook, max(earliestLook, rec.NextChange(l.s.Now()).Sub(l.s.Now()))), nil
+}
+
+// touch keeps the session alive, or ends the stream of one that is over: the page comes back and is told so.
+func (l *live) touch(ctx context.Context, r *http.Request) error {
+	over, err := l.s.loggedOut(ctx, l.v.state())
+	if err != nil {
+		return err
+	}
+	if over || !l.v.state().alive(l.s.Now()) {
+		return bridge.Fault(bridge.CodeAbsent, "live page", errEnded)
+	}
+	return l.s.Sessions.Change(r.Context(), l.v.sess, func(*State) error { return nil })
+}
+
+func (l *live) write(text string) error {
+	if err := l.rc.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil { //nolint:forbidigo // the connection's own clock
+		return err
+	}
+	if _, err := l.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return l.rc.Flush()
+}
