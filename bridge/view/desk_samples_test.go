@@ -91,7 +91,7 @@ func deskSamples(f view.Frame, word string) []sample {
 		all = append(all, sample{"notoperator-" + string(m), p})
 	}
 	f.Console = true
-	for _, code := range bridge.Codes() {
+	for _, code := range []bridge.Code{bridge.CodeCaseClosed, bridge.CodeSelf, bridge.CodeAdministrator, bridge.CodePasswordChanged, bridge.CodeTooMany} {
 		all = append(all, sample{"deskfailure-" + string(code), view.Failure{Frame: f, Code: code, Until: at(15, 5)}})
 	}
 	return all

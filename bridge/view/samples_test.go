@@ -178,4 +178,4 @@ func vetoSamples(f view.Frame, word string) []sample {
 }
 
 // qr stands in for the drawing that the caller makes.
-const qr = template.HTML(`<svg viewBox="0 0 9 9"><path fill="#fff" d="M0 0h9v9H0z"/><path fill="#000" d="M4 4h1v1H4z"/></svg>`)
+const qr = template.HTML(`<svg width="276" height="276" viewBox="0 0 69 69"><path fill="#fff" d="M0 0h69v69H0z"/><path fill="#000" d="M4 4h7v7H4zM30 30h9v9h-9zM58 4h7v7h-7zM4 58h7v7H4z"/></svg>`)
