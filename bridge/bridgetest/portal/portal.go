@@ -201,7 +201,7 @@ func (a *app) endpoint(name string) string {
 
 // cookie makes a session cookie for plain HTTP on loopback, where the application runs.
 func cookie(name, value string) *http.Cookie {
-	//nolint:gosec // not Secure: there is no TLS on loopback
+	// Not Secure: there is no TLS on loopback.
 	return &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 

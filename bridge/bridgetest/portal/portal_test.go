@@ -114,7 +114,10 @@ func TestAnswersOfOthersAreRefused(t *testing.T) {
 	if answer == "" {
 		t.Fatalf("no answer, but %s", b.Body)
 	}
-	other := loginform.New()
+	other := loginform.New(issuer)
+	if err := other.Get(t.Context(), base); err != nil { // a sign-in of its own is under way
+		t.Fatal(err)
+	}
 	for name, address := range map[string]string{
 		"another browser's": answer,
 		"forged":            base + "/cb?state=x&code=y",

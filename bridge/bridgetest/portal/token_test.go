@@ -8,7 +8,9 @@ import (
 
 func TestIDTokenMustBeForThisSignIn(t *testing.T) {
 	t.Parallel()
-	token := func(claims string) string { return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".sig" }
+	token := func(claims string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".sig"
+	}
 	good := token(`{"aud":"portal","nonce":"n","acr":"mfa","preferred_username":"alice","name":"Alice Example"}`)
 	if who, err := read(good, "n"); err != nil || who != (signedIn{"alice", "Alice Example", "mfa", good}) {
 		t.Errorf("a good token: %+v, %v", who, err)
