@@ -30,6 +30,10 @@ func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account
 	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitPermitLook, o.Person); err != nil || !ok {
 		return Account{}, Permit{}, f.limited("permit", retry, err)
 	}
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return Account{}, Permit{}, err
+	}
 	a, err := f.Accounts.ByName(ctx, name)
 	e := AuditEvent{Event: "permit.looked", Outcome: "ok", Actor: o.Person, Target: a.ID, Code: CodeOf(err)}
 	if err != nil {
@@ -38,6 +42,9 @@ func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account
 	f.record(ctx, e)
 	if err != nil {
 		return Account{}, Permit{}, err
+	}
+	if len(f.Rules.Numbers(a, realm)) == 0 {
+		delete(a.Attributes, f.Rules.NumberAttribute) // people could have set it themselves
 	}
 	p, err := f.Permits.Get(ctx, a.ID)
 	if err != nil && CodeOf(err) != CodeAbsent {

@@ -96,6 +96,7 @@ const RecoveryVersion = 1
 type Snapshot struct {
 	Taken           time.Time
 	Addresses       []Address
+	Numbers         []string `json:",omitempty"` // on record, for call-backs
 	PasswordID      string
 	PasswordCreated time.Time
 	NotBefore       time.Time `json:",omitzero"`

@@ -39,12 +39,14 @@ type Rules struct {
 	ResetAttribute string
 	PasswordAge    time.Duration
 	ShortIssuer    string
-	Desk           bool     // the help desk works here
-	DeskMailbox    string   // is told that somebody is about to call; empty: not told
-	Supervisor     string   // mailbox for notices to people without an address
-	DeskChecks     []string // ids of the checks that operators may record
-	Policies       []Policy // the first that matches rules; the last one matches everybody
-	Paused         bool
+	Desk           bool   // the help desk works here
+	DeskMailbox    string // is told that somebody is about to call; empty: not told
+	// NumberAttribute holds the number on record; empty: no call-backs.
+	NumberAttribute string
+	Supervisor      string   // mailbox for notices to people without an address
+	DeskChecks      []string // ids of the checks that operators may record
+	Policies        []Policy // the first that matches rules; the last one matches everybody
+	Paused          bool
 }
 
 // Limits on the past that the gate and the mail way look at.
@@ -183,8 +185,28 @@ func (r Rules) Snapshot(a Account, h History, f RealmFacts, now time.Time) Snaps
 	p, _ := a.Password()
 	return Snapshot{
 		Taken: now, Addresses: r.Addresses(a, h, f, now),
-		PasswordID: p.ID, PasswordCreated: p.Created, NotBefore: a.NotBefore,
+		PasswordID: p.ID, PasswordCreated: p.Created, NotBefore: a.NotBefore, Numbers: r.Numbers(a, f),
 	}
+}
+
+// Numbers are the numbers on record, none when people could set them themselves (WB-14).
+func (r Rules) Numbers(a Account, f RealmFacts) []string {
+	if !f.AdminOnly[r.NumberAttribute] {
+		return nil
+	}
+	return a.Attributes[r.NumberAttribute]
+}
+
+// Protected says which attribute that a policy looks at could be set by people themselves, nil if there is none (WB-14).
+func (r Rules) Protected(f RealmFacts) error {
+	for _, p := range r.Policies {
+		for name := range p.Match.Attributes {
+			if !f.AdminOnly[name] {
+				return Fault(CodeRealmUnsafe, "policy "+p.Name+" looks at "+name, nil)
+			}
+		}
+	}
+	return nil
 }
 
 // LinkAddress is the address that the link goes to.

@@ -53,6 +53,9 @@ func (f *Flow) prepare(ctx context.Context, name string) (Entry, error) {
 	if err != nil {
 		return e, err
 	}
+	if err := f.Rules.Protected(realm); err != nil {
+		return e, err
+	}
 	now := f.Now()
 	h, err := f.Accounts.History(ctx, a.ID, now.Add(-HistorySpan))
 	if err != nil || !realm.EventsSaved {

@@ -143,7 +143,9 @@ func (s *Server) fillCase(p *view.Case, c bridge.DeskCase) {
 	rec := c.Recovery
 	p.About = view.CasePerson{
 		Name: c.Account.Name, ID: c.Account.Username, Attributes: s.attributes(c.Account, s.PersonAttributes),
-		Numbers: s.attributes(c.Account, s.Numbers),
+	}
+	for _, n := range rec.Snapshot.Numbers {
+		p.About.Numbers = append(p.About.Numbers, view.Attribute{Label: s.Number.Label, Value: n, Mask: s.Number.Mask})
 	}
 	for _, a := range rec.Snapshot.Addresses {
 		p.About.Addresses = append(p.About.Addresses, a.Value)
@@ -332,7 +334,7 @@ func (s *Server) actPermit(w http.ResponseWriter, r *http.Request, v *visit, o b
 	if err != nil {
 		return err
 	}
-	p.Found = &view.PermitPerson{Name: a.Name, Numbers: s.attributes(a, s.Numbers)}
+	p.Found = &view.PermitPerson{Name: a.Name, Numbers: s.attributes(a, []PersonAttribute{s.Number})}
 	if r.PostForm.Get("do") == "give" {
 		given, err := s.Flow.GivePermit(r.Context(), o, a, p.Check, p.Ticket)
 		switch fault := permitFault(err); {

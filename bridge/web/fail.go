@@ -54,6 +54,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 	if answer >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		level = slog.LevelDebug // the browser went away: nobody is waiting, and nothing is broken
+	}
 	s.Log.Log(r.Context(), level, "refused", "code", code, "status", answer, "err", err)
 	if code == bridge.CodeAbsent {
 		code = view.CodeSession

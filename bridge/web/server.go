@@ -43,8 +43,8 @@ type Server struct {
 	Waiting          func(ctx context.Context) (since []time.Time, err error) // when each of those who wait for the desk began
 	DeskLogs         bridge.Records[DeskLog]
 	PersonAttributes []PersonAttribute
-	Numbers          []PersonAttribute // on record, for call-backs
-	Zone             *time.Location    // of "today"
+	Number           PersonAttribute // on record, for call-backs; no name: none
+	Zone             *time.Location  // of "today"
 
 	Watch    func(ctx context.Context, person string) (<-chan struct{}, error) // signals changes of a person's recovery
 	Closing  context.Context                                                   // ends when the process drains; nil = never
@@ -77,7 +77,6 @@ func (s *Server) routes() http.Handler {
 	post := func(path string, h handler) { r.Handle(path, s.form(h)).Methods(http.MethodPost) }
 
 	get("/", s.start)
-	get("/signin", s.fullSignIn)
 	get("/start", s.identify)
 	post("/start", s.beginSignIn)
 	get("/oidc/callback", s.callback)
@@ -97,12 +96,15 @@ func (s *Server) routes() http.Handler {
 	post("/enrol", s.actEnrol)
 	get("/done", s.done)
 
-	get("/desk", s.desk(s.openCase))
-	post("/desk", s.desk(s.actOpenCase))
-	get("/desk/case", s.desk(s.showCase))
-	post("/desk/case", s.desk(s.actCase))
-	get("/desk/permit", s.desk(s.permit))
-	post("/desk/permit", s.desk(s.actPermit))
+	if s.DeskRole != "" {
+		get("/signin", s.fullSignIn)
+		get("/desk", s.desk(s.openCase))
+		post("/desk", s.desk(s.actOpenCase))
+		get("/desk/case", s.desk(s.showCase))
+		post("/desk/case", s.desk(s.actCase))
+		get("/desk/permit", s.desk(s.permit))
+		post("/desk/permit", s.desk(s.actPermit))
+	}
 
 	post("/language", s.language)
 	post("/signout", s.signOut)

@@ -31,6 +31,7 @@ func (s *service) serve(ctx context.Context) error {
 	defer cancel(nil)
 	var background sync.WaitGroup
 	s.background(ctx, cancel, &background)
+	s.web.Closing = ctx
 	servers := []*http.Server{s.server(s.web.Handler()), s.server(s.adminHandler())}
 	for i, l := range []net.Listener{pages, admin} {
 		background.Go(func() {

@@ -4,6 +4,7 @@ package service
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -184,9 +185,50 @@ func (s *service) openWeb(context.Context) error {
 		BaseURL:  s.cfg.BaseURL, TrustedProxies: s.cfg.TrustedProxies, Campus: s.cfg.CampusNetworks,
 		FormTargets: []string{issuer.Scheme + "://" + issuer.Host}, MailSender: s.cfg.Mail.From.Address, MailDelayed: s.mail.Delayed,
 		Desk: desk, PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
-		Now: s.opts.Now, Log: s.log, Registry: s.registry,
+		Now: s.opts.Now, Log: s.log, Registry: s.registry, Zone: s.cfg.TimeZone,
+		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
+			return kv.Watch(ctx, "recovery/"+person)
+		},
+	}
+	if s.cfg.HelpDesk.Enabled {
+		s.openDesk()
 	}
 	return nil
+}
+
+// openDesk gives the pages what the help desk needs.
+func (s *service) openDesk() {
+	kv := s.store.KV
+	roles := &web.RoleCache{
+		Accounts: s.kc, Now: s.opts.Now, Seen: store.NewTyped[web.RoleSeen](kv, store.Kind{Name: "roles", Version: 1}),
+	}
+	s.web.DeskRole, s.web.HasRole = s.cfg.HelpDesk.Role, roles.Has
+	s.web.DeskLogs = store.NewTyped[web.DeskLog](kv, store.Kind{Name: "desk-log", Version: 1})
+	s.web.Waiting = s.waiting
+	for _, a := range s.cfg.HelpDesk.Attributes {
+		s.web.PersonAttributes = append(s.web.PersonAttributes, web.PersonAttribute{Name: a.Attribute, Label: a.Label, Mask: a.Mask})
+	}
+	number := s.cfg.HelpDesk.Number
+	s.web.Number = web.PersonAttribute{
+		Name: number.Attribute, Label: view.Words{"ja": "登録済みの電話番号", "en": "Number on record"}, Mask: !number.Whole,
+	}
+}
+
+// waiting lists since when people wait for the desk.
+func (s *service) waiting(ctx context.Context) ([]time.Time, error) {
+	jobs, err := s.store.Jobs.List(ctx, bridge.JobCall, 1000)
+	if err != nil {
+		return nil, err
+	}
+	var out []time.Time
+	for _, j := range jobs {
+		var call bridge.WaitingCall
+		if err := json.Unmarshal(j.Payload, &call); err != nil {
+			return nil, fmt.Errorf("job %s: %w", j.Kind, err)
+		}
+		out = append(out, call.Since)
+	}
+	return out, nil
 }
 
 func (s *service) newFlow() *bridge.Flow {

@@ -17,6 +17,9 @@ func site(c config.Config, demo bool) view.Site {
 			Phone: desk.Phone, Extension: desk.Extension, Hours: desk.Hours, Holidays: len(desk.Holidays) > 0, Counter: desk.Counter,
 		},
 	}
+	for _, c := range desk.Checks {
+		s.Checks = append(s.Checks, view.Check{ID: c.ID, Label: c.Label})
+	}
 	for _, line := range desk.Contacts {
 		s.Contact.Contacts = append(s.Contact.Contacts, view.ContactLine{Label: line.Label, URL: line.URL})
 	}
