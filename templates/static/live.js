@@ -58,7 +58,6 @@
   }
 
   function compare(step) {
-    failures = 0;
     clearTimeout(offline);
     offline = undefined;
     restore();
@@ -82,11 +81,12 @@
     offline ??= setTimeout(() => say(main.dataset.offline, false), 4000);
   }
 
-  // later tries again, each time after a longer pause; a little chance keeps many pages from coming at once.
-  function later() {
+  // later asks for the page and then for the stream again, each time after a longer pause (a shorter one while nobody answers at all); a
+  // little chance keeps many pages from coming at once.
+  function later(lost) {
     down();
     clearTimeout(retry);
-    const wait = Math.min(1000 * 2 ** failures++, 30_000) * (0.75 + Math.random() / 2);
+    const wait = Math.min(1000 * 2 ** failures++, lost instanceof Error ? 4000 : 10_000) * (0.75 + Math.random() / 2);
     retry = setTimeout(() => look().then(connect, later), wait);
   }
 
@@ -95,10 +95,11 @@
     clearTimeout(retry);
     source?.close();
     const mine = source = new EventSource(main.dataset.live);
-    retry = setTimeout(later, 10_000); // open but silent: something on the way holds the answer back
+    retry = setTimeout(() => later(), 10_000); // open but silent: something on the way holds the answer back
     mine.addEventListener("step", (event) => {
       if (mine !== source) return;
       clearTimeout(retry);
+      failures = 0;
       compare(event.data);
     });
     mine.addEventListener("error", () => {

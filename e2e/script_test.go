@@ -1,0 +1,279 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+	"otpbridge/e2e/rig"
+	"otpbridge/templates"
+)
+
+// stage serves the waiting pages with a step that the test sets: the script of a page is tried without the flow behind it.
+type stage struct {
+	*httptest.Server
+	t    *testing.T
+	view *view.View
+
+	mu      sync.Mutex
+	step    bridge.Step
+	code    int           // how many call codes were shown
+	life    time.Duration // of a call code
+	down    bool          // nobody is there behind the proxy
+	refuse  bool          // streams are refused, pages are not
+	silent  bool          // streams are taken, and nothing comes through
+	streams int           // that were taken
+	changed chan struct{} // closed at every change
+}
+
+func newStage(t *testing.T, step bridge.Step) *stage {
+	t.Helper()
+	v, err := view.New(templates.FS, view.Site{BaseURL: "http://localhost", Languages: []string{"en"}, Zone: time.UTC,
+		Org: view.Words{"en": "Example"}, Contact: view.Contact{Phone: "1234"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, view: v, step: step, code: 1, life: time.Hour, changed: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /recovery", s.recovery)
+	mux.HandleFunc("POST /recovery", s.renew)
+	mux.HandleFunc("GET /recovery/events", s.events)
+	mux.HandleFunc("GET /static/{name}", func(w http.ResponseWriter, r *http.Request) {
+		a, ok := v.Asset(path.Base(r.URL.Path))
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", a.Type)
+		_, _ = w.Write(a.Body)
+	})
+	s.Server = httptest.NewServer(mux)
+	t.Cleanup(s.Server.Close)
+	t.Cleanup(s.CloseClientConnections)
+	return s
+}
+
+// set changes the stage and tells every stream.
+func (s *stage) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *stage) page() view.Page {
+	f := view.Frame{Path: "/recovery", CSRF: "x", Now: time.Now(), Live: s.step, Person: &view.Person{ID: "a1"}}
+	switch s.step {
+	case bridge.StepCall:
+		return view.Call{Frame: f, ID: "a1", Code: fmt.Sprintf("%08d", s.code), CodeUntil: f.Now.Add(s.life), Until: f.Now.Add(time.Hour), Extend: true}
+	case bridge.StepChecking:
+		return view.Checking{Frame: f, Until: f.Now.Add(time.Hour)}
+	}
+	f.Live = ""
+	return view.Elsewhere{Frame: f}
+}
+
+func (s *stage) recovery(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		http.Error(w, "away", http.StatusBadGateway)
+		return
+	}
+	body, err := s.view.Render("en", s.page())
+	if err != nil {
+		s.t.Error(err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'")
+	_, _ = w.Write(body)
+}
+
+func (s *stage) renew(w http.ResponseWriter, r *http.Request) {
+	if r.PostFormValue("do") != "renew" || r.PostFormValue("csrf") != "x" {
+		s.t.Errorf("posted: %v", r.PostForm)
+	}
+	s.set(func() { s.code, s.life = s.code+1, time.Hour })
+	http.Redirect(w, r, "/recovery", http.StatusSeeOther)
+}
+
+func (s *stage) events(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	down, changed := s.down || s.refuse, s.changed
+	s.streams++
+	s.mu.Unlock()
+	if down {
+		http.Error(w, "away", http.StatusBadGateway)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.WriteHeader(http.StatusOK)
+	rc := http.NewResponseController(w)
+	_, _ = fmt.Fprint(w, "retry: 500\n\n")
+	for {
+		s.mu.Lock()
+		step, silent := s.step, s.silent
+		down, changed = s.down, s.changed
+		s.mu.Unlock()
+		if down {
+			return
+		}
+		if !silent {
+			_, _ = fmt.Fprintf(w, "event: step\ndata: %s\n\n", step)
+		}
+		_ = rc.Flush()
+		select {
+		case <-r.Context().Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+func (s *stage) taken() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.streams
+}
+
+// eventually polls until a condition holds.
+func eventually(t *testing.T, what string, within time.Duration, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		if done() {
+			return
+		}
+	}
+	t.Fatalf("%s: not within %s", what, within)
+}
+
+// recorder keeps what the status line said and where the focus went, over the change of pages.
+const recorder = `(() => {
+  const keep = (what) => sessionStorage.setItem("heard", (sessionStorage.getItem("heard") ?? "") + what + "\n");
+  new MutationObserver(() => keep(document.getElementById("status").textContent)).observe(document.getElementById("status"),
+    {childList: true, characterData: true, subtree: true});
+  addEventListener("focusin", () => keep("FOCUS"));
+})()`
+
+func heard(page *rig.Page) string {
+	var text string
+	page.Eval(`sessionStorage.getItem("heard") ?? ""`, &text)
+	return text
+}
+
+// A11Y-03, HD-10: the page says what happened in its status line, moves no focus, and shows the page that is due within two seconds.
+func TestJourneyScriptMovesOn(t *testing.T) {
+	s := newStage(t, bridge.StepCall)
+	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
+	page.Eval(recorder, nil)
+	eventually(t, "the stream", 5*time.Second, func() bool { return s.taken() == 1 })
+	start := time.Now()
+	s.set(func() { s.step = bridge.StepChecking })
+	page.See("Stay on the line and do not close this page.")
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("the page came after %s", d)
+	}
+	if got := heard(page); got != "The operator is checking. Please stay on the line.\n" {
+		t.Errorf("the status line said %q", got)
+	}
+	s.set(func() { s.step = bridge.StepElsewhere })
+	page.See("You can close this page.")
+}
+
+// HD-10: when the server goes away the page finds it again within five seconds, nothing is typed, and the interruption is said once.
+func TestJourneyScriptReconnects(t *testing.T) {
+	s := newStage(t, bridge.StepCall)
+	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
+	page.Eval(recorder, nil)
+	eventually(t, "the stream", 5*time.Second, func() bool { return s.taken() == 1 })
+	s.set(func() { s.down = true })
+	page.See("The connection was interrupted. Trying again.")
+	before := s.taken()
+	s.set(func() { s.down = false })
+	eventually(t, "the stream again", 6*time.Second, func() bool { return s.taken() > before })
+	page.See("Waiting for your call.")
+	if got := heard(page); strings.Count(got, "interrupted") != 1 || strings.Contains(got, "FOCUS") {
+		t.Errorf("the status line said %q", got)
+	}
+	s.set(func() { s.step = bridge.StepElsewhere })
+	page.See("You can close this page.")
+}
+
+// HD-10: a proxy that holds the stream back does not hold the person back.
+func TestJourneyScriptWorksWithoutAStream(t *testing.T) {
+	s := newStage(t, bridge.StepCall)
+	s.silent = true
+	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
+	s.set(func() { s.step = bridge.StepElsewhere })
+	eventually(t, "the next page", 20*time.Second, func() bool { return strings.Contains(page.Text(), "You can close this page.") })
+}
+
+// HD-10: where streams are refused the page asks for itself, and not too often.
+func TestJourneyScriptAsksWhereStreamsAreRefused(t *testing.T) {
+	s := newStage(t, bridge.StepCall)
+	s.refuse = true
+	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
+	eventually(t, "a second try", 5*time.Second, func() bool { return s.taken() >= 2 })
+	s.set(func() { s.step = bridge.StepElsewhere })
+	page.See("You can close this page.")
+	if n := s.taken(); n > 5 {
+		t.Errorf("%d streams were asked for", n)
+	}
+}
+
+// A11Y-04: the call code renews itself in its place; what has the focus keeps it.
+func TestJourneyScriptRenewsTheCallCode(t *testing.T) {
+	s := newStage(t, bridge.StepCall)
+	s.life = 21 * time.Second
+	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("0000 0001")
+	page.Eval(`window.here = true; document.querySelector("#callcode button").focus()`, nil)
+	page.See("0000 0002").See("You have a new call code. Please read out the new one.")
+	var same bool
+	page.Eval(`window.here === true && document.activeElement === document.querySelector("#callcode button")`, &same)
+	if !same {
+		t.Error("the page was loaded anew, or the focus is gone")
+	}
+	if strings.Contains(page.Text(), "0000 0001") {
+		t.Error("the old code is still shown")
+	}
+	page.Click("New call code").See("0000 0003")
+}
+
+// A11Y-05: the person can stop the page from moving on, and let it go on again.
+func TestJourneyScriptCanBePaused(t *testing.T) {
+	s := newStage(t, bridge.StepCall)
+	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").Click("Stop moving on by itself").See("This page no longer moves on by itself.")
+	page.Reload().See("Move on by itself again") // it is remembered
+	before := s.taken()
+	s.set(func() { s.step = bridge.StepElsewhere })
+	page.Eval(`dispatchEvent(new Event("online"))`, nil)
+	page.See("Move on by itself again")
+	if s.taken() != before {
+		t.Error("a paused page opened a stream")
+	}
+	page.Click("Move on by itself again").See("You can close this page.")
+}
+
+// HD-10: without a script the same page works by "check now".
+func TestJourneyWaitingPageWithoutScript(t *testing.T) {
+	s := newStage(t, bridge.StepCall)
+	page := rig.NewPage(t, rig.Look{NoScript: true}).Go(s.URL + "/recovery").See("0000 0001")
+	if strings.Contains(page.Text(), "Stop moving on") {
+		t.Error("a button that needs a script is shown")
+	}
+	page.Click("New call code").See("0000 0002")
+	s.set(func() { s.step = bridge.StepElsewhere })
+	page.Click("Check now").See("You can close this page.")
+	if s.taken() != 0 {
+		t.Error("a stream without a script")
+	}
+}
