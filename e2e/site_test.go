@@ -215,18 +215,27 @@ func (h *hand) sees(text string) bool { return strings.Contains(h.Text(), text) 
 // opensPortal reports whether a person gets into the sample application with the codes of a phone.
 func (s *site) opensPortal(name string, phone *rig.Phone) bool {
 	s.t.Helper()
-	got := s.portal().SignIn(rig.NewBrowser(s.t), name, phone)
+	b := rig.NewBrowser(s.t)
+	got := s.portal().SignIn(b, name, phone)
+	if !got.Signed && got.Page != "login-login-otp" {
+		var events []struct {
+			Type, Error, ClientID string
+			Time                  int64
+		}
+		err := s.campus.Do(s.t.Context(), "GET /events?max=20&user="+s.campus.Users[name], nil, &events)
+		s.t.Errorf("%s: the code was not looked at: %s; events %+v (%v)", name, b.Describe(), events, err)
+	}
 	return got.Signed && got.Acr() == "mfa"
 }
 
 // mustHaveOnly fails the test unless the new phone opens the sample application, the old one does not, and there is one authenticator.
 func (s *site) mustHaveOnly(name string, phone *rig.Phone) {
 	s.t.Helper()
-	if s.opensPortal(name, rig.NewPhone(s.t, realm.Secret(name))) {
-		s.t.Errorf("%s: the old code still opens the portal", name)
-	}
 	if !s.opensPortal(name, phone) {
 		s.t.Errorf("%s: the new code does not open the portal", name)
+	}
+	if s.opensPortal(name, rig.NewPhone(s.t, realm.Secret(name))) {
+		s.t.Errorf("%s: the old code still opens the portal", name)
 	}
 	if n := len(s.otps(name)); n != 1 {
 		s.t.Errorf("%s has %d authenticators", name, n)

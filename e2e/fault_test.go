@@ -1,0 +1,253 @@
+package e2e_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// behindProxy puts a proxy before the campus's Keycloak.
+func behindProxy(t *testing.T, p *rig.Proxy) func(*rig.Setup) {
+	t.Helper()
+	return func(s *rig.Setup) { s.Campus = rig.NewCampusAt(t, p.URL) }
+}
+
+// Keycloak is away when the product starts: it says that it is not ready, and becomes ready by itself.
+func TestJourneyKeycloakAwayAtTheStart(t *testing.T) {
+	proxy := rig.NewProxy(t)
+	setup := rig.Setup{Campus: rig.NewCampusAt(t, proxy.URL), Mailbox: rig.NewMailbox(t)}
+	proxy.Down()
+	b := rig.PrepareBridge(t, setup)
+	s := &site{t: t, campus: setup.Campus, mailbox: setup.Mailbox, bridge: b}
+	b.Replicas[0].Start()
+	h := s.hand("alice")
+	rig.Eventually(t, "the first page is served", func() bool { return h.Get(b.URL+"/").Status == http.StatusOK })
+	if b.Replicas[0].Ready() {
+		t.Error("ready without Keycloak")
+	}
+	if h.sendID(); h.Status != http.StatusServiceUnavailable || !h.sees("The sign-in service cannot be reached") {
+		t.Errorf("ID typed: %s, want a 503 page that says so", h.Describe())
+	}
+	proxy.Up()
+	b.Replicas[0].WaitReady()
+	s.hand("alice").recovers()
+}
+
+// Keycloak goes away between two steps: nothing is changed, and the person goes on with the same key when it is back.
+func TestJourneyKeycloakAwayInBetween(t *testing.T) {
+	proxy := rig.NewProxy(t)
+	s := newSite(t, behindProxy(t, proxy))
+	h := s.hand("alice").ask()
+	link := h.link(1)
+	proxy.Down()
+	if other := s.hand("erin").sendID(); other.Status != http.StatusServiceUnavailable || !other.sees("The sign-in service cannot be reached") {
+		t.Errorf("ID typed: %s, want a 503 page", other.Describe())
+	}
+	if h.SubmitTo("/recovery", "do", "check").Follow("").Status != http.StatusOK || !h.sees("Sent to") {
+		t.Errorf("waiting page: %s, want it to go on", h.Describe())
+	}
+	proxy.Up()
+	h.prove(link)
+	key := h.key()
+	proxy.Down()
+	phone := rig.NewPhone(t, key)
+	h.SubmitTo("/enrol", "code", phone.Code(), "label", "")
+	for h.Location != "" {
+		h.Follow("")
+	}
+	if h.Status == http.StatusOK && h.sees("Your one-time password is set up.") {
+		t.Errorf("without Keycloak: %s", h.Describe())
+	}
+	proxy.Up()
+	rig.Eventually(t, "the swap goes on when Keycloak is back, or the key is still there", func() bool {
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		if h.sees("Register your new authenticator app") {
+			if got := h.key(); got != key {
+				t.Fatal("another key")
+			}
+			h.SubmitTo("/enrol", "code", phone.Code(), "label", "").Follow("")
+		}
+		return h.sees("Your one-time password is set up.")
+	})
+	s.mustHaveOnly("alice", phone)
+}
+
+// The mail server is away: the page says that the mail is delayed, and the mail comes when the server is back.
+func TestJourneyMailServerAway(t *testing.T) {
+	t.Parallel() // it waits for the second try
+	s := newSite(t)
+	s.mailbox.Down()
+	h := s.hand("alice").typeID().typePassword().see("What will happen")
+	h.SubmitTo("/recovery", "do", "start", "reason", "lost", "way", "mail").Follow("")
+	rig.Eventually(t, "the page says that the mail is delayed", func() bool {
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		return h.sees("The mail is delayed")
+	})
+	h.see("The mail server does not answer.")
+	s.mailbox.Up()
+	tries := 0
+	for len(s.mailbox.Messages("alice@example.net")) == 0 && tries < 2 { // the second try comes after 20 s
+		tries++
+		<-time.After(rig.Patience)
+	}
+	h.prove(h.link(1))
+	phone := h.enrol()
+	h.see("Your one-time password is set up.")
+	s.mustHaveOnly("alice", phone)
+}
+
+// Redis dies and comes back with what it held: a 503 page meanwhile, and the person goes on.
+func TestJourneyRedisAway(t *testing.T) {
+	redis := rig.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 })
+	h := s.hand("alice").ask()
+	link := h.link(1)
+	redis.Stop()
+	for _, path := range []string{"/recovery", "/start", "/enrol"} {
+		if h.Get(s.bridge.URL + path); h.Status != http.StatusServiceUnavailable || !h.sees("Our data store does not answer") {
+			t.Errorf("%s without Redis: %s, want a 503 page", path, h.Describe())
+		}
+	}
+	redis.Start()
+	rig.Eventually(t, "the waiting page is back", func() bool {
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		return h.sees("Sent to")
+	})
+	h.prove(link)
+	redis.Stop()
+	phone := rig.NewPhone(t, h.key())
+	if h.SubmitTo("/enrol", "code", phone.Code(), "label", ""); h.Status != http.StatusServiceUnavailable {
+		t.Errorf("code typed without Redis: %s, want a 503 page", h.Describe())
+	}
+	if got := s.otps("alice"); len(got) != 1 {
+		t.Errorf("a credential was written without Redis: %v", got)
+	}
+	redis.Start()
+	rig.Eventually(t, "the page with the key is back", func() bool {
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		return h.sees("Register your new authenticator app")
+	})
+	if h.key() == "" {
+		t.Fatal("no key")
+	}
+	h.SubmitTo("/enrol", "code", phone.Code(), "label", "").Follow("")
+	h.see("Your one-time password is set up.")
+	s.mustHaveOnly("alice", phone)
+}
+
+// Redis comes back empty: what was open is gone and said to be, nothing is broken, and a new request works.
+func TestJourneyRedisLost(t *testing.T) {
+	redis := rig.NewRedis(t)
+	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 })
+	h := s.hand("alice").ask()
+	link := h.link(1)
+	redis.Stop()
+	redis.Start()
+	rig.Eventually(t, "the page says that the session has ended", func() bool {
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		return h.sees("Your session has ended")
+	})
+	stranger := s.hand("alice")
+	stranger.Get(link).Follow("")
+	stranger.SubmitTo("/link", "do", "continue").Follow("")
+	stranger.SubmitTo("/start", "name", "alice").Follow("")
+	stranger.typePassword().see("This link can no longer be used")
+	phone := s.hand("alice").recovers()
+	s.mustHaveOnly("alice", phone)
+}
+
+// isPut is the call that writes the new credential.
+func isPut(r *http.Request) bool {
+	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/users/") && !strings.Contains(r.URL.Path, "/groups/")
+}
+
+// resumed is how soon another process has to have finished a swap; this machine may be busy.
+const resumed = 20 * time.Second
+
+// SWAP-02, SWAP-03: the replica that swaps is killed, before and after Keycloak has the new credential; the other one finishes.
+func TestJourneyReplicaKilledInTheSwap(t *testing.T) {
+	proxy := rig.NewProxy(t)
+	s := newSite(t, twoOnRedis(t), behindProxy(t, proxy))
+	for name, delivered := range map[string]bool{"frank": false, "grace": true} {
+		s.add(realm.Person{Name: name})
+		h := s.hand(name).ask()
+		h.prove(h.link(1))
+		phone := rig.NewPhone(t, h.key())
+		first, second := s.bridge.Replicas[0], s.bridge.Replicas[1]
+		s.bridge.Front.Only(first)
+		second.Pause() // so that the first one swaps
+		hold := proxy.Hold(delivered, isPut)
+		typed := h.typeAndLeave(phone)
+		<-hold.Held
+		s.bridge.Front.Only(nil)
+		first.Kill()
+		killed := time.Now()
+		second.Resume()
+		proxy.Drop()
+		<-typed
+		s.mustFinish(h, phone, killed)
+		first.Start()
+		first.WaitReady()
+	}
+}
+
+// SWAP-02: the only process is killed in the swap and finishes after its restart.
+func TestJourneyProcessKilledInTheSwap(t *testing.T) {
+	proxy := rig.NewProxy(t)
+	s := newSite(t, behindProxy(t, proxy))
+	for name, delivered := range map[string]bool{"frank": false, "grace": true} {
+		s.add(realm.Person{Name: name})
+		h := s.hand(name).ask()
+		h.prove(h.link(1))
+		phone := rig.NewPhone(t, h.key())
+		hold := proxy.Hold(delivered, isPut)
+		typed := h.typeAndLeave(phone)
+		<-hold.Held
+		s.bridge.Replicas[0].Kill()
+		proxy.Drop()
+		<-typed
+		s.bridge.Replicas[0].Start()
+		started := time.Now()
+		s.bridge.Replicas[0].WaitReady()
+		s.mustFinish(h, phone, started)
+	}
+}
+
+// typeAndLeave types the code in the background: the answer is lost with the process. The channel is closed when the request is over.
+func (h *hand) typeAndLeave(phone *rig.Phone) <-chan struct{} {
+	h.s.t.Helper()
+	code, over := phone.Code(), make(chan struct{})
+	go func() {
+		defer close(over)
+		h.SubmitTo("/enrol", "code", code, "label", "") // the front answers 502 when the process is gone
+	}()
+	return over
+}
+
+// mustFinish waits for the end of a swap, on the page and in Keycloak.
+func (s *site) mustFinish(h *hand, phone *rig.Phone, since time.Time) {
+	s.t.Helper()
+	rig.Eventually(s.t, "the page says that it is done", func() bool {
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		return h.sees("Your one-time password is set up.")
+	})
+	took := time.Since(since)
+	s.t.Logf("finished after %s", took)
+	if took > resumed {
+		s.t.Errorf("it took %s", took)
+	}
+	s.mustHaveOnly(h.name, phone)
+	notices := 0
+	for _, m := range s.mailbox.Messages(h.name + "@example.net") {
+		if m.Subject == "Your one-time password was re-registered" {
+			notices++
+		}
+	}
+	if notices == 0 {
+		s.t.Error("no notice")
+	}
+}
