@@ -128,7 +128,8 @@ func TestBadPoliciesAreRefused(t *testing.T) {
 		"policies[0].match.attributes[0].attribute: is missing":              {{"[/staff]", "[/staff], attributes: [{values: [a]}]"}},
 		"policies[0].match.attributes[1].attribute: is the one of line ":     {{"[/staff]", "[/staff], attributes: [{attribute: a, values: [a]}, {attribute: a, values: [b]}]"}},
 		"policies[0].match.attributes[0].vlaues: is no key; the nearest is ": {{"[/staff]", "[/staff], attributes: [{attribute: a, values: [a], vlaues: [a]}]"}},
-		"policies[0].match.group: is no key; the nearest is ":                {{"{groups: [/staff]}", "{group: [/staff], roles: [r]}"}},
+		"policies[0].match.group: is no key; the nearest is ":                {{"{groups: [/staff]}", "{group: [/staff], roles: [offline_access]}"}},
+		"policies[0].match.roles: names a role that is none of keycloak.h":   {{"{groups: [/staff]}", "{roles: [offline_access, otp-helpdesk, teacher]}"}},
 		"policies: has no last entry that matches everybody":                 {{everyone, ""}},
 		"policies[1]: rules nobody: the entry of line ":                      {{everyone, "  - {name: library, match: {groups: [/staff/library]}, ways: [mail]}\n" + everyone}},
 		"policies[2]: rules nobody: the entry of line ":                      {{everyone, everyone + "\n  - {name: again, ways: [mail]}"}},
@@ -141,7 +142,7 @@ func TestBadPoliciesAreRefused(t *testing.T) {
 func TestPoliciesReachTheRules(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	text := strings.Replace(s.text, "match: {groups: [/staff]}", "match: {groups: [/staff, /it], roles: [r], attributes: [{attribute: a, values: [b, c]}, {attribute: d, values: [e]}]}", 1)
+	text := strings.Replace(s.text, "match: {groups: [/staff]}", "match: {groups: [/staff, /it], roles: [offline_access], attributes: [{attribute: a, values: [b, c]}, {attribute: d, values: [e]}]}", 1)
 	text = strings.Replace(text, "announce_calls: false", "announce_calls: true", 1)
 	text = strings.Replace(text, "  - {name: everyone", "  - {name: guests, match: {roles: [guest]}, refuse: true}\n  - {name: everyone", 1)
 	c, faults := s.load(strings.Replace(text, "delay: 0h", "delay: 24h", 1))
@@ -158,7 +159,7 @@ func TestPoliciesReachTheRules(t *testing.T) {
 	want := []bridge.Policy{
 		{
 			Name: "staff", Ways: []bridge.Way{bridge.WayDesk}, Approvals: 2, Checks: 2,
-			Match: bridge.Match{Groups: []string{"/staff", "/it"}, Roles: []string{"r"}, Attributes: map[string][]string{"a": {"b", "c"}, "d": {"e"}}},
+			Match: bridge.Match{Groups: []string{"/staff", "/it"}, Roles: []string{"offline_access"}, Attributes: map[string][]string{"a": {"b", "c"}, "d": {"e"}}},
 		},
 		{Name: "guests", Match: bridge.Match{Roles: []string{"guest"}}, Approvals: 1, Checks: 1, Refuse: true},
 		{Name: "everyone", Ways: []bridge.Way{bridge.WayMail, bridge.WayDesk}, Approvals: 1, Checks: 1, Delay: 24 * time.Hour},

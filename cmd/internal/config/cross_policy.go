@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"otpbridge/bridge"
 )
@@ -20,6 +21,7 @@ func (r *reader) crossPolicies() {
 		}
 		r.entryName(entry+".name", p.Name, first)
 		r.conditions(entry, p.Match)
+		r.matchRoles(entry, p)
 		r.ruling(entry, p)
 	}
 	r.reachable()
@@ -49,6 +51,17 @@ func (r *reader) conditions(entry string, m MatchConfig) {
 		if _, stands := r.stands[one+".values"]; !stands && !r.wrong[one] {
 			r.missing(one+".values", Words{"a list of values", "値のリスト"})
 		}
+	}
+}
+
+// matchRoles: whoever holds a role that is not harmless counts as an administrator and may not recover, whatever a policy says.
+func (r *reader) matchRoles(entry string, p PolicyConfig) {
+	desk := &r.cfg.HelpDesk
+	known := append([]string{desk.Role, desk.AuditorRole}, r.cfg.Keycloak.HarmlessRoles...)
+	harmful := func(role string) bool { return !slices.Contains(known, role) }
+	if !p.Refuse && !r.wrong["keycloak.harmless_roles"] && slices.ContainsFunc(p.Match.Roles, harmful) {
+		r.against(entry+".match.roles", Words{"names a role that is none of keycloak.harmless_roles, so its holders may not recover", "に keycloak.harmless_roles にないロールがあり、その保持者は復旧できません"},
+			Words{"harmless roles, those of the help desk, or refuse: true", "無害なロール、ヘルプデスクのロール、または refuse: true"})
 	}
 }
 

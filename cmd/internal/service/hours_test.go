@@ -34,6 +34,7 @@ func TestOpeningHours(t *testing.T) {
 		{"closing", "Asia/Tokyo", office, "2026-11-24T17:00:00+09:00", "2026-11-25T09:00:00+09:00"},
 		{"over noon", "Asia/Tokyo", office, "2026-11-24T12:00:00+09:00", "2026-11-24T13:00:00+09:00"},
 		{"the clock of another zone", "Asia/Tokyo", office, "2026-11-24T00:30:00Z", open},
+		{"the day of another zone", "America/Los_Angeles", office, "2026-11-25T00:30:00Z", open},
 		{"over the weekend", "Asia/Tokyo", office, "2026-11-13T17:00:00+09:00", "2026-11-16T09:00:00+09:00"},
 		{"a weekend and a holiday", "Asia/Tokyo", office, "2026-11-20T17:30:00+09:00", "2026-11-24T09:00:00+09:00"},
 		{"on a holiday", "Asia/Tokyo", office, "2026-11-23T10:00:00+09:00", "2026-11-24T09:00:00+09:00"},
