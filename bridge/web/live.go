@@ -15,7 +15,8 @@ const (
 	heartbeat    = 25 * time.Second // a comment, so that proxies and browsers know that the line is alive
 	touchEvery   = 4 * time.Minute  // a page that waits keeps its session alive (SES-12)
 	writeLimit   = 10 * time.Second
-	maxStreams   = 2 // per session
+	maxStreams   = 2  // per session
+	maxLooks     = 16 // at a time: fewer than the store's connections, so that other requests find one
 	retryMillis  = 1000
 	latestLook   = time.Hour // without any change
 	earliestLook = 200 * time.Millisecond
@@ -23,8 +24,26 @@ const (
 
 // streams counts the live pages of each session in this process.
 type streams struct {
-	mu   sync.Mutex
-	open map[string]int
+	mu    sync.Mutex
+	open  map[string]int
+	turns chan struct{}
+}
+
+// turn waits until this page may ask the store. After a restart, or when the store was away, all pages want to know at once: side by side
+// most of them would only run into their time limits, and come again.
+func (s *streams) turn(ctx context.Context) (done func(), err error) {
+	s.mu.Lock()
+	if s.turns == nil {
+		s.turns = make(chan struct{}, maxLooks)
+	}
+	turns := s.turns
+	s.mu.Unlock()
+	select {
+	case turns <- struct{}{}:
+		return func() { <-turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // enter takes one of a session's places; leave gives it back.
@@ -48,7 +67,7 @@ func (s *streams) enter(session string) (leave func(), ok bool) {
 // compares it with its own and loads itself anew when they differ, so that everything is decided where every page is decided.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	noteRoute(r)
-	v, err := s.visit(r)
+	v, err := s.visitInTurn(r)
 	if err == nil && v.state().Person == "" {
 		err = bridge.Fault(bridge.CodeStaleSignIn, "events", nil)
 	}
@@ -75,6 +94,15 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if err := l.run(ctx, r); err != nil && ctx.Err() == nil {
 		s.Log.DebugContext(ctx, "live page ended", "err", err)
 	}
+}
+
+func (s *Server) visitInTurn(r *http.Request) (*visit, error) {
+	done, err := s.streams.turn(r.Context())
+	if err != nil {
+		return &visit{now: s.Now(), lang: s.languageOf(r, "")}, err
+	}
+	defer done()
+	return s.visit(r)
 }
 
 // closing ends when the process drains.
@@ -156,9 +184,7 @@ func (l *live) wait(ctx context.Context, r *http.Request, on waiting) error {
 
 // look tells the page its step if that is another one than before, and returns when time alone may change it.
 func (l *live) look(ctx context.Context) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	step, rec, err := l.s.Flow.See(ctx, l.v.state().viewer())
+	step, rec, err := l.see(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -169,6 +195,18 @@ func (l *live) look(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	return min(latestLook, max(earliestLook, rec.NextChange(l.s.Now()).Sub(l.s.Now()))), nil
+}
+
+// see asks for the step when it is this page's turn.
+func (l *live) see(ctx context.Context) (bridge.Step, bridge.Recovery, error) {
+	done, err := l.s.streams.turn(ctx)
+	if err != nil {
+		return "", bridge.Recovery{}, err
+	}
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return l.s.Flow.See(ctx, l.v.state().viewer())
 }
 
 // touch keeps the session alive, or ends the stream of one that is over: the page comes back and is told so.
