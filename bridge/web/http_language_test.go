@@ -101,7 +101,7 @@ func TestThePersonsLanguageRulesAfterTheSignIn(t *testing.T) {
 // I18N-01, ENR-10: a change of language keeps the page at every step, with what was going on there.
 func TestChangingTheLanguageKeepsThePage(t *testing.T) {
 	t.Parallel()
-	for _, stage := range stages {
+	for _, stage := range momentsOfAJourney {
 		t.Run(stage.name, func(t *testing.T) {
 			t.Parallel()
 			c := campus.Open(t)

@@ -58,8 +58,8 @@ func TestUnknownMethodsAreRefusedWithTheKnownOnes(t *testing.T) {
 	}
 }
 
-// stages are people at each stage of a recovery, by the name of the stage.
-var stages = []struct {
+// momentsOfAJourney are people at each stage of a recovery, by the name of the stage.
+var momentsOfAJourney = []struct {
 	name  string
 	reach func(*person)
 }{
@@ -83,7 +83,7 @@ var stages = []struct {
 // SES-07, INV-4: no method but POST changes a recovery, a count, a credential, the gate or the mails, whoever asks for whatever route.
 func TestNothingButPostChangesAnything(t *testing.T) {
 	t.Parallel()
-	for _, stage := range stages {
+	for _, stage := range momentsOfAJourney {
 		t.Run(stage.name, func(t *testing.T) {
 			t.Parallel()
 			c := campus.Open(t)

@@ -200,7 +200,7 @@ func TestNothingInTheBackgroundKeepsASessionAlive(t *testing.T) {
 // SES-05: every page of a signed-in person offers to sign out; doing so ends the session on the server and here, and nothing else.
 func TestEverySignedInPageSignsOut(t *testing.T) {
 	t.Parallel()
-	for _, stage := range stages[1:6] {
+	for _, stage := range momentsOfAJourney[1:6] {
 		t.Run(stage.name, func(t *testing.T) {
 			t.Parallel()
 			c := campus.Open(t)
