@@ -74,7 +74,7 @@ func startWorker(t *testing.T, parallel int, h Handle) *workplace {
 	flaky := &flakyJobs{jobBackend: s.Jobs.raw}
 	s.Jobs.raw = flaky
 	p := &workplace{t: t, store: s, flaky: flaky, Worker: &Worker{
-		Jobs: s.Jobs, KV: s.KV, Now: time.Now, Log: slog.New(slog.DiscardHandler), Works: []Work{{"work", parallel, h}}, //nolint:forbidigo // the bubble's
+		Jobs: s.Jobs, KV: s.KV, Now: time.Now, Log: slog.New(slog.DiscardHandler), Works: []Work{{"work", parallel, h}},
 	}}
 	p.stop = p.run()
 	t.Cleanup(func() { p.stop() })
@@ -113,7 +113,7 @@ func pass(d time.Duration) {
 
 // until returns how long a handler's context lived.
 func until(ctx context.Context, lived chan<- time.Duration) (time.Time, error) {
-	began := time.Now() //nolint:forbidigo // the bubble's
+	began := time.Now()
 	<-ctx.Done()
 	lived <- time.Since(began)
 	return time.Time{}, ctx.Err()
@@ -244,7 +244,7 @@ func TestJobsComeAgainAsTheirHandlerSays(t *testing.T) {
 				var at []time.Time
 				var parked []string
 				p := startWorker(t, 1, func(context.Context, Claimed) (time.Time, error) {
-					at = append(at, time.Now()) //nolint:forbidigo // the bubble's
+					at = append(at, time.Now())
 					if c.next > 0 {
 						return at[len(at)-1].Add(c.next), nil
 					}
@@ -297,7 +297,8 @@ func TestNoJobIsLostOnABadStore(t *testing.T) {
 		other := p.run()
 		calls := 0
 		p.flaky.Fail(func(verb string) error {
-			if calls++; calls%3 == 0 {
+			calls++
+			if calls%3 == 0 {
 				return broken(verb, errors.New("away"))
 			}
 			return nil

@@ -124,7 +124,8 @@ func (c *Campus) storeFault() error {
 	if !c.storeBroken {
 		return nil
 	}
-	if c.storeLeft--; c.storeLeft < 0 {
+	c.storeLeft--
+	if c.storeLeft < 0 {
 		c.storeLeft = -1
 		return errAway
 	}

@@ -1,0 +1,88 @@
+package bridge
+
+import "context"
+
+// Owner returns whose recovery a token may belong to, "" when it is unknown. The answer must not reach a page.
+func (f *Flow) Owner(ctx context.Context, hash string) (string, error) {
+	p, err := f.Links.Get(ctx, hash)
+	if CodeOf(err) == CodeAbsent {
+		return "", nil
+	}
+	return p.Person, err
+}
+
+// Foreign records that somebody signed in as one person holds the link of another, if that is so.
+func (f *Flow) Foreign(ctx context.Context, v Viewer) {
+	owner, err := f.Owner(ctx, v.LinkHash)
+	if err == nil && owner != "" && owner != v.Person {
+		f.record(ctx, AuditEvent{Event: "link.wrong_person", Outcome: "refused", Actor: v.Person, Target: owner, Code: CodeWrongPerson})
+	}
+}
+
+// Disown is "This wasn't me" of the person who opened the link and signed in.
+func (f *Flow) Disown(ctx context.Context, v Viewer) error {
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Disown(v.LinkHash, f.Now()) })
+	if err != nil {
+		return err
+	}
+	f.vetoed(ctx, r, r.Person)
+	return nil
+}
+
+// Veto ends the recovery that a veto link belongs to, without a sign-in, if the objection number is right.
+func (f *Flow) Veto(ctx context.Context, hash, number string) error {
+	owner, err := f.Owner(ctx, hash)
+	if err != nil {
+		return err
+	}
+	if owner == "" {
+		return Fault(CodeLinkInvalid, "veto", nil)
+	}
+	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) { return old.Veto(hash, number, f.Now()) })
+	switch CodeOf(err) {
+	case "":
+		f.vetoed(ctx, r, "")
+		return nil
+	case CodeNotOpen:
+		return Fault(CodeLinkInvalid, "veto", nil)
+	case CodeObjection:
+		f.record(ctx, AuditEvent{Event: "veto.wrong_number", Outcome: "refused", Target: owner, Recovery: r.ID, Code: CodeObjection})
+	}
+	return err
+}
+
+// vetoed records the veto and tells every address on record.
+func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) {
+	f.hangUp(ctx, r)
+	e := event("recovery.vetoed", r)
+	e.Actor = actor
+	f.record(ctx, e)
+	for _, to := range r.Snapshot.Others("") {
+		n := Notice{
+			Kind: NoticeCancelled, To: to, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way,
+			Origin: r.Origin,
+		}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		}
+	}
+}
+
+// newVeto makes a veto link for a notice; empty when that fails: the notice is sent all the same.
+func (f *Flow) newVeto(ctx context.Context, r Recovery) (token Secret, number string) {
+	token, number = NewToken(), NewDigits(6)
+	err := f.point(ctx, token.Hash(), r.Person)
+	if err == nil {
+		_, err = f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
+			if old.ID != r.ID {
+				return old, Fault(CodeNotOpen, "add veto", nil)
+			}
+			return old.AddVeto(Veto{token.Hash(), number})
+		})
+	}
+	if err != nil {
+		f.Log.WarnContext(ctx, "a notice has no veto link", "recovery", r.ID, "err", err)
+		return "", ""
+	}
+	return token, number
+}
