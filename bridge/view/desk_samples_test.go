@@ -22,7 +22,7 @@ func callSamples(f view.Frame, word string) []sample {
 	soon.Until, last.Until, last.Extend, last.Mail = at(14, 12), at(14, 12), false, false
 	extended := call
 	extended.Extended = true
-	second.Frame.Live, second.Second = bridge.StepSecond, true
+	second.Live, second.Second = bridge.StepSecond, true
 	closed.Frame, odd.Frame, odd.Code = shut, unknown, word
 	checking := view.Checking{Frame: f, Until: at(15, 5)}
 	checking.Live = bridge.StepChecking
@@ -119,9 +119,9 @@ func caseSamples(f view.Frame, word string) []sample {
 	second.Approvals = []view.CaseApproval{{Name: word, At: at(13, 50), Checks: []string{"photo_id"}, Ticket: word}}
 	second.About = about(word)
 	second.About.Numbers[0].Mask = false
-	runs, unpicked, matched, wrong, bad := plain, plain, plain, plain, plain
+	runs, matched, wrong, bad := plain, plain, plain, plain
 	runs.CallBack, runs.Choices = view.CallBackRuns, []int{3, 0, 14, 70, 25, 36}
-	unpicked = runs
+	unpicked := runs
 	unpicked.Faults = []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}
 	matched.CallBack = view.CallBackMatched
 	wrong.Faults = []view.Fault{{Field: view.FieldWords, Code: bridge.CodeWrongWords}}
