@@ -85,15 +85,29 @@ func (r Recovery) with(c Call) Recovery {
 	return r
 }
 
-// RenewCode shows another call code to the browser that asked; the earlier one stops working, and failures stay counted.
-func (r Recovery) RenewCode(holder, code string, now time.Time) (Recovery, error) {
+// anew reports whether a waiting period is over and nobody has been spoken to since: whoever signs in afresh may call then, since nothing is
+// kept in the browser that asked first (POL-04).
+func (r Recovery) anew(now time.Time) bool {
+	return r.State == Waiting && r.Way == WayDesk && !r.NotBefore.IsZero() && !now.Before(r.NotBefore) && r.Call != nil &&
+		len(r.Call.Approvals) == 0 && (r.Call.Case == nil || now.Sub(r.Call.Case.Seen) >= CaseIdle)
+}
+
+// RenewCode shows another call code to the browser that asked; the earlier one stops working, and failures stay counted. After a waiting
+// period any browser with a fresh sign-in becomes the one that asked.
+func (r Recovery) RenewCode(v Viewer, code string, now time.Time) (Recovery, error) {
 	r = r.At(now)
 	c, err := r.open("renew code", now)
 	if err != nil {
 		return r, err
 	}
-	if !Equal(r.Asker, holder) {
-		return r, Fault(CodeNotHolder, "renew code", nil)
+	if !Equal(r.Asker, v.Holder) {
+		if !r.anew(now) || v.Holder == "" {
+			return r, Fault(CodeNotHolder, "renew code", nil)
+		}
+		if now.Sub(v.SignedInAt) > SignInLife {
+			return r, Fault(CodeStaleSignIn, "renew code", nil)
+		}
+		r.Asker, r.SignedInAt, c.Case = v.Holder, v.SignedInAt, nil
 	}
 	c.Code, c.Serial, c.Expires = code, c.Serial+1, now.Add(CallCodeLife)
 	return r.with(c), nil
@@ -119,10 +133,9 @@ func (r Recovery) ExtendCall(holder string, now time.Time) (Recovery, error) {
 // LookUp opens the case for an operator who typed the code that the caller reads out. CodeCallPair: wrong; the caller stores the returned
 // recovery all the same, since it counts. Looking up uses nothing up.
 func (r Recovery) LookUp(o Operator, code string, now time.Time) (Recovery, error) {
-	r = r.At(now)
-	c, err := r.open("look up", now)
+	c, err := r.At(now).open("look up", now)
 	if err != nil {
-		return r, Fault(CodeCallPair, "look up", err)
+		return r, Fault(CodeCallPair, "look up", err) // unchanged: its end is put on record by the job that ends it
 	}
 	if !Equal(c.Code, code) || !now.Before(c.Expires) {
 		c.Wrong = append(c.Wrong, o.Person)
@@ -245,6 +258,37 @@ func (c Call) mayApprove(r Recovery, o Operator, d Decision) error {
 		return Fault(CodeTicket, "approve", nil)
 	}
 	return nil
+}
+
+// lacks reports whether a ruling asks for more than this proof holds.
+func (r Recovery) lacks(rule Ruling) bool {
+	if rule.Delay > 0 && r.NotBefore.IsZero() {
+		return true
+	}
+	return r.Way == WayDesk && r.Call != nil && len(r.Call.worth(rule)) < max(rule.Approvals, r.Call.Needed)
+}
+
+// worth lists the approvals that a ruling accepts.
+func (c Call) worth(rule Ruling) []Approval {
+	return slices.DeleteFunc(slices.Clone(c.Approvals), func(a Approval) bool { return len(a.Checks) < rule.Checks })
+}
+
+// AskMore takes a proof back that a stricter ruling does not accept (POL-03): the waiting period begins, or another approval is needed, for
+// which code is the call code.
+func (r Recovery) AskMore(rule Ruling, code string, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	if r.State != Proven || !r.lacks(rule) {
+		return r, Fault(CodeNotOpen, "ask for more", nil)
+	}
+	r.State, r.Holder, r.Key, r.OldKeys, r.ProvenAt = Waiting, "", nil, nil, time.Time{}
+	if rule.Delay > 0 && r.NotBefore.IsZero() {
+		return r.proven("", Key{}, rule.Delay, now), nil
+	}
+	c := *r.Call
+	c.Approvals, c.Needed, c.Case = c.worth(rule), max(c.Needed, rule.Approvals), nil
+	c.Code, c.Serial, c.Expires = code, c.Serial+1, now.Add(CallCodeLife)
+	r.Expires = now.Add(DeskLife)
+	return r.with(c), nil
 }
 
 // Deny ends the recovery; the caller reads neutral words.

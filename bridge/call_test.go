@@ -44,11 +44,11 @@ func TestCallCode(t *testing.T) {
 	r := calling(t)
 	_, err := r.LookUp(carol, "12345678", t0.Add(bridge.CallCodeLife))
 	wantCode(t, err, bridge.CodeCallPair)
-	_, err = r.RenewCode("other", "11112222", t0)
+	_, err = r.RenewCode(bridge.Viewer{Holder: "other"}, "11112222", t0)
 	wantCode(t, err, bridge.CodeNotHolder)
 	r, err = r.LookUp(carol, "00000000", t0)
 	wantCode(t, err, bridge.CodeCallPair)
-	r, err = r.RenewCode("asker", "11112222", t0)
+	r, err = r.RenewCode(bridge.Viewer{Holder: "asker"}, "11112222", t0)
 	wantCode(t, err, "")
 	if len(r.Call.Wrong) != 1 {
 		t.Errorf("failures forgotten: %+v", r.Call)
@@ -173,10 +173,10 @@ func TestDelayAsksForASecondProof(t *testing.T) {
 	if r.State != bridge.Waiting || !r.NotBefore.Equal(t0.Add(time.Hour)) || r.Key != nil || r.Holder != "" || len(r.Call.Approvals) != 0 {
 		t.Fatalf("%+v", r)
 	}
-	_, err = r.RenewCode("asker", "11112222", t0.Add(time.Hour-time.Second))
+	_, err = r.RenewCode(bridge.Viewer{Holder: "asker"}, "11112222", t0.Add(time.Hour-time.Second))
 	wantCode(t, err, bridge.CodeNotOpen)
 	now := t0.Add(time.Hour)
-	r, err = r.RenewCode("asker", "11112222", now)
+	r, err = r.RenewCode(bridge.Viewer{Holder: "asker"}, "11112222", now)
 	wantCode(t, err, "")
 	r, err = lookedUp(t, r, dave, now).Approve(dave, decide(rule, "video"), now)
 	wantCode(t, err, "")

@@ -49,8 +49,47 @@ func (f *Flow) waitAt(ctx context.Context, person string, since, at time.Time) e
 // RenewCode shows the asking browser another call code.
 func (f *Flow) RenewCode(ctx context.Context, v Viewer) error {
 	code := NewDigits(CallCodeDigits)
-	_, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.RenewCode(v.Holder, code, f.Now()) })
-	return err
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.RenewCode(v, code, f.Now()) })
+	if err != nil || !r.anew(f.Now()) {
+		return err
+	}
+	return f.waitAt(ctx, v.Person, f.Now(), r.Expires)
+}
+
+// hangUp takes a call that is over out of the figures.
+func (f *Flow) hangUp(ctx context.Context, r Recovery) {
+	if r.Way != WayDesk {
+		return
+	}
+	if err := f.Jobs.Remove(context.WithoutCancel(ctx), JobCall, r.Person); err != nil {
+		f.Log.WarnContext(ctx, "a finished call stays in the figures until its time is up", "err", err)
+	}
+}
+
+// askMore takes back a proof that the ruling of now does not accept: CodeNotOpen.
+func (f *Flow) askMore(ctx context.Context, r Recovery, rule Ruling) error {
+	code := NewDigits(CallCodeDigits)
+	r, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
+		if old.ID != r.ID {
+			return old, Fault(CodeNotOpen, "ask for more", nil)
+		}
+		return old.AskMore(rule, code, f.Now())
+	})
+	if err != nil {
+		return err
+	}
+	e := event("recovery.more_needed", r)
+	e.Outcome, e.Code, e.Detail = "refused", CodePolicy, map[string]string{"policy": rule.Policy.Name}
+	f.record(ctx, e)
+	if !f.Now().Before(r.NotBefore) && r.Way == WayDesk {
+		if err := f.waitAt(ctx, r.Person, f.Now(), r.Expires); err != nil {
+			return err
+		}
+	}
+	if err := f.afterProof(ctx, r); err != nil {
+		return err
+	}
+	return Fault(CodeNotOpen, "swap", errors.New("a stricter policy asks for more"))
 }
 
 // ExtendCall keeps the desk recovery open for another hour.
@@ -91,7 +130,8 @@ func (f *Flow) lookUp(ctx context.Context, o Operator, person, code string) erro
 		return Fault(CodeCallPair, "look up", err)
 	case err == nil:
 		f.deskEvent(ctx, "desk.opened", r, o, "")
-	case r.State == Ended:
+	case r.State == Ended && r.End == EndTooMany:
+		f.hangUp(ctx, r)
 		f.deskEvent(ctx, "recovery.ended", r, o, CodeCallPair)
 	}
 	return err
@@ -213,6 +253,9 @@ func (f *Flow) applyDecision(ctx context.Context, person string, o Operator, d D
 // approved puts an approval on record and tells every address. Without call-back and without the person at the counter it is an alarm too.
 func (f *Flow) approved(ctx context.Context, r Recovery, o Operator, checks []string) {
 	f.deskEvent(ctx, "desk.approved", r, o, "")
+	if callOf(r).Risky {
+		f.deskEvent(ctx, "alarm.risky_call", r, o, "")
+	}
 	if !slices.Contains(checks, CheckCallBack) && !slices.Contains(checks, CheckInPerson) {
 		f.deskEvent(ctx, "alarm.weak_approval", r, o, "")
 	}
@@ -224,10 +267,8 @@ func (f *Flow) approved(ctx context.Context, r Recovery, o Operator, checks []st
 
 // afterProof keeps the job that ends the recovery, and begins the delay if there is one.
 func (f *Flow) afterProof(ctx context.Context, r Recovery) error {
-	if r.State == Proven {
-		if err := f.Jobs.Remove(ctx, JobCall, r.Person); err != nil {
-			f.Log.WarnContext(ctx, "a finished call stays in the figures until its time is up", "err", err)
-		}
+	if r.State == Proven || f.Now().Before(r.NotBefore) {
+		f.hangUp(ctx, r)
 	}
 	if err := f.expireAt(ctx, r.Person, r.Expires); err != nil {
 		return err
@@ -251,6 +292,7 @@ func (f *Flow) Deny(ctx context.Context, o Operator, person string, suspicious b
 	if err != nil {
 		return closed(err)
 	}
+	f.hangUp(ctx, r)
 	f.deskEvent(ctx, "desk.denied", r, o, "")
 	if suspicious {
 		f.deskEvent(ctx, "alarm.suspicious_call", r, o, "")
@@ -280,8 +322,14 @@ func callOf(r Recovery) Call {
 	return *r.Call
 }
 
-// tellAll sends a notice to every address on record, or to the supervisor's mailbox when there is none.
+// tellAll sends a notice to every address on record, or to the supervisor's mailbox when there is none. As long as the recovery is open it
+// can be stopped from there (POL-05).
 func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
+	var token Secret
+	var number string
+	if r.Open() {
+		token, number = f.newVeto(ctx, r)
+	}
 	to := r.Snapshot.Others("")
 	if len(to) == 0 && f.Rules.Supervisor != "" {
 		to = []string{f.Rules.Supervisor}
@@ -289,7 +337,7 @@ func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
 	for _, address := range to {
 		n := Notice{
 			Kind: kind, To: address, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way, Origin: r.Origin,
-			NotBefore: r.NotBefore,
+			NotBefore: r.NotBefore, Veto: token, Objection: number,
 		}
 		if err := f.Mail.Send(ctx, n); err != nil {
 			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)

@@ -105,8 +105,17 @@ func (f *Flow) apply(ctx context.Context, person string, ttl time.Duration, tran
 	return r, counted
 }
 
-// life is how long the store keeps a recovery after its last change, but for a swap under way.
-func (f *Flow) life() time.Duration { return f.Rules.LinkLife + WaitAfterLink + KeepEnded }
+// life is how long the store keeps a recovery after its last change, but for a swap under way: through the longest waiting period, whoever
+// touches it meanwhile.
+func (f *Flow) life() time.Duration {
+	life := f.Rules.LinkLife + WaitAfterLink + KeepEnded
+	for _, p := range f.Rules.Policies {
+		if p.Delay > 0 {
+			life = max(life, p.Delay+DelayGrace+KeepEnded)
+		}
+	}
+	return life
+}
 
 // See returns the page for a viewer, with the recovery that it is about.
 func (f *Flow) See(ctx context.Context, v Viewer) (Step, Recovery, error) {
@@ -170,6 +179,7 @@ func (f *Flow) endRefused(ctx context.Context, r Recovery, cause error) error {
 	})
 	switch CodeOf(err) {
 	case "":
+		f.hangUp(ctx, r)
 		e := event("recovery.ended", r)
 		e.Outcome, e.Code = "refused", code
 		f.record(ctx, e)

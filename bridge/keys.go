@@ -230,6 +230,9 @@ func (f *Flow) stands(ctx context.Context, r Recovery, a Account) error {
 	if !f.Rules.Allows(f.Rules.Policy(a), r.Way) {
 		return f.endRefused(ctx, r, Fault(CodePolicy, "swap", nil))
 	}
+	if rule := f.Rules.Ruling(a, r.Snapshot); r.State == Proven && r.lacks(rule) {
+		return f.askMore(ctx, r, rule)
+	}
 	if r.Way != WayMail {
 		return nil
 	}

@@ -1,0 +1,382 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// Asked is what the request page sends, with what the browser session knows.
+type Asked struct {
+	Viewer   Viewer
+	Username string
+	Name     string
+	Language string
+	Reason   Reason
+	Way      Way
+	Origin   Origin
+	Snapshot Snapshot // taken before the sign-in
+	From     string   // client address
+	// OperatorBrowser: an operator was signed in with this browser before (HD-15).
+	OperatorBrowser bool
+}
+
+// Offer is what the request page can offer to the signed-in person.
+type Offer struct {
+	Address string // where the link would go; empty: no mail way
+	NoMail  Code   // why there is no mail way
+	Desk    bool   // the desk way is open
+	First   bool   // no authenticator yet: nothing will be replaced
+	Several bool   // several authenticators: all of them will be removed
+	Delay   time.Duration
+}
+
+// Ways says which ways are open to the signed-in person; an error says why none is.
+func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
+	a, err := f.fresh(ctx, v.Person, s, v.SignedInAt)
+	if err != nil {
+		return Offer{}, err
+	}
+	n, policy := len(a.OTPs()), f.Rules.Policy(a)
+	o := Offer{First: n == 0, Several: n > 1, Desk: f.Rules.Allows(policy, WayDesk), Delay: policy.Delay}
+	err = f.mailOpen(ctx, a)
+	if to, ok := s.LinkAddress(); err == nil && ok {
+		o.Address = to
+	} else if err == nil {
+		err = Fault(noAddressCode(s), "ways", nil)
+	}
+	if o.NoMail = CodeOf(err); o.Desk && (err == nil || refusesMail(o.NoMail)) {
+		return o, nil
+	}
+	return o, err
+}
+
+// refusesMail reports whether a code speaks against the mail way only, so that the desk way remains.
+func refusesMail(c Code) bool {
+	switch c {
+	case CodeDeskOnly, CodeNoAddress, CodeAddressUnproven, CodeAddressCampus, CodeAddressChanged, CodePasswordRecent, CodeTooManyBad, CodeRealmUnsafe:
+		return true
+	}
+	return false
+}
+
+func noAddressCode(s Snapshot) Code {
+	if len(s.Addresses) > 0 && s.Addresses[0].Code != "" {
+		return s.Addresses[0].Code
+	}
+	return CodeNoAddress
+}
+
+// mailOpen says why the mail way is not open to the account as it is now.
+func (f *Flow) mailOpen(ctx context.Context, a Account) error {
+	realm, h, err := f.past(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	if realm.HOTP {
+		return Fault(CodeOTPPolicy, "realm", nil)
+	}
+	if n, err := f.failures(ctx, a.ID); err != nil || n >= maxFailures {
+		return firstError(err, Fault(CodeTooManyBad, "mail way", nil))
+	}
+	return f.Rules.MailRefusal(a, h, realm, f.Now())
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start begins a recovery by the way that was chosen: the link is sent, or the call code is drawn. An open one without a proof or approval
+// is superseded.
+func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
+	if f.Rules.Paused {
+		return Recovery{}, Fault(CodePaused, "start", nil)
+	}
+	if f.Now().Sub(a.Viewer.SignedInAt) > SignInLife {
+		return Recovery{}, Fault(CodeStaleSignIn, "start", nil)
+	}
+	offer, err := f.Ways(ctx, a.Viewer, a.Snapshot)
+	if err != nil {
+		return Recovery{}, err
+	}
+	open := map[Way]bool{WayMail: offer.Address != "", WayDesk: offer.Desk}
+	if !a.Reason.Valid() || !open[a.Way] {
+		return Recovery{}, Fault(CodeNotOpen, "start", nil)
+	}
+	if err := f.mayStart(ctx, a.Viewer.Person); err != nil {
+		return Recovery{}, err
+	}
+	if a.Way == WayDesk {
+		return f.startCall(ctx, a)
+	}
+	w, err := f.newLink(ctx, a.Viewer.Person, offer.Address)
+	if err != nil {
+		return Recovery{}, err
+	}
+	r, err := f.begin(ctx, a, w.link, nil)
+	if err != nil {
+		return Recovery{}, err
+	}
+	if err := f.post(ctx, r, w); err != nil {
+		return r, err
+	}
+	f.noticeOthers(ctx, r, w)
+	return r, nil
+}
+
+// startCall begins a recovery by desk. Every address on record is told, and may veto.
+func (f *Flow) startCall(ctx context.Context, a Asked) (Recovery, error) {
+	w, err := f.newTokens(ctx, a.Viewer.Person, "")
+	if err != nil {
+		return Recovery{}, err
+	}
+	w.link.Hash = "" // there is no link, only a way to object
+	r, err := f.begin(ctx, a, w.link, newCall(f.Now(), a.OperatorBrowser))
+	if err != nil {
+		return Recovery{}, err
+	}
+	f.noticeOthers(ctx, r, w)
+	if f.Rules.DeskMailbox != "" {
+		f.announceCall(ctx, r)
+	}
+	return r, nil
+}
+
+// announceCall tells the help desk that somebody is about to call, without a name or a code.
+func (f *Flow) announceCall(ctx context.Context, r Recovery) {
+	n := Notice{Kind: NoticeCall, To: f.Rules.DeskMailbox, Language: r.Language, At: r.StartedAt, Expires: r.Expires}
+	if err := f.Mail.Send(ctx, n); err != nil {
+		f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+	}
+}
+
+// mayStart refuses before a link is counted or made: an open proof stands.
+func (f *Flow) mayStart(ctx context.Context, person string) error {
+	r, found, err := f.read(ctx, person)
+	switch {
+	case err != nil:
+		return err
+	case found && r.State == Proven:
+		return Fault(CodeActive, "start", nil)
+	case found && r.State == Writing:
+		return Fault(CodeTooLate, "start", nil)
+	}
+	return nil
+}
+
+// begin stores the new recovery; what it replaces goes on record.
+func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, error) {
+	s := Start{
+		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
+		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife,
+		Call: c, From: a.From,
+	}
+	if err := f.keepUntil(ctx, s, l); err != nil {
+		return Recovery{}, err
+	}
+	superseded := ""
+	r, err := f.Recoveries.Update(ctx, s.Person, f.life(), func(old Recovery, found bool) (Recovery, error) {
+		superseded = ""
+		if found && old.At(f.Now()).Open() {
+			superseded = old.ID
+		}
+		return Begin(old, found, s, f.Now())
+	})
+	if err != nil {
+		return r, err
+	}
+	if a.Way != WayDesk {
+		f.hangUp(ctx, Recovery{Person: r.Person, Way: WayDesk}) // one that was superseded
+	}
+	if superseded != "" {
+		f.record(ctx, AuditEvent{Event: "recovery.superseded", Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: superseded})
+	}
+	f.record(ctx, event("recovery.started", r))
+	return r, nil
+}
+
+// keepUntil adds the job that ends the new recovery, before the record exists.
+func (f *Flow) keepUntil(ctx context.Context, s Start, l Link) error {
+	if s.Way == WayDesk {
+		return f.waitAt(ctx, s.Person, f.Now(), f.Now().Add(DeskLife))
+	}
+	return f.expireAt(ctx, s.Person, l.Expires.Add(WaitAfterLink))
+}
+
+// expireAt keeps the job that ends the recovery when nobody comes back. The job is added before the record that it belongs to.
+func (f *Flow) expireAt(ctx context.Context, person string, at time.Time) error {
+	return f.Jobs.Add(ctx, Job{Kind: JobExpiry, ID: person, At: at})
+}
+
+// letter is a link before it is sent: the tokens leave with the mail, the hashes stay.
+type letter struct {
+	link       Link
+	token      Secret
+	vetoSecret Secret
+}
+
+// newLink counts the mail against its limits and draws the tokens. The shortest limit comes first, so that a press that is too early uses
+// up nothing of the others. What is counted before the recovery is stored is lost if the store dies in between: one mail of the hour, and
+// a minute's wait.
+func (f *Flow) newLink(ctx context.Context, person, to string) (letter, error) {
+	for _, l := range []Limit{LimitLinkMinute, LimitLinkHour, LimitLinkDay} {
+		for _, key := range []string{"person:" + person, "to:" + Secret(to).Hash()} {
+			if ok, retry, err := f.Limits.AllowAtMost(ctx, l, key); err != nil || !ok {
+				return letter{}, f.limited(l.Name, retry, err)
+			}
+		}
+	}
+	return f.newTokens(ctx, person, to)
+}
+
+// newTokens draws the tokens and stores their pointers.
+func (f *Flow) newTokens(ctx context.Context, person, to string) (letter, error) {
+	now := f.Now()
+	w := letter{token: NewToken(), vetoSecret: NewToken()}
+	w.link = Link{
+		Hash: w.token.Hash(), VetoHash: w.vetoSecret.Hash(), Objection: NewDigits(6), To: to, SentAt: now,
+		Expires: now.Add(f.Rules.LinkLife), Unsent: true,
+	}
+	for _, hash := range []string{w.link.Hash, w.link.VetoHash} {
+		if err := f.point(ctx, hash, person); err != nil {
+			return letter{}, err
+		}
+	}
+	return w, nil
+}
+
+func (f *Flow) point(ctx context.Context, hash, person string) error {
+	_, err := f.Links.Update(ctx, hash, f.life(), func(Pointer, bool) (Pointer, error) { return Pointer{person}, nil })
+	return err
+}
+
+// post queues the link mail. The recovery was stored before and says until then that no mail is under way.
+func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
+	n := Notice{
+		Kind: NoticeLink, To: w.link.To, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: w.link.Expires, Way: r.Way,
+		Origin: r.Origin, Link: w.token, Veto: w.vetoSecret, Objection: w.link.Objection,
+	}
+	if err := f.Mail.Send(ctx, n); err != nil {
+		return err
+	}
+	f.record(ctx, event("link.sent", r))
+	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) { return old.Sent(w.link.Hash) })
+	if err != nil && CodeOf(err) != CodeNotOpen {
+		f.Log.WarnContext(ctx, "a mail is under way of which the page says that it is not", "recovery", r.ID, "err", err)
+	}
+	return nil
+}
+
+// noticeOthers tells the other addresses on record that a recovery was started; they may veto it too.
+func (f *Flow) noticeOthers(ctx context.Context, r Recovery, w letter) {
+	for _, to := range r.Snapshot.Others(w.link.To) {
+		n := Notice{
+			Kind: NoticeRequest, To: to, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: r.Expires, Way: r.Way,
+			Origin: r.Origin, Veto: w.vetoSecret, Objection: w.link.Objection,
+		}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		}
+	}
+}
+
+// Resend sends a new link for a waiting recovery; the earlier one no longer works.
+func (f *Flow) Resend(ctx context.Context, v Viewer) (Recovery, error) {
+	r, found, err := f.read(ctx, v.Person)
+	if err != nil {
+		return r, err
+	}
+	if !found || r.State != Waiting {
+		return r, Fault(CodeNotOpen, "resend", nil)
+	}
+	if _, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt); err != nil {
+		return r, f.refuse(ctx, r, err)
+	}
+	w, err := f.newLink(ctx, v.Person, r.Link.To)
+	if err != nil {
+		return r, err
+	}
+	if err := f.expireAt(ctx, r.Person, w.link.Expires.Add(WaitAfterLink)); err != nil {
+		return r, err
+	}
+	r, err = f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Resend(w.link, f.Now()) })
+	if err != nil {
+		return r, err
+	}
+	return r, f.post(ctx, r, w)
+}
+
+// Cancel ends the viewer's own recovery.
+func (f *Flow) Cancel(ctx context.Context, v Viewer) error {
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Cancel(v.Holder, f.Now()) })
+	if err == nil {
+		f.hangUp(ctx, r)
+		f.record(ctx, event("recovery.cancelled", r))
+	}
+	return err
+}
+
+// Redeem proves the recovery with the link opened in this browser: the viewer becomes the holder.
+func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
+	r, found, err := f.read(ctx, v.Person)
+	if err != nil {
+		return r, err
+	}
+	if !found || !r.redeemable(v.LinkHash, f.Now()) {
+		f.Foreign(ctx, v)
+		return r, Fault(CodeLinkInvalid, "redeem", nil)
+	}
+	a, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt)
+	if err == nil {
+		err = f.mailOpen(ctx, a)
+	}
+	if err != nil {
+		return r, f.refuse(ctx, r, err)
+	}
+	if err := f.stands(ctx, r, a); err != nil {
+		return r, err
+	}
+	key, err := f.newKey(ctx)
+	if err != nil {
+		return r, err
+	}
+	if err := f.expireAt(ctx, v.Person, f.Now().Add(ProofLife)); err != nil {
+		return r, err
+	}
+	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt, Delay: f.Rules.Policy(a).Delay}
+	r, err = f.apply(ctx, v.Person, f.life()+p.Delay+DelayGrace, func(old Recovery) (Recovery, error) { return old.Prove(p, key, f.Now()) })
+	if err != nil {
+		return r, err
+	}
+	if r.State == Proven {
+		f.record(ctx, event("recovery.proven", r))
+	}
+	return r, f.afterProof(ctx, r)
+}
+
+// EndDelay goes on after the waiting period: by mail a new link is sent, which has to be proven like the first. next is when to look again.
+func (f *Flow) EndDelay(ctx context.Context, person string) (next time.Time, err error) {
+	r, found, err := f.read(ctx, person)
+	if err != nil || !found || r.State != Waiting || r.NotBefore.IsZero() || r.Way != WayMail || (r.Link.Hash != "" && !r.Link.Unsent) {
+		return time.Time{}, err
+	}
+	if f.Now().Before(r.NotBefore) {
+		return r.NotBefore, nil
+	}
+	w, err := f.newTokens(ctx, person, r.Link.To)
+	if err != nil {
+		return time.Time{}, err
+	}
+	r, err = f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.Resend(w.link, f.Now()) })
+	if CodeOf(err) == CodeNotOpen {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Time{}, f.post(ctx, r, w)
+}

@@ -54,7 +54,7 @@ func Next(r Recovery, found bool, v Viewer, now time.Time) Step {
 	r = r.At(now)
 	switch r.State {
 	case Waiting:
-		return nextOfWaiting(r, v, now) // shows no key: stays while the session lives
+		return nextOfWaiting(r, v, fresh, now) // shows no key: stays while the session lives
 	case Proven:
 		return nextOfProven(r, v, fresh)
 	case Writing:
@@ -97,12 +97,14 @@ func nextOfLink(r Recovery, found bool, v Viewer, now time.Time) (s Step, ok boo
 	return StepLinkInvalid, true
 }
 
-func nextOfWaiting(r Recovery, v Viewer, now time.Time) Step {
+func nextOfWaiting(r Recovery, v Viewer, fresh bool, now time.Time) Step {
 	switch {
 	case now.Before(r.NotBefore):
 		return StepDelay
 	case r.Way != WayDesk:
 		return StepWait
+	case !Equal(r.Asker, v.Holder) && r.anew(now):
+		return orSignIn(fresh, StepCall)
 	case !Equal(r.Asker, v.Holder) || r.Call == nil:
 		return StepActive
 	case r.Call.Case != nil && now.Sub(r.Call.Case.Seen) < CaseIdle:

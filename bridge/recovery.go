@@ -1,6 +1,9 @@
 package bridge
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is where a recovery stands.
 type State string
@@ -69,6 +72,7 @@ type Recovery struct {
 	Expires    time.Time // Waiting, Proven: ends then
 	Snapshot   Snapshot
 	Link       *Link     `json:",omitempty"`
+	Vetoes     []Veto    `json:",omitempty"` // of further notices; each can stop
 	Call       *Call     `json:",omitempty"` // WayDesk
 	NotBefore  time.Time `json:",omitzero"`  // a delay runs: proven once, to be proven again after this
 	Holder     string    `json:",omitempty"` // the one browser that may enrol
@@ -119,6 +123,12 @@ type Link struct {
 	Objected  int // wrong objection numbers
 	Resent    int
 	Unsent    bool `json:",omitempty"` // the mail is not queued yet, or could not be
+}
+
+// Veto is a further way to object, beside the link's own.
+type Veto struct {
+	Hash      string
+	Objection string
 }
 
 // Key is the new TOTP secret, pending until one right code is typed.
@@ -200,6 +210,7 @@ func (r Recovery) Resend(l Link, now time.Time) (Recovery, error) {
 		return r, Fault(CodeNotOpen, "resend", nil)
 	}
 	l.Resent, l.Objected = r.Link.Resent+1, r.Link.Objected
+	r = r.withVeto(Veto{r.Link.VetoHash, r.Link.Objection}) // what was told before can still stop
 	r.Link, r.Expires = &l, later(r.Expires, l.Expires.Add(WaitAfterLink))
 	if r.NotBefore.IsZero() {
 		r.Expires = l.Expires.Add(WaitAfterLink)
@@ -282,6 +293,36 @@ func (r Recovery) Cancel(holder string, now time.Time) (Recovery, error) {
 	return r, Fault(CodeNotOpen, "cancel", nil)
 }
 
+const maxVetoes = 32
+
+// withVeto adds a way to object; of very many the oldest go.
+func (r Recovery) withVeto(v Veto) Recovery {
+	all := append(slices.Clone(r.Vetoes), v)
+	r.Vetoes = all[max(0, len(all)-maxVetoes):]
+	return r
+}
+
+// AddVeto adds the veto link of another notice to an open recovery.
+func (r Recovery) AddVeto(v Veto) (Recovery, error) {
+	if r.State != Waiting && r.State != Proven {
+		return r, Fault(CodeNotOpen, "add veto", nil)
+	}
+	return r.withVeto(v), nil
+}
+
+// objection returns the number that belongs to a veto link.
+func (r Recovery) objection(hash string) (number string, ok bool) {
+	if r.Link == nil {
+		return "", false
+	}
+	for _, v := range append([]Veto{{r.Link.VetoHash, r.Link.Objection}}, r.Vetoes...) {
+		if Equal(v.Hash, hash) {
+			return v.Objection, true
+		}
+	}
+	return "", false
+}
+
 // MaxObjections is how many wrong objection numbers a link takes before its veto link is dead.
 const MaxObjections = 5
 
@@ -289,10 +330,11 @@ const MaxObjections = 5
 // wrong number is CodeObjection: the caller stores the returned recovery all the same, since it counts.
 func (r Recovery) Veto(vetoHash, number string, now time.Time) (Recovery, error) {
 	r = r.At(now)
-	if r.Link == nil || !Equal(r.Link.VetoHash, vetoHash) || r.Link.Objected >= MaxObjections {
+	right, ok := r.objection(vetoHash)
+	if !ok || r.Link.Objected >= MaxObjections {
 		return r, Fault(CodeLinkInvalid, "veto", nil)
 	}
-	if !Equal(r.Link.Objection, number) {
+	if !Equal(right, number) {
 		l := *r.Link
 		l.Objected++
 		r.Link = &l

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -80,6 +81,9 @@ func (s *Server) actOpenCase(w http.ResponseWriter, r *http.Request, v *visit, o
 	p := view.OpenCase{Name: typed}
 	if typed == "" {
 		p.Faults = append(p.Faults, view.Fault{Field: view.FieldName, Code: view.CodeMissingCaller})
+	}
+	if utf8.RuneCountInString(typed) > maxName {
+		p.Faults = append(p.Faults, view.Fault{Field: view.FieldName, Code: view.CodeNameTooLong})
 	}
 	if !isNumber(code, bridge.CallCodeDigits) {
 		p.Faults = append(p.Faults, view.Fault{Field: view.FieldCode, Code: view.CodeMissingCall})
@@ -322,7 +326,7 @@ func (s *Server) actPermit(w http.ResponseWriter, r *http.Request, v *visit, o b
 	p := view.Permit{
 		Name: strings.TrimSpace(norm.NFKC.String(r.PostForm.Get("name"))), Check: r.PostForm.Get("check"), Ticket: ticketOf(r),
 	}
-	if p.Name == "" {
+	if p.Name == "" || utf8.RuneCountInString(p.Name) > maxName {
 		p.Faults = []view.Fault{{Field: view.FieldName, Code: view.CodeMissingCaller}}
 		return s.showPermit(w, r, v, p)
 	}

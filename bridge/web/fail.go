@@ -92,8 +92,10 @@ func retryAfter(wait time.Duration) string {
 // again is the page to try again from after a failed POST.
 func again(path string) string {
 	switch path {
-	case "/start", "/link", "/veto", "/enrol":
+	case "/start", "/link", "/veto", "/enrol", "/desk/permit":
 		return path
+	case "/desk", "/desk/case":
+		return "/desk"
 	}
 	return "/recovery"
 }

@@ -22,6 +22,9 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 	if !ok || s.DeskRole == "" {
 		return bridge.Fault(view.CodeNotFound, "sign-in", nil)
 	}
+	if r.Method == http.MethodHead {
+		return see(w, r, to) // a look without a body begins nothing
+	}
 	if err := s.Party.Ready(); err != nil {
 		return bridge.Fault(view.CodeNotReady, "sign-in", err)
 	}
@@ -67,9 +70,11 @@ func (s *Server) fullBack(w http.ResponseWriter, r *http.Request, v *visit, id o
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: deskCookie, Value: "1", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 400 * 24 * 3600,
-	})
+	if contains(id.Roles, s.DeskRole) {
+		http.SetCookie(w, &http.Cookie{
+			Name: deskCookie, Value: "1", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: 400 * 24 * 3600,
+		})
+	}
 	if to == "" {
 		to = "/desk"
 	}

@@ -33,7 +33,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	phone := step == bridge.StepWait && s.otherWay(r, state).Desk
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Live = step
-		if page := s.calling(f, r, step, rec); page != nil {
+		if page := s.calling(f, r, step, seenBy(rec, state)); page != nil {
 			return page
 		}
 		page := s.waiting(f, r, step, rec, state)
@@ -52,6 +52,17 @@ func (s *Server) otherWay(r *http.Request, state State) bridge.Offer {
 		return bridge.Offer{}
 	}
 	return offer
+}
+
+// seenBy hides a call code that another browser shows.
+func seenBy(rec bridge.Recovery, state State) bridge.Recovery {
+	if rec.Call == nil || bridge.Equal(rec.Asker, state.Holder) {
+		return rec
+	}
+	c := *rec.Call
+	c.Code, c.Expires = "", time.Time{}
+	rec.Call = &c
+	return rec
 }
 
 // calling makes the pages of the desk's way; nil for another one's.
@@ -157,6 +168,9 @@ func (s *Server) actRecovery(w http.ResponseWriter, r *http.Request, v *visit) e
 		return s.resend(w, r, v)
 	case "renew":
 		if err := s.Flow.RenewCode(r.Context(), state.viewer()); err != nil {
+			return err
+		}
+		if err := s.joins(r, v); err != nil {
 			return err
 		}
 		return see(w, r, "/recovery?done=renewed")

@@ -38,6 +38,7 @@ type Campus struct {
 	Log   *Buffer
 
 	stateFile string
+	desk      bool
 
 	mu      sync.Mutex
 	mails   []bridge.Notice
@@ -92,10 +93,15 @@ func (b *Buffer) String() string {
 	return string(b.text)
 }
 
-// Open starts a campus and ends it with the test.
+// Open starts a campus without a help desk and ends it with the test.
 func Open(t *testing.T) *Campus {
 	t.Helper()
-	c := &Campus{Clock: &Clock{}, Log: &Buffer{}, broken: map[string]error{}}
+	return open(t, false)
+}
+
+func open(t *testing.T, desk bool) *Campus {
+	t.Helper()
+	c := &Campus{Clock: &Clock{}, Log: &Buffer{}, broken: map[string]error{}, desk: desk}
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
@@ -169,7 +175,7 @@ func (c *Campus) openGates(ctx context.Context) ([]string, error) {
 
 func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slog.Logger) *bridge.Flow {
 	kv := c.Store.KV
-	return &bridge.Flow{
+	f := &bridge.Flow{
 		Accounts: kc, Gate: gate, Target: kc,
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),
@@ -184,6 +190,10 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 			Reset: bridge.ResetDesk, PasswordAge: 72 * time.Hour, ShortIssuer: "Example",
 		},
 	}
+	if c.desk {
+		deskRules(&f.Rules)
+	}
+	return f
 }
 
 func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *web.Server {
@@ -195,13 +205,17 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 		RecoveryScope: "otp-recovery", FullACR: "mfa", Now: c.Clock.Now, Log: log,
 	})
 	must(t, err)
-	pages, err := view.New(templates.FS, view.Site{
-		BaseURL: c.URL, Languages: []string{"en", "ja"}, Zone: time.FixedZone("JST", 9*3600), Org: view.Words{"en": "Example University", "ja": "例示大学"},
+	site := view.Site{
+		BaseURL: c.URL, Languages: []string{"en", "ja"}, Zone: tokyo(), Org: view.Words{"en": "Example University", "ja": "例示大学"},
 		Contact: view.Contact{Phone: "075-000-0000", Contacts: []view.ContactLine{{Label: view.Words{"en": "Contact form", "ja": "お問い合わせ"}, URL: "https://www.example.ac.jp/contact"}}},
-	})
+	}
+	if c.desk {
+		site.Checks = deskChecks()
+	}
+	pages, err := view.New(templates.FS, site)
 	must(t, err)
 	kv := c.Store.KV
-	return &web.Server{
+	s := &web.Server{
 		Flow: flow, Party: party, View: pages,
 		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), c.Clock.Now),
 		Names:    store.NewTyped[web.Names](kv, store.Kind{Name: "names", Version: 1}),
@@ -214,7 +228,13 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 		},
 		Desk: func(time.Time) view.Desk { return view.Desk{} }, Issuer: "Example", Now: c.Clock.Now, Log: log, Registry: prometheus.NewRegistry(),
 	}
+	if c.desk {
+		c.openDesk(s, flow.Accounts)
+	}
+	return s
 }
+
+func tokyo() *time.Location { return time.FixedZone("JST", 9*3600) }
 
 // Record implements bridge.Audit.
 func (c *Campus) Record(_ context.Context, e bridge.AuditEvent) error {

@@ -21,6 +21,8 @@ type Replica struct {
 	Flow *bridge.Flow
 	Web  *web.Server
 	Gate *keycloak.RealmGate
+	// Closing ends the replica's live pages, as a drain does.
+	Closing context.CancelFunc
 
 	handler http.Handler
 	stop    func()
@@ -43,6 +45,8 @@ func (c *Campus) replica(t *testing.T) *Replica {
 	must(t, err)
 	r.Flow = c.newFlow(kc, r.Gate, log)
 	r.Web = c.newServer(t, r.Flow, log)
+	r.Web.Closing, r.Closing = context.WithCancel(context.Background())
+	t.Cleanup(r.Closing)
 	r.handler = r.Web.Handler()
 	c.background(t, r, log)
 	return r
@@ -82,6 +86,8 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 	worker := &store.Worker{Jobs: c.Store.Jobs, KV: c.Store.KV, Now: c.Clock.Now, Log: log, Works: []store.Work{
 		{Kind: bridge.JobSwap, Parallel: 2, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunSwap(ctx, j.ID) }},
 		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.Expire(ctx, j.ID) }},
+		{Kind: bridge.JobCall, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.Expire(ctx, j.ID) }},
+		{Kind: bridge.JobDelay, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.EndDelay(ctx, j.ID) }},
 		{Kind: bridge.JobGate, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
 			return time.Time{}, r.Gate.Expire(ctx, j.ID)
 		}},

@@ -38,6 +38,7 @@ type Browser struct {
 	// Stop lists prefixes of addresses that are not followed, such as a client's redirect URI: Left then holds the address.
 	Stop     []string
 	Language string // Accept-Language, "" = en
+	From     string // client address that a proxy in front would report, "" = none
 
 	Status int    // of the page
 	URL    string // of the page
@@ -103,6 +104,9 @@ func (b *Browser) load(ctx context.Context, method, address string, form url.Val
 	req.Header.Set("Accept", "text/html")
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.From != "" {
+		req.Header.Set("X-Forwarded-For", b.From)
 	}
 	b.jar.send(req)
 	resp, err := b.client.Do(req)
