@@ -43,7 +43,7 @@ func TestCatalogueKnowsEveryEventInTheCode(t *testing.T) {
 		}
 		known[k.Name] = true
 	}
-	named := regexp.MustCompile(`(?:Event:\s+|\bevent\()"([a-z]+\.[a-z_]+)"`)
+	named := regexp.MustCompile(`(?:Event:\s+|\bevent\(|deskEvent\(ctx, |\bname :?= )"([a-z]+\.[a-z_]+)"`)
 	found := 0
 	for _, root := range []string{"..", "../../cmd"} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
