@@ -55,7 +55,7 @@ func newStage(t *testing.T, step bridge.Step) *stage {
 		_, _ = w.Write(a.Body)
 	})
 	s.Server = httptest.NewServer(mux)
-	t.Cleanup(s.Server.Close)
+	t.Cleanup(s.Close)
 	t.Cleanup(s.CloseClientConnections)
 	return s
 }
@@ -108,7 +108,7 @@ func (s *stage) renew(w http.ResponseWriter, r *http.Request) {
 
 func (s *stage) events(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	down, changed := s.down || s.refuse, s.changed
+	down := s.down || s.refuse
 	s.streams++
 	s.mu.Unlock()
 	if down {
@@ -122,9 +122,9 @@ func (s *stage) events(w http.ResponseWriter, r *http.Request) {
 	for {
 		s.mu.Lock()
 		step, silent := s.step, s.silent
-		down, changed = s.down, s.changed
+		gone, changed := s.down, s.changed
 		s.mu.Unlock()
-		if down {
+		if gone {
 			return
 		}
 		if !silent {
