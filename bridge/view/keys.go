@@ -9,11 +9,11 @@ import (
 	"text/template/parse"
 )
 
-// checkKeys looks at every {{t "key" ...}} of a template set: the key is in the catalogue and its placeholders are filled in.
-func (l *locale) checkKeys(set *template.Template) error {
+// checkKeys looks at every {{t "key" ...}} of a template set that stands in one of the files: the key is in the catalogue and its placeholders are filled in.
+func (l *locale) checkKeys(set *template.Template, files ...string) error {
 	var faults []error
 	for _, t := range set.Templates() {
-		if t.Tree == nil {
+		if t.Tree == nil || !slices.Contains(files, t.Tree.ParseName) {
 			continue
 		}
 		for key, given := range calls(t.Tree.Root) {

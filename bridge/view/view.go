@@ -214,7 +214,7 @@ func parsePages(fsys fs.FS, l *locale) (map[string]*template.Template, error) {
 		return nil, fmt.Errorf("list pages: %w", err)
 	}
 	pages := map[string]*template.Template{}
-	var faults []error
+	faults := []error{l.checkKeys(base, "layout.html", "parts.html", "icons.html")}
 	for _, name := range names {
 		short := name[len("pages/") : len(name)-len(".html")]
 		if slices.Contains([]string{"layout", "parts", "icons"}, short) {
@@ -224,7 +224,7 @@ func parsePages(fsys fs.FS, l *locale) (map[string]*template.Template, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parse page: %w", err)
 		}
-		faults = append(faults, l.checkKeys(t))
+		faults = append(faults, l.checkKeys(t, short+".html"))
 		pages[short] = t
 	}
 	return pages, errors.Join(faults...)
