@@ -72,7 +72,12 @@ func (p *Page) MustBeAccessible() *Page {
 // QR returns what the QR code on the page says, read from a picture by a program that knows nothing of ours.
 func (p *Page) QR(name string) string {
 	p.t.Helper()
-	file := p.Screenshot(name)
+	return p.ReadQR(p.Screenshot(name))
+}
+
+// ReadQR returns what the QR code in a picture says.
+func (p *Page) ReadQR(file string) string {
+	p.t.Helper()
 	text, err := exec.CommandContext(p.t.Context(), "zbarimg", "-q", "--nodbus", "--raw", file).Output()
 	if err != nil {
 		p.t.Fatalf("no QR code in %s: %v", file, err)

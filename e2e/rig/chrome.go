@@ -239,12 +239,17 @@ func (p *Page) point(kind, name string) {
 // Screenshot writes a picture of the whole page to out/TESTNAME/name.png and returns the file.
 func (p *Page) Screenshot(name string) string {
 	p.t.Helper()
-	file := OutFile(p.t, name+".png")
 	var png []byte
 	p.run("screenshot", chromedp.ActionFunc(func(ctx context.Context) (err error) {
 		png, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithFromSurface(true).Do(ctx)
 		return err
 	}))
+	return p.keep(name, png)
+}
+
+func (p *Page) keep(name string, png []byte) string {
+	p.t.Helper()
+	file := OutFile(p.t, name+".png")
 	if err := os.WriteFile(file, png, 0o600); err != nil {
 		p.t.Fatal(err)
 	}

@@ -72,3 +72,6 @@ func (p *Phone) At(moment time.Time) string {
 	}
 	return strings.TrimSpace(string(text))
 }
+
+// Secret is what the phone holds, for those who look for it where it must not be.
+func (p *Phone) Secret() string { return p.secret }
