@@ -183,16 +183,16 @@ func (r Recovery) StartCallBack(o Operator, choices []int, right int, now time.T
 	return r.with(c), nil
 }
 
-// PickWords takes the pair that the person at the number on record read out. A wrong pick ends the call-back: CodeWrongWords, which the
-// caller stores.
+// PickWords takes the pair that the person at the number on record read out. A wrong pick ends the call-back, also one that was matched:
+// CodeWrongWords, which the caller stores. CodeCallBack: none is under way.
 func (r Recovery) PickWords(o Operator, pick int, now time.Time) (Recovery, error) {
 	r = r.At(now)
 	c, err := r.handled(o, "pick words", now)
 	if err != nil {
 		return r, err
 	}
-	if c.Case.CallBack == nil || c.Case.CallBack.Matched {
-		return r, Fault(CodeNotOpen, "pick words", nil)
+	if c.Case.CallBack == nil {
+		return r, Fault(CodeCallBack, "pick words", nil)
 	}
 	if pick != c.Case.CallBack.Right {
 		c.Case.CallBack = nil

@@ -161,7 +161,7 @@ func TestWrongWordsEndTheCallBack(t *testing.T) {
 	r, err = r.PickWords(carol, 3, t0)
 	wantCode(t, err, bridge.CodeWrongWords)
 	_, err = r.PickWords(carol, 2, t0)
-	wantCode(t, err, bridge.CodeNotOpen)
+	wantCode(t, err, bridge.CodeCallBack)
 }
 
 // POL-04: a delay keeps nothing of the first proof; after it the proof is made again.

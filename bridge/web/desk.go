@@ -223,8 +223,8 @@ func (s *Server) pickWords(w http.ResponseWriter, r *http.Request, v *visit, o b
 		return s.renderCase(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}})
 	}
 	err = s.Flow.PickWords(r.Context(), o, v.state().Case, pick)
-	if bridge.CodeOf(err) == bridge.CodeWrongWords {
-		return s.renderCase(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: bridge.CodeWrongWords}}})
+	if code := bridge.CodeOf(err); code == bridge.CodeWrongWords || code == bridge.CodeCallBack {
+		return s.renderCase(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: code}}})
 	}
 	if err != nil {
 		return err

@@ -141,3 +141,10 @@ func countEvents(c *campus.Campus, name string) int { return len(c.Events(name))
 func policies(c *campus.Campus, p ...bridge.Policy) {
 	c.Rules(func(r *bridge.Rules) { r.Policies = p })
 }
+
+// wasDesk signs somebody in at the console and out again.
+func (p *person) wasDesk(name string) {
+	p.t.Helper()
+	p.signInFully(name, "/desk")
+	p.send("/signout", http.StatusOK)
+}
