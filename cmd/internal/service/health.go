@@ -105,6 +105,14 @@ func (s *service) watchStore(ctx context.Context) {
 	})
 }
 
+// awaitReady announces the start as soon as every part is ready, whichever comes last.
+func (s *service) awaitReady(ctx context.Context) {
+	const often = 20 * time.Millisecond
+	for !s.health.wasReady.Load() && sleep(ctx, often) {
+		s.announce(ctx)
+	}
+}
+
 // announce says once that people can be served.
 func (s *service) announce(ctx context.Context) {
 	if s.ready() && s.health.wasReady.CompareAndSwap(false, true) {

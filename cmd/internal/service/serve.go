@@ -32,6 +32,7 @@ func (s *service) serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	s.background(ctx, cancel, &background)
 	s.web.Closing = ctx
+	s.web.Closing = ctx
 	servers := []*http.Server{s.server(s.web.Handler()), s.server(s.adminHandler())}
 	for i, l := range []net.Listener{pages, admin} {
 		background.Go(func() {
@@ -125,8 +126,8 @@ func (s *service) certificate() func(*tls.ClientHelloInfo) (*tls.Certificate, er
 
 // background starts what works without a request. Each part ends with ctx.
 func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, all *sync.WaitGroup) {
-	all.Go(func() { _ = s.party.Run(ctx) }) // ends with ctx only
 	all.Go(func() { s.watchStore(ctx) })
+	all.Go(func() { s.awaitReady(ctx) })
 	all.Go(func() {
 		if err := s.watchRights(ctx); err != nil {
 			fail(err)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +56,7 @@ type service struct {
 	flow  *bridge.Flow
 	web   *web.Server
 
+	early  sync.WaitGroup // what askEarly began
 	health health
 }
 
@@ -63,15 +65,21 @@ type service struct {
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
 	s := &service{cfg: cfg, opts: opts, log: opts.Log, registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := s.open(ctx); err != nil {
-		return errors.Join(err, s.close())
+	early, stop := context.WithCancel(ctx)
+	err := s.open(early)
+	if err == nil {
+		err = s.serve(ctx)
 	}
-	return errors.Join(s.serve(ctx), s.close())
+	stop()
+	s.early.Wait()
+	return errors.Join(err, s.close())
 }
 
 // open builds every part. Only the store and the audit file are touched; Keycloak and the mail server may be away.
 func (s *service) open(ctx context.Context) error {
-	steps := []func(context.Context) error{s.openStore, s.openAudit, s.openKeycloak, s.openParty, s.openView, s.openMail, s.openGate, s.openWeb}
+	steps := []func(context.Context) error{
+		s.openStore, s.openAudit, s.openKeycloak, s.openParty, s.askEarly, s.openView, s.openMail, s.openGate, s.openWeb,
+	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
@@ -136,6 +144,14 @@ func (s *service) openParty(context.Context) (err error) {
 		RedirectURL: s.cfg.BaseURL.String() + "/oidc/callback", RecoveryScope: in.RecoveryScope, FullACR: in.FullACR, Now: s.opts.Now, Log: s.log,
 	})
 	return err
+}
+
+// askEarly begins what waits for Keycloak, so that pages are parsed meanwhile: discovery goes on until ctx ends, and the service account gets
+// its first token. What the token says is judged by watchRights.
+func (s *service) askEarly(ctx context.Context) error {
+	s.early.Go(func() { _ = s.party.Run(ctx) }) // ends with ctx only
+	s.early.Go(func() { _, _ = s.kc.Rights(ctx) })
+	return nil
 }
 
 func (s *service) openView(context.Context) (err error) {
