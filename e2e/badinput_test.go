@@ -292,3 +292,40 @@ func TestPeer_KC32479_NoOTP(t *testing.T) {
 		t.Errorf("erin has %v", s.otps("erin"))
 	}
 }
+
+// TOK-05 (emdash#3298, nextauth#1840): a scanner that presses every button of the link's page gains and burns nothing.
+func TestPeer_Emdash3298_ScannerClicks(t *testing.T) {
+	s := newSite(t)
+	h := s.hand("alice").ask()
+	link := h.link(1)
+	veto := s.mailbox.Messages("alice@example.net")[0].Link(t, s.bridge.URL+"/veto/")
+	for _, do := range []string{"continue", "redeem", "notme"} {
+		robot := rig.NewBrowser(t).Get(link).Follow("")
+		robot.SubmitTo("/link", "do", do).Follow("")
+		if robot.Href("otpauth://") != "" {
+			t.Errorf("%s shows a key", do)
+		}
+	}
+	for _, choice := range []string{"", "stop", "keep"} {
+		rig.NewBrowser(t).Get(veto).Follow("").SubmitTo("/veto", "choice", choice).Follow("")
+		rig.NewBrowser(t).Get(veto).Follow("").SubmitTo("/veto", "choice", choice, "number", "000000").Follow("")
+	}
+	h.prove(link).enrol()
+	h.see("Your one-time password is set up.")
+}
+
+// WB-09 (kc#21897): success ends the person's sessions in other browsers.
+func TestJourneyEndsOtherSessions(t *testing.T) {
+	s := newSite(t)
+	lost, portal := rig.NewBrowser(t), s.portal()
+	if got := portal.SignIn(lost, "alice", rig.NewPhone(t, realm.Secret("alice"))); got.Acr() != "mfa" {
+		t.Fatalf("sign-in with the old phone: %+v", got)
+	}
+	if got := portal.SignIn(lost, "alice", nil, "prompt", "none"); !got.Signed {
+		t.Fatalf("before: %+v, want a silent sign-in", got)
+	}
+	s.hand("alice").recovers()
+	if got := portal.SignIn(lost, "alice", nil, "prompt", "none"); got.Error != "login_required" {
+		t.Errorf("afterwards: %+v, want login_required", got)
+	}
+}

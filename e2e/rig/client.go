@@ -34,6 +34,7 @@ type Result struct {
 	Token  string         // the ID token itself
 	Error  string         // "error" of the redirect back, when there was one
 	Page   string         // Keycloak's page the browser is left on otherwise
+	Typed  bool           // SignIn typed a code
 }
 
 // Acr is the level in the ID token; "" without one.
@@ -127,10 +128,13 @@ func (c *Client) SignIn(b *Browser, name string, otp *Phone, namesAndValues ...s
 	if b.Page() == "login-login" {
 		b.Submit("username", name, "password", realm.Password(name)).Follow(c.Redirect)
 	}
-	if b.Page() == "login-login-otp" && b.Location == "" && otp != nil {
+	typed := b.Page() == "login-login-otp" && b.Location == "" && otp != nil
+	if typed {
 		b.Submit("otp", otp.Code()).Follow(c.Redirect)
 	}
-	return c.Finish(b)
+	r := c.Finish(b)
+	r.Typed = typed
+	return r
 }
 
 // Finish redeems the code that the browser brings back, or says where it was left.

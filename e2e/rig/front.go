@@ -36,7 +36,8 @@ func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
 		},
-		FlushInterval: -1, // pages that wait want their events at once
+		Transport:     &http.Transport{DisableKeepAlives: true}, // a replica that dies leaves no connection to try
+		FlushInterval: -1,                                       // pages that wait want their events at once
 		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}, ReadHeaderTimeout: 10 * time.Second}
 	t.Cleanup(func() { closing(t, server.Close) })
