@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"strconv"
 	"time"
 
@@ -62,6 +63,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 		code = view.CodeSession
 	}
 	page := view.Failure{Frame: s.frame(r, v), Code: code, Owner: v.owner && code == bridge.CodeLinkInvalid}
+	page.Console = strings.HasPrefix(r.URL.Path, "/desk")
 	if code != bridge.CodeLinkInvalid { // the same body for every invalid token (TOK-11)
 		page.Reference = bridge.RequestFrom(r.Context()).Reference
 	}
