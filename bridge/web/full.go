@@ -55,7 +55,8 @@ func (s *Server) fullBack(w http.ResponseWriter, r *http.Request, v *visit, id o
 		if err := s.endCampusSession(ctx, id); err != nil {
 			return err
 		}
-		return bridge.Fault(bridge.CodeNotOperator, "full sign-in", err)
+		s.Log.InfoContext(ctx, "no full sign-in", "err", err)
+		return s.notOperator(w, r, v, view.MissingFactor)
 	}
 	if err != nil {
 		return err
@@ -139,12 +140,18 @@ func (s *Server) desk(h deskHandler) handler {
 		}
 		if missing != "" {
 			s.Log.InfoContext(r.Context(), "not an operator", "missing", missing)
-			return s.show(w, r, v, http.StatusForbidden, func(f view.Frame) view.Page {
-				return view.NotOperator{Frame: f, Missing: missing, SignIn: "/signin?to=desk"}
-			})
+			return s.notOperator(w, r, v, missing)
 		}
 		return h(w, r, v, o)
 	}
+}
+
+// notOperator says what is missing.
+func (s *Server) notOperator(w http.ResponseWriter, r *http.Request, v *visit, missing view.Missing) error {
+	return s.show(w, r, v, http.StatusForbidden, func(f view.Frame) view.Page {
+		f.Path = "/desk"
+		return view.NotOperator{Frame: f, Missing: missing, SignIn: "/signin?to=desk"}
+	})
 }
 
 func deskTarget(path string) string {

@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// FlowPasswordAlone is the browser flow of a realm that was set up wrongly: it never asks for a second factor (SetRealm, "browserFlow").
+const FlowPasswordAlone = "password alone"
+
 // advance goes on with a sign-in by the rules of the fail-closed flow: who, then the gate for a password-only sign-in, then
 // the second factor for every other one unless the session has recorded its level. It answers with the next form (200), an
 // error page or the redirect to the client.
@@ -17,6 +20,7 @@ func (s *Server) advance(r *http.Request, t *tab) reply {
 		if !slices.Contains(s.effectiveRoles(t.user), roleGate) {
 			return s.deny(r, t)
 		}
+	case s.realm["browserFlow"] == FlowPasswordAlone:
 	case !t.second && (t.typed || t.session.level < fullLevel):
 		return s.askSecondFactor(r, t, "")
 	}
