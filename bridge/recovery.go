@@ -174,12 +174,12 @@ type Start struct {
 	From                                 string        // client address, for HD-15
 }
 
-// Begin returns a new recovery in Waiting. An open one without a proof is superseded; a proven one stands (CodeActive), and one
-// that is being written too (CodeTooLate). found says whether old exists.
+// Begin returns a new recovery in Waiting. An open one without a proof or approval is superseded; one with either stands (CodeActive), also
+// while a waiting period runs, and one that is being written too (CodeTooLate). found says whether old exists.
 func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	if found {
 		switch was := old.At(now); {
-		case was.State == Proven, was.State == Waiting && was.Call != nil && len(was.Call.Approvals) > 0:
+		case was.State == Proven, was.State == Waiting && (!was.NotBefore.IsZero() || was.Call != nil && len(was.Call.Approvals) > 0):
 			return old, Fault(CodeActive, "begin", nil)
 		case was.State == Writing:
 			return old, Fault(CodeTooLate, "begin", nil)

@@ -38,7 +38,9 @@ func TestAStricterAnswerBetweenApprovalAndSwap(t *testing.T) {
 			func(c *campus.Campus) { policies(c, deskPolicy("checks", func(p *bridge.Policy) { p.Checks = 2 })) }, bridge.Waiting, "", http.StatusConflict,
 		},
 		"a waiting period": {
-			func(c *campus.Campus) { policies(c, deskPolicy("later", func(p *bridge.Policy) { p.Delay = time.Hour })) }, bridge.Waiting, "", http.StatusConflict,
+			func(c *campus.Campus) {
+				policies(c, deskPolicy("later", func(p *bridge.Policy) { p.Delay = time.Hour }))
+			}, bridge.Waiting, "", http.StatusConflict,
 		},
 		"works at the desk now": {
 			change(func(a *fakekc.Account) { a.Roles = append(a.Roles, "otp-helpdesk") }), bridge.Waiting, "", http.StatusConflict,
@@ -47,7 +49,9 @@ func TestAStricterAnswerBetweenApprovalAndSwap(t *testing.T) {
 			func(c *campus.Campus) { policies(c, deskPolicy("no", func(p *bridge.Policy) { p.Refuse = true })) }, bridge.Ended, bridge.CodePolicy, http.StatusForbidden,
 		},
 		"no desk": {
-			func(c *campus.Campus) { policies(c, bridge.Policy{Name: "mail", Ways: []bridge.Way{bridge.WayMail}, Approvals: 1}) },
+			func(c *campus.Campus) {
+				policies(c, bridge.Policy{Name: "mail", Ways: []bridge.Way{bridge.WayMail}, Approvals: 1})
+			},
 			bridge.Ended, bridge.CodePolicy, http.StatusForbidden,
 		},
 		"administrator now": {

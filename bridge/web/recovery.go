@@ -30,15 +30,23 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	case bridge.StepStart:
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
-	phone := step == bridge.StepWait && s.otherWay(r, state).Desk
+	var other bridge.Offer
+	if step == bridge.StepWait || step == bridge.StepCall {
+		other = s.otherWay(r, state)
+	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Live = step
-		if page := s.calling(f, r, step, seenBy(rec, state)); page != nil {
+		switch page := s.calling(f, r, step, seenBy(rec, state)).(type) {
+		case nil:
+		case view.Call:
+			page.Mail = other.Address != "" && rec.NotBefore.IsZero()
+			return page
+		default:
 			return page
 		}
 		page := s.waiting(f, r, step, rec, state)
 		if sent, ok := page.(view.MailSent); ok {
-			sent.Phone = phone
+			sent.Phone = other.Desk
 			return sent
 		}
 		return page
@@ -73,7 +81,7 @@ func (s *Server) calling(f view.Frame, r *http.Request, step bridge.Step, rec br
 		return view.Call{
 			Frame: f, ID: rec.Username, Code: rec.Call.Code, CodeUntil: rec.Call.Expires, Until: rec.Expires,
 			Extend: rec.Expires.Before(rec.StartedAt.Add(bridge.DeskMax)), Extended: done == "extended", Renewed: done == "renewed",
-			Second: step == bridge.StepSecond, Mail: hasLinkAddress(rec.Snapshot) && step == bridge.StepCall,
+			Second: step == bridge.StepSecond,
 		}
 	case bridge.StepChecking:
 		return view.Checking{Frame: f, Until: rec.Expires}
@@ -83,11 +91,6 @@ func (s *Server) calling(f view.Frame, r *http.Request, step bridge.Step, rec br
 		return view.Delay{Frame: f, Way: rec.Way, NotBefore: rec.NotBefore, Until: rec.Expires, Noticed: len(rec.Snapshot.Others("")) > 0}
 	}
 	return nil
-}
-
-func hasLinkAddress(s bridge.Snapshot) bool {
-	_, ok := s.LinkAddress()
-	return ok
 }
 
 // toSignIn leads to the ID page, and says so when it is because the session ended.
