@@ -1,0 +1,168 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
+)
+
+// guessed makes the gate of somebody stay shut: wrong second factors were counted.
+func guessed(t *testing.T, c *campus.Campus, name string) {
+	t.Helper()
+	for range bridge.MaxWrongCodes {
+		c.KC.AddEvent(fakekc.Event{
+			Type: "LOGIN_ERROR", UserID: c.KC.PersonID(name), ClientID: fakekc.ClientPortal, Error: "invalid_user_credentials",
+			Time: c.Clock.Now().Add(-time.Minute).UnixMilli(), Details: map[string]string{"selected_credential_id": "x"},
+		})
+	}
+	p := at(t, c, name)
+	p.signInDenied(name)
+}
+
+// signInDenied types the name and the password, and is not let in.
+func (p *person) signInDenied(name string) {
+	p.t.Helper()
+	p.open("/start", http.StatusOK)
+	p.send("/start", http.StatusOK, "name", name)
+	p.must(p.Password(p.t.Context(), name, name+"-password"))
+	if strings.HasPrefix(p.URL, p.c.URL) {
+		p.t.Fatalf("%s is let in", name)
+	}
+}
+
+func (p *person) looksForPermit(name string, want int) {
+	p.t.Helper()
+	p.open("/desk/permit", http.StatusOK)
+	p.send("/desk/permit", want, "do", "look", "name", name)
+}
+
+func (p *person) givesPermit(name, check, ticket string, want int) {
+	p.t.Helper()
+	p.send("/desk/permit", want, "do", "give", "name", name, "check", check, "ticket", ticket)
+}
+
+// OIDC-21: two operators let somebody in whose gate stays shut, each after a call-back or with the person at the counter, for ten minutes.
+// They see the name and the number, and nothing else.
+func TestTwoOperatorsOpenAGateThatStaysShut(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	c.Second(t)
+	member(c, "somebody")
+	withPhone(c, "somebody")
+	guessed(t, c, "somebody")
+	carol, dave := operator(t, c, "carol"), operator(t, c, "dave")
+	carol.looksForPermit("somebody", http.StatusOK)
+	carol.says("somebody Example")
+	for _, hidden := range []string{"somebody@", "753-1234", "oldPhone", c.KC.PersonID("somebody")} {
+		if strings.Contains(carol.Body, hidden) {
+			t.Errorf("the page shows %s", hidden)
+		}
+	}
+	carol.givesPermit("somebody", "video", "T-1", http.StatusUnprocessableEntity)
+	carol.givesPermit("somebody", "", "T-1", http.StatusUnprocessableEntity)
+	carol.givesPermit("somebody", bridge.CheckCallBack, "", http.StatusUnprocessableEntity)
+	carol.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusOK)
+	carol.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusForbidden) // the same person again
+	at(t, c, "somebody").signInDenied("somebody")
+	dave.looksForPermit("somebody", http.StatusOK)
+	dave.says("Carol")
+	dave.givesPermit("somebody", bridge.CheckInPerson, "T-2", http.StatusOK)
+	p := caller(t, c, "somebody")
+	carol.looksUp("somebody", p.reads())
+	carol.approves()
+	p.open("/recovery", http.StatusOK)
+	p.finish()
+	for name, want := range map[string]int{"permit.asked": 1, "permit.given": 1} {
+		if n := countEvents(c, name); n != want {
+			t.Errorf("%d events %s", n, name)
+		}
+	}
+	if countEvents(c, "permit.looked") < 6 {
+		t.Error("looks are missing on record")
+	}
+}
+
+// A permit ends after ten minutes; the second operator has an hour; nobody gives their own.
+func TestAPermitEnds(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "somebody")
+	guessed(t, c, "somebody")
+	give := func(name string) {
+		o := operator(t, c, name)
+		o.looksForPermit("somebody", http.StatusOK)
+		o.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusOK)
+	}
+	give("carol")
+	c.Clock.Add(time.Hour)
+	give("dave") // the first one is forgotten
+	at(t, c, "somebody").signInDenied("somebody")
+	give("carol")
+	c.Clock.Add(10 * time.Minute)
+	at(t, c, "somebody").signInDenied("somebody")
+	give("carol")
+	give("dave")
+	at(t, c, "somebody").signIn("somebody")
+	self := operator(t, c, "carol")
+	self.looksForPermit("carol", http.StatusOK)
+	self.givesPermit("carol", bridge.CheckCallBack, "T-1", http.StatusForbidden)
+}
+
+// Each operator may look at twenty people an hour; an unknown name is told, and counts.
+func TestLooksForAPermitAreLimited(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	carol := operator(t, c, "carol")
+	for i := range bridge.LimitPermitLook.Count {
+		if i%2 == 0 {
+			carol.looksForPermit("alice", http.StatusOK)
+		} else {
+			carol.looksForPermit("nobody", http.StatusUnprocessableEntity)
+		}
+	}
+	carol.looksForPermit("alice", http.StatusUnprocessableEntity)
+	if strings.Contains(carol.Body, "Alice") {
+		t.Error("the twenty-first look shows somebody")
+	}
+	if n := countEvents(c, "permit.looked"); n != 20 {
+		t.Errorf("%d looks on record", n)
+	}
+	operator(t, c, "dave").looksForPermit("alice", http.StatusOK)
+	c.Clock.Add(time.Hour)
+	operator(t, c, "carol").looksForPermit("alice", http.StatusOK)
+}
+
+// The strip with figures counts who waits, and this operator's approvals of today.
+func TestTheFiguresOfTheConsole(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "somebody")
+	p := caller(t, c, "somebody")
+	caller(t, c, "bob")
+	carol := operator(t, c, "carol")
+	carol.says("Waiting 2")
+	c.Clock.Add(3 * time.Minute)
+	carol.looksUp("somebody", p.reads())
+	carol.open("/desk", http.StatusOK)
+	carol.says("Waiting longest 3 min")
+	carol.open("/desk/case", http.StatusOK)
+	carol.approves()
+	carol.open("/desk", http.StatusOK)
+	carol.says("Waiting 1")
+	carol.says("My approvals today 1")
+	carol.says("T-1")
+	if strings.Contains(carol.Body, "somebody") {
+		t.Error("a case that ended shows the person")
+	}
+	operator(t, c, "dave").says("My approvals today 0")
+	c.Clock.Add(bridge.DeskLife)
+	c.Wait(t, "the end of bob's recovery", func() bool { return recovery(t, c, "bob").State == bridge.Ended })
+	operator(t, c, "carol").says("Waiting 0")
+	c.Clock.Add(24 * time.Hour)
+	operator(t, c, "carol").says("My approvals today 0")
+}
