@@ -183,7 +183,8 @@ func TestRealmAttackProductOvertypedName(t *testing.T) {
 	// The victim's gate is shut: Keycloak denies.
 	h := s.hand("mallory").typeID()
 	h.name = "victor"
-	if h.stop(); h.Status != http.StatusUnauthorized {
+	h.stop()
+	if h.Status != http.StatusUnauthorized {
 		t.Errorf("gate shut: %s, want access denied", h.Describe())
 	}
 	// The victim's gate is open, because somebody typed the name elsewhere: the product refuses.

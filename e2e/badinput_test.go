@@ -34,7 +34,8 @@ func TestJourneyRefusedBeforeTheSignIn(t *testing.T) {
 		if s.campus.Users[name] != "" && s.gateOpen(name) {
 			t.Errorf("%s: the gate is open", name)
 		}
-		if h.stop(); strings.HasPrefix(h.Location, s.bridge.URL) {
+		h.stop()
+		if strings.HasPrefix(h.Location, s.bridge.URL) {
 			t.Errorf("%s: signed in", name)
 		}
 		s.mustOpenNothing(h.Browser, name)
@@ -75,7 +76,8 @@ func TestJourneyRefusedInBetween(t *testing.T) {
 			s.add(realm.Person{Name: first}, realm.Person{Name: second})
 			h := s.hand(first).typeID().typePassword().see("What will happen")
 			c.work(first)
-			if h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail"); h.Status != http.StatusForbidden || !h.sees(c.words) {
+			h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail")
+			if h.Status != http.StatusForbidden || !h.sees(c.words) {
 				t.Errorf("before the start: %s, want 403 %q", h.Describe(), c.words)
 			}
 			if mails := s.mailbox.Messages(first + "@example.net"); len(mails) > 0 {
@@ -84,10 +86,12 @@ func TestJourneyRefusedInBetween(t *testing.T) {
 			h = s.hand(second).ask()
 			h.openLink(h.link(1))
 			c.work(second)
-			if h.SubmitTo("/link", "do", "redeem"); h.Status != http.StatusForbidden || !h.sees(c.words) {
+			h.SubmitTo("/link", "do", "redeem")
+			if h.Status != http.StatusForbidden || !h.sees(c.words) {
 				t.Errorf("before the proof: %s, want 403 %q", h.Describe(), c.words)
 			}
-			if h.Get(s.bridge.URL + "/enrol").Follow(""); h.Href("otpauth://") != "" {
+			h.Get(s.bridge.URL + "/enrol").Follow("")
+			if h.Href("otpauth://") != "" {
 				t.Error("a key is shown")
 			}
 		})
@@ -155,7 +159,8 @@ func TestJourneyLinks(t *testing.T) {
 	}
 	second := s.hand("frank").openLink(link)
 	h.prove(link)
-	if second.SubmitTo("/link", "do", "redeem"); second.Status != http.StatusNotFound || second.Href("otpauth://") != "" {
+	second.SubmitTo("/link", "do", "redeem")
+	if second.Status != http.StatusNotFound || second.Href("otpauth://") != "" {
 		t.Errorf("the second browser with the link: %s, want 404", second.Describe())
 	}
 	phone := h.enrol()
@@ -177,11 +182,13 @@ func TestPeer_KC26815_OldLinks(t *testing.T) {
 	h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
 	first := h.link(1)
 	// One mail a minute: the second request comes from the page that was open already, and is refused; the first link still works.
-	if second.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail"); second.Status != http.StatusTooManyRequests {
+	second.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail")
+	if second.Status != http.StatusTooManyRequests {
 		t.Errorf("second mail within a minute: %s, want 429", second.Describe())
 	}
 	h.prove(first)
-	if third.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail"); third.Status != http.StatusConflict {
+	third.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail")
+	if third.Status != http.StatusConflict {
 		t.Errorf("a proven request is open: %s, want 409", third.Describe())
 	}
 	phone := h.enrol()

@@ -29,7 +29,8 @@ func TestJourneyKeycloakAwayAtTheStart(t *testing.T) {
 	if b.Replicas[0].Ready() {
 		t.Error("ready without Keycloak")
 	}
-	if h.sendID(); h.Status != http.StatusServiceUnavailable || !h.sees("The sign-in service cannot be reached") {
+	h.sendID()
+	if h.Status != http.StatusServiceUnavailable || !h.sees("The sign-in service cannot be reached") {
 		t.Errorf("ID typed: %s, want a 503 page that says so", h.Describe())
 	}
 	proxy.Up()
@@ -108,7 +109,8 @@ func TestJourneyRedisAway(t *testing.T) {
 	link := h.link(1)
 	redis.Stop()
 	for _, path := range []string{"/recovery", "/start", "/enrol"} {
-		if h.Get(s.bridge.URL + path); h.Status != http.StatusServiceUnavailable || !h.sees("Our data store does not answer") {
+		h.Get(s.bridge.URL + path)
+		if h.Status != http.StatusServiceUnavailable || !h.sees("Our data store does not answer") {
 			t.Errorf("%s without Redis: %s, want a 503 page", path, h.Describe())
 		}
 	}
@@ -120,7 +122,8 @@ func TestJourneyRedisAway(t *testing.T) {
 	h.prove(link)
 	redis.Stop()
 	phone := rig.NewPhone(t, h.key())
-	if h.SubmitTo("/enrol", "code", phone.Code(), "label", ""); h.Status != http.StatusServiceUnavailable {
+	h.SubmitTo("/enrol", "code", phone.Code(), "label", "")
+	if h.Status != http.StatusServiceUnavailable {
 		t.Errorf("code typed without Redis: %s, want a 503 page", h.Describe())
 	}
 	if got := s.otps("alice"); len(got) != 1 {

@@ -38,7 +38,8 @@ func TestPeer_Authelia3013_OtherDevice(t *testing.T) {
 	pc.follow("alice", phone.link("alice", 1))
 	phone.page.Go(s.bridge.URL + "/recovery").See("You are continuing on another screen").MustBeAccessible().Screenshot("elsewhere")
 	var keys int
-	if phone.page.Eval(`document.querySelectorAll("[href^=otpauth]").length`, &keys); keys > 0 {
+	phone.page.Eval(`document.querySelectorAll("[href^=otpauth]").length`, &keys)
+	if keys > 0 {
 		t.Error("the key is shown on the other device")
 	}
 	pc.enrol()
@@ -143,7 +144,8 @@ func TestJourneyTheKeyStays(t *testing.T) {
 	j.mustOpenPortalWithNewCodeOnly("alice")
 	j.page.Go(s.bridge.URL + "/enrol").See(j.w.done).Back().See(j.w.done) // the key is gone
 	var keys int
-	if j.page.Eval(`document.querySelectorAll("[href^=otpauth]").length`, &keys); keys > 0 {
+	j.page.Eval(`document.querySelectorAll("[href^=otpauth]").length`, &keys)
+	if keys > 0 {
 		t.Error("the key is shown after the end")
 	}
 }

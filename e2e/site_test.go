@@ -44,7 +44,11 @@ func settings(section, key string, value any) func(*rig.Setup) {
 			if before != nil {
 				before(all)
 			}
-			all[section].(map[string]any)[key] = value //nolint:forcetypeassert // a test's own map
+			part, ok := all[section].(map[string]any)
+			if !ok {
+				panic("the configuration has no section " + section)
+			}
+			part[key] = value
 		}
 	}
 }

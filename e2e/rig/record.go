@@ -96,7 +96,7 @@ func (p *Page) Tab() *Page {
 	ctx, closeTab := chromedp.NewContext(p.ctx)
 	tab := &Page{t: p.t, ctx: ctx, look: p.look}
 	p.t.Cleanup(func() {
-		tab.keepOnFailure() //nolint:contextcheck // the page carries the browser's context
+		tab.keepOnFailure()
 		closeTab()
 	})
 	if err := chromedp.Run(ctx, tab.dress()...); err != nil {
