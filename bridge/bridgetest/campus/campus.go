@@ -47,7 +47,8 @@ type Campus struct {
 	broken  map[string]error // "mail", "audit": what to answer instead
 
 	replicas    []*Replica
-	turn        int // of the replicas at the front
+	fronted     []*Replica // nil: all of them
+	turn        int        // of the replicas at the front
 	storeBroken bool
 	storeLeft   int // calls that still work
 }

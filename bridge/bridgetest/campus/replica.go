@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -63,6 +64,32 @@ func (c *Campus) Second(t *testing.T) *Replica {
 	return r
 }
 
+// First is the replica that the campus began with.
+func (c *Campus) First() *Replica {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.replicas[0]
+}
+
+// Front puts these replicas alone behind the campus's address.
+func (c *Campus) Front(only ...*Replica) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fronted = only
+}
+
+// Serve gives this replica an address of its own, beside the one in front of all. Requests there need the Host of the front.
+func (r *Replica) Serve(t *testing.T) (address string) {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	server := &http.Server{Handler: r.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second}
+	go func() { _ = server.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
+	return "http://" + l.Addr().String()
+}
+
 // StopWork ends the workers of a replica: what they have under way is cut off and given back. Its pages are served on.
 func (r *Replica) StopWork() { r.stop() }
 
@@ -72,7 +99,11 @@ func (c *Campus) StopWork() { c.replicas[0].StopWork() }
 // front hands requests to all replicas in turn, as a balancer in front of them does.
 func (c *Campus) front(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
-	h := c.replicas[c.turn%len(c.replicas)].handler
+	all := c.replicas
+	if c.fronted != nil {
+		all = c.fronted
+	}
+	h := all[c.turn%len(all)].handler
 	c.turn++
 	c.mu.Unlock()
 	h.ServeHTTP(w, r)
