@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +32,9 @@ func through(h http.Handler, c *campus.Campus, q byHand) answer {
 	if q.method == "" {
 		q.method = http.MethodGet
 	}
-	r := httptest.NewRequest(q.method, c.URL+q.path, strings.NewReader(q.form.Encode()))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // a stream has no end
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, q.method, c.URL+q.path, strings.NewReader(q.form.Encode()))
 	r.Host = strings.TrimPrefix(c.URL, "http://")
 	if q.form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

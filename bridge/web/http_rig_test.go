@@ -81,6 +81,9 @@ func (q byHand) try(ctx context.Context, c *campus.Campus) (answer, error) {
 		return answer{}, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read completely below
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		return answer{status: resp.StatusCode, header: resp.Header}, nil // has no end
+	}
 	text, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, string(text)}, err
 }
