@@ -93,7 +93,7 @@ func (c *Client) ByID(ctx context.Context, id string) (bridge.Account, error) {
 		reader error // of the person itself: the one that says whether there is somebody
 	)
 	err := together(ctx,
-		func(ctx context.Context) error {
+		func(context.Context) error { // to its end, though others may have been told sooner that there is nobody
 			reader = readFault(op, c.do(ctx, get(op, &parts.user, "users", id)))
 			return reader
 		},

@@ -41,8 +41,9 @@ func deskRules(r *bridge.Rules) {
 	}
 }
 
-// openDesk gives the pages what the help desk needs, and the realm the number on record.
+// openDesk gives the pages what the help desk needs, and the realm the number on record and groups that can be seen.
 func (c *Campus) openDesk(s *web.Server, accounts bridge.Accounts) {
+	c.KC.ChangeClient(fakekc.ClientAdmin, func(k *fakekc.Client) { k.Service.Groups = true })
 	c.KC.SetProfileAttribute(fakekc.ProfileAttribute{
 		Name: PhoneAttribute, Permissions: fakekc.ProfileRights{View: []string{"admin", "user"}, Edit: []string{"admin"}},
 	})

@@ -143,7 +143,7 @@ func (c *call) may(right need) bool {
 	case needPerson, needLock:
 		return c.reaches(c.user)
 	case needGroup:
-		return r.ManageUsers || (r.Members && (c.group.name == groupGate || c.listsMembers()))
+		return r.ManageUsers || (r.Members && (c.group.name == groupGate || c.listsMembers())) || (r.Groups && !strings.HasSuffix(c.r.URL.Path, "/members"))
 	default:
 		return r.ManageUsers
 	}

@@ -35,8 +35,10 @@ func (c *call) leaveGroup() reply {
 	return c.done()
 }
 
-// sees reports whether the account may see a group itself: with fine-grained permissions only the gate.
-func (c *call) sees(g *group) bool { return c.client.Service.ManageUsers || g.name == groupGate }
+// sees reports whether the account may see a group itself: with fine-grained permissions the gate, and all only if that is granted.
+func (c *call) sees(g *group) bool {
+	return c.client.Service.ManageUsers || c.client.Service.Groups || g.name == groupGate
+}
 
 func (c *call) groupView(g *group) map[string]any {
 	return map[string]any{"id": g.id, "name": g.name, "path": "/" + g.name, "subGroups": []any{}}

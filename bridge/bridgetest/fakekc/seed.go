@@ -38,6 +38,7 @@ type Rights struct {
 	ViewRealm, ViewEvents, QueryUsers bool
 	ManageUsers                       bool // of the whole realm
 	Members                           bool // fine-grained: members of otp-recoverable, and who is in otp-recovery-open
+	Groups                            bool // fine-grained: sees every group, though not who is in it
 }
 
 func (r Rights) any() bool { return r != Rights{} }

@@ -22,6 +22,7 @@ type suiteServer struct {
 func TestContractOfTheRealServer(t *testing.T) {
 	s := fakekc.Start(fakekc.Options{})
 	t.Cleanup(s.Close)
+	s.ChangeClient(fakekc.ClientAdmin, func(c *fakekc.Client) { c.Service.Groups = true })
 	kcsuite.Run(t, &suiteServer{s, kcsuite.Facts{
 		Config: keycloak.Config{
 			URL: s.URL, Realm: "campus", ClientID: fakekc.ClientAdmin, Secret: bridge.Secret("admin-secret-for-tests"),
@@ -46,6 +47,7 @@ func (f *suiteServer) Add(t *testing.T, p kcsuite.Person) string {
 	if !p.Outside {
 		person.Groups = []string{"otp-recoverable"}
 	}
+	person.Groups = append(person.Groups, p.Groups...)
 	id := f.s.AddPerson(person)
 	for _, o := range p.OTPs {
 		kind, period := "totp", 30

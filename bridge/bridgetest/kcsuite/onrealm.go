@@ -71,9 +71,15 @@ func (s *onRealm) Add(t *testing.T, p Person) string {
 	if p.Email != "" {
 		user["email"], user["emailVerified"] = p.Email, true
 	}
+	groups := []string{}
 	if !p.Outside {
-		user["groups"] = []string{s.facts.Config.AllowedGroup}
+		groups = append(groups, s.facts.Config.AllowedGroup)
 	}
+	for _, name := range p.Groups {
+		_ = s.realm.Do(t.Context(), "POST /groups", object{"name": name}, nil) // there already, or the person cannot be added
+		groups = append(groups, "/"+name)
+	}
+	user["groups"] = groups
 	s.do(t, "POST /users", user, nil)
 	id, err := s.realm.ID(t.Context(), p.Name)
 	must(t, err)

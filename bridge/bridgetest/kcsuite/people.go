@@ -72,6 +72,24 @@ func byID(t *testing.T, w *world) {
 	}
 }
 
+// staff is a group that policies could name.
+const staff = "kcsuite-staff"
+
+// Groups that policies name are seen, and told from those that are not there; seeing a group brings nobody into reach. INV-6
+func policyGroups(t *testing.T, w *world) {
+	id, _ := w.person(t, Person{Groups: []string{staff}})
+	outside, _ := w.person(t, Person{Groups: []string{staff}, Outside: true})
+	if a := w.account(t, id); !slices.Contains(a.Groups, "/"+staff) || !slices.Contains(a.Groups, w.facts.Config.AllowedGroup) {
+		t.Errorf("groups %q", a.Groups)
+	}
+	hidden, err := w.client.HiddenGroups(t.Context(), []string{w.facts.Config.AllowedGroup, "/" + staff, "/kcsuite-nowhere", "/" + staff + "/below"})
+	if err != nil || !slices.Equal(hidden, []string{"/kcsuite-nowhere", "/" + staff + "/below"}) {
+		t.Errorf("hidden %q, %v", hidden, err)
+	}
+	_, err = w.client.ByID(t.Context(), outside)
+	wantCode(t, "a member of a group that is seen", err, bridge.CodeGone)
+}
+
 func rawName(t *testing.T) string {
 	t.Helper()
 	return bridge.NewReference()

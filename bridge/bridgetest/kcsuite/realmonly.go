@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ func RunOnRealm(t *testing.T, r *realm.Realm, keycloakURL string) {
 			"required of users who may not edit it": {Attribute{EditBy: []string{"admin"}, RequiredOf: []string{"user"}}, false},
 		})
 	})
+	t.Run("GroupsThatAreHiddenAreTold", s.hiddenGroups)
 	t.Run("KeysTakeTurns", s.keys) // last: afterwards the secret counts no more
 }
 
@@ -56,6 +58,21 @@ func (s *onRealm) excessRights(t *testing.T) {
 	}
 	if _, err := newWorld(t, s).client.Rights(t.Context()); err != nil {
 		t.Errorf("after all: %v", err)
+	}
+}
+
+// Without the permission to view groups nobody seems to be a member, and that is told. INV-6
+func (s *onRealm) hiddenGroups(t *testing.T) {
+	w := newWorld(t, s)
+	id, _ := w.person(t, Person{Groups: []string{staff}})
+	must(t, s.realm.HideGroups(t.Context()))
+	w.renew(t)
+	if a := w.account(t, id); slices.Contains(a.Groups, "/"+staff) || !slices.Contains(a.Groups, w.facts.Config.AllowedGroup) {
+		t.Errorf("groups %q, want the allowed one alone", a.Groups)
+	}
+	hidden, err := w.client.HiddenGroups(t.Context(), []string{w.facts.Config.AllowedGroup, "/" + staff})
+	if err != nil || !slices.Equal(hidden, []string{"/" + staff}) {
+		t.Errorf("hidden %q, %v", hidden, err)
 	}
 }
 

@@ -49,7 +49,8 @@ type Person struct {
 	RequiredActions []string
 	Disabled        bool
 	NoFamilyName    bool
-	Outside         bool // not in the allowed group
+	Outside         bool     // not in the allowed group
+	Groups          []string // names of further groups, made when they do not exist
 }
 
 // OTP is an authenticator that somebody has already: SHA1, six digits.
@@ -82,6 +83,7 @@ func Run(t *testing.T, s Server) {
 		{"ObstaclesAreSeen", obstacles},
 		{"ProfileGapIsWhatKeycloakAsksFor", profileGap},
 		{"LockIsSeen", lock},
+		{"GroupsOfPoliciesAreSeen", policyGroups},
 		{"RealmFacts", realmFacts},
 		{"ProfileSaysWhoMayEdit", profilePermissions},
 		{"SwapLeavesOneAuthenticator", swaps},

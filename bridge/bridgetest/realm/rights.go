@@ -6,7 +6,10 @@ import (
 	"net/url"
 )
 
-// grantFineRights gives the service account rights on members of the allowed group and on the gate group, and on nothing else.
+// ViewGroups is the name of the permission to see every group, though not who is in it: policies match by group.
+const ViewGroups = "otpbridge: groups that policies name"
+
+// grantFineRights gives the service account rights on members of the allowed group and on the gate group, lets it see groups, and nothing else.
 func (r *Realm) grantFineRights(ctx context.Context) error {
 	if err := r.do(ctx, "PUT ", object{"adminPermissionsEnabled": true}, nil); err != nil {
 		return err
@@ -27,19 +30,40 @@ func (r *Realm) grantFineRights(ctx context.Context) error {
 		return err
 	}
 	for _, p := range []struct {
-		name, group string
-		scopes      []string
+		name   string
+		groups []string // none: all
+		scopes []string
 	}{
-		{"otpbridge: recoverable people", r.Allowed, []string{"view-members", "manage-members", "manage-membership-of-members"}},
-		{"otpbridge: gate", r.GateGroup, []string{"view", "view-members", "manage-membership"}},
+		{"otpbridge: recoverable people", []string{r.Allowed}, []string{"view-members", "manage-members", "manage-membership-of-members"}},
+		{"otpbridge: gate", []string{r.GateGroup}, []string{"view", "view-members", "manage-membership"}},
+		{ViewGroups, []string{}, []string{"view"}},
 	} {
 		if err := r.do(ctx, server+"/permission/scope", object{
-			"name": p.name, "resourceType": "Groups", "resources": []string{p.group}, "scopes": p.scopes, "policies": []string{policy},
+			"name": p.name, "resourceType": "Groups", "resources": p.groups, "scopes": p.scopes, "policies": []string{policy},
 		}, nil); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// HideGroups takes the permission to see groups away.
+func (r *Realm) HideGroups(ctx context.Context) error {
+	permissions, err := r.clientID(ctx, "admin-permissions")
+	if err != nil {
+		return err
+	}
+	server := "/clients/" + permissions + "/authz/resource-server"
+	var found []struct{ ID, Name string }
+	if err := r.do(ctx, "GET "+server+"/permission?name="+url.QueryEscape(ViewGroups), nil, &found); err != nil {
+		return err
+	}
+	for _, p := range found {
+		if p.Name == ViewGroups {
+			return r.do(ctx, "DELETE "+server+"/permission/scope/"+p.ID, nil, nil)
+		}
+	}
+	return fmt.Errorf("permission %q: not found", ViewGroups)
 }
 
 // serviceAccount returns the id of the service account's user, which lists of users leave out.
