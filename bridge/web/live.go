@@ -85,13 +85,24 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, v, &bridge.Error{Code: bridge.CodeTooMany, Op: "events", Until: v.now.Add(30 * time.Second)})
 		return
 	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream; charset=utf-8")
+	h.Set("X-Accel-Buffering", "no")
+	if own, ok := s.takeOver(w, r); ok {
+		ctx := bridge.WithRequest(s.closing(), bridge.RequestFrom(r.Context()))
+		go func() {
+			defer leave()
+			(&live{s: s, v: v, line: own}).alone(ctx, own.conn)
+		}()
+		return
+	}
 	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	stop := context.AfterFunc(s.closing(), cancel)
 	defer stop()
-	l := &live{s: s, v: v, w: w, rc: http.NewResponseController(w)}
-	if err := l.run(ctx, r); err != nil && ctx.Err() == nil {
+	l := &live{s: s, v: v, line: newAnswerLine(w)}
+	if err := l.run(ctx); err != nil && ctx.Err() == nil {
 		s.Log.DebugContext(ctx, "live page ended", "err", err)
 	}
 }
@@ -117,33 +128,33 @@ func (s *Server) closing() context.Context {
 type live struct {
 	s    *Server
 	v    *visit
-	w    http.ResponseWriter
-	rc   *http.ResponseController
+	line line
 	last bridge.Step
 }
 
-func (l *live) run(ctx context.Context, r *http.Request) error {
+func (l *live) run(ctx context.Context) error {
 	changed, err := l.s.Watch(ctx, l.v.state().Person)
 	if err != nil {
 		return err
 	}
-	h := l.w.Header()
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("X-Accel-Buffering", "no")
-	l.w.WriteHeader(http.StatusOK)
-	if err := l.write(fmt.Sprintf("retry: %d\n\n", retryMillis)); err != nil {
+	retry := func() error { return l.line.send(fmt.Sprintf("retry: %d\n\n", retryMillis)) }
+	if err := l.apart(ctx, retry); err != nil {
 		return err
 	}
 	beat, touch := time.NewTicker(heartbeat), time.NewTicker(touchEvery)
 	defer beat.Stop()
 	defer touch.Stop()
 	for {
-		again, err := l.look(ctx)
+		var again time.Duration
+		err := l.apart(ctx, func() (err error) {
+			again, err = l.look(ctx)
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		timer := time.NewTimer(again)
-		err = l.wait(ctx, r, waiting{changed, beat.C, touch.C, timer.C})
+		err = l.wait(ctx, waiting{changed, beat.C, touch.C, timer.C})
 		timer.Stop()
 		if err != nil {
 			return err
@@ -158,7 +169,7 @@ type waiting struct {
 }
 
 // wait returns when the recovery has to be looked at again.
-func (l *live) wait(ctx context.Context, r *http.Request, on waiting) error {
+func (l *live) wait(ctx context.Context, on waiting) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -171,11 +182,11 @@ func (l *live) wait(ctx context.Context, r *http.Request, on waiting) error {
 		case <-on.timer:
 			return nil
 		case <-on.beat:
-			if err := l.write(": alive\n\n"); err != nil {
+			if err := l.apart(ctx, func() error { return l.line.send(": alive\n\n") }); err != nil {
 				return err
 			}
 		case <-on.touch:
-			if err := l.touch(ctx, r); err != nil {
+			if err := l.apart(ctx, func() error { return l.touch(ctx) }); err != nil {
 				return err
 			}
 		}
@@ -190,7 +201,7 @@ func (l *live) look(ctx context.Context) (time.Duration, error) {
 	}
 	if step != l.last {
 		l.last = step
-		if err := l.write("event: step\ndata: " + string(step) + "\n\n"); err != nil {
+		if err := l.line.send("event: step\ndata: " + string(step) + "\n\n"); err != nil {
 			return 0, err
 		}
 	}
@@ -210,7 +221,7 @@ func (l *live) see(ctx context.Context) (bridge.Step, bridge.Recovery, error) {
 }
 
 // touch keeps the session alive, or ends the stream of one that is over: the page comes back and is told so.
-func (l *live) touch(ctx context.Context, r *http.Request) error {
+func (l *live) touch(ctx context.Context) error {
 	over, err := l.s.loggedOut(ctx, l.v.state())
 	if err != nil {
 		return err
@@ -218,15 +229,5 @@ func (l *live) touch(ctx context.Context, r *http.Request) error {
 	if over || !l.v.state().alive(l.s.Now()) {
 		return bridge.Fault(bridge.CodeAbsent, "live page", errEnded)
 	}
-	return l.s.Sessions.Change(r.Context(), l.v.sess, func(*State) error { return nil })
-}
-
-func (l *live) write(text string) error {
-	if err := l.rc.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil { //nolint:forbidigo // the connection's own clock
-		return err
-	}
-	if _, err := l.w.Write([]byte(text)); err != nil {
-		return err
-	}
-	return l.rc.Flush()
+	return l.s.Sessions.Change(ctx, l.v.sess, func(*State) error { return nil })
 }
