@@ -31,6 +31,12 @@ func NewServiceAccount(t *testing.T, r *realm.Realm, secret string) *ServiceAcco
 	return &ServiceAccount{t: t, base: strings.Replace(r.Issuer, "/realms/", "/admin/realms/", 1), token: answer.Token}
 }
 
+// Bearer is whoever an access token speaks for, at the Admin API.
+func Bearer(t *testing.T, r *realm.Realm, token string) *ServiceAccount {
+	t.Helper()
+	return &ServiceAccount{t: t, base: strings.Replace(r.Issuer, "/realms/", "/admin/realms/", 1), token: token}
+}
+
 // Status makes a call, "METHOD /path below the realm", and returns the status of the answer.
 func (a *ServiceAccount) Status(call string) int {
 	a.t.Helper()

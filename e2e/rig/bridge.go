@@ -104,6 +104,24 @@ func PrepareBridge(t *testing.T, s Setup) *Bridge {
 	return b
 }
 
+// HelpDesk changes a configuration so that the help desk works: carol and dave of the realm file are its operators.
+func HelpDesk(settings map[string]any) {
+	type section = map[string]any
+	both := func(ja, en string) section { return section{"ja": ja, "en": en} }
+	settings["help_desk"] = section{
+		"enabled": true, "risk_analysis": section{"document": "test", "version": "1", "approved": "2026-11-01"}, "role": "otp-helpdesk",
+		"phone": "075-000-0000", "hours": []string{"Mon-Sun 00:00-24:00"}, "mailbox": "helpdesk@example.ac.jp", "announce_calls": true,
+		"supervisor_mailbox": "supervisor@example.ac.jp", "number_on_record": section{"attribute": "phone"},
+		"contacts":          []section{{"label": both("お問い合わせフォーム", "Contact form"), "url": "https://www.example.ac.jp/contact"}},
+		"person_attributes": []section{{"attribute": "affiliation", "label": both("所属", "Affiliation")}},
+		"checks": []section{
+			{"id": "callback", "label": both("登録済みの番号へ折り返した", "Called back at the number on record")},
+			{"id": "photo_id", "label": both("窓口で写真付き身分証を確認した", "Photo ID shown in person")},
+			{"id": "video", "label": both("ビデオ通話で身分証を確認した", "Photo ID shown by video")},
+		},
+	}
+}
+
 // configuration is what an administrator would write, and the files that it names. JSON is YAML, so that a map will do.
 func configuration(t *testing.T, s Setup, dir string) map[string]any {
 	t.Helper()

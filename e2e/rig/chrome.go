@@ -25,6 +25,7 @@ type Look struct {
 	Height   int    // 0 = 900
 	Dark     bool   // prefers a dark screen
 	NoScript bool   // scripts are switched off
+	Address  string // client address that the front reports, "" = the real one
 }
 
 // Page is a Chromium with a profile of its own and one tab. All its waiting ends after Patience.
@@ -70,9 +71,13 @@ func (p *Page) dress() []chromedp.Action {
 	if p.look.Dark {
 		scheme = "dark"
 	}
+	headers := network.Headers{"Accept-Language": p.look.Language}
+	if p.look.Address != "" {
+		headers[addressHeader] = p.look.Address
+	}
 	return []chromedp.Action{
 		network.Enable(),
-		network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": p.look.Language}),
+		network.SetExtraHTTPHeaders(headers),
 		emulation.SetLocaleOverride().WithLocale(p.look.Language),
 		emulation.SetDeviceMetricsOverride(int64(p.look.Width), int64(p.look.Height), 1, false),
 		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),

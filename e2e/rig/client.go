@@ -32,6 +32,7 @@ type Result struct {
 	Signed bool           // the client got tokens
 	Claims map[string]any // of the ID token
 	Token  string         // the ID token itself
+	Access string         // the access token
 	Error  string         // "error" of the redirect back, when there was one
 	Page   string         // Keycloak's page the browser is left on otherwise
 	Typed  bool           // SignIn typed a code
@@ -159,7 +160,8 @@ func (c *Client) Finish(b *Browser) Result {
 		c.t.Fatalf("token: %d %s", answer.Status, answer.Body)
 	}
 	var tokens struct {
-		ID string `json:"id_token"`
+		ID     string `json:"id_token"`
+		Access string `json:"access_token"`
 	}
 	if err := json.Unmarshal([]byte(answer.Body), &tokens); err != nil {
 		c.t.Fatal(err)
@@ -168,7 +170,7 @@ func (c *Client) Finish(b *Browser) Result {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return Result{Signed: true, Claims: claims, Token: tokens.ID}
+	return Result{Signed: true, Claims: claims, Token: tokens.ID, Access: tokens.Access}
 }
 
 // readClaims reads a token without checking it: it came straight from the server.

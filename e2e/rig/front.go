@@ -20,20 +20,28 @@ type Front struct {
 
 	mu   sync.Mutex
 	only *Replica // takes everything; nil = all take turns
+	via  string   // base URL of another proxy between the front and the replicas
 }
+
+// addressHeader is how a page of the rig says from where it claims to come: all of them run on this machine.
+const addressHeader = "X-Rig-Address"
 
 func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
 	t.Helper()
 	f := &Front{t: t, replicas: replicas}
 	server := &http.Server{Handler: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			target, err := url.Parse(f.choose().URL)
+			target, err := url.Parse(f.target())
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			r.SetURL(target)
 			r.SetXForwarded()
+			if claimed := r.In.Header.Get(addressHeader); claimed != "" {
+				r.Out.Header.Set("X-Forwarded-For", claimed)
+				r.Out.Header.Del(addressHeader)
+			}
 			r.Out.Host = r.In.Host
 		},
 		Transport:     &http.Transport{DisableKeepAlives: true}, // a replica that dies leaves no connection to try
@@ -50,6 +58,23 @@ func (f *Front) Only(r *Replica) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.only = r
+}
+
+// Via sends everything through another proxy, which chooses the replica.
+func (f *Front) Via(base string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.via = base
+}
+
+func (f *Front) target() string {
+	f.mu.Lock()
+	via := f.via
+	f.mu.Unlock()
+	if via != "" {
+		return via
+	}
+	return f.choose().URL
 }
 
 func (f *Front) choose() *Replica {

@@ -62,6 +62,7 @@
     offline = undefined;
     restore();
     if (step !== main.dataset.step) moveOn(step);
+    else remember("moved", ""); // the page is the one that was due: whatever comes now is news
   }
 
   // read returns the page that the server would show now. Errors of the server are no answer.
