@@ -27,6 +27,9 @@ type streams struct {
 	mu    sync.Mutex
 	open  map[string]int
 	turns chan struct{}
+	ends  map[string]chan struct{} // closed when the session is signed out
+
+	beat, touch time.Duration // how often; fixed before the first stream
 }
 
 // turn waits until this page may ask the store. After a restart, or when the store was away, all pages want to know at once: side by side
@@ -59,6 +62,7 @@ func (s *streams) enter(session string) (leave func(), ok bool) {
 		defer s.mu.Unlock()
 		if s.open[session]--; s.open[session] == 0 {
 			delete(s.open, session)
+			delete(s.ends, session)
 		}
 	}, true
 }
@@ -141,7 +145,8 @@ func (l *live) run(ctx context.Context) error {
 	if err := l.apart(ctx, retry); err != nil {
 		return err
 	}
-	beat, touch := time.NewTicker(heartbeat), time.NewTicker(touchEvery)
+	gone := l.s.streams.gone(l.v.sess.ID)
+	beat, touch := time.NewTicker(l.s.streams.beat), time.NewTicker(l.s.streams.touch)
 	defer beat.Stop()
 	defer touch.Stop()
 	for {
@@ -154,7 +159,7 @@ func (l *live) run(ctx context.Context) error {
 			return err
 		}
 		timer := time.NewTimer(again)
-		err = l.wait(ctx, waiting{changed, beat.C, touch.C, timer.C})
+		err = l.wait(ctx, waiting{changed, gone, beat.C, touch.C, timer.C})
 		timer.Stop()
 		if err != nil {
 			return err
@@ -164,7 +169,7 @@ func (l *live) run(ctx context.Context) error {
 
 // waiting is what a live page waits for.
 type waiting struct {
-	changed            <-chan struct{}
+	changed, gone      <-chan struct{}
 	beat, touch, timer <-chan time.Time
 }
 
@@ -179,6 +184,8 @@ func (l *live) wait(ctx context.Context, on waiting) error {
 				return ctx.Err()
 			}
 			return nil
+		case <-on.gone:
+			return errEnded
 		case <-on.timer:
 			return nil
 		case <-on.beat:
@@ -199,11 +206,8 @@ func (l *live) look(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if step != l.last {
-		l.last = step
-		if err := l.line.send("event: step\ndata: " + string(step) + "\n\n"); err != nil {
-			return 0, err
-		}
+	if err := l.news(ctx, step); err != nil {
+		return 0, err
 	}
 	return min(latestLook, max(earliestLook, rec.NextChange(l.s.Now()).Sub(l.s.Now()))), nil
 }

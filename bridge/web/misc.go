@@ -54,6 +54,7 @@ func (s *Server) language(w http.ResponseWriter, r *http.Request, _ *visit) erro
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request, v *visit) error {
 	state := v.state()
 	s.Flow.Leave(r.Context(), state.Entry)
+	s.streams.over(v.sess.ID)
 	v.sess.Options.MaxAge = -1
 	if err := v.sess.Save(r, w); err != nil {
 		return err

@@ -1,0 +1,312 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/web"
+)
+
+// stream is an open live page.
+type stream struct {
+	t      *testing.T
+	status int
+	header http.Header
+	steps  chan string // closed when the stream ends
+	beats  chan string // comments
+	close  func()
+}
+
+// listens opens the live page of a session at a base address.
+func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/recovery/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = strings.TrimPrefix(c.URL, "http://")
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set("Cookie", "__Host-otpbridge="+session)
+	transport := &http.Transport{}
+	resp, err := (&http.Client{Transport: transport}).Do(r) //nolint:bodyclose // closed below
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stream{t: t, status: resp.StatusCode, header: resp.Header, steps: make(chan string, 100), beats: make(chan string, 100)}
+	ended := make(chan struct{})
+	s.close = func() { cancel(); <-ended; transport.CloseIdleConnections() }
+	t.Cleanup(s.close)
+	go func() {
+		defer close(ended)
+		defer close(s.steps)
+		defer resp.Body.Close() //nolint:errcheck // of a stream that was ended
+		lines := bufio.NewScanner(resp.Body)
+		for lines.Scan() {
+			if step, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				s.steps <- step
+			}
+			if comment, ok := strings.CutPrefix(lines.Text(), ": "); ok {
+				select {
+				case s.beats <- comment:
+				default:
+				}
+			}
+		}
+	}()
+	return s
+}
+
+// tells wants the next step.
+func (s *stream) tells(want bridge.Step) {
+	s.t.Helper()
+	select {
+	case got, ok := <-s.steps:
+		if !ok || got != string(want) {
+			s.t.Fatalf("the stream tells %q (open: %v), want %q", got, ok, want)
+		}
+	case <-time.After(10 * time.Second):
+		s.t.Fatalf("the stream does not tell %q", want)
+	}
+}
+
+// ends wants the end of the stream.
+func (s *stream) ends(what string) {
+	s.t.Helper()
+	for end := time.After(10 * time.Second); ; {
+		select {
+		case _, ok := <-s.steps:
+			if !ok {
+				return
+			}
+		case <-end:
+			s.t.Fatalf("the stream does not end: %s", what)
+		}
+	}
+}
+
+// HD-10: what an operator does at one replica is told by a stream that another one holds, step by step; each browser learns its own step.
+func TestALivePageFollowsTheCallOnAnotherReplica(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	second := c.Second(t)
+	base := second.Serve(t)
+	member(c, "somebody")
+	withPhone(c, "somebody")
+	p, carol, other := caller(t, c, "somebody"), operator(t, c, "carol"), at(t, c, "somebody")
+	other.signIn("somebody")
+	mine, foreign := listens(t, c, base, p.session()), listens(t, c, base, other.session())
+	mine.tells(bridge.StepCall)
+	foreign.tells(bridge.StepActive)
+	carol.looksUp("somebody", p.reads())
+	mine.tells(bridge.StepChecking)
+	carol.send("/desk/case", http.StatusOK, "do", "callback")
+	mine.tells(bridge.StepCallBack)
+	carol.decides(http.StatusOK, "approve", "T-1", "video")
+	began := time.Now()
+	mine.tells(bridge.StepEnrol)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the approval took %s", took)
+	}
+	p.open("/recovery", http.StatusOK)
+	p.finish()
+	foreign.close()
+	for step := range foreign.steps {
+		if step == string(bridge.StepEnrol) {
+			t.Error("another browser is told of the key")
+		}
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff",
+		"Content-Length": "",
+	} {
+		if got := mine.header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if mine.status != http.StatusOK || mine.header.Get("Content-Security-Policy") == "" {
+		t.Errorf("%d %v", mine.status, mine.header)
+	}
+}
+
+// HD-10: a session has two streams at most; a third may come when one has ended.
+func TestASessionHasTwoStreams(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	p := caller(t, c, "bob")
+	first, last := listens(t, c, c.URL, p.session()), listens(t, c, c.URL, p.session())
+	first.tells(bridge.StepCall)
+	last.tells(bridge.StepCall)
+	if a := get("/recovery/events", p.session()).to(t, c); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
+		t.Errorf("the third stream: %d", a.status)
+	}
+	other := at(t, c, "alice")
+	other.calls("alice")
+	listens(t, c, c.URL, other.session()).tells(bridge.StepCall)
+	first.close()
+	c.Wait(t, "a free place", func() bool {
+		s := listens(t, c, c.URL, p.session())
+		defer s.close()
+		return s.status == http.StatusOK
+	})
+}
+
+// A stream needs a session with a sign-in; HEAD opens none.
+func TestWhoGetsAStream(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	if a := get("/recovery/events", "").to(t, c); a.status != http.StatusForbidden {
+		t.Errorf("without a session: %d", a.status)
+	}
+	nobody := newPerson(t, c)
+	nobody.open("/start", http.StatusOK)
+	if a := get("/recovery/events", nobody.session()).to(t, c); a.status != http.StatusForbidden {
+		t.Errorf("without a sign-in: %d", a.status)
+	}
+	p := caller(t, c, "bob")
+	a := byHand{method: http.MethodHead, path: "/recovery/events", session: p.session()}.to(t, c)
+	if a.status != http.StatusOK || a.body != "" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/event-stream") {
+		t.Errorf("HEAD: %d %v", a.status, a.header)
+	}
+	if a := post("/recovery/events", p.session(), p.token()).to(t, c); a.status != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", a.status)
+	}
+}
+
+// A stream ends when the process drains; a browser that comes back is told where things stand, on another
+// replica too, and nothing is typed again.
+func TestAStreamEndsWithTheProcess(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	second := c.Second(t)
+	base := second.Serve(t)
+	p := caller(t, c, "bob")
+	there := listens(t, c, base, p.session())
+	there.tells(bridge.StepCall)
+	second.Closing()
+	there.ends("the replica drains")
+	here := listens(t, c, c.First().Serve(t), p.session())
+	here.tells(bridge.StepCall)
+	carol := operator(t, c, "carol")
+	carol.looksUp("bob", p.reads())
+	here.tells(bridge.StepChecking)
+}
+
+// A stream ends when the person signs out: at once at the same replica, and at another one instead of telling more.
+func TestAStreamEndsWithTheSession(t *testing.T) {
+	t.Parallel()
+	for _, replicas := range []int{1, 2} {
+		c := campus.OpenDesk(t)
+		p, carol := caller(t, c, "bob"), operator(t, c, "carol")
+		code, base := p.reads(), c.URL
+		if replicas == 2 {
+			base = c.Second(t).Serve(t)
+			c.Front(c.First())
+		}
+		s := listens(t, c, base, p.session())
+		s.tells(bridge.StepCall)
+		session := p.session()
+		p.send("/signout", http.StatusOK)
+		if replicas == 2 {
+			carol.looksUp("bob", code)
+		}
+		s.ends("the person signed out")
+		if a := get("/recovery/events", session).to(t, c); a.status != http.StatusForbidden {
+			t.Errorf("a stream after the sign-out: %d", a.status)
+		}
+	}
+}
+
+// After a logout at the campus a stream tells nothing more.
+func TestAStreamTellsNothingAfterALogoutAtTheCampus(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	p, carol := caller(t, c, "bob"), operator(t, c, "carol")
+	code := p.reads()
+	s := listens(t, c, c.URL, p.session())
+	s.tells(bridge.StepCall)
+	if a := sendLogout(t, c, c.KC.Sign("logout+jwt", logoutClaims(c, c.KC.PersonID("bob")))); a.status != http.StatusOK {
+		t.Fatalf("%d", a.status)
+	}
+	carol.looksUp("bob", code)
+	s.ends("the campus ended the sign-in")
+}
+
+// A reader who takes nothing holds up nobody else.
+func TestASlowReaderBlocksNobody(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	p := caller(t, c, "bob")
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", strings.TrimPrefix(c.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // a connection that is not read
+	_, err = io.WriteString(conn, "GET /recovery/events HTTP/1.1\r\nHost: "+strings.TrimPrefix(c.URL, "http://")+"\r\nCookie: __Host-otpbridge="+p.session()+"\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := p.reads()
+	s := listens(t, c, c.URL, p.session())
+	s.tells(bridge.StepCall)
+	carol := operator(t, c, "carol")
+	for range 20 {
+		carol.looksUp("bob", code)
+		carol.send("/desk/case", http.StatusOK, "do", "callback")
+	}
+	s.tells(bridge.StepChecking)
+}
+
+// Streams leave no goroutine behind.
+func TestStreamsLeaveNothingBehind(t *testing.T) {
+	c := campus.OpenDesk(t)
+	p := caller(t, c, "bob")
+	other := goleak.IgnoreCurrent()
+	for range 5 {
+		s := listens(t, c, c.URL, p.session())
+		s.tells(bridge.StepCall)
+		s.close()
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections() //nolint:errcheck,forcetypeassert // it is one
+	if err := goleak.Find(other); err != nil {
+		t.Error(err)
+	}
+}
+
+// SES-12, HD-10: a page that waits keeps its session alive up to the absolute end, and the line too; nothing else does.
+func TestALivePageKeepsItsSessionAliveToTheEnd(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	web.Pace(c.Web, 20*time.Millisecond, 20*time.Millisecond)
+	p, without := caller(t, c, "bob"), caller(t, c, "alice")
+	s := listens(t, c, c.URL, p.session())
+	s.tells(bridge.StepCall)
+	if beat := <-s.beats; beat != "alive" {
+		t.Errorf("the line says %q", beat)
+	}
+	for range 4 {
+		c.Clock.Add(14 * time.Minute)
+		for range 10 { // touched after the clock was moved
+			<-s.beats
+		}
+	}
+	if a := get("/recovery", p.session()).to(t, c); a.status != http.StatusOK {
+		t.Errorf("the session of the page that waits: %d", a.status)
+	}
+	if a := get("/recovery", without.session()).to(t, c); a.status == http.StatusOK {
+		t.Errorf("a session without a page lives on: %d", a.status)
+	}
+	c.Clock.Add(5 * time.Minute)
+	s.ends("the session is over")
+}
