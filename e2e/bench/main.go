@@ -72,6 +72,7 @@ func measurements() []measurement {
 		{[]string{"idle-memory"}, idleMemory},
 		{[]string{"page-p99", "page-p50"}, pagesOnBolt},
 		{[]string{"page-p99-redis", "page-p50-redis"}, pagesOnRedis},
+		{[]string{"swap-ratio", "swap"}, swap},
 		{waitingNames(""), waitingOnOne},
 		{waitingNames("-two"), waitingOnTwo},
 	}

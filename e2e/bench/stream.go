@@ -50,7 +50,13 @@ func (s stream) once(ctx context.Context) {
 	if _, err := conn.Write([]byte(s.request)); err != nil {
 		return
 	}
-	const line = 512 // the longest is a header
+	const (
+		line    = 512              // the longest is a header
+		patient = 10 * time.Second // for the first step; then the page tries again
+	)
+	if conn.SetReadDeadline(time.Now().Add(patient)) != nil {
+		return
+	}
 	in := bufio.NewReaderSize(conn, line)
 	if status, err := in.ReadString('\n'); err != nil || !strings.HasPrefix(status, "HTTP/1.1 200 ") {
 		return // a browser would come again, too
@@ -65,6 +71,9 @@ func (s stream) once(ctx context.Context) {
 		case !ok:
 		case first:
 			first = false
+			if conn.SetReadDeadline(time.Time{}) != nil {
+				return
+			}
 			s.ready <- s.number
 		default:
 			s.arrived <- event{s.number, strings.TrimSpace(step), time.Now()}
