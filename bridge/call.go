@@ -12,6 +12,7 @@ const (
 	CallCodeLife   = 10 * time.Minute // then the page shows another one
 	CaseIdle       = 15 * time.Minute // an operator's look at a case ends
 	MaxWrongCalls  = 5                // wrong codes by at least two operators end a recovery
+	MaxWrongWords  = 2                // wrong picks of match words that end call-backs for a recovery
 	MatchChoices   = 6                // word pairs that the operator picks from
 	CheckCallBack  = "callback"       // the check that is bound to the caller's page
 	CheckInPerson  = "photo_id"       // the check that needs the person at the counter
@@ -20,14 +21,16 @@ const (
 
 // Call is the desk's part of a recovery.
 type Call struct {
-	Code      string    // eight digits, shown to the caller only; empty = used up
-	Serial    int       // grows with every code
-	Expires   time.Time // of the code
-	Wrong     []string  // operators who typed a wrong code for this person, one entry each time
-	Case      *Case     `json:",omitempty"`
-	Approvals []Approval
-	Needed    int  // approvals that are demanded; known after the first
-	Risky     bool // the caller's browser held an operator session, or operator and caller shared an address
+	Code    string    // eight digits, shown to the caller only; empty = used up
+	Serial  int       // grows with every code
+	Expires time.Time // of the code
+	Wrong   []string  // operators who typed a wrong code for this person, one entry each time
+	// WrongWords counts wrong picks of match words over all operators: after MaxWrongWords no call-back counts any more.
+	WrongWords int   `json:",omitempty"`
+	Case       *Case `json:",omitempty"`
+	Approvals  []Approval
+	Needed     int  // approvals that are demanded; known after the first
+	Risky      bool // the caller's browser held an operator session, or operator and caller shared an address
 }
 
 // Case is one operator's look at a recovery, opened by a right pair of user name and call code.
@@ -108,6 +111,7 @@ func (r Recovery) RenewCode(v Viewer, code string, now time.Time) (Recovery, err
 			return r, Fault(CodeStaleSignIn, "renew code", nil)
 		}
 		r.Asker, r.SignedInAt, c.Case = v.Holder, v.SignedInAt, nil
+		r.From, c.Risky = v.From, c.Risky || v.OperatorBrowser // what HD-15 looks at is the browser that calls now
 	}
 	c.Code, c.Serial, c.Expires = code, c.Serial+1, now.Add(CallCodeLife)
 	return r.with(c), nil
@@ -179,6 +183,9 @@ func (r Recovery) StartCallBack(o Operator, choices []int, right int, now time.T
 	if err != nil {
 		return r, err
 	}
+	if c.WrongWords >= MaxWrongWords {
+		return r, Fault(CodeCallBack, "call back", nil)
+	}
 	c.Case.CallBack = &CallBack{Choices: choices, Right: right}
 	return r.with(c), nil
 }
@@ -196,6 +203,7 @@ func (r Recovery) PickWords(o Operator, pick int, now time.Time) (Recovery, erro
 	}
 	if pick != c.Case.CallBack.Right {
 		c.Case.CallBack = nil
+		c.WrongWords++
 		return r.with(c), Fault(CodeWrongWords, "pick words", nil)
 	}
 	b := *c.Case.CallBack
@@ -225,6 +233,7 @@ func (r Recovery) Approve(o Operator, d Decision, now time.Time) (Recovery, erro
 	if err := c.mayApprove(r, o, d); err != nil {
 		return r, err
 	}
+	d.Checks = slices.Compact(slices.Sorted(slices.Values(d.Checks)))
 	c.Approvals = append(c.Approvals, Approval{
 		Operator: o.Person, Name: o.Name, At: now, Checks: d.Checks, Ticket: d.Ticket, Serial: c.Case.Serial,
 	})

@@ -203,3 +203,48 @@ func TestDelayAsksForASecondProof(t *testing.T) {
 		t.Errorf("state %s", mail.State)
 	}
 }
+
+// HD-14: match words cannot be guessed: two wrong picks end call-backs for the recovery, whoever makes them.
+func TestMatchWordsCannotBeGuessed(t *testing.T) {
+	r := lookedUp(t, calling(t), carol, t0)
+	choices := []int{1, 2, 3, 4, 5, 6}
+	for range bridge.MaxWrongWords {
+		var err error
+		r, err = r.StartCallBack(carol, choices, 2, t0)
+		wantCode(t, err, "")
+		r, err = r.PickWords(carol, 3, t0)
+		wantCode(t, err, bridge.CodeWrongWords)
+	}
+	_, err := r.StartCallBack(carol, choices, 2, t0)
+	wantCode(t, err, bridge.CodeCallBack)
+	_, err = lookedUp(t, r, dave, t0).StartCallBack(dave, choices, 2, t0)
+	wantCode(t, err, bridge.CodeCallBack)
+}
+
+// HD-15 after a waiting period: what counts is the browser that calls now.
+func TestTheBrowserThatCallsAfterADelayIsTheOneThatIsJudged(t *testing.T) {
+	rule := one
+	rule.Delay = time.Hour
+	r, err := lookedUp(t, calling(t), carol, t0).Approve(carol, decide(rule, "video"), t0)
+	wantCode(t, err, "")
+	now := t0.Add(time.Hour)
+	v := bridge.Viewer{Person: "p1", Holder: "desk-browser", SignedInAt: now, From: carol.Address, OperatorBrowser: true}
+	r, err = r.RenewCode(v, "11112222", now)
+	wantCode(t, err, "")
+	if r.From != carol.Address || !r.Call.Risky {
+		t.Errorf("from %q, risky %v", r.From, r.Call.Risky)
+	}
+}
+
+// The password alone does not end what an operator has begun to approve, or what waits for the end of a delay.
+func TestOnlyTheAskingBrowserCancelsAnAdvancedRecovery(t *testing.T) {
+	r, err := lookedUp(t, calling(t), carol, t0).Approve(carol, decide(two, "video", "video", "photo_id"), t0)
+	wantCode(t, err, "")
+	if got := r.Call.Approvals[0].Checks; len(got) != 2 {
+		t.Errorf("a check counts once: %v", got)
+	}
+	_, err = r.Cancel("other", t0)
+	wantCode(t, err, bridge.CodeNotHolder)
+	_, err = r.Cancel("asker", t0)
+	wantCode(t, err, "")
+}

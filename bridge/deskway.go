@@ -213,6 +213,9 @@ func (f *Flow) PickWords(ctx context.Context, o Operator, person string, pick in
 		f.deskEvent(ctx, "desk.words_matched", r, o, "")
 	case CodeWrongWords:
 		f.deskEvent(ctx, "desk.words_wrong", r, o, CodeWrongWords)
+		if callOf(r).WrongWords >= MaxWrongWords {
+			f.deskEvent(ctx, "alarm.suspicious_call", r, o, CodeWrongWords)
+		}
 	}
 	return closed(err)
 }
@@ -261,6 +264,9 @@ func (f *Flow) approved(ctx context.Context, r Recovery, o Operator, checks []st
 	}
 	if r.State == Proven {
 		f.record(ctx, event("recovery.proven", r))
+		if err := f.Failures.Delete(ctx, r.Person); err != nil { // the desk is the way out after too many wrong codes
+			f.Log.WarnContext(ctx, "wrong codes not forgotten; they end by themselves", "err", err)
+		}
 	}
 	f.tellAll(ctx, r, NoticeApproved)
 }
@@ -322,6 +328,15 @@ func callOf(r Recovery) Call {
 	return *r.Call
 }
 
+// recipients are all addresses on record, or the supervisor's mailbox when there is none.
+func (f *Flow) recipients(r Recovery) []string {
+	to := r.Snapshot.Others("")
+	if len(to) == 0 && f.Rules.Supervisor != "" {
+		return []string{f.Rules.Supervisor}
+	}
+	return to
+}
+
 // tellAll sends a notice to every address on record, or to the supervisor's mailbox when there is none. As long as the recovery is open it
 // can be stopped from there (POL-05).
 func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
@@ -330,11 +345,7 @@ func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
 	if r.Open() {
 		token, number = f.newVeto(ctx, r)
 	}
-	to := r.Snapshot.Others("")
-	if len(to) == 0 && f.Rules.Supervisor != "" {
-		to = []string{f.Rules.Supervisor}
-	}
-	for _, address := range to {
+	for _, address := range f.recipients(r) {
 		n := Notice{
 			Kind: kind, To: address, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way, Origin: r.Origin,
 			NotBefore: r.NotBefore, Veto: token, Objection: number,

@@ -43,6 +43,7 @@ var (
 	LimitLinkMinute = Limit{"link-minute", 1, time.Minute}
 	LimitLinkHour   = Limit{"link-hour", 3, time.Hour}
 	LimitLinkDay    = Limit{"link-day", 10, 24 * time.Hour}
+	LimitCallHour   = Limit{"call-hour", 6, time.Hour} // desk recoveries of one person: each sends notices
 	LimitGateNotice = Limit{"gate-notice", 1, 24 * time.Hour}
 	LimitService    = Limit{"sign-in-service", 1200, time.Minute}
 )

@@ -279,13 +279,18 @@ func (r Recovery) redeemable(hash string, now time.Time) bool {
 	return r.State == Waiting && r.Way == WayMail && r.Link != nil && Equal(r.Link.Hash, hash) && now.Before(r.Link.Expires)
 }
 
-// Cancel ends a waiting recovery for its person, a proven one for its holder only.
+// advanced reports that a waiting recovery has a first approval or a waiting period behind it: the password alone no longer ends it.
+func (r Recovery) advanced() bool {
+	return !r.NotBefore.IsZero() || len(callOf(r).Approvals) > 0
+}
+
+// Cancel ends a waiting recovery for its person, an advanced one for the browser that asked, a proven one for its holder only.
 func (r Recovery) Cancel(holder string, now time.Time) (Recovery, error) {
 	r = r.At(now)
 	switch {
-	case r.State == Waiting, r.State == Proven && Equal(r.Holder, holder):
+	case r.State == Waiting && (!r.advanced() || Equal(r.Asker, holder)), r.State == Proven && Equal(r.Holder, holder):
 		return r.ended(EndCancelled, "", now), nil
-	case r.State == Proven:
+	case r.State == Waiting, r.State == Proven:
 		return r, Fault(CodeNotHolder, "cancel", nil)
 	case r.State == Writing:
 		return r, Fault(CodeTooLate, "cancel", nil)

@@ -121,7 +121,7 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 		return err
 	}
 	now := f.Now()
-	for _, to := range r.Snapshot.Others("") {
+	for _, to := range f.recipients(r) {
 		n := Notice{
 			Kind: NoticeCompleted, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
 			Origin: r.Origin, Label: r.Label, ID: r.ID,

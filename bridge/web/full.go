@@ -102,7 +102,7 @@ func (s *Server) operator(r *http.Request, v *visit) (o bridge.Operator, missing
 	case !contains(state.Roles, s.DeskRole):
 		return o, view.MissingRole, nil
 	}
-	has, err := s.HasRole(r.Context(), state.Person, s.DeskRole)
+	has, err := s.HasRole(r.Context(), Role{Person: state.Person, Name: s.DeskRole, SignedInAt: state.SignedInAt})
 	if err != nil {
 		return o, "", err
 	}
@@ -174,13 +174,22 @@ type RoleCache struct {
 type RoleSeen struct {
 	At    time.Time
 	Roles []string
-	Fit   bool // the account is enabled
+	Fit   bool      // the account is enabled
+	Since time.Time // sign-ins before this do not count: logged out at the campus, or another password
+}
+
+// Role is what is asked: whether a person who signed in then holds a role now.
+type Role struct {
+	Person, Name string
+	SignedInAt   time.Time
 }
 
 const roleLife = time.Minute
 
-// Has reports whether the person holds the role.
-func (c *RoleCache) Has(ctx context.Context, person, role string) (bool, error) {
+// Has reports whether the person holds the role, and has not been logged out or given another password since signing in. An account that is
+// locked for wrong passwords keeps its console: anybody could lock it.
+func (c *RoleCache) Has(ctx context.Context, role Role) (bool, error) {
+	person := role.Person
 	seen, err := c.Seen.Get(ctx, person)
 	if err != nil && bridge.CodeOf(err) != bridge.CodeAbsent {
 		return false, err
@@ -193,11 +202,14 @@ func (c *RoleCache) Has(ctx context.Context, person, role string) (bool, error) 
 		if err != nil {
 			return false, err
 		}
-		seen = RoleSeen{At: c.Now(), Roles: a.Roles, Fit: a.Enabled && !a.Locked}
+		seen = RoleSeen{At: c.Now(), Roles: a.Roles, Fit: a.Enabled, Since: a.NotBefore}
+		if p, ok := a.Password(); ok && p.Created.After(seen.Since) {
+			seen.Since = p.Created
+		}
 		_, err = c.Seen.Update(ctx, person, roleLife, func(RoleSeen, bool) (RoleSeen, error) { return seen, nil })
 		if err != nil {
 			return false, err
 		}
 	}
-	return seen.Fit && contains(seen.Roles, role), nil
+	return seen.Fit && contains(seen.Roles, role.Name) && !seen.Since.After(role.SignedInAt), nil
 }

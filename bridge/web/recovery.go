@@ -170,7 +170,9 @@ func (s *Server) actRecovery(w http.ResponseWriter, r *http.Request, v *visit) e
 	case "resend":
 		return s.resend(w, r, v)
 	case "renew":
-		if err := s.Flow.RenewCode(r.Context(), state.viewer()); err != nil {
+		caller := state.viewer()
+		caller.From, caller.OperatorBrowser = s.address(r), operatorBrowser(r)
+		if err := s.Flow.RenewCode(r.Context(), caller); err != nil {
 			return err
 		}
 		if err := s.joins(r, v); err != nil {
