@@ -233,7 +233,7 @@ func (r Recovery) Approve(o Operator, d Decision, now time.Time) (Recovery, erro
 	if err := c.mayApprove(r, o, d); err != nil {
 		return r, err
 	}
-	d.Checks = slices.Compact(slices.Sorted(slices.Values(d.Checks)))
+	d.Checks = distinct(d.Checks)
 	c.Approvals = append(c.Approvals, Approval{
 		Operator: o.Person, Name: o.Name, At: now, Checks: d.Checks, Ticket: d.Ticket, Serial: c.Case.Serial,
 	})
@@ -250,6 +250,17 @@ func (r Recovery) Approve(o Operator, d Decision, now time.Time) (Recovery, erro
 	return r.with(c).proven(r.Asker, d.Key, d.Rule.Delay, now), nil
 }
 
+// distinct drops repeated entries.
+func distinct(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // mayApprove says what stands against an approval.
 func (c Call) mayApprove(r Recovery, o Operator, d Decision) error {
 	switch {
@@ -259,7 +270,7 @@ func (c Call) mayApprove(r Recovery, o Operator, d Decision) error {
 		return Fault(CodeSameOperator, "approve", nil)
 	case slices.ContainsFunc(c.Approvals, func(a Approval) bool { return a.Serial == c.Case.Serial }):
 		return Fault(CodeCallPair, "approve", nil)
-	case len(slices.Compact(slices.Sorted(slices.Values(d.Checks)))) < max(1, d.Rule.Checks):
+	case len(distinct(d.Checks)) < max(1, d.Rule.Checks):
 		return Fault(CodeChecks, "approve", nil)
 	case slices.Contains(d.Checks, CheckCallBack) && (c.Case.CallBack == nil || !c.Case.CallBack.Matched):
 		return Fault(CodeCallBack, "approve", nil)

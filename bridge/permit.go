@@ -65,7 +65,7 @@ func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, tic
 	case !slices.Contains(PermitChecks(), check):
 		return Permit{}, Fault(CodeChecks, "permit", nil)
 	case check == CheckCallBack && len(a.Attributes[f.Rules.NumberAttribute]) == 0:
-		return Permit{}, Fault(CodeCallBack, "permit: no number on record", nil)
+		return Permit{}, Fault(CodeChecks, "permit: no number on record", nil)
 	case ticket == "":
 		return Permit{}, Fault(CodeTicket, "permit", nil)
 	}

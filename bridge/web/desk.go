@@ -362,7 +362,7 @@ func permitFault(err error) view.Fault {
 	switch f.Code {
 	case bridge.CodeGone, bridge.CodeTooMany:
 		f.Field = view.FieldName
-	case bridge.CodeChecks, bridge.CodeCallBack:
+	case bridge.CodeChecks:
 		f.Field = view.FieldCheck
 	case bridge.CodeTicket:
 		f.Field = view.FieldTicket

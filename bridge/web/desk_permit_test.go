@@ -96,7 +96,7 @@ func TestAPermitEnds(t *testing.T) {
 	give := func(name string) {
 		o := operator(t, c, name)
 		o.looksForPermit("somebody", http.StatusOK)
-		o.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusOK)
+		o.givesPermit("somebody", bridge.CheckInPerson, "T-1", http.StatusOK)
 	}
 	give("carol")
 	c.Clock.Add(time.Hour)
@@ -165,4 +165,18 @@ func TestTheFiguresOfTheConsole(t *testing.T) {
 	operator(t, c, "carol").says("Waiting 0")
 	c.Clock.Add(24 * time.Hour)
 	operator(t, c, "carol").says("My approvals today 0")
+}
+
+// A call-back needs a number on record.
+func TestAPermitByCallBackNeedsANumberOnRecord(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "somebody")
+	guessed(t, c, "somebody")
+	o := operator(t, c, "carol")
+	o.looksForPermit("somebody", http.StatusOK)
+	o.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusUnprocessableEntity)
+	if n := countEvents(c, "permit.asked"); n != 0 {
+		t.Errorf("%d permits asked for", n)
+	}
 }

@@ -39,7 +39,7 @@ type Server struct {
 
 	// The help desk. An empty DeskRole means that there is none.
 	DeskRole         string
-	HasRole          func(ctx context.Context, person, role string) (bool, error)
+	HasRole          func(ctx context.Context, role Role) (bool, error)
 	Waiting          func(ctx context.Context) (since []time.Time, err error) // when each of those who wait for the desk began
 	DeskLogs         bridge.Records[DeskLog]
 	PersonAttributes []PersonAttribute
