@@ -57,6 +57,7 @@ func (d *demo) startFake() error {
 	})
 	adminOnly := fakekc.ProfileRights{View: []string{"admin", "user"}, Edit: []string{"admin"}}
 	kc.SetProfileAttribute(fakekc.ProfileAttribute{Name: realm.Notification, Multivalued: true, Permissions: adminOnly})
+	kc.SetProfileAttribute(fakekc.ProfileAttribute{Name: numberAttribute, Permissions: adminOnly})
 	for _, p := range d.people {
 		settle(kc, p, accounts[p.Username])
 	}
@@ -73,8 +74,12 @@ func settle(kc *fakekc.Server, p person, kept *account) {
 		Username: p.Username, First: p.First, Last: "Example", Email: p.Address, Password: p.Password, OTP: p.Old,
 		Groups: []string{realm.Recoverable}, Roles: []string{"default-roles-campus"},
 	}
+	one.Attributes = map[string][]string{}
 	if p.Address != "" && !p.operator {
-		one.Attributes = map[string][]string{realm.Notification: {p.Address}}
+		one.Attributes[realm.Notification] = []string{p.Address}
+	}
+	if p.Number != "" {
+		one.Attributes[numberAttribute] = []string{p.Number}
 	}
 	if p.operator {
 		one.Roles = append(one.Roles, realm.OperatorRole)

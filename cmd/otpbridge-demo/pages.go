@@ -115,12 +115,13 @@ func (s *site) missing(w http.ResponseWriter, _ *http.Request) {
 type home struct {
 	Places []place
 	Script []step
+	Calls  []step
 	People []person
 }
 
 // GET /
 func (s *site) home(w http.ResponseWriter, _ *http.Request) {
-	s.show(w, http.StatusOK, "home", page{Here: "home", Title: "The demo", Body: home{s.addresses.places(), s.addresses.script(), s.people}})
+	s.show(w, http.StatusOK, "home", page{Here: "home", Title: "The demo", Body: home{s.addresses.places(), s.addresses.script(), s.addresses.calls(), s.people}})
 }
 
 func (s *site) person(name string) (p person, known bool) {

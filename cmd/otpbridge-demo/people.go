@@ -8,6 +8,7 @@ import (
 type person struct {
 	Username, First, Password string
 	Address                   string // where mail goes; "" = none
+	Number                    string // on record, for call-backs; "" = none
 	Old                       string // Base32 secret of the authenticator they had; "" = none
 	Note, NoteJA              string
 	operator                  bool
@@ -16,10 +17,10 @@ type person struct {
 // campusPeople lists the five persons in the order of the alphabet.
 func campusPeople() []person {
 	people := []person{
-		{Username: "alice", First: "Alice", Address: "alice@example.net", Note: "start with her", NoteJA: "最初はこの人で"},
-		{Username: "bob", First: "Bob", Note: "no address for mail", NoteJA: "通知先メールアドレスなし"},
-		{Username: "carol", First: "Carol", Address: "carol@example.net", operator: true, Note: "help desk", NoteJA: "窓口担当"},
-		{Username: "dave", First: "Dave", Address: "dave@example.net", operator: true, Note: "help desk", NoteJA: "窓口担当"},
+		{Username: "alice", First: "Alice", Address: "alice@example.net", Number: "+81 75-000-1234", Note: "start with her", NoteJA: "最初はこの人で"},
+		{Username: "bob", First: "Bob", Number: "+81 75-000-5678", Note: "no address for mail", NoteJA: "通知先メールアドレスなし"},
+		{Username: "carol", First: "Carol", Address: "carol@example.net", operator: true, Note: "works at the help desk", NoteJA: "窓口担当"},
+		{Username: "dave", First: "Dave", Address: "dave@example.net", operator: true, Note: "works at the help desk, too", NoteJA: "窓口担当（2人目）"},
 		{Username: "erin", First: "Erin", Address: "erin@example.net", Note: "never had an authenticator", NoteJA: "認証アプリ未登録"},
 	}
 	for i := range people {
@@ -39,6 +40,9 @@ func (p person) had() string {
 	}
 	return oldPhone
 }
+
+// numberAttribute holds the number on record; administrators alone edit it.
+const numberAttribute = "phone"
 
 // oldPhone is the label of the lost authenticator in the realm file.
 const oldPhone = "old phone"

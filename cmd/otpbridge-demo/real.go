@@ -49,5 +49,39 @@ func (d *demo) makeRealm(ctx context.Context, admin realm.Admin, o realm.Options
 	if err := r.Do(ctx, "PUT ", name, nil); err != nil {
 		return nil, fmt.Errorf("name the realm: %w", err)
 	}
-	return r, nil
+	return r, d.putNumbers(ctx, r)
+}
+
+// putNumbers adds the number on record to the realm's profile, for administrators to edit, and to the people who have one.
+func (d *demo) putNumbers(ctx context.Context, r *realm.Realm) error {
+	profile := map[string]any{}
+	if err := r.Do(ctx, "GET /users/profile", nil, &profile); err != nil {
+		return fmt.Errorf("read the profile: %w", err)
+	}
+	list, _ := profile["attributes"].([]any)
+	profile["attributes"] = append(list, map[string]any{
+		"name": numberAttribute, "permissions": map[string]any{"view": []string{"admin", "user"}, "edit": []string{"admin"}}, "validations": map[string]any{},
+	})
+	if err := r.Do(ctx, "PUT /users/profile", profile, nil); err != nil {
+		return fmt.Errorf("change the profile: %w", err)
+	}
+	for _, p := range d.people {
+		if p.Number == "" {
+			continue
+		}
+		user, path := map[string]any{}, "/users/"+r.Users[p.Username]
+		if err := r.Do(ctx, "GET "+path, nil, &user); err != nil {
+			return fmt.Errorf("read %s: %w", p.Username, err)
+		}
+		attributes, _ := user["attributes"].(map[string]any)
+		if attributes == nil {
+			attributes = map[string]any{}
+		}
+		attributes[numberAttribute] = []string{p.Number}
+		user["attributes"] = attributes
+		if err := r.Do(ctx, "PUT "+path, user, nil); err != nil {
+			return fmt.Errorf("number of %s: %w", p.Username, err)
+		}
+	}
+	return nil
 }

@@ -70,6 +70,28 @@ func (a addresses) script() []step {
 	}
 }
 
+// calls tells how to try the help desk. All browsers of the demo share this machine's address, so the product asks for two operators.
+func (a addresses) calls() []step {
+	return []step{
+		{
+			"Caller: as in steps 1 and 2, but as bob (he has no mail address), or as alice and choose \"By phone\". The page shows a call code; leave it open.",
+			"電話をかける人: 手順 1・2 と同じように進みます。bob（メールアドレスなし）でサインインするか、alice で「電話」を選びます。通話コードが表示されるので、そのまま開いておきます。",
+		},
+		{
+			"Operator: open " + a.Bridge + "/desk in a private window (a browser keeps one person signed in here) and sign in as carol, password carol-password, with the code of her phone at " + a.Pages + "/phones.",
+			"窓口担当: " + a.Bridge + "/desk をプライベートウィンドウで開き（同じウィンドウでは一人しかサインインできません）、carol、パスワード carol-password と、" + a.Pages + "/phones にある Carol の電話のコードでサインインします。",
+		},
+		{
+			`Type the caller's ID and call code, press "I am calling back" and pick the words that the caller's page shows; tick the check, type a ticket number and approve.`,
+			"相手の ID と通話コードを入力し、「折り返し」を始めて、相手の画面に表示された言葉を選びます。確認方法にチェックを入れ、チケット番号を入力して承認します。",
+		},
+		{
+			"Caller and operators share this machine's address, so a second operator is asked for: sign carol out, sign in as dave in the same private window, and approve with the new code on the caller's page. That page turns into the QR code by itself.",
+			"相手と担当者が同じ端末のアドレスを使うため、2人目の承認が必要です。carol をサインアウトし、同じプライベートウィンドウで dave としてサインインして、相手の画面の新しいコードで承認します。相手の画面は自動的に QR コードに変わります。",
+		},
+	}
+}
+
 // announce prints what is running and what to do with it.
 func announce(out io.Writer, a addresses, people []person, kept string) error {
 	places := [][]string{}
@@ -84,6 +106,10 @@ func announce(out io.Writer, a addresses, people []person, kept string) error {
 	text.WriteString("\notpbridge demo: nothing here is real, and nothing is reachable from other machines.\n\n")
 	text.WriteString(columns(places) + "\n" + columns(who) + "\nTry it, with all pages in one browser:\n")
 	for i, s := range a.script() {
+		fmt.Fprintf(text, "  %d. %s\n", i+1, s.EN)
+	}
+	text.WriteString("\nBy phone, with a private window beside:\n")
+	for i, s := range a.calls() {
 		fmt.Fprintf(text, "  %d. %s\n", i+1, s.EN)
 	}
 	fmt.Fprintf(text, "\nCtrl-C ends everything; %s.\n", kept)

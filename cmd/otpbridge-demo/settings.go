@@ -83,6 +83,7 @@ type settings struct {
 	Listen, SMTP                               string
 	Realm, GateGroup, LoginClient, AdminClient string
 	Scope, Notification, Recoverable, Operator string
+	Number                                     string // attribute
 	File                                       struct{ Keys, Login, Admin, Store, Audit string }
 }
 
@@ -93,6 +94,7 @@ func (d *demo) settings() settings {
 		Realm: d.Issuer[strings.LastIndexByte(d.Issuer, '/')+1:], GateGroup: d.campus.gateGroup,
 		LoginClient: realm.LoginClient, AdminClient: d.campus.adminClient,
 		Scope: realm.Scope, Notification: realm.Notification, Recoverable: "/" + realm.Recoverable, Operator: realm.OperatorRole,
+		Number: numberAttribute,
 	}
 	s.File.Keys, s.File.Login, s.File.Admin = d.file("keys"), d.file("login.jwk"), d.file("admin.jwk")
 	s.File.Store, s.File.Audit = d.file("state.db"), d.file("audit.jsonl")
