@@ -340,12 +340,12 @@ func (f *Flow) recipients(r Recovery) []string {
 // tellAll sends a notice to every address on record, or to the supervisor's mailbox when there is none. As long as the recovery is open it
 // can be stopped from there (POL-05).
 func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
-	var token Secret
-	var number string
-	if r.Open() {
-		token, number = f.newVeto(ctx, r)
-	}
 	for _, address := range f.recipients(r) {
+		var token Secret
+		var number string
+		if r.Open() {
+			token, number = f.newVeto(ctx, r)
+		}
 		n := Notice{
 			Kind: kind, To: address, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way, Origin: r.Origin,
 			NotBefore: r.NotBefore, Veto: token, Objection: number,

@@ -121,11 +121,8 @@ func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
 	if err != nil {
 		return Recovery{}, err
 	}
-	if err := f.post(ctx, r, w); err != nil {
-		return r, err
-	}
-	f.noticeOthers(ctx, r, w)
-	return r, nil
+	_ = f.tellOthers(ctx, r) // logged; without them the link proves nothing, and it is tried again then
+	return r, f.post(ctx, r, w)
 }
 
 // startCall begins a recovery by desk. Every address on record is told, and may veto.
@@ -142,7 +139,7 @@ func (f *Flow) startCall(ctx context.Context, a Asked) (Recovery, error) {
 	if err != nil {
 		return Recovery{}, err
 	}
-	f.noticeOthers(ctx, r, w)
+	_ = f.tellOthers(ctx, r) // logged; they are told of each approval too
 	if f.Rules.DeskMailbox != "" {
 		f.announceCall(ctx, r)
 	}
@@ -274,19 +271,6 @@ func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
 	return nil
 }
 
-// noticeOthers tells the other addresses on record that a recovery was started; they may veto it too.
-func (f *Flow) noticeOthers(ctx context.Context, r Recovery, w letter) {
-	for _, to := range r.Snapshot.Others(w.link.To) {
-		n := Notice{
-			Kind: NoticeRequest, To: to, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: r.Expires, Way: r.Way,
-			Origin: r.Origin, Veto: w.vetoSecret, Objection: w.link.Objection,
-		}
-		if err := f.Mail.Send(ctx, n); err != nil {
-			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
-		}
-	}
-}
-
 // Resend sends a new link for a waiting recovery; the earlier one no longer works.
 func (f *Flow) Resend(ctx context.Context, v Viewer) (Recovery, error) {
 	r, found, err := f.read(ctx, v.Person)
@@ -310,6 +294,7 @@ func (f *Flow) Resend(ctx context.Context, v Viewer) (Recovery, error) {
 	if err != nil {
 		return r, err
 	}
+	_ = f.tellOthers(ctx, r)
 	return r, f.post(ctx, r, w)
 }
 
@@ -341,6 +326,9 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 		return r, f.refuse(ctx, r, err)
 	}
 	if err := f.stands(ctx, r, a); err != nil {
+		return r, err
+	}
+	if err := f.tellOthers(ctx, r); err != nil {
 		return r, err
 	}
 	key, err := f.newKey(ctx)

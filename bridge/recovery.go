@@ -73,6 +73,7 @@ type Recovery struct {
 	Snapshot   Snapshot
 	Link       *Link     `json:",omitempty"`
 	Vetoes     []Veto    `json:",omitempty"` // of further notices; each can stop
+	Untold     []string  `json:",omitempty"` // addresses on record that have yet to hear of it; a link proves nothing until they have
 	Call       *Call     `json:",omitempty"` // WayDesk
 	NotBefore  time.Time `json:",omitzero"`  // a delay runs: proven once, to be proven again after this
 	Holder     string    `json:",omitempty"` // the one browser that may enrol
@@ -120,15 +121,16 @@ type Link struct {
 	To        string
 	SentAt    time.Time
 	Expires   time.Time
-	Objected  int // wrong objection numbers
+	Objected  int // wrong objection numbers with VetoHash
 	Resent    int
 	Unsent    bool `json:",omitempty"` // the mail is not queued yet, or could not be
 }
 
-// Veto is a further way to object, beside the link's own.
+// Veto is a further way to object, beside the link's own. Each mail has its own, so that nobody who reads one can use up another's.
 type Veto struct {
 	Hash      string
 	Objection string
+	Objected  int `json:",omitempty"` // wrong objection numbers
 }
 
 // Key is the new TOTP secret, pending until one right code is typed.
@@ -198,7 +200,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	return Recovery{
 		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
-		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link,
+		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
 		KeyLife: s.KeyLife, Call: s.Call, From: s.From,
 	}, nil
 }
@@ -209,8 +211,8 @@ func (r Recovery) Resend(l Link, now time.Time) (Recovery, error) {
 	if r.State != Waiting || r.Way != WayMail || now.Before(r.NotBefore) {
 		return r, Fault(CodeNotOpen, "resend", nil)
 	}
-	l.Resent, l.Objected = r.Link.Resent+1, r.Link.Objected
-	r = r.withVeto(Veto{r.Link.VetoHash, r.Link.Objection}) // what was told before can still stop
+	l.Resent = r.Link.Resent + 1
+	r = r.withVeto(r.Link.veto()) // what was told before can still stop
 	r.Link, r.Expires = &l, later(r.Expires, l.Expires.Add(WaitAfterLink))
 	if r.NotBefore.IsZero() {
 		r.Expires = l.Expires.Add(WaitAfterLink)
@@ -315,35 +317,51 @@ func (r Recovery) AddVeto(v Veto) (Recovery, error) {
 	return r.withVeto(v), nil
 }
 
-// objection returns the number that belongs to a veto link.
-func (r Recovery) objection(hash string) (number string, ok bool) {
+func (l Link) veto() Veto { return Veto{l.VetoHash, l.Objection, l.Objected} }
+
+// objection returns the veto of a veto link.
+func (r Recovery) objection(hash string) (v Veto, ok bool) {
 	if r.Link == nil {
-		return "", false
+		return Veto{}, false
 	}
-	for _, v := range append([]Veto{{r.Link.VetoHash, r.Link.Objection}}, r.Vetoes...) {
+	for _, v := range append([]Veto{r.Link.veto()}, r.Vetoes...) {
 		if Equal(v.Hash, hash) {
-			return v.Objection, true
+			return v, true
 		}
 	}
-	return "", false
+	return Veto{}, false
 }
 
-// MaxObjections is how many wrong objection numbers a link takes before its veto link is dead.
+// objected counts a wrong number against the one veto link that it was typed for.
+func (r Recovery) objected(hash string) Recovery {
+	if Equal(r.Link.VetoHash, hash) {
+		l := *r.Link
+		l.Objected++
+		r.Link = &l
+		return r
+	}
+	r.Vetoes = slices.Clone(r.Vetoes)
+	for i, v := range r.Vetoes {
+		if Equal(v.Hash, hash) {
+			r.Vetoes[i].Objected++
+		}
+	}
+	return r
+}
+
+// MaxObjections is how many wrong objection numbers a veto link takes before it is dead.
 const MaxObjections = 5
 
 // Veto ends the recovery from a veto link with the right objection number, without a sign-in. Writing and Done: CodeTooLate. A
 // wrong number is CodeObjection: the caller stores the returned recovery all the same, since it counts.
 func (r Recovery) Veto(vetoHash, number string, now time.Time) (Recovery, error) {
 	r = r.At(now)
-	right, ok := r.objection(vetoHash)
-	if !ok || r.Link.Objected >= MaxObjections {
+	v, ok := r.objection(vetoHash)
+	if !ok || v.Objected >= MaxObjections {
 		return r, Fault(CodeLinkInvalid, "veto", nil)
 	}
-	if !Equal(right, number) {
-		l := *r.Link
-		l.Objected++
-		r.Link = &l
-		return r, Fault(CodeObjection, "veto", nil)
+	if !Equal(v.Objection, number) {
+		return r.objected(vetoHash), Fault(CodeObjection, "veto", nil)
 	}
 	switch r.State {
 	case Waiting, Proven:

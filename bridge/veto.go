@@ -77,7 +77,7 @@ func (f *Flow) newVeto(ctx context.Context, r Recovery) (token Secret, number st
 			if old.ID != r.ID {
 				return old, Fault(CodeNotOpen, "add veto", nil)
 			}
-			return old.AddVeto(Veto{token.Hash(), number})
+			return old.AddVeto(Veto{Hash: token.Hash(), Objection: number})
 		})
 	}
 	if err != nil {

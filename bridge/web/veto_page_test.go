@@ -111,8 +111,8 @@ func wrongNumber(right string) string {
 	return right[1:] + string('0'+(right[0]-'0'+1)%10)
 }
 
-// The number cannot be guessed: five wrong ones, in however many browsers at once, end the veto link, and a new link does not begin the
-// count anew.
+// The number cannot be guessed: five wrong ones, in however many browsers at once, end the veto link of that mail. The next mail has its own
+// number and count.
 func TestTheObjectionNumberCannotBeGuessed(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
@@ -143,7 +143,7 @@ func TestTheObjectionNumberCannotBeGuessed(t *testing.T) {
 	next := lastLink(t, c)
 	p := newPerson(t, c)
 	p.open("/veto/"+next.Veto.Reveal(), http.StatusOK)
-	p.send("/veto", http.StatusNotFound, "choice", "stop", "number", next.Objection)
+	p.send("/veto", http.StatusUnprocessableEntity, "choice", "stop", "number", wrongNumber(next.Objection))
 	owner.redeem("alice") // the owner is not kept out
 	owner.finish()
 }
