@@ -261,7 +261,7 @@ func (f *Flow) past(ctx context.Context, person string) (RealmFacts, History, er
 	if !realm.EventsSaved {
 		return realm, History{}, Fault(CodeRealmUnsafe, "events are not saved", nil)
 	}
-	h, err := f.Accounts.History(ctx, person, f.Now().Add(-HistorySpan))
+	h, err := f.Accounts.History(ctx, person, f.Now().Add(-f.Rules.LookBack()))
 	return realm, h, err
 }
 

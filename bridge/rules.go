@@ -56,6 +56,9 @@ const (
 	MaxWrongCodes = 10 // wrong second factors in WrongCodeSpan keep the gate shut (OIDC-21)
 )
 
+// LookBack is how far back the events of an account matter.
+func (r Rules) LookBack() time.Duration { return max(HistorySpan, r.PasswordAge) }
+
 // Refusal says why this account may not recover at all, nil if it may. The order is from the gravest to the mildest.
 func (r Rules) Refusal(a Account) error {
 	switch {

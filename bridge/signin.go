@@ -24,6 +24,11 @@ func (f *Flow) Prepare(ctx context.Context, name string) (Entry, error) {
 		return Entry{}, f.limited("prepare", retry, err)
 	}
 	e, err := f.prepare(ctx, strings.TrimSpace(name))
+	return f.prepared(ctx, e, err)
+}
+
+// prepared records what came of opening a gate. What speaks against it goes there only; the gate then stays shut.
+func (f *Flow) prepared(ctx context.Context, e Entry, err error) (Entry, error) {
 	code := CodeOf(err)
 	if code == CodeWrongCodes || code == CodeRealmUnsafe || refusal(code) {
 		f.record(ctx, AuditEvent{Event: "signin.started", Outcome: "refused", Target: e.Person, Code: code})
@@ -45,6 +50,11 @@ func (f *Flow) prepare(ctx context.Context, name string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	return f.open(ctx, a)
+}
+
+// open judges the account, takes its snapshot and opens its gate.
+func (f *Flow) open(ctx context.Context, a Account) (Entry, error) {
 	e := Entry{Person: a.ID}
 	if err := f.Rules.Refusal(a); err != nil {
 		return e, err
@@ -56,20 +66,32 @@ func (f *Flow) prepare(ctx context.Context, name string) (Entry, error) {
 	if err := f.Rules.Protected(realm); err != nil {
 		return e, err
 	}
-	now := f.Now()
-	h, err := f.Accounts.History(ctx, a.ID, now.Add(-HistorySpan))
-	if err != nil || !realm.EventsSaved {
-		return e, Fault(CodeWrongCodes, "events cannot be read", err) // unreadable counts as too many (OIDC-21)
+	h, err := f.lately(ctx, a, realm)
+	if err != nil {
+		return e, err
 	}
-	if h.WrongCodes >= MaxWrongCodes {
-		if ok, err := f.permitted(ctx, a.ID); err != nil || !ok {
-			f.noticeGateShut(ctx, a, h, realm)
-			return e, firstError(err, Fault(CodeWrongCodes, "gate", nil))
-		}
-	}
-	e.Snapshot = f.Rules.Snapshot(a, h, realm, now)
+	e.Snapshot = f.Rules.Snapshot(a, h, realm, f.Now())
 	e.Lease, err = f.Gate.Open(ctx, a.ID)
 	return e, err
+}
+
+// lately reads what happened to the account. Ten wrong codes keep the gate shut, and so do events that cannot be read (OIDC-21), unless two
+// operators permit it. With a permit, what could not be read counts as the worst: no link goes anywhere.
+func (f *Flow) lately(ctx context.Context, a Account, realm RealmFacts) (History, error) {
+	now := f.Now()
+	h, unread := f.Accounts.History(ctx, a.ID, now.Add(-f.Rules.LookBack()))
+	readable := unread == nil && realm.EventsSaved
+	if readable && h.WrongCodes < MaxWrongCodes {
+		return h, nil
+	}
+	if ok, err := f.permitted(ctx, a.ID); err != nil || !ok {
+		f.noticeGateShut(ctx, a, h, realm)
+		return h, firstError(err, Fault(CodeWrongCodes, "gate", unread))
+	}
+	if !readable {
+		h = History{PasswordReset: now, AddressChanged: now}
+	}
+	return h, nil
 }
 
 // noticeGateShut tells all addresses on record, once a day, that somebody is guessing.
@@ -87,14 +109,22 @@ func (f *Flow) noticeGateShut(ctx context.Context, a Account, h History, realm R
 	}
 }
 
-// Reopen opens the gate again for the same person, for the one repeat of a sign-in that was not fresh.
+// Reopen opens the gate again for the same person, for the one repeat of a sign-in that was not fresh. The account is judged like the first
+// time; the first snapshot stays. An empty entry: the gate stays shut.
 func (f *Flow) Reopen(ctx context.Context, e Entry) (Entry, error) {
-	lease, err := f.Gate.Open(ctx, e.Person)
-	if err != nil {
-		return Entry{}, err
+	if f.Rules.Paused {
+		return Entry{}, Fault(CodePaused, "reopen", nil)
 	}
-	e.Lease = lease
-	return e, nil
+	again := Entry{Person: e.Person}
+	a, err := f.Accounts.ByID(ctx, e.Person)
+	if err == nil {
+		again, err = f.open(ctx, a)
+	}
+	if again, err = f.prepared(ctx, again, err); err != nil || again.Person == "" {
+		return again, err
+	}
+	again.Snapshot = e.Snapshot
+	return again, nil
 }
 
 // Leave gives the lease back: the browser came back, or went away.

@@ -13,7 +13,7 @@ import (
 
 // Types of events. An unknown type in a query is answered with an error, so only those stand here that every supported version knows.
 var (
-	historyTypes = []string{"LOGIN_ERROR", "UPDATE_EMAIL", "UPDATE_PROFILE", "UPDATE_PASSWORD", "RESET_PASSWORD", "UPDATE_CREDENTIAL"}
+	historyTypes = []string{"UPDATE_EMAIL", "UPDATE_PROFILE", "UPDATE_PASSWORD", "RESET_PASSWORD", "UPDATE_CREDENTIAL"}
 	watchedTypes = []string{
 		"LOGIN", "UPDATE_CREDENTIAL", "UPDATE_PASSWORD", "UPDATE_PROFILE", "UPDATE_EMAIL", "UPDATE_TOTP", "REMOVE_CREDENTIAL", "REMOVE_TOTP",
 	}
@@ -22,6 +22,9 @@ var (
 const (
 	eventPage  = 1000
 	eventPages = 50
+	// failedPages bounds what is read of failed sign-ins. Anybody can cause thousands with wrong passwords, so more of them than this keep
+	// nobody out: to hide nine wrong codes takes ten thousand wrong passwords, which Keycloak's own protection counts.
+	failedPages = 10
 )
 
 // savedEvent is Keycloak's EventRepresentation.
@@ -49,7 +52,8 @@ func (e savedEvent) addressWas() bool {
 	return e.Type == "UPDATE_EMAIL" || (e.Type == "UPDATE_PROFILE" && (from || to))
 }
 
-// History implements bridge.Accounts. Of the wrong codes those of the last bridge.WrongCodeSpan count, however long ago since is.
+// History implements bridge.Accounts. Of the wrong codes those of the last bridge.WrongCodeSpan count, however long ago since is, and no
+// more than bridge.MaxWrongCodes are looked for.
 func (c *Client) History(ctx context.Context, person string, since time.Time) (bridge.History, error) {
 	const op = "read history"
 	if person == "" { // would be everybody's
@@ -60,21 +64,56 @@ func (c *Client) History(ctx context.Context, person string, since time.Time) (b
 		return bridge.History{}, away(op, err)
 	}
 	var h bridge.History
-	counted := c.serverNow().Add(-bridge.WrongCodeSpan)
 	for _, e := range events {
 		switch {
 		case e.UserID != person:
-		case e.Type == "LOGIN_ERROR":
-			if e.Details["selected_credential_id"] != "" && e.at().After(counted) {
-				h.WrongCodes++
-			}
 		case e.passwordWas() && e.at().After(h.PasswordReset):
 			h.PasswordReset = e.at()
 		case e.addressWas() && e.at().After(h.AddressChanged):
 			h.AddressChanged = e.at()
 		}
 	}
-	return h, nil
+	if counted := c.serverNow().Add(-bridge.WrongCodeSpan); since.Before(counted) {
+		since = counted
+	}
+	h.WrongCodes, err = c.wrongCodes(ctx, person, since)
+	return h, away(op, err)
+}
+
+// wrongCodes counts the wrong second factors since a time, the newest first, up to as many as matter.
+func (c *Client) wrongCodes(ctx context.Context, person string, since time.Time) (int, error) {
+	found := map[string]bool{}
+	filter := sinceFilter(since, url.Values{"user": {person}, "type": {"LOGIN_ERROR"}})
+	for page := range failedPages {
+		got, err := c.eventPage(ctx, "count wrong codes", page, filter)
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range got {
+			if e.UserID == person && e.Details["selected_credential_id"] != "" && e.at().After(since) {
+				found[e.ID] = true
+			}
+		}
+		if len(found) >= bridge.MaxWrongCodes || len(got) < eventPage {
+			return len(found), nil
+		}
+	}
+	return len(found), nil
+}
+
+func sinceFilter(since time.Time, filter url.Values) url.Values {
+	filter.Set("dateFrom", strconv.FormatInt(since.UnixMilli(), 10))
+	filter.Set("max", strconv.Itoa(eventPage))
+	return filter
+}
+
+// eventPage reads one page of saved events; the newest page is the first.
+func (c *Client) eventPage(ctx context.Context, op string, page int, filter url.Values) (got []savedEvent, err error) {
+	k := get(op, &got, "events")
+	filter.Set("first", strconv.Itoa(page*eventPage))
+	k.query = filter
+	err = c.do(ctx, k)
+	return got, err
 }
 
 // Events returns the sign-ins at the login client since a time, and the changes that people made to their accounts there, oldest first.
@@ -106,16 +145,12 @@ func (c *Client) watched(ctx context.Context, since time.Time) ([]savedEvent, er
 // events reads all saved events since a time, oldest first, each once. The newest page comes first: what is saved meanwhile moves the
 // others back, so an event may be seen twice and none is missed.
 func (c *Client) events(ctx context.Context, op string, since time.Time, filter url.Values) ([]savedEvent, error) {
-	filter.Set("dateFrom", strconv.FormatInt(since.UnixMilli(), 10))
-	filter.Set("max", strconv.Itoa(eventPage))
+	sinceFilter(since, filter)
 	seen := map[string]bool{}
 	var all []savedEvent
 	for page := range eventPages {
-		var got []savedEvent
-		k := get(op, &got, "events")
-		filter.Set("first", strconv.Itoa(page*eventPage))
-		k.query = filter
-		if err := c.do(ctx, k); err != nil {
+		got, err := c.eventPage(ctx, op, page, filter)
+		if err != nil {
 			return nil, err
 		}
 		for _, e := range got {
