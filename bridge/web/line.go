@@ -83,7 +83,7 @@ func (s *Server) takeOver(w http.ResponseWriter, r *http.Request) (l connLine, o
 func (l *live) alone(ctx context.Context, conn net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // it is over either way
 	go func() {
 		defer cancel()
 		_, _ = conn.Read(make([]byte, 1)) // nothing is expected but the end

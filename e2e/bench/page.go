@@ -109,7 +109,7 @@ func answer(req *http.Request) ([]byte, error) {
 }
 
 // load sends requests for one slice and returns how long each took.
-func load(t *testing.T, make func(i int) *http.Request) []time.Duration {
+func load(t *testing.T, request func(i int) *http.Request) []time.Duration {
 	t.Helper()
 	const n = int(pageRate * pageSlice / time.Second)
 	took := [n]time.Duration{}
@@ -118,7 +118,7 @@ func load(t *testing.T, make func(i int) *http.Request) []time.Duration {
 	for i := range n {
 		due := began.Add(time.Duration(i) * time.Second / pageRate)
 		pause(t, time.Until(due))
-		req := make(i)
+		req := request(i)
 		all.Go(func() {
 			if _, err := answer(req); err != nil {
 				t.Error(err)

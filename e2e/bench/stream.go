@@ -40,12 +40,12 @@ func (s stream) hold(ctx context.Context) {
 
 // once is one connection. Loopback has 28,000 ports for each pair of addresses, so pages come from several.
 func (s stream) once(ctx context.Context) {
-	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+s.number%16))}}
+	d := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+s.number%16))}} //nolint:gosec // below 18
 	conn, err := d.DialContext(ctx, "tcp4", s.target())
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // the page is over either way
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if _, err := conn.Write([]byte(s.request)); err != nil {
 		return
@@ -91,7 +91,7 @@ type crowd struct {
 }
 
 // gather opens pages, 2,000 a second; request says what page i sends, target where to.
-func gather(ctx context.Context, n int, target func(i int) string, request func(i int) string) *crowd {
+func gather(ctx context.Context, n int, target, request func(i int) string) *crowd {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &crowd{n: n, arrived: make(chan event, n), ready: make(chan int, n), stop: cancel}
 	const step = 20
@@ -99,24 +99,23 @@ func gather(ctx context.Context, n int, target func(i int) string, request func(
 		s := stream{number: i, target: func() string { return target(i) }, request: request(i), arrived: c.arrived, ready: c.ready}
 		c.all.Go(func() { s.hold(ctx) })
 		if i%step == step-1 {
-			time.Sleep(10 * time.Millisecond) //nolint:forbidigo // people do not come all at once
+			time.Sleep(10 * time.Millisecond) // people do not come all at once
 		}
 	}
 	return c
 }
 
-// assemble waits until all pages have heard their first step and returns how long that took.
-func (c *crowd) assemble(within time.Duration) (time.Duration, error) {
-	began := time.Now()
+// assemble waits until all pages have heard their first step.
+func (c *crowd) assemble(within time.Duration) error {
 	limit := time.After(within)
 	for heard := range c.n {
 		select {
 		case <-c.ready:
 		case <-limit:
-			return 0, fmt.Errorf("only %d of %d pages are open after %s", heard, c.n, within)
+			return fmt.Errorf("only %d of %d pages are open after %s", heard, c.n, within)
 		}
 	}
-	return time.Since(began), nil
+	return nil
 }
 
 // disperse closes all pages.
@@ -159,8 +158,9 @@ func (c *crowd) moves(ctx context.Context, pages []int, rate int, change func(ct
 			mu.Unlock()
 		case <-limit:
 			mu.Lock()
-			defer mu.Unlock()
-			return took, fmt.Errorf("%d of %d changes reached their pages (last error: %w)", len(took), len(pages), firstErr)
+			err := fmt.Errorf("%d of %d changes reached their pages (last error: %w)", len(took), len(pages), firstErr)
+			mu.Unlock()
+			return took, err
 		}
 	}
 	return took, nil

@@ -113,8 +113,7 @@ func holdProduct(t *testing.T, n, replicas int) (h held) {
 	before := sum(b.Replicas, func(r *rig.Replica) float64 { return rss(t, r.PID()) })
 	crew := gather(t.Context(), n, func(i int) string { return s.replica(i).URL[len("http://"):] }, s.request)
 	defer crew.disperse()
-	_, err := crew.assemble(openLimit)
-	must(t, err)
+	must(t, crew.assemble(openLimit))
 	used := sum(b.Replicas, func(r *rig.Replica) float64 { return cpu(t, r.PID()).Seconds() })
 	pause(t, idleSpan)
 	h.cpu = (sum(b.Replicas, func(r *rig.Replica) float64 { return cpu(t, r.PID()).Seconds() }) - used) / idleSpan.Seconds()
@@ -233,8 +232,7 @@ func holdBare(t *testing.T, n int) (h held) {
 		return fmt.Sprintf("GET /events/%d HTTP/1.1\r\nHost: peer\r\nAccept: text/event-stream\r\n\r\n", i)
 	})
 	defer crew.disperse()
-	_, err := crew.assemble(openLimit)
-	must(t, err)
+	must(t, crew.assemble(openLimit))
 	used := cpu(t, p.pid())
 	pause(t, idleSpan)
 	h.cpu = (cpu(t, p.pid()) - used).Seconds() / idleSpan.Seconds()
@@ -265,8 +263,7 @@ func restart(t *testing.T, crew *crowd, again func()) time.Duration {
 	t.Helper()
 	began := time.Now()
 	again()
-	_, err := crew.assemble(openLimit)
-	must(t, err)
+	must(t, crew.assemble(openLimit))
 	return time.Since(began)
 }
 
@@ -286,9 +283,9 @@ func sum(replicas []*rig.Replica, of func(*rig.Replica) float64) (total float64)
 }
 
 // goroutines reads a number, alone or as a metric.
-func goroutines(t *testing.T, url string) float64 {
+func goroutines(t *testing.T, address string) float64 {
 	t.Helper()
-	text, err := fetch(t.Context(), url)
+	text, err := fetch(t.Context(), address)
 	must(t, err)
 	for line := range bytes.Lines(text) {
 		value, _ := bytes.CutPrefix(bytes.TrimSpace(line), []byte("go_goroutines "))
@@ -296,6 +293,6 @@ func goroutines(t *testing.T, url string) float64 {
 			return n
 		}
 	}
-	t.Fatalf("no number of goroutines at %s", url)
+	t.Fatalf("no number of goroutines at %s", address)
 	return 0
 }
