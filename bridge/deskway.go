@@ -12,7 +12,7 @@ import (
 // JobCall ends a desk recovery whose time is up; the list of these jobs is the list of people who wait. id = person.
 const JobCall = "call"
 
-// Waiting is the payload of a JobCall: enough for figures, nothing about the person.
+// WaitingCall is the payload of a JobCall: enough for figures, nothing about the person.
 type WaitingCall struct{ Since time.Time }
 
 // Wrongs are wrong pairs that an operator typed lately.

@@ -95,7 +95,7 @@ func (r Rules) MailRefusal(a Account, h History, f RealmFacts, now time.Time) er
 	if r.Reset != ResetNone && r.youngPassword(a, h, now) {
 		return Fault(CodePasswordRecent, "mail way", nil)
 	}
-	first := Code(CodeNoAddress)
+	first := CodeNoAddress
 	for i, addr := range r.Addresses(a, h, f, now) {
 		if addr.Code == "" {
 			return nil

@@ -233,13 +233,15 @@ func TestPushFailures(t *testing.T) {
 		push http.HandlerFunc
 		want Code
 	}{
-		"500":                 {answer(500, "SECRET"), CodeUnavailable},
-		"503":                 {answer(503, ""), CodeUnavailable},
-		"429":                 {answer(429, ""), CodeUnavailable},
-		"400":                 {answer(400, `{"error":"invalid_scope","error_description":"SECRET"}`), CodePush},
-		"401":                 {answer(401, `SECRET`), CodePush},
-		"404":                 {answer(404, `{"error":"SECRET"}`), CodePush},
-		"redirect":            {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/par", 307) }, CodePush},
+		"500": {answer(500, "SECRET"), CodeUnavailable},
+		"503": {answer(503, ""), CodeUnavailable},
+		"429": {answer(429, ""), CodeUnavailable},
+		"400": {answer(400, `{"error":"invalid_scope","error_description":"SECRET"}`), CodePush},
+		"401": {answer(401, `SECRET`), CodePush},
+		"404": {answer(404, `{"error":"SECRET"}`), CodePush},
+		"redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/par", http.StatusTemporaryRedirect)
+		}, CodePush},
 		"no JSON":             {answer(201, "SECRET"), CodePush},
 		"no request_uri":      {answer(201, `{"expires_in":60}`), CodePush},
 		"expired request_uri": {answer(201, `{"request_uri":"urn:x","expires_in":0}`), CodePush},

@@ -7,7 +7,10 @@ type Kind struct {
 }
 
 // Catalogue returns every kind of event in the order of the documentation.
-func Catalogue() []Kind {
+func Catalogue() []Kind { return append(gateKinds(), swapKinds()...) }
+
+// gateKinds are about sign-ins, the gate, recoveries and how they are proven.
+func gateKinds() []Kind {
 	return []Kind{
 		{"signin.started", "A user name was typed; ok: the gate was opened for that person, refused: code says why it stayed shut."},
 		{"signin.finished", "The person came back from the campus sign-in and is who the gate was opened for."},
@@ -42,6 +45,12 @@ func Catalogue() []Kind {
 		{"permit.looked", "An operator looked at somebody whose gate may stay shut."},
 		{"permit.asked", "A first operator asked to let somebody in whose gate stays shut; detail.checks and detail.ticket say on what grounds."},
 		{"permit.given", "A second operator agreed: that person can sign in for ten minutes."},
+	}
+}
+
+// swapKinds are about keys, the swap, mails, alarms and the service.
+func swapKinds() []Kind {
+	return []Kind{
 		{"key.new", "The holder asked for another key."},
 		{"key.wrong_code", "A wrong one-time password was typed; code says whether tries remain."},
 		{"key.stopped", "Five wrong one-time passwords discarded the key."},

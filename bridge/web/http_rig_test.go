@@ -63,7 +63,7 @@ func (q byHand) try(ctx context.Context, c *campus.Campus) (answer, error) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if q.session != "" {
-		r.AddCookie(&http.Cookie{Name: web.SessionCookie, Value: q.session}) //nolint:gosec // a request has no attributes
+		r.AddCookie(&http.Cookie{Name: web.SessionCookie, Value: q.session})
 	}
 	for name, value := range q.header {
 		if name == "Host" {
@@ -80,7 +80,7 @@ func (q byHand) try(ctx context.Context, c *campus.Campus) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read completely below
+	defer resp.Body.Close()
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
 		return answer{status: resp.StatusCode, header: resp.Header}, nil // has no end
 	}

@@ -48,7 +48,7 @@ func (n Names) with(name string, now time.Time) (Names, error) {
 
 // forgetName takes a name off again: the person behind it signed in.
 func (s *Server) forgetName(ctx context.Context, address, name string) {
-	_, err := s.Names.Update(ctx, bridge.Secret(address).Hash(), newNamesSpan, func(old Names, found bool) (Names, error) {
+	_, err := s.Names.Update(ctx, bridge.Secret(address).Hash(), newNamesSpan, func(old Names, _ bool) (Names, error) {
 		kept := map[string]time.Time{}
 		for h, first := range old.First {
 			if h != bridge.Secret(address+"\n"+name).Hash() {

@@ -13,11 +13,9 @@ import (
 
 // scene is a campus with somebody before the door and the code that would be right, if there is a key.
 type scene struct {
-	c       *campus.Campus
-	p       *person   // whose session sends the step
-	key     phone.Key // of the open recovery, if any
-	session string
-	token   string
+	c   *campus.Campus
+	p   *person   // whose session sends the step
+	key phone.Key // of the open recovery, if any
 }
 
 func (s *scene) code() string {

@@ -66,7 +66,7 @@ func TestWhatAVetoNeeds(t *testing.T) {
 		{"no choice", "", func(s string) string { return s }, http.StatusUnprocessableEntity, false},
 		{"another choice", "STOP", func(s string) string { return s }, http.StatusUnprocessableEntity, false},
 		{"no number", "stop", func(string) string { return "" }, http.StatusUnprocessableEntity, false},
-		{"wrong number", "stop", func(s string) string { return wrongNumber(s) }, http.StatusUnprocessableEntity, false},
+		{"wrong number", "stop", wrongNumber, http.StatusUnprocessableEntity, false},
 		{"too many digits", "stop", func(s string) string { return s + "0" }, http.StatusUnprocessableEntity, false},
 		{"part of it", "stop", func(s string) string { return s[:5] }, http.StatusUnprocessableEntity, false},
 		{"letters", "stop", func(string) string { return "abcdef" }, http.StatusUnprocessableEntity, false},

@@ -154,13 +154,13 @@ func sessionEnd(state State, now time.Time) view.SessionEnd {
 }
 
 // show renders a page into a buffer and writes it. A new session is stored first, so that the page's forms work.
-func (s *Server) show(w http.ResponseWriter, r *http.Request, v *visit, status int, make func(view.Frame) view.Page) error {
+func (s *Server) show(w http.ResponseWriter, r *http.Request, v *visit, status int, page func(view.Frame) view.Page) error {
 	if v.sess != nil && v.sess.IsNew && r.Method == http.MethodGet {
 		if err := v.sess.Save(r, w); err != nil {
 			return err
 		}
 	}
-	body, err := s.View.Render(v.lang, make(s.frame(r, v)))
+	body, err := s.View.Render(v.lang, page(s.frame(r, v)))
 	if err != nil {
 		return fmt.Errorf("render: %w", err)
 	}
