@@ -3,6 +3,7 @@ package keycloak
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -91,6 +92,7 @@ func (c *Client) ByID(ctx context.Context, id string) (bridge.Account, error) {
 		parts  personParts
 		realm  realmParts
 		reader error // of the person itself: the one that says whether there is somebody
+		absent error // nobody has such credentials
 	)
 	err := together(ctx,
 		func(context.Context) error { // to its end, though others may have been told sooner that there is nobody
@@ -98,7 +100,11 @@ func (c *Client) ByID(ctx context.Context, id string) (bridge.Account, error) {
 			return reader
 		},
 		func(ctx context.Context) error {
-			return c.do(ctx, get("read credentials", &parts.credentials, "users", id, "credentials"))
+			err := c.do(ctx, get("read credentials", &parts.credentials, "users", id, "credentials"))
+			if status(err) == http.StatusNotFound { // also for words like "count", which are calls of their own without what follows
+				absent = bridge.Fault(bridge.CodeGone, op, err)
+			}
+			return err
 		},
 		func(ctx context.Context) error {
 			return c.do(ctx, get("read groups", &parts.groups, "users", id, "groups"))
@@ -122,6 +128,8 @@ func (c *Client) ByID(ctx context.Context, id string) (bridge.Account, error) {
 	switch {
 	case bridge.CodeOf(reader) == bridge.CodeGone:
 		return bridge.Account{}, reader
+	case absent != nil:
+		return bridge.Account{}, absent
 	case err != nil:
 		return bridge.Account{}, away(op, err)
 	}
