@@ -17,6 +17,11 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+// What a waiting page remembers is for waiting pages only: nothing stays in the browser after them.
+if (!document.querySelector("main[data-live]")) {
+  try { sessionStorage.clear(); } catch { /* switched off: then there is nothing */ }
+}
+
 // After a fault the focus goes to the summary.
 document.getElementById("errors")?.focus();
 
