@@ -31,7 +31,7 @@ type stream struct {
 func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/recovery/events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/recovery/events", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
 	r.Header.Set("Accept", "text/event-stream")
 	r.Header.Set("Cookie", "__Host-otpbridge="+session)
 	transport := &http.Transport{}
-	resp, err := (&http.Client{Transport: transport}).Do(r) //nolint:bodyclose // closed below
+	resp, err := (&http.Client{Transport: transport}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
 	go func() {
 		defer close(ended)
 		defer close(s.steps)
-		defer resp.Body.Close() //nolint:errcheck // of a stream that was ended
+		defer resp.Body.Close()
 		lines := bufio.NewScanner(resp.Body)
 		for lines.Scan() {
 			if step, ok := strings.CutPrefix(lines.Text(), "data: "); ok {

@@ -31,7 +31,7 @@ func NewNginx(t *testing.T, replicas []*Replica) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log")) //nolint:gosec // ours
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v (run: .ci/setup packages)", err)

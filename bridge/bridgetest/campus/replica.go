@@ -46,8 +46,9 @@ func (c *Campus) replica(t *testing.T) *Replica {
 	must(t, err)
 	r.Flow = c.newFlow(kc, r.Gate, log)
 	r.Web = c.newServer(t, r.Flow, log)
-	r.Web.Closing, r.Closing = context.WithCancel(context.Background())
-	t.Cleanup(r.Closing)
+	closing, closes := context.WithCancel(context.Background())
+	t.Cleanup(closes)
+	r.Web.Closing, r.Closing = closing, closes
 	r.handler = r.Web.Handler()
 	c.background(t, r, log)
 	return r
