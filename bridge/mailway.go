@@ -18,6 +18,7 @@ type Asked struct {
 	From     string   // client address
 	// OperatorBrowser: an operator was signed in with this browser before (HD-15).
 	OperatorBrowser bool
+	other           bool // the other way is open too
 }
 
 // Offer is what the request page can offer to the signed-in person.
@@ -110,6 +111,7 @@ func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
 	if err := f.mayStart(ctx, a.Viewer.Person); err != nil {
 		return Recovery{}, err
 	}
+	a.other = a.Way == WayMail && offer.Desk || a.Way == WayDesk && offer.Address != ""
 	if a.Way == WayDesk {
 		return f.startCall(ctx, a)
 	}
@@ -173,7 +175,7 @@ func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, e
 	s := Start{
 		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
 		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife,
-		Call: c, From: a.From,
+		Call: c, From: a.From, Other: a.other,
 	}
 	if err := f.keepUntil(ctx, s, l); err != nil {
 		return Recovery{}, err

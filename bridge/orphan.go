@@ -26,6 +26,11 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 	if found && r.ID == i.Recovery && r.State == Writing {
 		return f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: i.Person, At: f.Now()})
 	}
+	if found && r.ID == i.Recovery && r.State == Done {
+		e := i.event("swap.done", "") // by another replica, whose own trail has the rest
+		e.Detail = nil
+		return f.Audit.Record(ctx, e)
+	}
 	s := Swap{New: NewCredential{ID: i.Added}, Remove: i.Removed}
 	for range maxSteps {
 		seen, err := f.Target.Credentials(ctx, i.Person)

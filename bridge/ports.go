@@ -30,7 +30,7 @@ type Gate interface {
 
 // SwapTarget is where credentials live. Every action may be repeated: what is there already, or gone already, is success.
 type SwapTarget interface {
-	// Credentials lists the person's credentials in Keycloak's order. CodeGone: no such person.
+	// Credentials lists the person's credentials in Keycloak's order. CodeGone: no such person. CodeRefusedByAccount: out of reach for now.
 	Credentials(ctx context.Context, person string) ([]Credential, error)
 	// Do carries out one action. CodeRefusedByAccount (with Field) or CodeGone: it will never work. CodeKeycloakAway: try again.
 	Do(ctx context.Context, person string, a Action) error

@@ -67,6 +67,7 @@ type Recovery struct {
 	Reason     Reason
 	Origin     Origin
 	From       string `json:",omitempty"` // client address that asked
+	Other      bool   `json:",omitempty"` // the other way was open too, when this began
 	Asker      string // the browser that asked (its holder id)
 	StartedAt  time.Time
 	Expires    time.Time // Waiting, Proven: ends then
@@ -172,6 +173,7 @@ type Start struct {
 	Snapshot                             Snapshot
 	Link                                 Link
 	KeyLife                              time.Duration // 0 = ProofLife
+	Other                                bool          // the other way was open too
 	Call                                 *Call         // WayDesk
 	From                                 string        // client address, for HD-15
 }
@@ -201,7 +203,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
 		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
-		KeyLife: s.KeyLife, Call: s.Call, From: s.From,
+		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From,
 	}, nil
 }
 

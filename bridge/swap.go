@@ -36,6 +36,7 @@ type NewCredential struct {
 type Swap struct {
 	New           NewCredential
 	Remove        []string // OTP credentials that stood at intent
+	Sent          bool     `json:",omitempty"` // the new credential may be there: it was sent at least once
 	SessionsEnded bool
 }
 

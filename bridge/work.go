@@ -52,17 +52,27 @@ func (f *Flow) swapStep(ctx context.Context, r Recovery) (done bool, err error) 
 	if a.Kind == ActionFinish {
 		return true, f.finish(ctx, r, seen)
 	}
+	if a.Kind == ActionAdd && !r.Swap.Sent {
+		if err := f.noteSwap(ctx, r, func(s *Swap) { s.Sent = true }); err != nil {
+			return false, err
+		}
+	}
 	if err := f.Target.Do(ctx, r.Person, a); err != nil {
 		return f.stuck(ctx, r, seen, err)
 	}
 	if a.Kind == ActionEndSessions {
-		err = f.swapChange(ctx, r, func(old *Recovery) {
-			s := *old.Swap
-			s.SessionsEnded = true
-			old.Swap = &s
-		})
+		err = f.noteSwap(ctx, r, func(s *Swap) { s.SessionsEnded = true })
 	}
 	return false, err
+}
+
+// noteSwap keeps how far the swap of r has come.
+func (f *Flow) noteSwap(ctx context.Context, r Recovery, note func(*Swap)) error {
+	return f.swapChange(ctx, r, func(old *Recovery) {
+		s := *old.Swap
+		note(&s)
+		old.Swap = &s
+	})
 }
 
 // intend writes the audit record that precedes every credential. If it cannot be written the recovery goes back to Proven: nothing
@@ -81,11 +91,13 @@ func (f *Flow) intend(ctx context.Context, r Recovery) (done bool, err error) {
 }
 
 // stuck decides about a failed step. For good and before anything was written: the recovery ends. Otherwise it stays, and the job
-// comes again.
+// comes again. seen is nil when it could not be read: then what was sent may stand. An account
+// that stays gone for an hour was deleted.
 func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause error) (done bool, err error) {
 	code := CodeOf(cause)
 	final := code == CodeRefusedByAccount || code == CodeGone
-	written := slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == r.Swap.New.ID })
+	deleted := code == CodeGone && f.Now().Sub(r.WritingAt) >= time.Hour
+	written := seen == nil && r.Swap.Sent && !deleted || slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == r.Swap.New.ID })
 	if !final || written {
 		return false, cause
 	}

@@ -150,7 +150,7 @@ func TestRetriesOnlyWhatMayBeRepeated(t *testing.T) {
 		"read, 429":       {read, says(429, ""), 3, bridge.CodeKeycloakAway},
 		"add, reset":      {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), hangUp, 3, bridge.CodeKeycloakAway},
 		"read, 404":       {read, says(404, ""), 1, bridge.CodeGone},
-		"read, 403":       {read, says(403, ""), 1, bridge.CodeGone},
+		"read, 403":       {read, says(403, ""), 1, bridge.CodeRefusedByAccount},
 		"read, redirect":  {read, elsewhere, 1, bridge.CodeKeycloakAway},
 		"read, no JSON":   {read, says(200, "<html>"+canary), 3, bridge.CodeKeycloakAway},
 		"add, 500":        {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), says(500, ""), 3, bridge.CodeKeycloakAway},

@@ -42,7 +42,7 @@ func (c *Client) Credentials(ctx context.Context, person string) ([]bridge.Crede
 	const op = "read credentials"
 	var list []credential
 	if err := c.do(ctx, get(op, &list, "users", person, "credentials")); err != nil {
-		return nil, readFault(op, err)
+		return nil, writeFault(op, err) // a person out of reach is not a person who is gone
 	}
 	return credentials(list), nil
 }

@@ -30,36 +30,23 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	case bridge.StepStart:
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
-	var other bridge.Offer
-	if step == bridge.StepWait || step == bridge.StepCall {
-		other = s.otherWay(r, state)
-	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Live = step
 		switch page := s.calling(f, r, step, seenBy(rec, state)).(type) {
 		case nil:
 		case view.Call:
-			page.Mail = other.Address != "" && rec.NotBefore.IsZero()
+			page.Mail = rec.Other && rec.NotBefore.IsZero()
 			return page
 		default:
 			return page
 		}
 		page := s.waiting(f, r, step, rec, state)
 		if sent, ok := page.(view.MailSent); ok {
-			sent.Phone = other.Desk
+			sent.Phone = rec.Other
 			return sent
 		}
 		return page
 	})
-}
-
-// otherWay says which ways are open beside the one under way; when that cannot be said now, none is offered.
-func (s *Server) otherWay(r *http.Request, state State) bridge.Offer {
-	offer, err := s.Flow.Ways(r.Context(), state.viewer(), state.Snapshot)
-	if err != nil {
-		return bridge.Offer{}
-	}
-	return offer
 }
 
 // seenBy hides a call code that another browser shows.

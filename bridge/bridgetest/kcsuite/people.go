@@ -95,14 +95,17 @@ func rawName(t *testing.T) string {
 	return bridge.NewReference()
 }
 
-// Nobody, somebody out of reach, and what cannot be an id look alike, and never like a failure.
+// Nobody, somebody out of reach, and what cannot be an id look alike, and never like a failure. Only a swap tells somebody who is gone from
+// somebody who is out of reach for now, where Keycloak does.
 func gone(t *testing.T, w *world) {
 	outside, _ := w.person(t, Person{Outside: true})
 	for _, id := range []string{"", ".", "..", "../users", "count", bridge.NewUUID(), outside} {
 		_, err := w.client.ByID(t.Context(), id)
 		wantCode(t, "ByID("+id+")", err, bridge.CodeGone)
 		_, err = w.client.Credentials(t.Context(), id)
-		wantCode(t, "Credentials("+id+")", err, bridge.CodeGone)
+		if code := bridge.CodeOf(err); code != bridge.CodeGone && code != bridge.CodeRefusedByAccount {
+			t.Errorf("Credentials(%q): %v", id, err)
+		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -1,0 +1,75 @@
+package web_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
+)
+
+// WB-05, SWAP-07: once the new credential was sent, an account out of reach refuses nothing: the swap waits and is finished later.
+func TestAnAccountOutOfReachAfterTheWriteIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			c := campus.Open(t)
+			name := member(c, "somebody")
+			_, key := writing(t, c, name)
+			id := c.KC.PersonID(name)
+			if _, err := flowOn(c, &cutTarget{left: 1, after: true}).RunSwap(t.Context(), id); !errors.Is(err, errKilled) {
+				t.Fatal(err)
+			}
+			mend := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: status})
+			next, err := c.Flow.RunSwap(t.Context(), id)
+			if err != nil || !next.After(c.Clock.Now()) || recovery(t, c, name).State != bridge.Writing || len(c.Events("swap.refused")) != 0 {
+				t.Fatalf("next %v, %v, state %s", next, err, recovery(t, c, name).State)
+			}
+			mend()
+			if next, err = c.Flow.RunSwap(t.Context(), id); err != nil || !next.IsZero() {
+				t.Fatal(next, err)
+			}
+			newOnly(t, c, name, key)
+		})
+	}
+}
+
+// SWAP-11: an account out of reach closes no intent, neither does it count as refused.
+func TestAnIntentOfAnAccountOutOfReachStaysOpen(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	id := c.KC.PersonID(member(c, "somebody"))
+	defer c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusForbidden})()
+	err := c.Flow.FinishIntent(t.Context(), bridge.Intent{Person: id, Recovery: "lost", Added: bridge.NewUUID()})
+	if err == nil || len(c.Events("swap.refused")) != 0 {
+		t.Fatalf("%v, on record: %v", err, c.Events("swap.refused"))
+	}
+}
+
+// SWAP-11: a swap that another replica finished is put on record, and not done again.
+func TestASwapThatAnotherReplicaFinishedIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "somebody")
+	p := proven(t, c, name)
+	key := p.scan()
+	p.finish()
+	c.Clock.Add(time.Minute)
+	if !opensPortal(t, c, name, key) {
+		t.Fatal("the new code does not open the portal")
+	}
+	id, e := c.KC.PersonID(name), c.Events("swap.intended")[0]
+	sessions, mails, done := c.KC.Sessions(id), len(c.Mails("")), len(c.Events("swap.done"))
+	intent := bridge.Intent{Person: id, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed}
+	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
+		t.Fatal(err)
+	}
+	if sessions == 0 || c.KC.Sessions(id) != sessions || len(c.Mails("")) != mails || len(c.Events("swap.done")) != done+1 {
+		t.Errorf("%d sessions of %d, %d mails of %d", c.KC.Sessions(id), sessions, len(c.Mails("")), mails)
+	}
+}
