@@ -74,6 +74,11 @@ var (
 	_ bridge.SwapTarget = (*Client)(nil)
 )
 
+// BasicScopes lists what every sign-in at the login client carries beside the recovery scope.
+func BasicScopes() []string {
+	return []string{"openid", "basic", "acr", "profile", "email", "roles", "web-origins"}
+}
+
 // New checks the configuration; it makes no call.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
@@ -87,7 +92,7 @@ func New(cfg Config) (*Client, error) {
 		c.cfg.Limit = maxLimit
 	}
 	if c.cfg.LoginScopes == nil {
-		c.cfg.LoginScopes = []string{"openid", "basic", "acr", "profile", "email", "roles", "web-origins", "otp-recovery"}
+		c.cfg.LoginScopes = append(BasicScopes(), "otp-recovery")
 	}
 	c.cfg.URL = strings.TrimRight(cfg.URL, "/")
 	if c.cfg.Issuer == "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -34,10 +33,13 @@ func (s serveCmd) Run(ctx context.Context, p process) error {
 	if err := stateFolders(cfg, p.lang); err != nil {
 		return err
 	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // gives the second signal back to the system
-	return runServe(ctx, *cfg, p.out, p.err)
+	return runServe(ctx, *cfg, p, reload)
 }
 
 // stateFolders says how to make the folders of the store and of the audit trail that are not there. The program makes none itself: on a
@@ -60,16 +62,16 @@ func stateFolders(cfg *config.Config, lang string) error {
 	return errors.Join(errs...)
 }
 
-// runServe serves until ctx ends. The audit trail is copied to out, log lines go to logs.
-func runServe(ctx context.Context, cfg config.Config, out, logs io.Writer) error {
+// runServe serves until ctx ends. The audit trail is copied to p.out, log lines go to p.err.
+func runServe(ctx context.Context, cfg config.Config, p process, reload <-chan os.Signal) error {
 	options := &slog.HandlerOptions{Level: cfg.Log.Level}
-	var handler slog.Handler = slog.NewJSONHandler(logs, options)
+	var handler slog.Handler = slog.NewJSONHandler(p.err, options)
 	if cfg.Log.Format == "text" {
-		handler = slog.NewTextHandler(logs, options)
+		handler = slog.NewTextHandler(p.err, options)
 	}
 	log := slog.New(service.WithRequests(handler))
 	redis.SetLogger(redisLog{log})
-	return service.Run(ctx, cfg, service.Options{Version: version, Log: log, Out: out, Now: time.Now})
+	return service.Run(ctx, cfg, service.Options{Version: version, Log: log, Out: p.out, Now: time.Now, Reload: reload})
 }
 
 // redisLog takes what the Redis client says of its own accord, which would otherwise go to standard error as text. The store reports in its

@@ -127,6 +127,7 @@ func (s *service) certificate() func(*tls.ClientHelloInfo) (*tls.Certificate, er
 // background starts what works without a request. Each part ends with ctx.
 func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, all *sync.WaitGroup) {
 	all.Go(func() { s.watchStore(ctx) })
+	all.Go(func() { s.reload(ctx) })
 	all.Go(func() { s.awaitReady(ctx) })
 	all.Go(func() {
 		if err := s.watchRights(ctx); err != nil {
@@ -142,6 +143,22 @@ func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, 
 	all.Go(func() { s.every(ctx, sweepEvery, "unfinished swaps", s.finishIntents) })
 	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
 	all.Go(func() { worker.Run(ctx, drain) })
+}
+
+// reload opens the audit trail by its name again whenever it is told to, until ctx ends.
+func (s *service) reload(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.opts.Reload:
+		}
+		if err := s.audit.Reopen(); err != nil {
+			s.log.ErrorContext(ctx, "the audit trail was not opened again; the old file stays in use", "err", err)
+			continue
+		}
+		s.log.InfoContext(ctx, "the audit trail was opened again")
+	}
 }
 
 // works says what to do about each kind of job.

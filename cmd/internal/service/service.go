@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"sync"
 	"time"
 
@@ -36,7 +37,9 @@ type Options struct {
 	Out     io.Writer // copy of the audit trail; nil = none
 	Now     func() time.Time
 	Ready   func() // called once, when /readyz first says yes; may be nil
-	Demo    bool   // a banner on every page says so
+	// Reload says that the audit trail was moved away and is to be opened by its name again; nil: never.
+	Reload <-chan os.Signal
+	Demo   bool // a banner on every page says so
 }
 
 // service is one running otpbridge.
@@ -130,6 +133,9 @@ func Keycloak(cfg config.Config, now func() time.Time, log *slog.Logger) (*keycl
 	c := keycloak.Config{
 		URL: k.URL, Realm: k.Realm, Issuer: cfg.SignIn.Issuer, ClientID: k.ClientID, Secret: k.Auth.Secret, LoginClient: cfg.SignIn.ClientID,
 		AllowedGroup: k.AllowedGroup, Now: now, Log: log,
+	}
+	if scope := cfg.SignIn.RecoveryScope; scope != "" {
+		c.LoginScopes = append(keycloak.BasicScopes(), scope)
 	}
 	if key := k.Auth.KeyData.Reveal(); key != "" {
 		c.Keys = []byte(key)

@@ -1,0 +1,44 @@
+package service
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"otpbridge/bridge/audit"
+)
+
+// docs/audit.md, "Rotation": the next line after SIGHUP begins a new file.
+func TestReloadOpensTheTrailThatWasMovedAwayAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	log := slog.New(slog.DiscardHandler)
+	trail, err := audit.Open(audit.Config{Path: path, Now: time.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = trail.Close() })
+	synctest.Test(t, func(t *testing.T) {
+		reload := make(chan os.Signal)
+		s := &service{audit: trail, log: log, opts: Options{Reload: reload}}
+		go s.reload(t.Context())
+		s.note(t.Context(), "service.started")
+		if err := os.Rename(path, path+".1"); err != nil {
+			t.Fatal(err)
+		}
+		reload <- syscall.SIGHUP
+		synctest.Wait()
+		s.note(t.Context(), "service.stopped")
+	})
+	for file, event := range map[string]string{path + ".1": "service.started", path: "service.stopped"} {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), event) {
+			t.Errorf("%s: %s %v", file, text, err)
+		}
+	}
+}
