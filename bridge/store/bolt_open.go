@@ -136,8 +136,7 @@ func openFile(path string) (db *bbolt.DB, err error) {
 		_ = file.Close() // a damaged file may leave bbolt's lock behind; already closed is fine
 	}
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("%w: another process has it open, and only one may: "+
-			"stop it, or talk to the running one through its socket", ErrLocked)
+		return nil, fmt.Errorf("%w: another process has it open, and only one may: stop it first", ErrLocked)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("damaged, or not a store of otpbridge: %w; it was left as it is", err)
