@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"time"
 )
 
@@ -46,6 +47,7 @@ var (
 	LimitCallHour   = Limit{"call-hour", 6, time.Hour} // desk recoveries of one person: each sends notices
 	LimitGateNotice = Limit{"gate-notice", 1, 24 * time.Hour}
 	LimitService    = Limit{"sign-in-service", 1200, time.Minute}
+	LimitAddress    = Limit{"sign-in-address", 120, time.Minute} // beside the new names of an address
 )
 
 const (
@@ -85,9 +87,12 @@ func (f *Flow) swapChange(ctx context.Context, r Recovery, step func(*Recovery))
 	return err
 }
 
+// apply stores what a transition makes of the recovery, for ttl; one in Writing is kept without an end, whoever touches it. What a transition leaves as it
+// is is not stored again.
 func (f *Flow) apply(ctx context.Context, person string, ttl time.Duration, transition func(Recovery) (Recovery, error)) (Recovery, error) {
 	var counted error
-	r, err := f.Recoveries.Update(ctx, person, ttl, func(old Recovery, found bool) (Recovery, error) {
+	var same Recovery
+	step := func(old Recovery, found bool) (Recovery, error) {
 		counted = nil
 		if !found {
 			return old, Fault(CodeNotOpen, "recovery", nil)
@@ -95,16 +100,48 @@ func (f *Flow) apply(ctx context.Context, person string, ttl time.Duration, tran
 		next, err := transition(old)
 		switch CodeOf(err) {
 		case CodeObjection, CodeWrongCode, CodeKeyStopped, CodeCallPair, CodeWrongWords:
-			counted = err
-			return next, nil
+			counted, err = err, nil
 		}
-		return next, err
-	})
+		switch {
+		case err != nil:
+			return next, err
+		case reflect.DeepEqual(old, next):
+			same = next
+			return next, errSame
+		case (ttl == 0) != (next.State == Writing):
+			return next, errLife
+		}
+		return next, nil
+	}
+	other := time.Duration(0)
+	if ttl == 0 {
+		other = f.life()
+	}
+	r, err := f.Recoveries.Update(ctx, person, ttl, step)
+	for range maxLives {
+		if !errors.Is(err, errLife) { // another state than the caller saw
+			break
+		}
+		ttl, other = other, ttl
+		r, err = f.Recoveries.Update(ctx, person, ttl, step)
+	}
+	if errors.Is(err, errSame) {
+		r, err = same, nil
+	}
 	if err != nil {
 		return r, err
 	}
 	return r, counted
 }
+
+// maxLives bounds how often one call meets another state than it saw.
+const maxLives = 8
+
+// Why a step of apply was not stored.
+var (
+	errSame = errors.New("nothing changed")
+	errLife = errors.New("to be kept for another time")
+)
 
 // life is how long the store keeps a recovery after its last change, but for a swap under way: through the longest waiting period, whoever
 // touches it meanwhile.

@@ -27,7 +27,7 @@ func PermitChecks() []string { return []string{CheckCallBack, CheckInPerson} }
 
 // PermitLook returns the account behind a user name for the permit page, and the permit as it stands. Every look is limited and recorded.
 func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account, Permit, error) {
-	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitPermitLook, o.Person); err != nil || !ok {
+	if ok, retry, err := f.Limits.Allow(ctx, LimitPermitLook, o.Person); err != nil || !ok {
 		return Account{}, Permit{}, f.limited("permit", retry, err)
 	}
 	realm, err := f.Accounts.Realm(ctx)

@@ -132,6 +132,8 @@ type Notice struct {
 
 // Limiter counts uses. ok=false: refused until retry has passed. An error is no decision: the caller refuses.
 type Limiter interface {
+	// Allow: Count at once, then one every Per/Count, so that what is used up comes back at the limit's own rate.
+	Allow(ctx context.Context, limit Limit, key string) (ok bool, retry time.Duration, err error)
 	// AllowAtMost: no span of limit.Per ever sees more than limit.Count uses.
 	AllowAtMost(ctx context.Context, limit Limit, key string) (ok bool, retry time.Duration, err error)
 }

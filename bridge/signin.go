@@ -13,15 +13,30 @@ type Entry struct {
 	Snapshot Snapshot
 }
 
+// Admit counts one press at the ID page against its client address and against the service as a whole. What is used up comes back at the
+// limit's own rate, so that nobody can shut the service for longer than they keep pressing.
+func (f *Flow) Admit(ctx context.Context, address string) error {
+	for _, l := range []struct {
+		limit Limit
+		key   string
+	}{{LimitAddress, address}, {LimitService, "all"}} {
+		ok, retry, err := f.Limits.Allow(ctx, l.limit, l.key)
+		if err == nil && !ok {
+			f.record(ctx, AuditEvent{Event: "limit.reached", Outcome: "refused", Code: CodeTooMany, Detail: map[string]string{"limit": l.limit.Name}})
+		}
+		if err != nil || !ok {
+			return f.limited("prepare", retry, err)
+		}
+	}
+	return nil
+}
+
 // Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the
 // caller. The answer is the same for every name: reasons go to the log and the audit trail only. Errors are faults of the outside
-// world, CodePaused, and CodeTooMany for the service as a whole.
+// world, and CodePaused. See Admit.
 func (f *Flow) Prepare(ctx context.Context, name string) (Entry, error) {
 	if f.Rules.Paused {
 		return Entry{}, Fault(CodePaused, "prepare", nil)
-	}
-	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitService, "all"); err != nil || !ok {
-		return Entry{}, f.limited("prepare", retry, err)
 	}
 	e, err := f.prepare(ctx, strings.TrimSpace(name))
 	return f.prepared(ctx, e, err)

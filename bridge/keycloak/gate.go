@@ -28,6 +28,8 @@ type GateRecord struct {
 	V      int // version of this record
 	Leases map[string]GateLease
 	Alarms []string `json:",omitempty"` // ids of events that were answered
+	// Until is the end of the latest lease there was, returned or not.
+	Until time.Time `json:",omitzero"`
 }
 
 // GateRecordVersion is the version of the stored record.
@@ -55,7 +57,7 @@ func (r GateRecord) last() time.Time {
 
 // keep returns a copy with those leases that keep says yes to. The record it is called on stays as it is: changes of records are pure.
 func (r GateRecord) keep(keep func(id string, l GateLease) bool) GateRecord {
-	out := GateRecord{V: GateRecordVersion, Leases: map[string]GateLease{}, Alarms: r.Alarms}
+	out := GateRecord{V: GateRecordVersion, Leases: map[string]GateLease{}, Alarms: r.Alarms, Until: r.Until}
 	for id, l := range r.Leases {
 		if keep(id, l) {
 			out.Leases[id] = l
@@ -120,6 +122,9 @@ func (g *RealmGate) Open(ctx context.Context, person string) (lease string, err 
 	opened := GateLease{Opened: g.cfg.Client.serverNow(), Expires: expires}
 	_, err = g.change(ctx, person, func(r GateRecord) GateRecord {
 		r.Leases[lease] = opened
+		if expires.After(r.Until) {
+			r.Until = expires
+		}
 		return r
 	})
 	if err != nil {

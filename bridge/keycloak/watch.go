@@ -122,6 +122,10 @@ func (w *Watch) answer(ctx context.Context, e savedEvent) error {
 		if slices.Contains(record.Alarms, e.ID) {
 			return nil
 		}
+		if e.at().After(record.Until.Add(watchTail)) { // no gate of this person was open: a full sign-in, in which people may change their account
+			w.gate.log.InfoContext(ctx, "gate: an account was changed within a full sign-in", "event", e.Type, "person", e.UserID)
+			return nil
+		}
 		return w.raise(ctx, e)
 	}
 	for _, l := range record.Leases {

@@ -60,6 +60,9 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err := s.Party.Ready(); err != nil {
 		return bridge.Fault(view.CodeNotReady, "sign-in", err)
 	}
+	if err := s.Flow.Admit(r.Context(), s.address(r)); err != nil {
+		return err
+	}
 	if err := s.countName(r.Context(), s.address(r), strings.ToLower(name)); err != nil {
 		return err
 	}

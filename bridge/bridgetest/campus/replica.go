@@ -215,6 +215,13 @@ func (j jobs) Remove(ctx context.Context, kind, id string) error {
 
 type limits struct{ c *Campus }
 
+func (l limits) Allow(ctx context.Context, limit bridge.Limit, key string) (bool, time.Duration, error) {
+	if err := l.c.storeFault(); err != nil {
+		return false, 0, err
+	}
+	return l.c.Store.Limiter.Allow(ctx, limit, key)
+}
+
 func (l limits) AllowAtMost(ctx context.Context, limit bridge.Limit, key string) (bool, time.Duration, error) {
 	if err := l.c.storeFault(); err != nil {
 		return false, 0, err
