@@ -262,7 +262,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, v *visit, o bri
 	case rec.State == bridge.Waiting:
 		result = view.CaseSecond
 	}
-	return s.caseDone(w, r, v, o, view.RecentCase{At: v.now, Checks: checks, Ticket: ticket, Result: result}, rec.NotBefore)
+	return s.caseDone(w, r, v, decision{o, view.RecentCase{At: v.now, Checks: checks, Ticket: ticket, Result: result}, rec.NotBefore})
 }
 
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, suspicious bool) error {
@@ -273,13 +273,20 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, v *visit, o bridge
 	if suspicious {
 		result = view.CaseSuspicious
 	}
-	return s.caseDone(w, r, v, o, view.RecentCase{At: v.now, Ticket: ticketOf(r), Result: result}, time.Time{})
+	return s.caseDone(w, r, v, decision{o, view.RecentCase{At: v.now, Ticket: ticketOf(r), Result: result}, time.Time{}})
+}
+
+// decision is what an operator decided, and the end of the waiting period if one began.
+type decision struct {
+	by        bridge.Operator
+	recent    view.RecentCase
+	notBefore time.Time
 }
 
 // caseDone remembers the operator's decision and closes the case in this session.
-func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, c view.RecentCase, notBefore time.Time) error {
-	_, err := s.DeskLogs.Update(r.Context(), o.Person, deskLogLife, func(old DeskLog, _ bool) (DeskLog, error) {
-		return DeskLog{append([]view.RecentCase{c}, old.Recent[:min(len(old.Recent), 199)]...)}, nil
+func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, d decision) error {
+	_, err := s.DeskLogs.Update(r.Context(), d.by.Person, deskLogLife, func(old DeskLog, _ bool) (DeskLog, error) {
+		return DeskLog{append([]view.RecentCase{d.recent}, old.Recent[:min(len(old.Recent), 199)]...)}, nil
 	})
 	if err != nil {
 		s.Log.WarnContext(r.Context(), "a decision is missing among the operator's own cases", "err", err)
@@ -293,7 +300,7 @@ func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, o br
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Path = "/desk"
-		return view.CaseDone{Frame: f, Result: c.Result, NotBefore: notBefore}
+		return view.CaseDone{Frame: f, Result: d.recent.Result, NotBefore: d.notBefore}
 	})
 }
 

@@ -60,7 +60,8 @@ func (s *streams) enter(session string) (leave func(), ok bool) {
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.open[session]--; s.open[session] == 0 {
+		s.open[session]--
+		if s.open[session] == 0 {
 			delete(s.open, session)
 			delete(s.ends, session)
 		}
@@ -69,7 +70,7 @@ func (s *streams) enter(session string) (leave func(), ok bool) {
 
 // events serves GET /recovery/events: server-sent events with nothing but the name of the step that this browser should see. The page
 // compares it with its own and loads itself anew when they differ, so that everything is decided where every page is decided.
-func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+func (s *Server) events(w http.ResponseWriter, r *http.Request) { //nolint:contextcheck // a stream that took its connection over outlives its request
 	noteRoute(r)
 	v, err := s.visitInTurn(r)
 	if err == nil && v.state().Person == "" {
@@ -103,7 +104,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	stop := context.AfterFunc(s.closing(), cancel)
+	stop := context.AfterFunc(s.closing(), cancel) //nolint:contextcheck // drains with the process
 	defer stop()
 	l := &live{s: s, v: v, line: newAnswerLine(w)}
 	if err := l.run(ctx); err != nil && ctx.Err() == nil {

@@ -3,11 +3,13 @@ package web
 import (
 	"bufio"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -92,7 +94,7 @@ func method(m string) string {
 }
 
 func status(code int) string {
-	return string([]byte{'0' + byte(code/100%10), '0' + byte(code/10%10), '0' + byte(code%10)})
+	return strconv.Itoa(code)
 }
 
 // noteRoute remembers the pattern of the matched route for the log.
@@ -129,12 +131,12 @@ func (s *Server) headers(next http.Handler) http.Handler {
 // recovered turns a panic into the broken page; the process lives on.
 func (s *Server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // the request carries its context
 			p := recover()
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			s.Log.ErrorContext(r.Context(), "panic", "err", p, "stack", string(debug.Stack()))

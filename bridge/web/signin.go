@@ -71,20 +71,27 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err != nil {
 		return err
 	}
-	return s.toCampus(w, r, v, name, entry, false)
+	return s.toCampus(w, r, v, departure{name: name, entry: entry})
+}
+
+// departure is a sign-in about to begin: the typed name, the gate that was opened for it, and whether it is the one repeat.
+type departure struct {
+	name     string
+	entry    bridge.Entry
+	repeated bool
 }
 
 // toCampus pushes the request and sends the browser on. When that fails, the lease is given back.
-func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, name string, entry bridge.Entry, repeated bool) error {
-	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: name})
+func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, d departure) error {
+	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: d.name})
 	if err == nil {
 		err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-			st.Typed, st.Entry, st.Flow, st.Repeated = name, entry, &started.Flow, repeated
+			st.Typed, st.Entry, st.Flow, st.Repeated = d.name, d.entry, &started.Flow, d.repeated
 			return nil
 		})
 	}
 	if err != nil {
-		s.Flow.Leave(context.WithoutCancel(r.Context()), entry)
+		s.Flow.Leave(context.WithoutCancel(r.Context()), d.entry)
 		return err
 	}
 	return see(w, r, started.URL)
@@ -163,7 +170,7 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before 
 	if err != nil {
 		return err
 	}
-	return s.toCampus(w, r, v, before.Typed, entry, true)
+	return s.toCampus(w, r, v, departure{name: before.Typed, entry: entry, repeated: true})
 }
 
 // endCampusSession ends the Keycloak session of a sign-in. Its id is remembered first, because Keycloak tells us of the logout before

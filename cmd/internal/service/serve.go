@@ -32,7 +32,6 @@ func (s *service) serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	s.background(ctx, cancel, &background)
 	s.web.Closing = ctx
-	s.web.Closing = ctx
 	servers := []*http.Server{s.server(s.web.Handler()), s.server(s.adminHandler())}
 	for i, l := range []net.Listener{pages, admin} {
 		background.Go(func() {
@@ -46,7 +45,7 @@ func (s *service) serve(ctx context.Context) error {
 	<-ctx.Done()
 	s.health.draining.Store(true)
 	s.log.InfoContext(ctx, "draining")
-	s.shutdown(servers)
+	s.shutdown(context.WithoutCancel(ctx), servers)
 	background.Wait()
 	s.note(context.WithoutCancel(ctx), "service.stopped")
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -62,8 +61,8 @@ func (s *service) note(ctx context.Context, event string) {
 }
 
 // shutdown lets requests under way come to their end; the pages first, so that the administrator sees the drain to its end.
-func (s *service) shutdown(servers []*http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
+func (s *service) shutdown(ctx context.Context, servers []*http.Server) {
+	ctx, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
