@@ -9,7 +9,7 @@ CACHE   := $(or $(OTPBRIDGE_CACHE),$(HOME)/.cache/otpbridge)
 LINT    := $(CACHE)/bin/golangci-lint run --allow-serial-runners
 RUN     ?= .
 # The end-to-end tests share one Keycloak, so one after another; FULL=1 runs whole matrices.
-LIMIT   := $(if $(FULL),80m,20m)
+LIMIT   := $(if $(FULL),80m,40m)
 
 .PHONY: help demo build check test e2e bench fuzz
 
@@ -31,7 +31,7 @@ check: ## format, vet, linters, unit tests with the race detector
 	cd e2e && go vet ./...
 	$(LINT) ./...
 	cd e2e && $(LINT) --config ../.golangci.yml ./...
-	go test -race -shuffle=on -timeout 10m ./...
+	go test -race -shuffle=on -timeout 20m ./...
 
 test: ## everything: set-up, check, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices
 	.ci/setup
