@@ -23,10 +23,16 @@ func (f *Flow) newKey(ctx context.Context) (Key, error) {
 
 // Show reads the account again before the key is shown; a refusal ends the recovery.
 func (f *Flow) Show(ctx context.Context, r Recovery) error {
-	if _, err := f.fresh(ctx, r.Person, r.Snapshot, r.SignedInAt); err != nil {
+	if err := f.MayShow(ctx, r); err != nil {
 		return f.refuse(ctx, r, err)
 	}
 	return nil
+}
+
+// MayShow is Show for somebody who only looks: a refusal ends nothing (INV-4).
+func (f *Flow) MayShow(ctx context.Context, r Recovery) error {
+	_, err := f.fresh(ctx, r.Person, r.Snapshot, r.SignedInAt)
+	return err
 }
 
 // NewKey discards the key and makes another one.

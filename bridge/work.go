@@ -138,7 +138,11 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 			Kind: NoticeCompleted, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
 			Origin: r.Origin, Label: r.Label, ID: r.ID,
 		}
-		if err := f.Mail.Send(ctx, n); err != nil {
+		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
+		case "":
+		case CodeInternal, CodeExpired: // this mail can never be queued: the swap does not wait for it
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		default:
 			return err
 		}
 	}

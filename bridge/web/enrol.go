@@ -37,7 +37,11 @@ func (s *Server) showEnrol(w http.ResponseWriter, r *http.Request, v *visit, sta
 	if step != bridge.StepEnrol {
 		return see(w, r, "/recovery")
 	}
-	if err := s.Flow.Show(r.Context(), rec); err != nil {
+	ask := s.Flow.MayShow
+	if r.Method == http.MethodPost {
+		ask = s.Flow.Show
+	}
+	if err := ask(r.Context(), rec); err != nil {
 		return err
 	}
 	if err := s.fillEnrol(&p, rec, v); err != nil {
@@ -165,7 +169,7 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 	}
 	facts := *v.state().Done
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		return view.Done{Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed}
+		return view.Done{Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed, SignedOut: true}
 	})
 }
 

@@ -28,6 +28,9 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err := s.Party.Ready(); err != nil {
 		return bridge.Fault(view.CodeNotReady, "sign-in", err)
 	}
+	if err := s.Flow.Admit(r.Context(), s.address(r)); err != nil {
+		return err
+	}
 	if v.sess.IsNew {
 		if err := v.sess.Save(r, w); err != nil {
 			return err

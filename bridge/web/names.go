@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"otpbridge/bridge"
@@ -13,20 +14,25 @@ type Names struct {
 }
 
 const (
-	newNames     = 30 // new names per client address and hour; a finished sign-in is taken off again
+	newNames     = 30  // new names per client address and hour; a finished sign-in is taken off again
+	campusNames  = 300 // the same for an address of the campus networks, behind which a whole building may stand
 	newNamesSpan = time.Hour
 )
 
 // countName counts a name against the address that typed it. A name that is known already costs nothing.
 func (s *Server) countName(ctx context.Context, address, name string) error {
+	most := newNames
+	if addr, err := netip.ParseAddr(address); err == nil && within(addr, s.Campus) {
+		most = campusNames
+	}
 	_, err := s.Names.Update(ctx, bridge.Secret(address).Hash(), newNamesSpan, func(old Names, _ bool) (Names, error) {
-		return old.with(bridge.Secret(address+"\n"+name).Hash(), s.Now())
+		return old.with(bridge.Secret(address+"\n"+name).Hash(), most, s.Now())
 	})
 	return err
 }
 
-// with returns the names with one more. CodeTooMany, with the time when the oldest one is forgotten: there are 30.
-func (n Names) with(name string, now time.Time) (Names, error) {
+// with returns the names with one more. CodeTooMany, with the time when the oldest one is forgotten: there are as many as may be.
+func (n Names) with(name string, most int, now time.Time) (Names, error) {
 	kept := map[string]time.Time{}
 	oldest := now
 	for h, first := range n.First {
@@ -38,7 +44,7 @@ func (n Names) with(name string, now time.Time) (Names, error) {
 		}
 	}
 	if _, known := kept[name]; !known {
-		if len(kept) >= newNames {
+		if len(kept) >= most {
 			return n, &bridge.Error{Code: bridge.CodeTooMany, Op: "names", Until: oldest.Add(newNamesSpan)}
 		}
 		kept[name] = now

@@ -29,7 +29,7 @@ func (s *service) openMail(context.Context) (err error) {
 	m := s.cfg.Mail
 	s.mail, err = mail.New(mail.Config{
 		Host: m.SMTP.Host, Port: m.SMTP.Port, User: m.SMTP.User, Password: m.Password, Implicit: m.SMTP.Implicit, Plain: m.SMTP.Plain,
-		From: m.From, Jobs: s.store.Jobs, Audit: s.audit, Now: s.opts.Now, Log: s.log, Timeout: 20 * time.Second,
+		From: m.From, Jobs: s.store.Jobs, Audit: s.counted, Now: s.opts.Now, Log: s.log, Timeout: 20 * time.Second,
 	})
 	return err
 }

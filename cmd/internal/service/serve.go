@@ -55,7 +55,7 @@ func (s *service) serve(ctx context.Context) error {
 }
 
 func (s *service) note(ctx context.Context, event string) {
-	if err := s.audit.Record(ctx, bridge.AuditEvent{Event: event, Outcome: "ok", Actor: "system"}); err != nil {
+	if err := s.counted.Record(ctx, bridge.AuditEvent{Event: event, Outcome: "ok", Actor: "system"}); err != nil {
 		s.log.ErrorContext(ctx, "audit event lost", "event", event, "err", err)
 	}
 }

@@ -51,13 +51,15 @@ type service struct {
 
 	store *store.Store
 	audit *audit.Trail
-	kc    *keycloak.Client
-	party *oidc.RelyingParty
-	gate  *keycloak.RealmGate
-	mail  *mail.Queue
-	view  *view.View
-	flow  *bridge.Flow
-	web   *web.Server
+	// counted is audit with its figures: what everything else records to.
+	counted *countedAudit
+	kc      *keycloak.Client
+	party   *oidc.RelyingParty
+	gate    *keycloak.RealmGate
+	mail    *mail.Queue
+	view    *view.View
+	flow    *bridge.Flow
+	web     *web.Server
 
 	early  sync.WaitGroup // what askEarly began
 	health health
@@ -116,8 +118,9 @@ func (s *service) openAudit(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	s.counted = newCountedAudit(s.audit, s.registry)
 	if s.store.Fresh() {
-		return s.audit.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
+		return s.counted.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
 	}
 	return nil
 }
@@ -167,7 +170,7 @@ func (s *service) openView(context.Context) (err error) {
 
 func (s *service) openGate(context.Context) (err error) {
 	s.gate, err = keycloak.NewGate(keycloak.GateConfig{
-		Client: s.kc, GroupID: s.cfg.SignIn.GateGroup, Jobs: s.store.Jobs, Open: s.openGates, Audit: s.audit, Now: s.opts.Now, Log: s.log,
+		Client: s.kc, GroupID: s.cfg.SignIn.GateGroup, Jobs: s.store.Jobs, Open: s.openGates, Audit: s.counted, Now: s.opts.Now, Log: s.log,
 		Leases: store.NewTyped[keycloak.GateRecord](s.store.KV, store.Kind{Name: "gate", Version: keycloak.GateRecordVersion}),
 	})
 	return err
@@ -262,7 +265,7 @@ func (s *service) newFlow() *bridge.Flow {
 		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
 		WrongPairs: store.NewTyped[bridge.Wrongs](kv, store.Kind{Name: "wrong-pairs", Version: 1}),
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
-		Jobs:       s.store.Jobs, Audit: s.audit, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
+		Jobs:       s.store.Jobs, Audit: s.counted, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
 		Now: s.opts.Now, Log: s.log,
 	}
 }
