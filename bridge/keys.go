@@ -186,6 +186,10 @@ func (f *Flow) wrong(ctx context.Context, r Recovery, v Viewer, typed string, ca
 	e := event("key.wrong_code", r)
 	e.Outcome, e.Code = "refused", CodeOf(err)
 	f.record(ctx, e)
+	if CodeOf(err) == CodeKeyStopped {
+		e.Event = "key.stopped"
+		f.record(ctx, e)
+	}
 	if CodeOf(err) != CodeWrongCode {
 		return err
 	}

@@ -142,6 +142,11 @@ func (f *Flow) Reopen(ctx context.Context, e Entry) (Entry, error) {
 	return again, nil
 }
 
+// Refused records that a sign-in came back and was not accepted.
+func (f *Flow) Refused(ctx context.Context, e Entry, why string) {
+	f.record(ctx, AuditEvent{Event: "signin.refused", Outcome: "refused", Target: e.Person, Detail: map[string]string{"why": why}})
+}
+
 // Leave gives the lease back: the browser came back, or went away.
 func (f *Flow) Leave(ctx context.Context, e Entry) {
 	if e.Person == "" || e.Lease == "" {

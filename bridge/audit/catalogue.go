@@ -14,8 +14,7 @@ func gateKinds() []Kind {
 	return []Kind{
 		{"signin.started", "A user name was typed; ok: the gate was opened for that person, refused: code says why it stayed shut."},
 		{"signin.finished", "The person came back from the campus sign-in and is who the gate was opened for."},
-		{"signin.refused", "A sign-in came back and was not accepted: forged, replayed, stale, or the campus sign-in reported an error."},
-		{"session.ended", "A browser session or a campus session was ended by otpbridge."},
+		{"signin.refused", "A sign-in came back and was not accepted; detail says why: the campus sign-in reported an error, or its answer was not one for us."},
 		{"logout.received", "The campus ended a person's sign-in and said so."},
 		{"gate.opened", "A person became a member of the gate group."},
 		{"gate.shut", "A person left the gate group; detail.reason says why, swept: it was a member without a lease."},
@@ -62,8 +61,6 @@ func swapKinds() []Kind {
 		{"mail.failed", "A mail server did not take a mail; it is tried again."},
 		{"mail.dropped", "A mail was given up: its time was up, its tries were, or it was refused for good."},
 		{"limit.reached", "A rate limit refused a request."},
-		{"alarm.realm_unsafe", "The realm does not protect what otpbridge relies on; no new recoveries."},
-		{"alarm.clock_off", "The clocks of otpbridge and Keycloak are more than 30 seconds apart."},
 		{"alarm.weak_approval", "An approval rests neither on a call-back nor on the person at the counter."},
 		{"alarm.risky_call", "An approval where operator and caller shared a client address, or an operator had been signed in with the caller's browser; a second one is needed."},
 		{"alarm.suspicious_call", "An operator ended a recovery as suspicious."},

@@ -127,6 +127,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	}
 	s.Flow.Leave(done, before.Entry)
 	if err != nil {
+		s.Flow.Refused(done, before.Entry, string(oidc.CodeOf(err)))
 		return err
 	}
 	mismatch := s.Flow.Arrived(done, before.Entry, id.Subject)

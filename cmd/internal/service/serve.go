@@ -196,6 +196,10 @@ func (s *service) finishIntents(ctx context.Context) error {
 
 func (s *service) parked(kind, _ string) {
 	s.health.parked.WithLabelValues(kind).Inc()
+	e := bridge.AuditEvent{Event: "job.parked", Outcome: "failed", Actor: "system", Detail: map[string]string{"kind": kind}}
+	if err := s.counted.Record(context.Background(), e); err != nil {
+		s.log.Error("audit event lost", "event", e.Event, "err", err)
+	}
 }
 
 // every runs f now and then until ctx ends; what fails is logged and made up for by the next run.
