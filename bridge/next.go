@@ -80,12 +80,13 @@ func orSignIn(fresh bool, s Step) Step {
 // nextOfLink handles a browser that opened a link; ok is false when the link has done its work here.
 func nextOfLink(r Recovery, found bool, v Viewer, now time.Time) (s Step, ok bool) {
 	fresh := v.Person != "" && now.Sub(v.SignedInAt) <= SignInLife
-	if !fresh {
-		return StepLink, true
-	}
 	r = r.At(now)
 	mine := found && r.Person == v.Person && r.Link != nil && Equal(r.Link.Hash, v.LinkHash)
 	switch {
+	case !fresh && !mine && found && r.Person == v.Person && r.State == Waiting:
+		return "", false // a link that somebody planted does not hide the page on which the person waits
+	case !fresh:
+		return StepLink, true
 	case !mine:
 		return StepLinkInvalid, true
 	case r.State == Waiting && !now.Before(r.Link.Expires):

@@ -49,6 +49,8 @@ func TestNextNamesOnePageForEveryViewer(t *testing.T) {
 		{"link in the browser that asked, before the fresh sign-in", waiting, true, with(asker, "hash"), bridge.StepLink},
 		{"link after a fresh sign-in", waiting, true, with(holder, "hash"), bridge.StepConfirm},
 		{"junk after a fresh sign-in", waiting, true, with(holder, "junk"), bridge.StepLinkInvalid},
+		{"planted link, waiting with an old sign-in", waiting, true, with(old(asker), "junk"), bridge.StepWait},
+		{"own link, waiting with an old sign-in", waiting, true, with(old(asker), "hash"), bridge.StepLink},
 		{"link of somebody else", bridge.Recovery{}, false, with(other, "hash"), bridge.StepLinkInvalid},
 		{"foreign record is never shown", waiting, true, other, bridge.StepStart},
 		{"holder", proven, true, holder, bridge.StepEnrol},

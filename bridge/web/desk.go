@@ -122,6 +122,10 @@ func isNumber(s string, n int) bool {
 
 // showCase serves GET /desk/case.
 func (s *Server) showCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	if r.Method == http.MethodHead { // does not keep the case open
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		return nil
+	}
 	return s.renderCase(w, r, v, o, view.Case{})
 }
 

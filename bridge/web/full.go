@@ -31,6 +31,7 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err := s.Flow.Admit(r.Context(), s.address(r)); err != nil {
 		return err
 	}
+	s.Flow.Leave(r.Context(), v.state().Entry) // of a recovery sign-in that is given up for this one
 	if v.sess.IsNew {
 		if err := v.sess.Save(r, w); err != nil {
 			return err
