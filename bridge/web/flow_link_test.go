@@ -188,7 +188,7 @@ func lock(c *campus.Campus, _ string) {
 	}
 }
 
-// TOK-07, WB-08: the account is read afresh at the proof, before the key is shown, and at the swap. What is for good ends the recovery;
+// TOK-07, WB-08: the account is read afresh at the proof, before the key is shown, and at the swap. What is for good ends the recovery at a POST;
 // what passes by itself, and what anybody can cause, refuses while it lasts.
 func TestTheAccountIsReadAfreshAtEveryStep(t *testing.T) {
 	t.Parallel()
@@ -221,7 +221,7 @@ func TestTheAccountIsReadAfreshAtEveryStep(t *testing.T) {
 				act(http.StatusForbidden)
 				p.says(ch.says)
 				r, err := c.Flow.Recoveries.Get(t.Context(), id)
-				if over := r.State == bridge.Ended && r.End == bridge.EndRefused; err != nil || over != (ch.passes == nil) {
+				if over := r.State == bridge.Ended && r.End == bridge.EndRefused; err != nil || over != (ch.passes == nil && step != "key") { // INV-4: a look ends nothing
 					t.Fatalf("%s %s %s %v", r.State, r.End, r.EndCode, err)
 				}
 				if ch.what != "gone" && strings.Join(otps(c, name), " ") != strings.Join(had, " ") {
