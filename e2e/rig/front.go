@@ -29,7 +29,7 @@ const addressHeader = "X-Rig-Address"
 func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
 	t.Helper()
 	f := &Front{t: t, replicas: replicas}
-	server := &http.Server{Handler: &httputil.ReverseProxy{
+	server := &http.Server{Handler: duplex(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			target, err := url.Parse(f.target())
 			if err != nil {
@@ -47,7 +47,7 @@ func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
 		Transport:     &http.Transport{DisableKeepAlives: true}, // a replica that dies leaves no connection to try
 		FlushInterval: -1,                                       // pages that wait want their events at once
 		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
-	}, ReadHeaderTimeout: 10 * time.Second}
+	}), ReadHeaderTimeout: 10 * time.Second}
 	t.Cleanup(func() { closing(t, server.Close) })
 	go server.Serve(l) //nolint:errcheck // ends with the test, by Close
 	return f
