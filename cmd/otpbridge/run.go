@@ -35,6 +35,7 @@ type commands struct {
 	Check   checkCmd   `cmd:"" help:"${help_check}"`
 	Policy  policyCmd  `cmd:"" help:"${help_policy}"`
 	Keys    keysCmd    `cmd:"" help:"${help_keys}"`
+	Theme   themeCmd   `cmd:"" help:"${help_theme}"`
 	Version versionCmd `cmd:"" help:"${help_version}"`
 }
 

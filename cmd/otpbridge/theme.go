@@ -1,0 +1,135 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"otpbridge/cmd/internal/config"
+	"otpbridge/templates"
+)
+
+// themeSource is where the theme stands in the program's own files.
+const themeSource = "keycloak/otp-recovery"
+
+// themeCmd is `otpbridge theme TARGET`.
+type themeCmd struct {
+	Target string `arg:"" placeholder:"DIR|FILE.jar" help:"${help_theme_target}"`
+	Parent string `default:"keycloak.v2" help:"${help_theme_parent}"`
+	Name   string `default:"otp-recovery" help:"${help_theme_name}"`
+	Force  bool   `help:"${help_force}"`
+}
+
+// themeName is what Keycloak's directories and realm settings can hold.
+var themeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Run writes the theme. Nothing is written when something of another content is in the way and --force is not given.
+func (c themeCmd) Run(p process) error {
+	for flag, name := range map[string]string{"--name": c.Name, "--parent": c.Parent} {
+		if !themeName.MatchString(name) {
+			return usageError{fmt.Errorf("theme: %s %q: letters, digits, dots and hyphens only", flag, name)}
+		}
+	}
+	if c.Name == c.Parent {
+		return usageError{errors.New("theme: --name and --parent are the same")}
+	}
+	files, err := c.files()
+	if err != nil {
+		return err
+	}
+	written := c.Target
+	if strings.HasSuffix(c.Target, ".jar") {
+		if files, err = c.jar(files); err != nil {
+			return err
+		}
+	} else {
+		written = filepath.Join(c.Target, c.Name)
+	}
+	if err := c.write(files); err != nil {
+		return fmt.Errorf("theme: %w", err)
+	}
+	say(p, config.Say("wrote %s; the link leads to the realm's text otpRecoveryUrl, or to Keycloak's environment variable OTP_RECOVERY_URL",
+		"%s に書きました。リンク先は、レルムのテキスト otpRecoveryUrl か Keycloak の環境変数 OTP_RECOVERY_URL です").With(written).In(p.lang))
+	return nil
+}
+
+// files are the theme's files by their name below a directory of themes.
+func (c themeCmd) files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := fs.WalkDir(templates.FS, themeSource, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(templates.FS, name)
+		if path.Base(name) == "theme.properties" {
+			content = bytes.Replace(content, []byte("parent=keycloak.v2"), []byte("parent="+c.Parent), 1)
+		}
+		files[path.Join(c.Name, strings.TrimPrefix(name, themeSource))] = content
+		return err
+	})
+	return files, err
+}
+
+// jar packs a theme as a provider of Keycloak's: one file, the same bytes each time.
+func (c themeCmd) jar(files map[string][]byte) (map[string][]byte, error) {
+	description, err := json.Marshal(map[string]any{"themes": []any{map[string]any{"name": c.Name, "types": []string{"login"}}}})
+	if err != nil {
+		return nil, err
+	}
+	var packed bytes.Buffer
+	z := zip.NewWriter(&packed)
+	add := func(name string, content []byte) {
+		var w io.Writer
+		if w, err = z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate}); err == nil {
+			_, err = w.Write(content)
+		}
+	}
+	add("META-INF/keycloak-themes.json", description)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err == nil {
+			add("theme/"+name, files[name])
+		}
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		return nil, err
+	}
+	return map[string][]byte{filepath.Base(c.Target): packed.Bytes()}, nil
+}
+
+// write puts files below the target's directory.
+func (c themeCmd) write(files map[string][]byte) error {
+	dir := c.Target
+	if strings.HasSuffix(c.Target, ".jar") {
+		dir = filepath.Dir(c.Target)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		old, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the administrator chose the directory
+		if err == nil && !bytes.Equal(old, files[name]) && !c.Force {
+			return fmt.Errorf("%s exists with another content and is left as it is; --force replaces it", filepath.Join(dir, name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // Keycloak's user reads it
+			return err
+		}
+		if err := os.WriteFile(file, files[name], 0o644); err != nil { //nolint:gosec // Keycloak's user reads it
+			return err
+		}
+	}
+	return nil
+}
