@@ -19,7 +19,8 @@ func TestJourneyThemeLink(t *testing.T) {
 		linked := func(where string, want int) {
 			t.Helper()
 			var links int
-			if p.Eval(`document.querySelectorAll("#kc-otp-recovery a").length`, &links); links != want {
+			p.Eval(`document.querySelectorAll("#kc-otp-recovery a").length`, &links)
+			if links != want {
 				t.Errorf("%s, %s: %d links, want %d", language, where, links, want)
 			}
 		}
@@ -32,4 +33,17 @@ func TestJourneyThemeLink(t *testing.T) {
 		linked("one-time password page", 1)
 		p.Click(words.link).SeeURL(s.bridge.URL).See(languages[language].lost)
 	}
+}
+
+// Issue 6: without a theme the realm's own texts name the address on the page; Keycloak shows them as text, links in them are not followed.
+func TestJourneyAddressByRealmText(t *testing.T) {
+	s := newSite(t)
+	if err := s.campus.Do(t.Context(), "PUT ", map[string]any{"loginTheme": ""}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.campus.Do(t.Context(), "PUT /localization/en/loginOtpOneTime", "One-time code (lost it? "+s.bridge.URL+")", nil); err != nil {
+		t.Fatal(err)
+	}
+	p := rig.NewPage(t, rig.Look{})
+	p.Go(s.campus.Portal.URL).Fill("username", "alice").Fill("password", realm.Password("alice")).Press("\r").See("One-time code (lost it? " + s.bridge.URL + ")")
 }

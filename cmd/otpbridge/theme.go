@@ -101,7 +101,7 @@ func (c themeCmd) jar(files map[string][]byte) (map[string][]byte, error) {
 			add("theme/"+name, files[name])
 		}
 	}
-	if err = errors.Join(err, z.Close()); err != nil {
+	if err := errors.Join(err, z.Close()); err != nil {
 		return nil, err
 	}
 	return map[string][]byte{filepath.Base(c.Target): packed.Bytes()}, nil
@@ -117,7 +117,7 @@ func (c themeCmd) write(files map[string][]byte) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		old, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // the administrator chose the directory
+		old, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil && !bytes.Equal(old, files[name]) && !c.Force {
 			return fmt.Errorf("%s exists with another content and is left as it is; --force replaces it", filepath.Join(dir, name))
 		}
