@@ -329,18 +329,30 @@ func callOf(r Recovery) Call {
 }
 
 // recipients are all addresses on record, or the supervisor's mailbox when there is none.
-func (f *Flow) recipients(r Recovery) []string {
-	to := r.Snapshot.Others("")
-	if len(to) == 0 && f.Rules.Supervisor != "" {
-		return []string{f.Rules.Supervisor}
+func (r Rules) recipients(s Snapshot) []string {
+	to := s.Others("")
+	if len(to) == 0 && r.Supervisor != "" {
+		return []string{r.Supervisor}
 	}
 	return to
+}
+
+// tellDesk tells the help desk's mailbox, if there is one, that there is something to look at. The mail says nothing of the person.
+// The same kind and id again is the same mail.
+func (f *Flow) tellDesk(ctx context.Context, kind NoticeKind, id string) {
+	if f.Rules.DeskMailbox == "" {
+		return
+	}
+	n := Notice{Kind: kind, To: f.Rules.DeskMailbox, At: f.Now(), Expires: f.Now().Add(3 * 24 * time.Hour), ID: id}
+	if err := f.Mail.Send(ctx, n); err != nil {
+		f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "err", err)
+	}
 }
 
 // tellAll sends a notice to every address on record, or to the supervisor's mailbox when there is none. As long as the recovery is open it
 // can be stopped from there (POL-05).
 func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
-	for _, address := range f.recipients(r) {
+	for _, address := range f.Rules.recipients(r.Snapshot) {
 		var token Secret
 		var number string
 		if r.Open() {

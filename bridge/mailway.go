@@ -142,7 +142,7 @@ func (f *Flow) startCall(ctx context.Context, a Asked) (Recovery, error) {
 		return Recovery{}, err
 	}
 	_ = f.tellOthers(ctx, r) // logged; they are told of each approval too
-	if f.Rules.DeskMailbox != "" {
+	if f.Rules.AnnounceCalls && f.Rules.DeskMailbox != "" {
 		f.announceCall(ctx, r)
 	}
 	return r, nil

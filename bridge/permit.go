@@ -59,6 +59,10 @@ func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, tic
 	if err := f.Rules.Refusal(a); err != nil {
 		return Permit{}, err
 	}
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return Permit{}, err
+	}
 	switch {
 	case a.ID == o.Person:
 		return Permit{}, Fault(CodeSelf, "permit", nil)
@@ -81,7 +85,23 @@ func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, tic
 	f.record(ctx, AuditEvent{
 		Event: name, Outcome: "ok", Actor: o.Person, Target: a.ID, Detail: map[string]string{"checks": check, "ticket": ticket},
 	})
+	if !p.Until.IsZero() {
+		f.tellPermit(ctx, a, realm, p)
+	}
 	return p, nil
+}
+
+// tellPermit tells every address on record, or the supervisor's mailbox when there is none, that two operators opened the sign-in.
+func (f *Flow) tellPermit(ctx context.Context, a Account, realm RealmFacts, p Permit) {
+	now := f.Now()
+	for _, to := range f.Rules.recipients(f.Rules.Snapshot(a, History{}, realm, now)) {
+		n := Notice{
+			Kind: NoticePermit, To: to, Language: a.Locale, Name: a.Name, At: p.Until.Add(-permitLife), Expires: now.Add(24 * time.Hour), NotAfter: p.Until,
+		}
+		if err := f.Mail.Send(ctx, n); err != nil {
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "err", err)
+		}
+	}
 }
 
 // with adds one operator's part.

@@ -109,6 +109,11 @@ const (
 	NoticeApproved  NoticeKind = "approved"  // an operator confirmed who the person is
 	NoticeDenied    NoticeKind = "denied"    // an operator did not
 	NoticeDelay     NoticeKind = "delay"     // proven; the waiting period runs
+	NoticePermit    NoticeKind = "permit"    // two operators opened the sign-in until NotAfter
+
+	NoticeDeskVetoed NoticeKind = "desk_vetoed" // to the help desk: somebody stopped a recovery as not theirs
+	NoticeDeskOne    NoticeKind = "desk_one"    // to the help desk: only the mailbox that got the link heard of the end
+	NoticeDeskGate   NoticeKind = "desk_gate"   // to the help desk: too many wrong second factors
 )
 
 // Notice is one mail before it is rendered: facts only.
@@ -122,6 +127,7 @@ type Notice struct {
 	Way       Way
 	Origin    Origin
 	NotBefore time.Time // NoticeDelay: end of the waiting period
+	NotAfter  time.Time // NoticePermit: end of the permit
 	Link      Secret    // token, only for NoticeLink
 	Veto      Secret    // token that can only stop
 	Objection string    // six digits, printed beside the veto link

@@ -40,7 +40,8 @@ type Rules struct {
 	PasswordAge    time.Duration
 	ShortIssuer    string
 	Desk           bool   // the help desk works here
-	DeskMailbox    string // is told that somebody is about to call; empty: not told
+	DeskMailbox    string // is told of what the help desk should look at; empty: not told
+	AnnounceCalls  bool   // DeskMailbox is told that somebody is about to call, too
 	// NumberAttribute holds the number on record; empty: no call-backs.
 	NumberAttribute string
 	Supervisor      string   // mailbox for notices to people without an address

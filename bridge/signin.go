@@ -116,6 +116,7 @@ func (f *Flow) noticeGateShut(ctx context.Context, a Account, h History, realm R
 		return
 	}
 	now := f.Now()
+	f.tellDesk(ctx, NoticeDeskGate, "")
 	for _, to := range f.Rules.Snapshot(a, h, realm, now).Others("") {
 		n := Notice{Kind: NoticeGateShut, To: to, Language: a.Locale, Name: a.Name, At: now, Expires: now.Add(24 * time.Hour)}
 		if err := f.Mail.Send(ctx, n); err != nil {

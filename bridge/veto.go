@@ -57,7 +57,8 @@ func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) {
 	e := event("recovery.vetoed", r)
 	e.Actor = actor
 	f.record(ctx, e)
-	for _, to := range r.Snapshot.Others("") {
+	f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
+	for _, to := range f.Rules.recipients(r.Snapshot) {
 		n := Notice{
 			Kind: NoticeCancelled, To: to, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way,
 			Origin: r.Origin,

@@ -128,12 +128,12 @@ func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause e
 func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error {
 	e := event("swap.done", r)
 	e.Added, e.Removed = r.Swap.New.ID, r.Swap.Remove
-	e.Detail = keptOTPs(r, seen)
+	e.Detail = finishDetail(r, seen)
 	if err := f.Audit.Record(ctx, e); err != nil {
 		return err
 	}
 	now := f.Now()
-	for _, to := range f.recipients(r) {
+	for _, to := range f.Rules.recipients(r.Snapshot) {
 		n := Notice{
 			Kind: NoticeCompleted, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
 			Origin: r.Origin, Label: r.Label, ID: r.ID,
@@ -146,6 +146,9 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 			return err
 		}
 	}
+	if toldOnlyLink(r) {
+		f.tellDesk(ctx, NoticeDeskOne, r.ID)
+	}
 	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		if old.ID != r.ID {
 			return old, Fault(CodeNotOpen, "swap", nil)
@@ -155,14 +158,27 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 	return err
 }
 
-// keptOTPs says how many unknown newer OTPs were left, for whoever reads the trail.
-func keptOTPs(r Recovery, seen []Credential) map[string]string {
+// toldOnlyLink reports that nobody hears of the end but the one mailbox that got the link (MAIL-01).
+func toldOnlyLink(r Recovery) bool {
+	return r.Way == WayMail && r.Link != nil && len(r.Snapshot.Others(r.Link.To)) == 0
+}
+
+// finishDetail says what is unusual about a swap, for whoever reads the trail: an authenticator that was added meanwhile was kept; only the
+// mailbox that got the link is told.
+func finishDetail(r Recovery, seen []Credential) map[string]string {
+	detail := map[string]string{}
+	if toldOnlyLink(r) {
+		detail["told"] = "the address of the link only"
+	}
 	for _, c := range seen {
 		if c.Type == TypeOTP && c.ID != r.Swap.New.ID {
-			return map[string]string{"kept": "another authenticator was added meanwhile"}
+			detail["kept"] = "another authenticator was added meanwhile"
 		}
 	}
-	return nil
+	if len(detail) == 0 {
+		return nil
+	}
+	return detail
 }
 
 // Expire ends a recovery whose time is up. next is when to look again, zero for never.

@@ -55,7 +55,7 @@ func swapKinds() []Kind {
 		{"key.stopped", "Five wrong one-time passwords discarded the key."},
 		{"codes.limit", "Too many wrong one-time passwords in a row over all sessions: the way is shut."},
 		{"swap.intended", "About to write the credential \"added\" and to remove \"removed\". Written before anything is changed."},
-		{"swap.done", "The credential \"added\" stands and the ones in \"removed\" are gone; detail.kept: a newer one was left."},
+		{"swap.done", "The credential \"added\" stands and the ones in \"removed\" are gone; detail.kept: a newer one was left; detail.told: only the mailbox that got the link hears of it."},
 		{"swap.refused", "Keycloak refused the credential for good; nothing was changed. detail.field: the profile field it named."},
 		{"mail.sent", "A mail server took a mail."},
 		{"mail.failed", "A mail server did not take a mail; it is tried again."},

@@ -37,6 +37,14 @@ type DelayMail struct {
 	Reference string
 }
 
+// PermitMail tells every address that two operators opened the sign-in for minutes.
+type PermitMail struct {
+	Name      string
+	At, Until time.Time
+	Reference string
+}
+
+func (PermitMail) subject(l *locale) string   { return l.text("mail.permit.subject") }
 func (CallMail) subject(l *locale) string     { return l.text("mail.call.subject") }
 func (ApprovedMail) subject(l *locale) string { return l.text("mail.approved.subject") }
 func (DeniedMail) subject(l *locale) string   { return l.text("mail.denied.subject") }
@@ -58,6 +66,11 @@ func (m ApprovedMail) blocks(l *locale) []block {
 
 func (m DeniedMail) blocks(l *locale) []block {
 	return join(l.dear(m.Name), []block{{Para: l.text("mail.denied.text")}}, l.facts(m.Asked, m.Reference), l.warn("mail.denied.then"))
+}
+
+func (m PermitMail) blocks(l *locale) []block {
+	return join(l.dear(m.Name), []block{{Para: l.text("mail.permit.text")}, {Para: l.text("mail.permit.until", "time", l.datetime(m.Until))}},
+		l.facts(Asked{When: m.At}, m.Reference), l.warn("mail.permit.then"))
 }
 
 func (m DelayMail) blocks(l *locale) []block {

@@ -39,6 +39,7 @@ func mails(name string) map[string]view.Mail {
 		"approved":        view.ApprovedMail{Name: name, Asked: phoned, Reference: "7Q4M01JD"},
 		"approved-veto":   view.ApprovedMail{Name: name, Asked: phoned, Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
 		"denied":          view.DeniedMail{Name: name, Asked: phoned, Reference: "7Q4M01JD"},
+		"permit":          view.PermitMail{Name: name, At: at(14, 5), Until: at(14, 15), Reference: "7Q4M01JD"},
 		"delay":           view.DelayMail{Name: name, Asked: phoned, NotBefore: at(38, 0), Reference: "7Q4M01JD"},
 		"delay-veto":      view.DelayMail{Name: name, Asked: phoned, NotBefore: at(38, 0), Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
 		"desk-gate":       view.DeskMail{Kind: view.DeskGate, At: at(14, 10), Reference: "7Q4M01JD"},

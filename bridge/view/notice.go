@@ -13,8 +13,9 @@ func (v *View) Notice(n bridge.Notice) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	if n.Kind == bridge.NoticeCall {
-		return v.Mail(v.site.Languages[:1], m) // n.Language is the caller's, and one of the facts
+	switch m.(type) {
+	case CallMail, DeskMail:
+		return v.Mail(v.site.Languages[:1], m) // a language of the notice is the caller's, and one of the facts
 	}
 	return v.Mail(v.MailLanguages(n.Language), m)
 }
@@ -49,6 +50,14 @@ func (v *View) deskMailFor(n bridge.Notice) (Mail, error) {
 		veto = v.site.BaseURL + "/veto/" + n.Veto.Reveal()
 	}
 	switch n.Kind {
+	case bridge.NoticeDeskVetoed:
+		return DeskMail{Kind: DeskVetoed, At: n.At, Reference: n.Reference}, nil
+	case bridge.NoticeDeskOne:
+		return DeskMail{Kind: DeskOneAddr, At: n.At, Reference: n.Reference}, nil
+	case bridge.NoticeDeskGate:
+		return DeskMail{Kind: DeskGate, At: n.At, Reference: n.Reference}, nil
+	case bridge.NoticePermit:
+		return PermitMail{Name: n.Name, At: n.At, Until: n.NotAfter, Reference: n.Reference}, nil
 	case bridge.NoticeCall:
 		return CallMail{At: n.At, Language: n.Language, Console: v.site.BaseURL + "/desk", Reference: n.Reference}, nil
 	case bridge.NoticeApproved:

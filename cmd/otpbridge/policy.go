@@ -76,7 +76,7 @@ func read(ctx context.Context, cfg config.Config, name, lang string) (s subject,
 		{config.Say("the realm", "レルム"), func() error { s.facts, err = kc.Realm(ctx); return err }},
 		{config.Say("the account", "アカウント"), func() error { s.account, err = kc.ByName(ctx, name); return err }},
 		{config.Say("the saved events", "保存されたイベント"), func() error {
-			s.history, err = kc.History(ctx, s.account.ID, time.Now().Add(-bridge.HistorySpan))
+			s.history, err = kc.History(ctx, s.account.ID, time.Now().Add(-cfg.Rules().LookBack()))
 			return err
 		}},
 		{config.Say("the groups of the policies", "ポリシーのグループ"), func() error {

@@ -150,7 +150,7 @@ func TestPoliciesReachTheRules(t *testing.T) {
 		t.Fatal(strings.Join(faults, "\n"))
 	}
 	rules := c.Rules()
-	if !rules.Desk || rules.DeskMailbox != "helpdesk@example.ac.jp" || rules.Supervisor != "it-security@example.ac.jp" || rules.KeyLife != 10*time.Minute {
+	if !rules.Desk || rules.DeskMailbox != "helpdesk@example.ac.jp" || !rules.AnnounceCalls || rules.Supervisor != "it-security@example.ac.jp" || rules.KeyLife != 10*time.Minute {
 		t.Errorf("got %+v", rules)
 	}
 	if d := cmp.Diff([]string{bridge.CheckCallBack, bridge.CheckInPerson, "video"}, rules.DeskChecks); d != "" {

@@ -53,14 +53,6 @@ type Contact struct {
 	URL   string            // https or mailto
 }
 
-// announced is the mailbox that is told of callers, empty when none is.
-func (h HelpDesk) announced() string {
-	if !h.AnnounceCalls {
-		return ""
-	}
-	return h.Mailbox
-}
-
 // checkIDs lists the checks that operators may record.
 func (h HelpDesk) checkIDs() []string {
 	var ids []string
