@@ -48,6 +48,9 @@ var (
 	LimitGateNotice = Limit{"gate-notice", 1, 24 * time.Hour}
 	LimitService    = Limit{"sign-in-service", 1200, time.Minute}
 	LimitAddress    = Limit{"sign-in-address", 120, time.Minute} // beside the new names of an address
+	// LimitSession bounds the sessions that an address may begin without a sign-in, each a record of about a kilobyte for fifteen minutes: a
+	// campus behind one address has room for ten new browsers a second, and nobody fills the store.
+	LimitSession = Limit{"session-address", 600, time.Minute}
 )
 
 const (

@@ -16,17 +16,23 @@ type Entry struct {
 // Admit counts one press at the ID page against its client address and against the service as a whole. What is used up comes back at the
 // limit's own rate, so that nobody can shut the service for longer than they keep pressing.
 func (f *Flow) Admit(ctx context.Context, address string) error {
-	for _, l := range []struct {
-		limit Limit
-		key   string
-	}{{LimitAddress, address}, {LimitService, "all"}} {
-		ok, retry, err := f.Limits.Allow(ctx, l.limit, l.key)
-		if err == nil && !ok {
-			f.record(ctx, AuditEvent{Event: "limit.reached", Outcome: "refused", Code: CodeTooMany, Detail: map[string]string{"limit": l.limit.Name}})
-		}
-		if err != nil || !ok {
-			return f.limited("prepare", retry, err)
-		}
+	if err := f.take(ctx, LimitAddress, address); err != nil {
+		return err
+	}
+	return f.take(ctx, LimitService, "all")
+}
+
+// AdmitNew counts a browser session that begins without a sign-in against its client address.
+func (f *Flow) AdmitNew(ctx context.Context, address string) error { return f.take(ctx, LimitSession, address) }
+
+// take uses a limit once. A refusal goes on record.
+func (f *Flow) take(ctx context.Context, l Limit, key string) error {
+	ok, retry, err := f.Limits.Allow(ctx, l, key)
+	if err == nil && !ok {
+		f.record(ctx, AuditEvent{Event: "limit.reached", Outcome: "refused", Code: CodeTooMany, Detail: map[string]string{"limit": l.Name}})
+	}
+	if err != nil || !ok {
+		return f.limited(l.Name, retry, err)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 	}
 	s.Flow.Leave(r.Context(), v.state().Entry) // of a recovery sign-in that is given up for this one
 	if v.sess.IsNew {
-		if err := v.sess.Save(r, w); err != nil {
+		if err := s.begin(w, r, v); err != nil {
 			return err
 		}
 	}

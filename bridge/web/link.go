@@ -32,7 +32,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, v *visit, to strin
 	}
 	if v.sess.IsNew {
 		keep(stateOf(v.sess), bridge.Secret(token).Hash())
-		if err := v.sess.Save(r, w); err != nil {
+		if err := s.begin(w, r, v); err != nil {
 			return err
 		}
 		return see(w, r, to)

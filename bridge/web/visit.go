@@ -153,10 +153,19 @@ func sessionEnd(state State, now time.Time) view.SessionEnd {
 	return view.SessionEnd{Ends: ends, Final: true}
 }
 
+// begin stores the session of a browser that has none yet, so that it can post a form or find again what it opened. Each address may begin
+// so many in a minute (CodeTooMany).
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if err := s.Flow.AdmitNew(r.Context(), s.address(r)); err != nil {
+		return err
+	}
+	return v.sess.Save(r, w)
+}
+
 // show renders a page into a buffer and writes it. A new session is stored first, so that the page's forms work.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, v *visit, status int, page func(view.Frame) view.Page) error {
 	if v.sess != nil && v.sess.IsNew && r.Method == http.MethodGet {
-		if err := v.sess.Save(r, w); err != nil {
+		if err := s.begin(w, r, v); err != nil {
 			return err
 		}
 	}

@@ -83,6 +83,7 @@ func askProduct(t *testing.T, b *rig.Bridge, people []visitor, i int) *http.Requ
 	must(t, err)
 	req.Host = b.URL[len("http://"):]
 	req.Header.Set("Accept-Language", "ja")
+	req.Header.Set("X-Forwarded-For", fmt.Sprintf("10.0.%d.%d", i/256%256, i%256)) // people, each with an address
 	if i%2 == 1 {
 		req.Header.Set("Cookie", people[i/2%len(people)].header())
 	}
