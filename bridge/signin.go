@@ -23,7 +23,9 @@ func (f *Flow) Admit(ctx context.Context, address string) error {
 }
 
 // AdmitNew counts a browser session that begins without a sign-in against its client address.
-func (f *Flow) AdmitNew(ctx context.Context, address string) error { return f.take(ctx, LimitSession, address) }
+func (f *Flow) AdmitNew(ctx context.Context, address string) error {
+	return f.take(ctx, LimitSession, address)
+}
 
 // take uses a limit once. A refusal goes on record.
 func (f *Flow) take(ctx context.Context, l Limit, key string) error {

@@ -66,6 +66,7 @@ func swapKinds() []Kind {
 		{"alarm.suspicious_call", "An operator ended a recovery as suspicious."},
 		{"job.parked", "A piece of durable work was given up and waits for an operator."},
 		{"store.new", "The store is empty and was not before: open recoveries, counters and leases are lost."},
+		{"audit.counted", "Events that anybody can cause were too many to be written one by one (ten a minute for one person, 300 for all); detail.event says which, detail.count how many were left out in a minute."},
 		{"service.started", "A process began to serve."},
 		{"service.stopped", "A process stopped serving."},
 	}

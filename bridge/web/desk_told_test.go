@@ -60,7 +60,9 @@ func TestTheHelpDesksMailboxHearsWhatItShouldLookAt(t *testing.T) {
 	c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
 	member(c, "one")
 	proven(t, c, "one").finish()
-	member(c, "two", func(p *fakekc.Person) { p.Attributes["notificationEmail"] = []string{"two@mail.example.org", "2@mail.example.org"} })
+	member(c, "two", func(p *fakekc.Person) {
+		p.Attributes["notificationEmail"] = []string{"two@mail.example.org", "2@mail.example.org"}
+	})
 	proven(t, c, "two").finish()
 	member(c, "vetoed")
 	newPerson(t, c).ask("vetoed")

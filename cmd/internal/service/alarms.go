@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -12,13 +13,14 @@ import (
 // countedAudit is the audit trail with two figures for whoever is called at night: alarms, and records that could not be written.
 type countedAudit struct {
 	next     bridge.Audit
+	flood    flood
 	alarms   *prometheus.CounterVec
 	failures prometheus.Counter
 }
 
-func newCountedAudit(next bridge.Audit, registry prometheus.Registerer) *countedAudit {
+func newCountedAudit(next bridge.Audit, registry prometheus.Registerer, now func() time.Time) *countedAudit {
 	a := &countedAudit{
-		next: next,
+		next: next, flood: flood{now: now},
 		alarms: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "otpbridge_alarms_total", Help: "Alarms put on record, by event; docs/audit.md says what each means.",
 		}, []string{"event"}),
@@ -30,11 +32,19 @@ func newCountedAudit(next bridge.Audit, registry prometheus.Registerer) *counted
 	return a
 }
 
-// Record implements bridge.Audit.
+// Record implements bridge.Audit. Of what anybody can cause only so much is written (see flood); the figures count everything.
 func (a *countedAudit) Record(ctx context.Context, e bridge.AuditEvent) error {
 	if strings.HasPrefix(e.Event, "alarm.") || e.Event == "gate.alarm" || e.Event == "gate.counted" || e.Event == "store.new" {
 		a.alarms.WithLabelValues(e.Event).Inc()
 	}
+	write, before := a.flood.takes(e)
+	if err := a.count(ctx, before); err != nil || !write {
+		return err
+	}
+	return a.write(ctx, e)
+}
+
+func (a *countedAudit) write(ctx context.Context, e bridge.AuditEvent) error {
 	err := a.next.Record(ctx, e)
 	if err != nil {
 		a.failures.Inc()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -23,7 +24,7 @@ func TestAlarmsAndLostRecordsAreCounted(t *testing.T) {
 			return full
 		}
 		return nil
-	}), registry)
+	}), registry, time.Now)
 	for _, name := range []string{"alarm.weak_approval", "gate.alarm", "gate.alarm", "recovery.started", "swap.intended"} {
 		err := a.Record(t.Context(), bridge.AuditEvent{Event: name, Target: "somebody"})
 		if (name == "swap.intended") != errors.Is(err, full) {

@@ -139,6 +139,7 @@ func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, 
 		keycloak.NewWatch(keycloak.WatchConfig{Gate: s.gate}).Run(ctx, t.C)
 	})
 	all.Go(func() { s.every(ctx, sweepEvery, "gate sweep", s.gate.Sweep) })
+	all.Go(func() { s.every(ctx, sweepEvery, "audit trail", s.counted.flush) })
 	all.Go(func() { s.every(ctx, sweepEvery, "unfinished swaps", s.finishIntents) })
 	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
 	all.Go(func() { worker.Run(ctx, drain) })

@@ -118,7 +118,7 @@ func (s *service) openAudit(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.counted = newCountedAudit(s.audit, s.registry)
+	s.counted = newCountedAudit(s.audit, s.registry, s.opts.Now)
 	if s.store.Fresh() {
 		return s.counted.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
 	}
