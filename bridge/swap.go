@@ -61,6 +61,20 @@ func NextAction(s Swap, seen []Credential) Action {
 	return Action{Kind: ActionFinish}
 }
 
+// Apply returns what the credentials are after a was done, as far as it can be reckoned; list stays as it is.
+func (a Action) Apply(list []Credential) []Credential {
+	own := slices.IndexFunc(list, func(c Credential) bool { return c.ID == a.Credential })
+	if own < 0 || a.Kind != ActionMove && a.Kind != ActionRemove {
+		return list
+	}
+	rest := slices.Delete(slices.Clone(list), own, own+1)
+	if a.Kind == ActionRemove {
+		return rest
+	}
+	behind := slices.IndexFunc(rest, func(c Credential) bool { return c.ID == a.After }) + 1 // not there or none: first
+	return slices.Insert(rest, behind, list[own])
+}
+
 // misplaced reports that the credential at i does not stand right behind the password (or first, without one), and behind what
 // it should stand.
 func misplaced(seen []Credential, i int) (after string, ok bool) {

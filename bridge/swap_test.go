@@ -152,3 +152,30 @@ func TestSwapRemovesNothingBeforeTheNewOneIsSeen(t *testing.T) {
 		}
 	})
 }
+
+// A run reads the credentials only after the write and at the end: what it reckons in between is what Keycloak keeps.
+func TestSwapReckonsWhatIsKept(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		acc := &account{creds: drawCredentials(t)}
+		s := newSwap(acc.creds)
+		for range 20 {
+			a := bridge.NextAction(s, acc.creds)
+			before := slices.Clone(acc.creds)
+			reckoned := a.Apply(before)
+			acc.do(a)
+			switch a.Kind {
+			case bridge.ActionFinish:
+				return
+			case bridge.ActionEndSessions:
+				s.SessionsEnded = true
+			case bridge.ActionAdd: // always read
+				continue
+			}
+			if !slices.Equal(reckoned, acc.creds) {
+				t.Fatalf("%s of %v: reckoned %v, kept %v", a.Kind, before, reckoned, acc.creds)
+			}
+		}
+		t.Fatal("no end")
+	})
+}

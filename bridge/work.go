@@ -17,6 +17,7 @@ const refusedPause = 30 * time.Second
 // It is the only code that writes credentials. Every step may be repeated by any replica.
 // next is when to look again (the job was added before its record), zero when there is nothing left to do.
 func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err error) {
+	var known sight
 	for range maxSteps {
 		r, found, err := f.read(ctx, person)
 		switch {
@@ -27,7 +28,7 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 		case !found || r.State != Writing:
 			return time.Time{}, nil
 		}
-		done, err := f.swapStep(ctx, r)
+		done, err := f.swapStep(ctx, r, &known)
 		if code := CodeOf(err); code == CodeRefusedByAccount || code == CodeGone {
 			f.Log.ErrorContext(ctx, "the old authenticator stays beside the new one until Keycloak allows its removal", "recovery", r.ID, "err", err)
 			return f.Now().Add(refusedPause), nil
@@ -39,31 +40,68 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 	return time.Time{}, Fault(CodeInternal, "swap: too many steps for one run", nil)
 }
 
+// sight is what one run of a swap knows of the person's credentials: read once after the write and once at the end, reckoned in between.
+type sight struct {
+	list []Credential
+	is   bool // false: nothing is known
+	read bool // as Keycloak answered, nothing was done since
+}
+
+// look reads the credentials.
+func (f *Flow) look(ctx context.Context, person string, known *sight) error {
+	list, err := f.Target.Credentials(ctx, person)
+	*known = sight{list, err == nil, err == nil}
+	return err
+}
+
 // swapStep does the next thing; done reports that the recovery has left Writing.
-func (f *Flow) swapStep(ctx context.Context, r Recovery) (done bool, err error) {
+func (f *Flow) swapStep(ctx context.Context, r Recovery, known *sight) (done bool, err error) {
 	if !r.Intended {
 		return f.intend(ctx, r)
 	}
-	seen, err := f.Target.Credentials(ctx, r.Person)
-	if err != nil {
-		return f.stuck(ctx, r, nil, err)
-	}
-	a := NextAction(*r.Swap, seen)
-	if a.Kind == ActionFinish {
-		return true, f.finish(ctx, r, seen)
-	}
-	if a.Kind == ActionAdd && !r.Swap.Sent {
-		if err := f.noteSwap(ctx, r, func(s *Swap) { s.Sent = true }); err != nil {
-			return false, err
+	// Before the first write there is nothing to be seen that would change it.
+	if !known.is && r.Swap.Sent {
+		if err := f.look(ctx, r.Person, known); err != nil {
+			return f.stuck(ctx, r, nil, err)
 		}
 	}
-	if err := f.Target.Do(ctx, r.Person, a); err != nil {
-		return f.stuck(ctx, r, seen, err)
+	a := NextAction(*r.Swap, known.list)
+	switch {
+	case a.Kind == ActionAdd:
+		return f.swapAdd(ctx, r, a, known)
+	case a.Kind == ActionFinish && known.read:
+		return true, f.finish(ctx, r, known.list)
+	case a.Kind == ActionFinish:
+		known.is = false
+		return false, nil
 	}
+	if err := f.Target.Do(ctx, r.Person, a); err != nil {
+		return f.stuck(ctx, r, known.list, err)
+	}
+	*known = sight{list: a.Apply(known.list), is: true}
 	if a.Kind == ActionEndSessions {
 		err = f.noteSwap(ctx, r, func(s *Swap) { s.SessionsEnded = true })
 	}
 	return false, err
+}
+
+// swapAdd writes the new credential, on record before it is sent. What a refusal means is decided by what stands then: an answer may
+// have been lost on the way, and the refusal belong to a repeat.
+func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) (done bool, err error) {
+	if !r.Swap.Sent {
+		if err := f.noteSwap(ctx, r, func(s *Swap) { s.Sent = true }); err != nil {
+			return false, err
+		}
+	}
+	refused := f.Target.Do(ctx, r.Person, a)
+	known.is = false
+	if refused == nil {
+		return false, nil
+	}
+	if err := f.look(ctx, r.Person, known); err != nil && CodeOf(err) != CodeGone {
+		return false, errors.Join(refused, err)
+	}
+	return f.stuck(ctx, r, known.list, refused)
 }
 
 // noteSwap keeps how far the swap of r has come.
