@@ -54,7 +54,7 @@ func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
 // refusesMail reports whether a code speaks against the mail way only, so that the desk way remains.
 func refusesMail(c Code) bool {
 	switch c {
-	case CodeDeskOnly, CodeNoAddress, CodeAddressUnproven, CodeAddressCampus, CodeAddressChanged, CodePasswordRecent, CodeTooManyBad, CodeRealmUnsafe:
+	case CodeDeskOnly, CodeNoAddress, CodeAddressUnproven, CodeAddressCampus, CodeAddressChanged, CodePasswordRecent, CodeTooManyBad, CodeRealmUnsafe, CodeWrongCodes:
 		return true
 	}
 	return false

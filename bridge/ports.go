@@ -12,7 +12,8 @@ type Accounts interface {
 	ByName(ctx context.Context, name string) (Account, error)
 	// ByID reads one person whole. CodeGone: no such id, or outside what the service account may see.
 	ByID(ctx context.Context, id string) (Account, error)
-	// History reads the saved events of one person since a time. Unreadable events are an error, never "none".
+	// History reads the saved events of one person since a time. Unreadable events are an error, never "none":
+	// CodeRealmUnsafe when Keycloak will not show them, CodeWrongCodes when there are more than can be read.
 	History(ctx context.Context, person string, since time.Time) (History, error)
 	// Realm reads what the flow must know of the realm; an answer may be up to a minute old.
 	Realm(ctx context.Context) (RealmFacts, error)

@@ -53,7 +53,7 @@ func (f *Flow) Prepare(ctx context.Context, name string) (Entry, error) {
 // prepared records what came of opening a gate. What speaks against it goes there only; the gate then stays shut.
 func (f *Flow) prepared(ctx context.Context, e Entry, err error) (Entry, error) {
 	code := CodeOf(err)
-	if code == CodeWrongCodes || code == CodeRealmUnsafe || refusal(code) {
+	if code == CodeWrongCodes || refusal(code) {
 		f.record(ctx, AuditEvent{Event: "signin.started", Outcome: "refused", Target: e.Person, Code: code})
 		f.Log.InfoContext(ctx, "the gate stays shut", "code", code, "err", err)
 		return Entry{}, nil
@@ -70,26 +70,27 @@ func (f *Flow) prepare(ctx context.Context, name string) (Entry, error) {
 		return Entry{}, Fault(CodeGone, "name", nil)
 	}
 	a, err := f.Accounts.ByName(ctx, name)
-	if err != nil {
-		return Entry{}, err
+	switch CodeOf(err) {
+	case "":
+		return f.open(ctx, a, f.Rules.Refusal(a))
+	case CodeGone:
+		return f.open(ctx, a, err)
 	}
-	return f.open(ctx, a)
+	return Entry{}, err
 }
 
-// open judges the account, takes its snapshot and opens its gate.
-func (f *Flow) open(ctx context.Context, a Account) (Entry, error) {
+// open judges the account, takes its snapshot and opens its gate. refused says what speaks against it already, nil if nothing does: the realm
+// and the events are looked at all the same, so that what is wrong with them is said alike for every name.
+func (f *Flow) open(ctx context.Context, a Account, refused error) (Entry, error) {
 	e := Entry{Person: a.ID}
-	if err := f.Rules.Refusal(a); err != nil {
-		return e, err
-	}
 	realm, err := f.Accounts.Realm(ctx)
 	if err != nil {
 		return e, err
 	}
 	if err := f.Rules.Protected(realm); err != nil {
-		return e, err
+		return e, f.unsafe(ctx, err)
 	}
-	h, err := f.lately(ctx, a, realm)
+	h, err := f.lately(ctx, a, realm, refused)
 	if err != nil {
 		return e, err
 	}
@@ -99,22 +100,43 @@ func (f *Flow) open(ctx context.Context, a Account) (Entry, error) {
 }
 
 // lately reads what happened to the account. Ten wrong codes keep the gate shut, and so do events that cannot be read (OIDC-21), unless two
-// operators permit it. With a permit, what could not be read counts as the worst: no link goes anywhere.
-func (f *Flow) lately(ctx context.Context, a Account, realm RealmFacts) (History, error) {
-	now := f.Now()
-	h, unread := f.Accounts.History(ctx, a.ID, now.Add(-f.Rules.LookBack()))
-	readable := unread == nil && realm.EventsSaved
-	if readable && h.WrongCodes < MaxWrongCodes {
+// operators permit it: the first is told to the person, the second is nothing that the person did, and an error of its own. With a permit,
+// what could not be read counts as the worst: no link goes anywhere.
+func (f *Flow) lately(ctx context.Context, a Account, realm RealmFacts, refused error) (History, error) {
+	now, person := f.Now(), a.ID
+	if person == "" {
+		person = NewUUID() // nobody's: what cannot be read shows alike for every name
+	}
+	h, unread := f.Accounts.History(ctx, person, now.Add(-f.Rules.LookBack()))
+	if unread == nil && !realm.EventsSaved {
+		unread = Fault(CodeRealmUnsafe, "events are not saved", nil)
+	}
+	switch {
+	case refused != nil && unread == nil:
+		return h, refused
+	case refused == nil && unread == nil && h.WrongCodes < MaxWrongCodes:
 		return h, nil
 	}
-	if ok, err := f.permitted(ctx, a.ID); err != nil || !ok {
-		f.noticeGateShut(ctx, a, h, realm)
-		return h, firstError(err, Fault(CodeWrongCodes, "gate", unread))
+	if ok, err := f.permitted(ctx, person); err != nil || !ok || refused != nil {
+		if err == nil && refused == nil && (unread == nil || CodeOf(unread) == CodeWrongCodes) {
+			f.noticeGateShut(ctx, a, h, realm)
+			unread = Fault(CodeWrongCodes, "gate", nil)
+		}
+		return h, firstError(err, f.unsafe(ctx, unread))
 	}
-	if !readable {
+	if unread != nil {
 		h = History{PasswordReset: now, AddressChanged: now}
 	}
 	return h, nil
+}
+
+// unsafe raises the alarm if err says that the realm does not protect what decides: nobody can be let in until it is mended.
+func (f *Flow) unsafe(ctx context.Context, err error) error {
+	if CodeOf(err) == CodeRealmUnsafe {
+		f.record(ctx, AuditEvent{Event: "alarm.realm_unsafe", Outcome: "failed", Code: CodeRealmUnsafe})
+		f.Log.ErrorContext(ctx, "nobody is let in: the realm is not safe", "err", err)
+	}
+	return err
 }
 
 // noticeGateShut tells all addresses on record, once a day, that somebody is guessing.
@@ -142,7 +164,7 @@ func (f *Flow) Reopen(ctx context.Context, e Entry) (Entry, error) {
 	again := Entry{Person: e.Person}
 	a, err := f.Accounts.ByID(ctx, e.Person)
 	if err == nil {
-		again, err = f.open(ctx, a)
+		again, err = f.open(ctx, a, f.Rules.Refusal(a))
 	}
 	if again, err = f.prepared(ctx, again, err); err != nil || again.Person == "" {
 		return again, err

@@ -3,6 +3,7 @@ package keycloak
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -61,7 +62,7 @@ func (c *Client) History(ctx context.Context, person string, since time.Time) (b
 	}
 	events, err := c.events(ctx, op, since, url.Values{"user": {person}, "type": historyTypes})
 	if err != nil {
-		return bridge.History{}, away(op, err)
+		return bridge.History{}, unreadable(op, err)
 	}
 	var h bridge.History
 	for _, e := range events {
@@ -77,7 +78,19 @@ func (c *Client) History(ctx context.Context, person string, since time.Time) (b
 		since = counted
 	}
 	h.WrongCodes, err = c.wrongCodes(ctx, person, since)
-	return h, away(op, err)
+	return h, unreadable(op, err)
+}
+
+// unreadable is the fault of events that were not read: CodeRealmUnsafe when Keycloak will not show them, CodeWrongCodes when there are too
+// many of one person.
+func unreadable(op string, err error) error {
+	if bridge.CodeOf(err) == bridge.CodeWrongCodes {
+		return err
+	}
+	if status(err) == http.StatusForbidden {
+		return bridge.Fault(bridge.CodeRealmUnsafe, op, err)
+	}
+	return away(op, err)
 }
 
 // wrongCodes counts the wrong second factors since a time, the newest first, up to as many as matter.
@@ -164,5 +177,5 @@ func (c *Client) events(ctx context.Context, op string, since time.Time, filter 
 			return all, nil
 		}
 	}
-	return nil, errors.New("too many events to be read")
+	return nil, bridge.Fault(bridge.CodeWrongCodes, op, errors.New("too many events to be read"))
 }

@@ -73,7 +73,7 @@ func TestAPermitHelpsWhereEventsCannotBeRead(t *testing.T) {
 type blindAccounts struct{ bridge.Accounts }
 
 func (blindAccounts) History(context.Context, string, time.Time) (bridge.History, error) {
-	return bridge.History{}, bridge.Fault(bridge.CodeKeycloakAway, "read history", errors.New("too many events to be read"))
+	return bridge.History{}, bridge.Fault(bridge.CodeWrongCodes, "read history", errors.New("too many events to be read"))
 }
 
 // OIDC-21: the one repeat of a sign-in that was not fresh opens the gate under the rules of the first opening, on the first snapshot.

@@ -42,7 +42,7 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 		return err
 	}
 	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Flow, st.Return, st.Entry = &started.Flow, to, bridge.Entry{}
+		st.Flow, st.Return, st.Entry, st.Attempt = &started.Flow, to, bridge.Entry{}, ""
 		return nil
 	})
 	if err != nil {

@@ -33,9 +33,11 @@ type Server struct {
 	FormTargets    []string // origins that a form may lead to: the campus sign-in, brokers
 	MailSender     string   // address that people look for in their spam folder
 	MailDelayed    func() bool
-	Desk           func(time.Time) view.Desk
-	PauseText      map[string]string
-	Issuer         string // short issuer in the authenticator app
+	// StartPause is when a press at the ID page is answered, whatever was found behind the name; 0: when that is known, for tests.
+	StartPause time.Duration
+	Desk       func(time.Time) view.Desk
+	PauseText  map[string]string
+	Issuer     string // short issuer in the authenticator app
 
 	// The help desk. An empty DeskRole means that there is none.
 	DeskRole         string

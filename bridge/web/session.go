@@ -22,6 +22,7 @@ type State struct {
 	Typed    string       // the name, to type it once only
 	Entry    bridge.Entry // for whom the gate was opened in this browser
 	Flow     *oidc.Flow   // the sign-in under way, used once
+	Attempt  string       `json:",omitempty"` // the account is still being looked at, for this press; Entry follows
 	Repeated bool         // the one repeat of a sign-in that was not fresh is used up
 
 	// After it.
@@ -203,6 +204,17 @@ func (s *Sessions) Change(ctx context.Context, sess *sessions.Session, f func(*S
 	}
 	sess.Values[stateKey] = &state
 	return nil
+}
+
+// changeByID applies f to the stored session with this id, without a request of its own: it does not count as a visit.
+func (s *Sessions) changeByID(ctx context.Context, id string, f func(*State) error) error {
+	_, err := s.records.Update(ctx, bridge.Secret(id).Hash(), idleLife, func(old State, found bool) (State, error) {
+		if !found {
+			return old, bridge.Fault(bridge.CodeAbsent, "session", errEnded)
+		}
+		return old, f(&old)
+	})
+	return err
 }
 
 // Rotate ends the session and begins another one with a new id, whose state f makes from the old one. The old id is dead before the

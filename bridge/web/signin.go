@@ -66,12 +66,18 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err := s.countName(r.Context(), s.address(r), strings.ToLower(name)); err != nil {
 		return err
 	}
-	s.Flow.Leave(r.Context(), v.state().Entry) // of an earlier try in this browser
-	entry, err := s.Flow.Prepare(r.Context(), name)
-	if err != nil {
-		return err
+	p, late := s.prepare(r.Context(), v.state().Entry, name)
+	if p.err != nil {
+		return p.err
 	}
-	return s.toCampus(w, r, v, departure{name: name, entry: entry})
+	d := departure{name: name, entry: p.entry}
+	if late == nil {
+		return s.toCampus(w, r, v, d)
+	}
+	d.attempt = bridge.NewUUID()
+	err := s.toCampus(w, r, v, d)
+	go s.follow(context.WithoutCancel(r.Context()), v.sess.ID, d.attempt, late)
+	return err
 }
 
 // departure is a sign-in about to begin: the typed name, the gate that was opened for it, and whether it is the one repeat.
@@ -79,6 +85,7 @@ type departure struct {
 	name     string
 	entry    bridge.Entry
 	repeated bool
+	attempt  string // the account is still being looked at
 }
 
 // toCampus pushes the request and sends the browser on. When that fails, the lease is given back.
@@ -86,7 +93,7 @@ func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, d de
 	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: d.name})
 	if err == nil {
 		err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-			st.Typed, st.Entry, st.Flow, st.Repeated = d.name, d.entry, &started.Flow, d.repeated
+			st.Typed, st.Entry, st.Flow, st.Repeated, st.Attempt = d.name, d.entry, &started.Flow, d.repeated, d.attempt
 			return nil
 		})
 	}
@@ -112,11 +119,14 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 		}
 		return bridge.Fault(view.CodeSession, "callback", nil)
 	}
-	before := v.state()
 	flow, err := s.takeFlow(r, v)
 	if err != nil {
 		return err
 	}
+	if err := s.settled(r.Context(), v); err != nil {
+		return err
+	}
+	before := v.state()
 	id, err := s.Party.Finish(r.Context(), flow, r.URL.Query())
 	if flow.Full {
 		return s.fullBack(w, r, v, id, err)

@@ -32,6 +32,7 @@ const (
 // floodable are the events that anybody can cause.
 var floodable = map[string]bool{
 	"signin.started": true, "signin.refused": true, "gate.opened": true, "gate.shut": true, "gate.counted": true, "limit.reached": true,
+	"alarm.realm_unsafe": true,
 }
 
 // takes reports whether an event is written, and what of the minute before was not, by event; the caller writes that first.

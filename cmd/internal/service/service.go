@@ -42,6 +42,9 @@ type Options struct {
 	Demo   bool // a banner on every page says so
 }
 
+// startPause is when a press at the ID page is answered: several times what Keycloak takes to look at an account.
+const startPause = time.Second
+
 // service is one running otpbridge.
 type service struct {
 	cfg      config.Config
@@ -209,7 +212,8 @@ func (s *service) openWeb(context.Context) error {
 		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
 		BaseURL:  s.cfg.BaseURL, TrustedProxies: s.cfg.TrustedProxies, Campus: s.cfg.CampusNetworks,
 		FormTargets: []string{issuer.Scheme + "://" + issuer.Host}, MailSender: s.cfg.Mail.From.Address, MailDelayed: s.mail.Delayed,
-		Desk: desk, PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
+		StartPause: startPause,
+		Desk:       desk, PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
 		Now: s.opts.Now, Log: s.log, Registry: s.registry, Zone: s.cfg.TimeZone,
 		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
 			return kv.Watch(ctx, "recovery/"+person)

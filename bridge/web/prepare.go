@@ -1,0 +1,92 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// prepared is what came of looking at the account behind a name.
+type prepared struct {
+	entry bridge.Entry
+	err   error
+}
+
+const prepareLimit = 20 * time.Second
+
+// prepare looks at the account behind a name and opens its gate, after giving back the lease of an earlier try in this browser. How long that
+// takes tells whether there is somebody of that name, and so it decides nothing about when the answer goes out: that is after StartPause, in
+// which Keycloak does it several times over. late is set if it is not done even then, and gets the outcome; people take longer to type
+// their password.
+func (s *Server) prepare(ctx context.Context, earlier bridge.Entry, name string) (p prepared, late <-chan prepared) {
+	done := make(chan prepared, 1)
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil { // ends this press and not the process
+				s.Log.ErrorContext(ctx, "panic", "err", p, "stack", string(debug.Stack()))
+				done <- prepared{err: bridge.Fault(bridge.CodeInternal, "prepare", nil)}
+			}
+		}()
+		ctx, cancel := context.WithTimeout(ctx, prepareLimit)
+		defer cancel()
+		s.Flow.Leave(ctx, earlier)
+		entry, err := s.Flow.Prepare(ctx, name)
+		done <- prepared{entry, err}
+	}()
+	if s.StartPause == 0 {
+		return <-done, nil
+	}
+	pause := time.NewTimer(s.StartPause)
+	defer pause.Stop()
+	<-pause.C
+	select {
+	case p := <-done:
+		return p, nil
+	default:
+		return prepared{}, done
+	}
+}
+
+var errOvertaken = errors.New("another press came after this one")
+
+// follow takes into the session what a press found out after its answer. What nobody waits for any more is given back.
+func (s *Server) follow(ctx context.Context, session, attempt string, late <-chan prepared) {
+	p := <-late
+	if p.err != nil {
+		s.Log.ErrorContext(ctx, "the gate was not opened", "err", p.err)
+	}
+	err := s.Sessions.changeByID(ctx, session, func(st *State) error {
+		if st.Attempt != attempt {
+			return errOvertaken
+		}
+		st.Attempt, st.Entry = "", p.entry
+		return nil
+	})
+	if err != nil {
+		s.Log.InfoContext(ctx, "nobody waits for the gate any more", "err", err)
+		s.Flow.Leave(ctx, p.entry)
+	}
+}
+
+const settleEvery = 50 * time.Millisecond
+
+// settled waits until the account behind this browser's press was looked at: somebody may be faster than that.
+func (s *Server) settled(ctx context.Context, v *visit) error {
+	tick := time.NewTicker(settleEvery)
+	defer tick.Stop()
+	for v.state().Attempt != "" {
+		select {
+		case <-ctx.Done():
+			return bridge.Fault(bridge.CodeKeycloakAway, "callback", ctx.Err())
+		case <-tick.C:
+		}
+		if err := s.Sessions.Change(ctx, v.sess, func(*State) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
