@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // newKey draws a key that follows the realm's policy.
@@ -291,31 +290,4 @@ func (f *Flow) newSwap(r Recovery, a Account, label string) Swap {
 		}
 	}
 	return s
-}
-
-const maxLabel = 100 // characters of a typed name; Keycloak takes 255
-
-// uniqueLabel makes a label that no other credential of the person has, case-blind: what was typed and the date, or the date alone, and
-// four signs. Control characters are dropped.
-func uniqueLabel(typed string, others []Credential, now time.Time) string {
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || !unicode.IsGraphic(r) {
-			return -1
-		}
-		return r
-	}, typed)
-	clean = strings.TrimSpace(clean)
-	if runes := []rune(clean); len(runes) > maxLabel {
-		clean = strings.TrimSpace(string(runes[:maxLabel]))
-	}
-	for {
-		label := strings.TrimSpace(clean + " " + now.Format("2006-01-02") + " " + NewReference()[:4])
-		taken := false
-		for _, c := range others {
-			taken = taken || strings.EqualFold(strings.TrimSpace(c.Label), label)
-		}
-		if !taken {
-			return label
-		}
-	}
 }

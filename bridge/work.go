@@ -101,6 +101,9 @@ func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) 
 	if err := f.look(ctx, r.Person, known); err != nil && CodeOf(err) != CodeGone {
 		return false, errors.Join(refused, err)
 	}
+	if known.is && labelTaken(refused) && NextAction(*r.Swap, known.list).Kind == ActionAdd {
+		return false, f.relabel(ctx, r, known.list)
+	}
 	return f.stuck(ctx, r, known.list, refused)
 }
 
