@@ -9,21 +9,36 @@ import (
 	"text/template/parse"
 )
 
-// checkKeys looks at every {{t "key" ...}} of a template set that stands in one of the files: the key is in the catalogue and its placeholders are filled in.
-func (l *locale) checkKeys(set *template.Template, files ...string) error {
-	var faults []error
+// usedText is a text that a template asks for.
+type usedText struct {
+	template, key string
+	given         []string // names of the placeholders that it fills in
+}
+
+// usedTexts lists every {{t "key" ...}} of a template set.
+func usedTexts(set *template.Template) []usedText {
+	var out []usedText
 	for _, t := range set.Templates() {
-		if t.Tree == nil || !slices.Contains(files, t.Tree.ParseName) {
+		if t.Tree == nil {
 			continue
 		}
 		for key, given := range calls(t.Tree.Root) {
-			m, ok := l.texts[key]
-			switch {
-			case !ok:
-				faults = append(faults, fmt.Errorf("template %s: no text %q", t.Name(), key))
-			case !slices.Equal(m.names(), given):
-				faults = append(faults, fmt.Errorf("template %s: text %q needs %v, gets %v", t.Name(), key, m.names(), given))
-			}
+			out = append(out, usedText{t.Name(), key, given})
+		}
+	}
+	return out
+}
+
+// checkTexts wants each text in the catalogue, and its placeholders filled in.
+func (l *locale) checkTexts(used []usedText) error {
+	var faults []error
+	for _, u := range used {
+		m, ok := l.texts[u.key]
+		switch {
+		case !ok:
+			faults = append(faults, fmt.Errorf("template %s: no text %q", u.template, u.key))
+		case !slices.Equal(m.names(), u.given):
+			faults = append(faults, fmt.Errorf("template %s: text %q needs %v, gets %v", u.template, u.key, m.names(), u.given))
 		}
 	}
 	return errors.Join(faults...)

@@ -2,7 +2,6 @@ package view
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -18,7 +17,7 @@ import (
 type View struct {
 	site    Site
 	locales map[string]*locale
-	pages   map[string]map[string]*template.Template // by language and template
+	pages   *pageSet
 	mail    *template.Template
 	foots   map[string]foot
 	matcher language.Matcher
@@ -40,15 +39,17 @@ func New(fsys fs.FS, site Site) (*View, error) {
 	if err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
-	v := &View{site: site, files: files, locales: map[string]*locale{}, pages: map[string]map[string]*template.Template{},
-		foots: map[string]foot{}, broken: map[string][]byte{}}
+	v := &View{site: site, files: files, locales: map[string]*locale{}, foots: map[string]foot{}, broken: map[string][]byte{}}
+	if v.pages, err = parsePages(fsys, &locale{}); err != nil {
+		return nil, fmt.Errorf("view: %w", err)
+	}
 	var tags []language.Tag
 	for _, tag := range site.Languages {
 		l := &locale{tag: tag, texts: texts[tag], site: site, files: files}
 		v.locales[tag] = l
 		v.foots[tag] = l.foot()
 		tags = append(tags, language.Make(tag))
-		if v.pages[tag], err = parsePages(fsys, l); err != nil {
+		if err := l.checkTexts(v.pages.used); err != nil {
 			return nil, fmt.Errorf("view: %w", err)
 		}
 	}
@@ -87,9 +88,9 @@ func (v *View) Render(lang string, p Page) ([]byte, error) {
 	if _, ok := v.locales[lang]; !ok {
 		lang = v.site.Languages[0]
 	}
-	t, ok := v.pages[lang][p.template()]
-	if !ok {
-		return nil, fmt.Errorf("render %T: no template", p)
+	t, err := v.pages.in(v.locales[lang], p.template())
+	if err != nil {
+		return nil, fmt.Errorf("render %T: %w", p, err)
 	}
 	var b bytes.Buffer
 	if err := t.ExecuteTemplate(&b, "layout.html", v.sheet(lang, p)); err != nil {
@@ -200,32 +201,4 @@ func only(faults []faultLine, field string) []faultLine {
 		}
 	}
 	return out
-}
-
-// parsePages parses the layout and its parts once and every page upon a copy of them.
-func parsePages(fsys fs.FS, l *locale) (map[string]*template.Template, error) {
-	base, err := template.New("layout.html").Funcs(l.funcs()).Funcs(l.consoleFuncs()).Option("missingkey=error").
-		ParseFS(fsys, "pages/layout.html", "pages/parts.html", "pages/icons.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse layout: %w", err)
-	}
-	names, err := fs.Glob(fsys, "pages/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("list pages: %w", err)
-	}
-	pages := map[string]*template.Template{}
-	faults := []error{l.checkKeys(base, "layout.html", "parts.html", "icons.html")}
-	for _, name := range names {
-		short := name[len("pages/") : len(name)-len(".html")]
-		if slices.Contains([]string{"layout", "parts", "icons"}, short) {
-			continue
-		}
-		t, err := template.Must(base.Clone()).ParseFS(fsys, name)
-		if err != nil {
-			return nil, fmt.Errorf("parse page: %w", err)
-		}
-		faults = append(faults, l.checkKeys(t, short+".html"))
-		pages[short] = t
-	}
-	return pages, errors.Join(faults...)
 }
