@@ -32,10 +32,19 @@ type call struct {
 	say map[string]string
 }
 
+// newCall is a call to a help desk of two replicas on Redis.
 func newCall(t *testing.T, look rig.Look) *call {
 	t.Helper()
-	campus := rig.NewCampus(t)
-	setup := rig.Setup{Campus: campus, Mailbox: rig.NewMailbox(t), Redis: rig.NewRedis(t), Replicas: 2, Change: rig.HelpDesk}
+	return newCallOn(t, way{redis: true, look: look})
+}
+
+func newCallOn(t *testing.T, w way) *call {
+	t.Helper()
+	campus, look := rig.NewCampus(t), w.look
+	setup := rig.Setup{Campus: campus, Mailbox: rig.NewMailbox(t), Change: rig.HelpDesk}
+	if w.redis {
+		setup.Redis, setup.Replicas = rig.NewRedis(t), 2
+	}
 	c := &call{&journey{t: t, campus: campus, mailbox: setup.Mailbox, w: languages[look.Language]}, texts(t, look.Language)}
 	c.numberOnRecord("alice", "+81 75-753-1234")
 	c.bridge = rig.StartBridge(t, setup)
@@ -124,7 +133,7 @@ func (c *call) moves(look rig.Look, want string) {
 	}
 	began := time.Now()
 	c.page.See(want)
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > prompt {
 		c.t.Errorf("%q came after %s", want, took)
 	}
 }
@@ -145,6 +154,9 @@ func (c *call) callsBack(operator *rig.Page, look rig.Look) {
 	operator.See(c.say["case.callback.matched"]).MustBeAccessible()
 }
 
+// prompt is how soon a page has to move on: 1 s, after the loss of a replica 5 s on a quiet machine; without the stream it would be more than 10 s.
+const prompt = 9 * time.Second
+
 func quoted(s string) string {
 	out, err := json.Marshal(s)
 	if err != nil {
@@ -164,16 +176,11 @@ func (c *call) approves(operator *rig.Page, check, want string) {
 }
 
 // HD-02…HD-14 on real parts: the caller's own page turns into the QR code when the operator approves, by itself, and by "check now" without a
-// script; the new code opens the sample application.
+// script; the new code opens the sample application. The combinations are those of the mail path.
 func TestJourneyByPhone(t *testing.T) {
-	for name, look := range map[string]rig.Look{
-		"en":                 {Language: "en"},
-		"ja":                 {Language: "ja", Width: 320},
-		"en without scripts": {Language: "en", NoScript: true},
-		"ja without scripts": {Language: "ja", NoScript: true, Width: 320},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := newCall(t, look)
+	for _, w := range ways() {
+		t.Run(w.String(), func(t *testing.T) {
+			look, c := w.look, newCallOn(t, w)
 			c.phones("alice")
 			carol := c.operator("carol", "198.51.100.3", look.Language)
 			c.opens(carol, "alice", c.code())
@@ -228,7 +235,7 @@ func TestJourneyByPhoneSurvivesAReplica(t *testing.T) {
 	c.opens(carol, "alice", code)
 	began := time.Now()
 	c.page.See(c.say["call.checking.title"])
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > prompt {
 		t.Errorf("the page came back after %s", took)
 	}
 	c.approves(carol, c.say["case.check.photo"], c.say["case.approved.title"])

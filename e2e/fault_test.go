@@ -90,11 +90,7 @@ func TestJourneyMailServerAway(t *testing.T) {
 	})
 	h.see("The mail server does not answer.")
 	s.mailbox.Up()
-	tries := 0
-	for len(s.mailbox.Messages("alice@example.net")) == 0 && tries < 2 { // the second try comes after 20 s
-		tries++
-		<-time.After(rig.Patience)
-	}
+	rig.EventuallyWithin(t, time.Minute, "the second try, after 20 s", func() bool { return len(s.mailbox.Messages("alice@example.net")) > 0 })
 	h.prove(h.link(1))
 	phone := h.enrol()
 	h.see("Your one-time password is set up.")
@@ -244,13 +240,5 @@ func (s *site) mustFinish(h *hand, phone *rig.Phone, since time.Time) {
 		s.t.Errorf("it took %s", took)
 	}
 	s.mustHaveOnly(h.name, phone)
-	notices := 0
-	for _, m := range s.mailbox.Messages(h.name + "@example.net") {
-		if m.Subject == "Your one-time password was re-registered" {
-			notices++
-		}
-	}
-	if notices == 0 {
-		s.t.Error("no notice")
-	}
+	rig.Eventually(s.t, "a notice", func() bool { return s.wasTold(h.name+"@example.net", "Your one-time password was re-registered") })
 }

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -31,17 +32,8 @@ var languages = map[string]words{
 // The main journey on real parts: the link in the mail is opened in the browser that asked, the QR code is read from the screenshot, and the
 // sample application opens with the new code and refuses the old one.
 func TestJourneyByMail(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		redis bool
-		look  rig.Look
-	}{
-		{"ja, bbolt", false, rig.Look{Language: "ja"}},
-		{"en, two replicas on Redis, 320 px, dark", true, rig.Look{Language: "en", Width: 320, Dark: true}},
-		{"en, bbolt, no script", false, rig.Look{Language: "en", NoScript: true}},
-		{"ja, two replicas on Redis, no script, 320 px", true, rig.Look{Language: "ja", Width: 320, NoScript: true}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
+	for _, tt := range ways() {
+		t.Run(tt.String(), func(t *testing.T) {
 			campus := rig.NewCampus(t)
 			setup := rig.Setup{Campus: campus, Mailbox: rig.NewMailbox(t)}
 			if tt.redis {
@@ -53,6 +45,50 @@ func TestJourneyByMail(t *testing.T) {
 			j.mustOpenPortalWithNewCodeOnly("alice")
 		})
 	}
+}
+
+// way is how a journey is made.
+type way struct {
+	redis bool // two replicas on Redis, else one on its own file
+	look  rig.Look
+}
+
+func (w way) String() string {
+	words := []string{w.look.Language, "bbolt"}
+	if w.redis {
+		words[1] = "two replicas on Redis"
+	}
+	if w.look.NoScript {
+		words = append(words, "no script")
+	}
+	if w.look.Width > 0 {
+		words = append(words, fmt.Sprint(w.look.Width, " px"))
+	}
+	if w.look.Dark {
+		words = append(words, "dark")
+	}
+	return strings.Join(words, ", ")
+}
+
+// ways are half of all combinations of language, store and scripts, so that every two of these meet; FULL=1: all. Each is tried on a wide and on a
+// narrow screen.
+func ways() []way {
+	var chosen []way
+	for _, language := range []string{"ja", "en"} {
+		for _, redis := range []bool{false, true} {
+			for _, noScript := range []bool{false, true} {
+				first := noScript == (redis == (language == "ja"))
+				w := way{redis, rig.Look{Language: language, NoScript: noScript, Dark: redis && !noScript}}
+				if redis == first {
+					w.look.Width = 320
+				}
+				if first || full() {
+					chosen = append(chosen, w)
+				}
+			}
+		}
+	}
+	return chosen
 }
 
 // journey is one person's way from a lost authenticator to a new one.

@@ -10,3 +10,6 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
+
+// full reports whether whole matrices were asked for: FULL=1.
+func full() bool { return os.Getenv("FULL") == "1" }

@@ -111,11 +111,12 @@ type hand struct {
 	*rig.Browser
 	s    *site
 	name string
+	csrf string // of the session, see press
 }
 
 func (s *site) hand(name string) *hand {
 	s.t.Helper()
-	return &hand{rig.NewBrowser(s.t), s, name}
+	return &hand{Browser: rig.NewBrowser(s.t), s: s, name: name}
 }
 
 // typeID types the ID on our page and goes on to the campus page.

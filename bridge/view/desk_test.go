@@ -17,11 +17,11 @@ import (
 func page(t *testing.T, lang, name string) doc {
 	t.Helper()
 	all := samples("Hanako")
-	i := slices.IndexFunc(all, func(s sample) bool { return s.name == name })
+	i := slices.IndexFunc(all, func(s sample) bool { return s.Name == name })
 	if i < 0 {
 		t.Fatalf("no sample %q", name)
 	}
-	body, err := newView(t, site()).Render(lang, all[i].page)
+	body, err := newView(t, site()).Render(lang, all[i].Page)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,11 +25,11 @@ func TestEveryPageIsWrittenForLooking(t *testing.T) {
 	names := map[string]string{"ja": "山田 花子", "en": "Hanako Yamada"}
 	for _, lang := range v.Languages() {
 		for _, s := range samples(names[lang]) {
-			page, err := v.Render(lang, s.page)
+			page, err := v.Render(lang, s.Page)
 			if err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(dir, lang, s.name+".html"), page)
+			write(t, filepath.Join(dir, lang, s.Name+".html"), page)
 		}
 	}
 	for name, m := range mails("山田 花子") {

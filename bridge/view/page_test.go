@@ -81,8 +81,8 @@ func eachPage(t *testing.T, word string, check func(doc, string, sample)) {
 	v := newView(t, site())
 	for _, lang := range v.Languages() {
 		for _, s := range samples(word) {
-			t.Run(lang+"/"+s.name, func(t *testing.T) {
-				page, err := v.Render(lang, s.page)
+			t.Run(lang+"/"+s.Name, func(t *testing.T) {
+				page, err := v.Render(lang, s.Page)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -143,7 +143,7 @@ func TestFieldsAreLabelledAndFaultsWired(t *testing.T) {
 				d.Errorf("link to the absent id %q", href)
 			}
 		}
-		d.checkFaults(s.page)
+		d.checkFaults(s.Page)
 	})
 }
 
@@ -242,7 +242,7 @@ func TestPagesHoldNothingInlineOrForeign(t *testing.T) {
 				d.Errorf("inline %s", n.Data)
 			}
 		}
-		if e, ok := s.page.(view.Enrol); ok {
+		if e, ok := s.Page.(view.Enrol); ok {
 			link := slices.ContainsFunc(d.all("a"), func(n *html.Node) bool { return attr(n, "href") == string(e.URI) })
 			if !link {
 				d.Error("the otpauth link is not on the page")
@@ -254,7 +254,7 @@ func TestPagesHoldNothingInlineOrForeign(t *testing.T) {
 // A11Y-02: the QR code is one image with words; the key is text that copies without spaces.
 func TestEnrolmentCanBeDoneUnseen(t *testing.T) {
 	eachPage(t, "Hanako", func(d doc, _ string, s sample) {
-		e, ok := s.page.(view.Enrol)
+		e, ok := s.Page.(view.Enrol)
 		if !ok {
 			return
 		}
@@ -282,7 +282,7 @@ func hidden(d doc) []*html.Node {
 // MAIL-11: neither choice of the veto page is preset.
 func TestVetoPresetsNothing(t *testing.T) {
 	eachPage(t, "Hanako", func(d doc, _ string, s sample) {
-		if _, ok := s.page.(view.Veto); !ok {
+		if _, ok := s.Page.(view.Veto); !ok {
 			return
 		}
 		for _, in := range d.all("input") {

@@ -166,7 +166,7 @@ func TestViewServesManyAtOnce(t *testing.T) {
 	for _, s := range samples("Hanako") {
 		for _, lang := range v.Languages() {
 			all.Go(func() {
-				if _, err := v.Render(lang, s.page); err != nil {
+				if _, err := v.Render(lang, s.Page); err != nil {
 					t.Error(err)
 				}
 			})

@@ -34,7 +34,7 @@ func TestForeignStringsStayText(t *testing.T) {
 		for _, attack := range corpus(t) {
 			for i, s := range samples(attack) {
 				if got := shape(t, v.Render, lang, s); got != want[i] {
-					t.Errorf("%s in %s has another shape with %q", s.name, lang, attack)
+					t.Errorf("%s in %s has another shape with %q", s.Name, lang, attack)
 				}
 			}
 		}
@@ -64,7 +64,7 @@ func TestForeignStringsStayTextInMails(t *testing.T) {
 // shape is the page's elements and attribute names in order, with the addresses of links.
 func shape(t *testing.T, render func(string, view.Page) ([]byte, error), lang string, s sample) string {
 	t.Helper()
-	page, err := render(lang, s.page)
+	page, err := render(lang, s.Page)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,14 @@
 package rig
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"otpbridge/bridge/bridgetest/realkc"
 
@@ -38,23 +40,35 @@ func (v Violation) String() string {
 // Axe looks for breaches of WCAG 2.0 to 2.2, levels A and AA. It needs scripts.
 func (p *Page) Axe() []Violation {
 	p.t.Helper()
-	cache, err := realkc.Cache()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	library, err := os.ReadFile(filepath.Join(cache, "axe-core-"+axeVersion, "axe.min.js"))
-	if err != nil {
-		p.t.Fatalf("%v (run: .ci/setup axe)", err)
-	}
-	const ask = `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]}).then(r => JSON.stringify(r.violations))`
+	const ask = `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"], resultTypes: ["violations"]})
+		.then(r => JSON.stringify(r.violations))`
 	var text string
-	p.run("axe", chromedp.Evaluate(string(library)+";0", nil),
-		chromedp.Evaluate(ask, &text, func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
+	p.here("axe", chromedp.ActionFunc(func(ctx context.Context) error {
+		var there bool
+		if err := chromedp.Evaluate(`"axe" in window`, &there).Do(ctx); err != nil || there {
+			return err
+		}
+		return chromedp.Evaluate(axe(p.t)+";0", nil).Do(ctx)
+	}), chromedp.Evaluate(ask, &text, func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
 	var found []Violation
 	if err := json.Unmarshal([]byte(text), &found); err != nil {
 		p.t.Fatal(err)
 	}
 	return found
+}
+
+// axe is the library.
+func axe(t *testing.T) string {
+	t.Helper()
+	cache, err := realkc.Cache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	library, err := os.ReadFile(filepath.Join(cache, "axe-core-"+axeVersion, "axe.min.js"))
+	if err != nil {
+		t.Fatalf("%v (run: .ci/setup axe)", err)
+	}
+	return string(library)
 }
 
 // MustBeAccessible fails the test with every breach that Axe finds. Without scripts there is no Axe; the pages are the same there.

@@ -136,9 +136,12 @@ func (p *Page) Reload() *Page {
 	return p
 }
 
-// See waits until the page shows a text; blanks are compared collapsed.
+// See waits until the page shows a text; blanks are compared collapsed. Every page shows "", so nobody may wait for that.
 func (p *Page) See(text string) *Page {
 	p.t.Helper()
+	if collapse(text) == "" {
+		p.t.Fatalf("nothing to see was named; on %s", p.describe())
+	}
 	p.until(fmt.Sprintf("see %q", text), func() bool { return strings.Contains(p.Text(), collapse(text)) })
 	return p
 }
@@ -158,6 +161,34 @@ func (p *Page) until(what string, done func() bool) {
 			p.t.Fatalf("%s in vain; on %s", what, p.describe())
 		}
 		<-time.After(50 * time.Millisecond)
+	}
+}
+
+// left reports whether an action failed because its page made room for the next one meanwhile.
+func left(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, message := range []string{"context was destroyed", "Cannot find context", "navigated or closed", "Cannot find default execution context"} {
+		if strings.Contains(err.Error(), message) {
+			return true
+		}
+	}
+	return false
+}
+
+// here runs actions on the page as it is, once more when another page comes in between.
+func (p *Page) here(what string, actions ...chromedp.Action) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, Patience)
+	defer cancel()
+	err := chromedp.Run(ctx, actions...)
+	for left(err) && ctx.Err() == nil {
+		p.until("load", func() bool { return p.Text() != "" })
+		err = chromedp.Run(ctx, actions...)
+	}
+	if err != nil {
+		p.t.Fatalf("%s: %v; on %s", what, err, p.describe())
 	}
 }
 
@@ -219,10 +250,10 @@ func (p *Page) Press(key string) *Page {
 	return p
 }
 
-// Eval evaluates an expression in the page and stores its value in out.
+// Eval evaluates an expression in the page, or in the next one when that comes meanwhile, and stores its value in out.
 func (p *Page) Eval(expression string, out any) {
 	p.t.Helper()
-	p.run("evaluate", chromedp.Evaluate(expression, out))
+	p.here("evaluate", chromedp.Evaluate(expression, out))
 }
 
 // point waits until there is exactly such a thing, brings it into view and clicks its middle.
@@ -246,7 +277,7 @@ func (p *Page) Screenshot(name string) string {
 	p.t.Helper()
 	var png []byte
 	p.run("screenshot", chromedp.ActionFunc(func(ctx context.Context) (err error) {
-		png, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithFromSurface(true).Do(ctx)
+		png, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithFromSurface(true).WithOptimizeForSpeed(true).Do(ctx)
 		return err
 	}))
 	return p.keep(name, png)

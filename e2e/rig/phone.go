@@ -41,7 +41,7 @@ func (p *Phone) Code() string {
 }
 
 // slack is the time that somebody needs to type a code and send it.
-const slack = 8 * time.Second
+const slack = 15 * time.Second
 
 // unused takes a time step whose code was not shown and stays good for a while: the current one, the next one, and the one before unless
 // it is about to leave the window.

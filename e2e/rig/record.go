@@ -139,6 +139,17 @@ func (p *Page) Dress(width int, features ...string) *Page {
 	return p
 }
 
+// MustFit fails the test when the page is wider than the screen.
+func (p *Page) MustFit() *Page {
+	p.t.Helper()
+	var over int
+	p.Eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &over)
+	if over > 0 {
+		p.t.Errorf("%d pixels too wide: %s", over, p.describe())
+	}
+	return p
+}
+
 // halfScale is a screen seen from further away.
 const halfScale = 0.5
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -22,8 +23,9 @@ import (
 	"otpbridge/bridge/bridgetest/realkc"
 )
 
-// Patience bounds every wait for something that another process does.
-const Patience = 20 * time.Second
+// Patience bounds every wait for something that another process does. Nothing is proven by it: how soon something has to come is said where it
+// matters, so a machine that is out of breath may take its time.
+const Patience = 40 * time.Second
 
 // out is where screenshots and logs go; git ignores it.
 const out = "out"
@@ -38,6 +40,8 @@ var run struct {
 	build  sync.Once
 	dir    string
 	binary string
+
+	ports sync.Map // numbers that were given out
 }
 
 // Main runs the tests of a package and ends what they share. TestMain is: os.Exit(rig.Main(m)).
@@ -91,46 +95,60 @@ func themeDir() string {
 	return dir
 }
 
-// FreePort returns a port that is free now.
+// FreePort returns a port that is free and stays so for whoever is told of it: it is given out once in a run.
 func FreePort(t *testing.T) int {
 	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closing(t, l.Close)
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("no TCP address: %v", l.Addr())
-	}
-	return addr.Port
+	l, port := claim(t)
+	closing(t, l.Close)
+	return port
 }
 
 // listen opens a port on loopback and returns its base URL; nothing else can take the port meanwhile.
 func listen(t *testing.T) (l net.Listener, base string) {
 	t.Helper()
+	l, port := claim(t)
+	return l, fmt.Sprintf("http://localhost:%d", port)
+}
+
+// Ports that processes listen on lie below those that the kernel takes for outgoing connections: a port that is let go for a moment, by a
+// process that is restarted, is still free then.
+const lowestPort, portCount = 20000, 10000
+
+// claim opens a port that was not given out before.
+func claim(t *testing.T) (net.Listener, int) {
+	t.Helper()
 	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	var last error
+	for range 200 {
+		port := lowestPort + rand.N(portCount) //nolint:gosec // no secret
+		if _, given := run.ports.LoadOrStore(port, true); given {
+			continue
+		}
+		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return l, port
+		}
+		last = err
 	}
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("no TCP address: %v", l.Addr())
-	}
-	return l, fmt.Sprintf("http://localhost:%d", addr.Port)
+	t.Fatalf("no free port: %v", last)
+	return nil, 0
 }
 
 // Eventually calls done until it returns true, and fails the test with what when Patience is over.
 func Eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(Patience)
+	EventuallyWithin(t, Patience, what, done)
+}
+
+// EventuallyWithin is Eventually with a time of its own.
+func EventuallyWithin(t *testing.T, within time.Duration, what string, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(within)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain: %s", Patience, what)
+			t.Fatalf("waited %s in vain: %s", within, what)
 		}
 		<-tick.C
 	}

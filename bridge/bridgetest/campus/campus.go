@@ -142,8 +142,14 @@ func must(t *testing.T, err error) {
 // wait polls for something that happens in the background.
 func (c *Campus) wait(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
+	late := time.NewTimer(20 * time.Second)
+	defer late.Stop()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-late.C:
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}

@@ -233,9 +233,16 @@ func ready(ctx context.Context, url string) bool {
 func (s *Server) Stop() error {
 	_ = s.life.Close() // a second call finds it closed
 	// The shell ends at once, Java needs a second to close its database: what counts is that the group is empty.
-	deadline := time.Now().Add(stopLimit)
-	for time.Now().Before(deadline) && syscall.Kill(-s.pid, 0) == nil {
-		time.Sleep(50 * time.Millisecond)
+	late := time.NewTimer(stopLimit)
+	defer late.Stop()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for ended := false; !ended && syscall.Kill(-s.pid, 0) == nil; { // of processes that are not ours nobody tells the end
+		select {
+		case <-again.C:
+		case <-late.C:
+			ended = true
+		}
 	}
 	if err := syscall.Kill(-s.pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop Keycloak: %w", err)

@@ -1,4 +1,4 @@
-package view_test
+package pages
 
 import (
 	"time"
@@ -8,42 +8,42 @@ import (
 )
 
 // callSamples are the caller's pages of the help desk's way; word stands in every string that comes from outside.
-func callSamples(f view.Frame, word string) []sample {
+func callSamples(f view.Frame, word string) []Sample {
 	live := f
 	live.Live = bridge.StepCall
 	shut := f
-	shut.Desk = view.Desk{Known: true, Opens: at(33, 0)}
+	shut.Desk = view.Desk{Known: true, Opens: At(33, 0)}
 	unknown := f
 	unknown.Desk = view.Desk{Known: true}
-	call := view.Call{Frame: f, ID: "a0123456" + word, Code: "48291735", CodeUntil: at(14, 15), Until: at(15, 5), Extend: true, Mail: true}
+	call := view.Call{Frame: f, ID: "a0123456" + word, Code: "48291735", CodeUntil: At(14, 15), Until: At(15, 5), Extend: true, Mail: true}
 	moving, renewed, expired, soon, last, second, closed, odd := call, call, call, call, call, call, call, call
 	moving.Frame, renewed.Frame, renewed.Renewed = live, live, true
-	expired.CodeUntil = at(14, 5)
-	soon.Until, last.Until, last.Extend, last.Mail = at(14, 12), at(14, 12), false, false
+	expired.CodeUntil = At(14, 5)
+	soon.Until, last.Until, last.Extend, last.Mail = At(14, 12), At(14, 12), false, false
 	extended := call
 	extended.Extended = true
 	second.Live, second.Second = bridge.StepSecond, true
 	closed.Frame, odd.Frame, odd.Code = shut, unknown, word
-	checking := view.Checking{Frame: f, Until: at(15, 5)}
+	checking := view.Checking{Frame: f, Until: At(15, 5)}
 	checking.Live = bridge.StepChecking
-	back := view.CallBack{Frame: f, Words: 0, Until: at(15, 5)}
+	back := view.CallBack{Frame: f, Words: 0, Until: At(15, 5)}
 	moved := back
 	moved.Live, moved.Words = bridge.StepCallBack, view.MatchWordCount-1
-	delay := view.Delay{Frame: f, Way: bridge.WayDesk, NotBefore: at(38, 0), Until: at(62, 0), Noticed: true}
+	delay := view.Delay{Frame: f, Way: bridge.WayDesk, NotBefore: At(38, 0), Until: At(62, 0), Noticed: true}
 	waits := delay
 	waits.Live, waits.Way, waits.Noticed = bridge.StepDelay, bridge.WayMail, false
-	active := view.RequestActive{Frame: f, Started: at(14, 5), Way: bridge.WayDesk}
+	active := view.RequestActive{Frame: f, Started: At(14, 5), Way: bridge.WayDesk}
 	watched, proven := active, active
-	watched.Live, proven.Live, proven.Proven, proven.Expires = bridge.StepActive, bridge.StepActive, true, at(14, 15)
+	watched.Live, proven.Live, proven.Proven, proven.Expires = bridge.StepActive, bridge.StepActive, true, At(14, 15)
 	gone := view.Elsewhere{Frame: f}
 	gone.Live = bridge.StepElsewhere
-	sent := view.MailSent{Frame: f, Address: word + "@example.com", Sender: word, Sent: at(14, 5), Expires: at(14, 35),
-		ResendFrom: at(14, 6), Left: -1, Phone: true}
+	sent := view.MailSent{Frame: f, Address: word + "@example.com", Sender: word, Sent: At(14, 5), Expires: At(14, 35),
+		ResendFrom: At(14, 6), Left: -1, Phone: true}
 	sent.Live = bridge.StepWait
-	return []sample{
+	return []Sample{
 		{"call", call}, {"call-live", moving}, {"call-renewed", renewed}, {"call-expired", expired}, {"call-soon", soon}, {"call-last", last},
 		{"call-extended", extended}, {"call-second", second}, {"call-closed", closed}, {"call-odd", odd}, {"checking", checking},
-		{"checking-plain", view.Checking{Frame: f, Until: at(15, 5)}}, {"callback", back}, {"callback-live", moved}, {"delay", delay},
+		{"checking-plain", view.Checking{Frame: f, Until: At(15, 5)}}, {"callback", back}, {"callback-live", moved}, {"delay", delay},
 		{"delay-mail", waits}, {"active-desk", active}, {"active-desk-live", watched}, {"active-proven-live", proven},
 		{"elsewhere-live", gone}, {"sent-live", sent},
 		{"ended-calls", view.Ended{Frame: f, How: bridge.EndTooMany, Code: bridge.CodeCallPair}},
@@ -51,36 +51,36 @@ func callSamples(f view.Frame, word string) []sample {
 }
 
 // phoneSamples are the request page for everybody who can only phone.
-func phoneSamples(f view.Frame) []sample {
-	var all []sample
+func phoneSamples(f view.Frame) []Sample {
+	var all []Sample
 	for _, code := range []bridge.Code{bridge.CodeAddressUnproven, bridge.CodeAddressCampus, bridge.CodeAddressChanged,
 		bridge.CodePasswordRecent, bridge.CodeTooManyBad, bridge.CodeRealmUnsafe} {
-		all = append(all, sample{"request-phone-" + string(code), view.Request{Frame: f, Desk: true, NoMail: code}})
+		all = append(all, Sample{"request-phone-" + string(code), view.Request{Frame: f, Desk: true, NoMail: code}})
 	}
 	shut := f
-	shut.Desk = view.Desk{Known: true, Opens: at(33, 0)}
-	return append(all, sample{"request-phone-closed", view.Request{Frame: shut, Address: "h@example.com", Desk: true}})
+	shut.Desk = view.Desk{Known: true, Opens: At(33, 0)}
+	return append(all, Sample{"request-phone-closed", view.Request{Frame: shut, Address: "h@example.com", Desk: true}})
 }
 
 // deskSamples are the operator's pages.
-func deskSamples(f view.Frame, word string) []sample {
+func deskSamples(f view.Frame, word string) []Sample {
 	f.Path = "/desk"
 	f.Person = &view.Person{Name: word, ID: "s8800123"}
 	open := view.OpenCase{Frame: f, Figures: view.Figures{Known: true, Waiting: 3, Longest: 6 * time.Minute, Approved: 14}, Recent: []view.RecentCase{
-		{At: at(13, 42), Checks: []string{"callback", "video"}, Ticket: word, Result: view.CaseApproved},
-		{At: at(11, 20), Checks: []string{word}, Ticket: "INC-9", Result: view.CaseSecond},
-		{At: at(10, 57), Result: view.CaseSuspicious}, {At: at(10, 7), Result: view.CaseDenied}, {At: at(10, 3), Result: view.CaseDelay},
-		{At: at(9, 3), Result: view.CaseResult(word)},
+		{At: At(13, 42), Checks: []string{"callback", "video"}, Ticket: word, Result: view.CaseApproved},
+		{At: At(11, 20), Checks: []string{word}, Ticket: "INC-9", Result: view.CaseSecond},
+		{At: At(10, 57), Result: view.CaseSuspicious}, {At: At(10, 7), Result: view.CaseDenied}, {At: At(10, 3), Result: view.CaseDelay},
+		{At: At(9, 3), Result: view.CaseResult(word)},
 	}}
 	idle := view.OpenCase{Frame: f, Name: word, Figures: view.Figures{Known: true}}
 	bad, wrong, locked := idle, open, open
 	bad.Figures = view.Figures{}
 	bad.Faults = []view.Fault{{Field: view.FieldName, Code: view.CodeMissingCaller}, {Field: view.FieldCode, Code: view.CodeMissingCall}}
 	wrong.Name, wrong.Faults = word, []view.Fault{{Field: view.FieldCode, Code: bridge.CodeCallPair}}
-	locked.Locked = at(14, 16)
-	all := []sample{{"desk", open}, {"desk-idle", idle}, {"desk-error", bad}, {"desk-pair", wrong}, {"desk-locked", locked}}
+	locked.Locked = At(14, 16)
+	all := []Sample{{"desk", open}, {"desk-idle", idle}, {"desk-error", bad}, {"desk-pair", wrong}, {"desk-locked", locked}}
 	for _, r := range []view.CaseResult{view.CaseApproved, view.CaseSecond, view.CaseDelay, view.CaseDenied, view.CaseSuspicious, "unknown"} {
-		all = append(all, sample{"case-" + string(r), view.CaseDone{Frame: f, Result: r, NotBefore: at(38, 0)}})
+		all = append(all, Sample{"case-" + string(r), view.CaseDone{Frame: f, Result: r, NotBefore: At(38, 0)}})
 	}
 	f.Person = nil
 	for _, m := range []view.Missing{view.MissingRole, view.MissingFactor, view.MissingSignIn, "unknown"} {
@@ -88,17 +88,17 @@ func deskSamples(f view.Frame, word string) []sample {
 		if m == view.MissingFactor {
 			p.SignIn = "/desk/signin"
 		}
-		all = append(all, sample{"notoperator-" + string(m), p})
+		all = append(all, Sample{"notoperator-" + string(m), p})
 	}
 	f.Console = true
 	for _, code := range []bridge.Code{bridge.CodeCaseClosed, bridge.CodeSelf, bridge.CodeAdministrator, bridge.CodePasswordChanged, bridge.CodeTooMany} {
-		all = append(all, sample{"deskfailure-" + string(code), view.Failure{Frame: f, Code: code, Until: at(15, 5)}})
+		all = append(all, Sample{"deskfailure-" + string(code), view.Failure{Frame: f, Code: code, Until: At(15, 5)}})
 	}
 	return all
 }
 
-// about is a caller with everything that may be on record.
-func about(word string) view.CasePerson {
+// About is a caller with everything that may be on record.
+func About(word string) view.CasePerson {
 	return view.CasePerson{Name: word, ID: "a0123456", Addresses: []string{word + "@example.com", "second@example.ac.jp"},
 		Attributes: []view.Attribute{{Label: view.Words{"ja": "所属", "en": "Affiliation"}, Value: word},
 			{Label: view.Words{"en": word}, Value: "A0123456", Mask: true}},
@@ -106,18 +106,18 @@ func about(word string) view.CasePerson {
 }
 
 // caseSamples are the states of the operator's case page.
-func caseSamples(f view.Frame, word string) []sample {
+func caseSamples(f view.Frame, word string) []Sample {
 	f.Path = "/desk/case"
 	f.Person = &view.Person{Name: word, ID: "s8800123"}
-	plain := view.Case{Frame: f, About: about(word), Until: at(15, 5), Idle: at(14, 20), Reason: bridge.ReasonLost, Started: at(14, 5),
-		From: origin(word), Ruling: view.CaseRuling{Policy: word, Approvals: 1, Checks: 1}}
+	plain := view.Case{Frame: f, About: About(word), Until: At(15, 5), Idle: At(14, 20), Reason: bridge.ReasonLost, Started: At(14, 5),
+		From: Origin(word), Ruling: view.CaseRuling{Policy: word, Approvals: 1, Checks: 1}}
 	full := plain
 	full.Reason, full.Risks = bridge.Reason(word), []view.Risk{view.RiskOutside, view.RiskAddress, view.RiskOperator, view.RiskFailures, view.RiskStolen, "x"}
 	full.Ruling = view.CaseRuling{Policy: word, Why: []bridge.Code{bridge.CodeDeskOnly, bridge.CodeNoAddress, "x"}, Approvals: 2, Checks: 2, Delay: 24 * time.Hour}
 	full.About.Addresses, full.About.Numbers, full.About.Name = nil, nil, ""
 	second := full
-	second.Approvals = []view.CaseApproval{{Name: word, At: at(13, 50), Checks: []string{"photo_id"}, Ticket: word}}
-	second.About = about(word)
+	second.Approvals = []view.CaseApproval{{Name: word, At: At(13, 50), Checks: []string{"photo_id"}, Ticket: word}}
+	second.About = About(word)
 	second.About.Numbers[0].Mask = false
 	runs, matched, wrong, bad := plain, plain, plain, plain
 	runs.CallBack, runs.Choices = view.CallBackRuns, []int{3, 0, 14, 70, 25, 36}
@@ -130,28 +130,28 @@ func caseSamples(f view.Frame, word string) []sample {
 	unmatched := runs
 	unmatched.Checked = []string{"callback"}
 	unmatched.Faults = []view.Fault{{Field: view.FieldChecks, Code: bridge.CodeCallBack}}
-	return []sample{{"case", plain}, {"case-full", full}, {"case-second-look", second}, {"case-runs", runs}, {"case-unpicked", unpicked},
+	return []Sample{{"case", plain}, {"case-full", full}, {"case-second-look", second}, {"case-runs", runs}, {"case-unpicked", unpicked},
 		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}}
 }
 
 // permitSamples are the states of the permit page.
-func permitSamples(f view.Frame, word string) []sample {
+func permitSamples(f view.Frame, word string) []Sample {
 	f.Path = "/desk/permit"
 	f.Person = &view.Person{Name: word, ID: "s8800123"}
 	empty := view.Permit{Frame: f}
 	gone, many := empty, empty
 	gone.Name, gone.Faults = word, []view.Fault{{Field: view.FieldName, Code: bridge.CodeGone}}
-	many.Name, many.Faults = word, []view.Fault{{Field: view.FieldName, Code: bridge.CodeTooMany, Until: at(15, 5)}}
+	many.Name, many.Faults = word, []view.Fault{{Field: view.FieldName, Code: bridge.CodeTooMany, Until: At(15, 5)}}
 	missing := empty
 	missing.Faults = []view.Fault{{Field: view.FieldName, Code: view.CodeMissingCaller}}
-	found := view.Permit{Frame: f, Name: word, Found: &view.PermitPerson{Name: word, Numbers: about(word).Numbers}}
+	found := view.Permit{Frame: f, Name: word, Found: &view.PermitPerson{Name: word, Numbers: About(word).Numbers}}
 	bare, bad, mine, other, open := found, found, found, found, found
 	bare.Found = &view.PermitPerson{}
 	bad.Check, bad.Ticket = "callback", word
 	bad.Faults = []view.Fault{{Field: view.FieldCheck, Code: bridge.CodeChecks}, {Field: view.FieldTicket, Code: bridge.CodeTicket}}
-	mine.First, mine.Ends, mine.Mine = &view.CaseApproval{Name: word, At: at(14, 1), Checks: []string{"callback"}}, at(15, 1), true
+	mine.First, mine.Ends, mine.Mine = &view.CaseApproval{Name: word, At: At(14, 1), Checks: []string{"callback"}}, At(15, 1), true
 	other.First, other.Ends = mine.First, mine.Ends
-	open.Until = at(14, 15)
-	return []sample{{"permit", empty}, {"permit-gone", gone}, {"permit-many", many}, {"permit-missing", missing}, {"permit-found", found},
+	open.Until = At(14, 15)
+	return []Sample{{"permit", empty}, {"permit-gone", gone}, {"permit-many", many}, {"permit-missing", missing}, {"permit-found", found},
 		{"permit-bare", bare}, {"permit-error", bad}, {"permit-mine", mine}, {"permit-other", other}, {"permit-open", open}}
 }

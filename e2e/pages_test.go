@@ -1,0 +1,91 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/pages"
+	"otpbridge/bridge/view"
+	"otpbridge/e2e/rig"
+	"otpbridge/templates"
+)
+
+// exhibit is one sample of the gallery.
+type exhibit struct {
+	name  string
+	first bool // of its kind
+}
+
+// newGallery serves every sample of every page at /LANGUAGE/NAME, as the product serves pages. What a script asks for then stays without an answer.
+func newGallery(t *testing.T) (base string, shown []exhibit) {
+	t.Helper()
+	v, err := view.New(templates.FS, pages.Site())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	serve := func(at, kind string, body []byte) {
+		mux.HandleFunc("GET "+at, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			w.Header().Set("Content-Security-Policy",
+				"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'")
+			_, _ = w.Write(body)
+		})
+	}
+	for _, name := range []string{"style.css", "theme.css", "app.js", "live.js", "mark.svg"} {
+		asset, ok := v.Asset(path.Base(v.Static(name)))
+		if !ok {
+			t.Fatalf("no %s", name)
+		}
+		serve(v.Static(name), asset.Type, asset.Body)
+	}
+	for language, who := range map[string]string{"ja": "山田 花子", "en": "Hanako Yamada"} {
+		shown = []exhibit{{"broken", true}}
+		kinds := map[string]bool{}
+		serve("/"+language+"/broken", "text/html; charset=utf-8", v.Broken(language))
+		for _, s := range pages.All(who) {
+			body, err := v.Render(language, s.Page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kind := fmt.Sprintf("%T", s.Page)
+			shown = append(shown, exhibit{s.Name, !kinds[kind]})
+			kinds[kind] = true
+			serve("/"+language+"/"+s.Name, "text/html; charset=utf-8", body)
+		}
+	}
+	mux.HandleFunc("/recovery", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/recovery/events", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	t.Cleanup(server.CloseClientConnections)
+	return server.URL, shown
+}
+
+// A11Y-01, A11Y-07: every page in every state, in each language, on a wide and a narrow screen, light and dark: axe finds nothing, nothing has to be
+// scrolled sideways, and a picture is left for people to look at. Of the many states of one page only the first is seen in all of these
+// in both languages, the others in each once; FULL=1 looks at all.
+func TestJourneyEveryPage(t *testing.T) {
+	base, shown := newGallery(t)
+	for turn, language := range []string{"ja", "en"} {
+		t.Run(language, func(t *testing.T) {
+			t.Parallel()
+			p := rig.NewPage(t, rig.Look{Language: language})
+			for _, e := range shown {
+				p.Go(base + "/" + language + "/" + e.name)
+				for i, width := range []int{1280, 320} {
+					for j, scheme := range []string{"light", "dark"} {
+						if !e.first && !full() && (i+j)%2 != turn {
+							continue
+						}
+						p.Dress(width, "prefers-color-scheme", scheme)
+						p.MustBeAccessible().MustFit().Screenshot(fmt.Sprintf("%s-%d-%s", e.name, width, scheme))
+					}
+				}
+			}
+		})
+	}
+}
