@@ -259,7 +259,7 @@ func (f *Flow) point(ctx context.Context, hash, person string) error {
 // post queues the link mail. The recovery was stored before and says until then that no mail is under way.
 func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
 	n := Notice{
-		Kind: NoticeLink, To: w.link.To, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: w.link.Expires, Way: r.Way,
+		Kind: NoticeLink, To: w.link.To, Person: r.Person, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: w.link.Expires, Way: r.Way,
 		Origin: r.Origin, Link: w.token, Veto: w.vetoSecret, Objection: w.link.Objection,
 	}
 	if err := f.Mail.Send(ctx, n); err != nil {
@@ -271,6 +271,12 @@ func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
 		f.Log.WarnContext(ctx, "a mail is under way of which the page says that it is not", "recovery", r.ID, "err", err)
 	}
 	return nil
+}
+
+// Mailed notes what became of the mail with a link: the waiting page says it, on every replica. CodeNotOpen: nobody waits for it any more.
+func (f *Flow) Mailed(ctx context.Context, person, hash string, o MailOutcome) error {
+	_, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.Mailed(hash, o) })
+	return err
 }
 
 // Resend sends a new link for a waiting recovery; the earlier one no longer works.

@@ -96,6 +96,16 @@ type Mailer interface {
 	Send(ctx context.Context, n Notice) error
 }
 
+// MailOutcome is what became of a queued mail.
+type MailOutcome string
+
+// Outcomes. A mail that is delayed is tried again until its end.
+const (
+	MailHanded  MailOutcome = "handed"  // a server took it
+	MailDelayed MailOutcome = "delayed" // no server took it yet
+	MailDropped MailOutcome = "dropped" // given up
+)
+
 // NoticeKind says what a mail is about.
 type NoticeKind string
 
@@ -121,6 +131,7 @@ const (
 type Notice struct {
 	Kind      NoticeKind
 	To        string
+	Person    string // NoticeLink: whose recovery waits for it
 	Language  string // "" = unknown: all languages in one mail
 	Name      string // of the person
 	At        time.Time

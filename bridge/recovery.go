@@ -124,7 +124,9 @@ type Link struct {
 	Expires   time.Time
 	Objected  int // wrong objection numbers with VetoHash
 	Resent    int
-	Unsent    bool `json:",omitempty"` // the mail is not queued yet, or could not be
+	Unsent    bool `json:",omitempty"` // no mail is under way: it is not queued yet, could not be, or was given up
+	// Mail is what became of the mail; "": not known yet.
+	Mail MailOutcome `json:",omitempty"`
 }
 
 // Veto is a further way to object, beside the link's own. Each mail has its own, so that nobody who reads one can use up another's.
@@ -219,17 +221,6 @@ func (r Recovery) Resend(l Link, now time.Time) (Recovery, error) {
 	if r.NotBefore.IsZero() {
 		r.Expires = l.Expires.Add(WaitAfterLink)
 	}
-	return r, nil
-}
-
-// Sent notes that the mail with this link is under way.
-func (r Recovery) Sent(hash string) (Recovery, error) {
-	if r.Link == nil || !Equal(r.Link.Hash, hash) {
-		return r, Fault(CodeNotOpen, "sent", nil)
-	}
-	l := *r.Link
-	l.Unsent = false
-	r.Link = &l
 	return r, nil
 }
 

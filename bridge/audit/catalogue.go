@@ -59,7 +59,7 @@ func swapKinds() []Kind {
 		{"swap.refused", "Keycloak refused the credential for good; nothing was changed. detail.field: the profile field it named."},
 		{"mail.sent", "A mail server took a mail."},
 		{"mail.failed", "A mail server did not take a mail; it is tried again."},
-		{"mail.dropped", "A mail was given up: its time was up, its tries were, or it was refused for good."},
+		{"mail.dropped", "A mail was given up: its time was up, or it was refused for good."},
 		{"limit.reached", "A rate limit refused a request."},
 		{"alarm.weak_approval", "An approval rests neither on a call-back nor on the person at the counter."},
 		{"alarm.risky_call", "An approval where operator and caller shared a client address, or an operator had been signed in with the caller's browser; a second one is needed."},

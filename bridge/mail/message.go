@@ -23,6 +23,8 @@ type Message struct {
 	Text     string
 	HTML     string
 	Kind     string    // for the audit trail
+	Person   string    // whose recovery waits for this mail, if one does
+	Link     string    // hash of the link that it carries, if it does
 	Date     time.Time // set by Enqueue
 	Expires  time.Time // never sent at or after this
 }

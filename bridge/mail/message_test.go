@@ -28,7 +28,7 @@ var (
 func message() mail.Message {
 	return mail.Message{
 		ID: "4f5c2d1e-0000-4000-8000-000000000001", To: "alice@mail.example", Subject: "新しい認証アプリの登録", Text: "本文\nhttps://otp.example.ac.jp/link/x\n",
-		HTML: `<!doctype html><html lang="ja"><body>本文</body></html>`, Kind: "link", Date: noon, Expires: noon.Add(30 * time.Minute),
+		HTML: `<!doctype html><html lang="ja"><body>本文</body></html>`, Kind: "link", Person: "alice", Link: "link-hash", Date: noon, Expires: noon.Add(30 * time.Minute),
 	}
 }
 

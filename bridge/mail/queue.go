@@ -9,17 +9,26 @@ import (
 	"log/slog"
 	"net/mail"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"otpbridge/bridge"
 )
 
-// MaxTries is how often a mail is offered to the server.
-const MaxTries = 3
+// maxDeaths is how often a process may die over one try before the mail is given up.
+const maxDeaths = 3
 
-// pauses stand before the second and the third try.
-var pauses = [MaxTries - 1]time.Duration{20 * time.Second, 2 * time.Minute}
+// pause stands after so many tries. A mail is tried until its end.
+func pause(tried int) time.Duration {
+	switch {
+	case tried <= 1:
+		return 20 * time.Second
+	case tried == 2:
+		return 2 * time.Minute
+	case tried < 15:
+		return 5 * time.Minute
+	}
+	return time.Hour
+}
 
 // Config is what a Queue needs.
 type Config struct {
@@ -34,15 +43,15 @@ type Config struct {
 	From     *mail.Address
 	Jobs     bridge.Jobs
 	Audit    bridge.Audit
+	Outcome  func(ctx context.Context, m Message, o bridge.MailOutcome) error // told of a mail with a Link; nil: nobody is
 	Now      func() time.Time
 	Log      *slog.Logger
 }
 
 // Queue keeps mails until a server has them.
 type Queue struct {
-	c       Config
-	server  server
-	delayed atomic.Bool
+	c      Config
+	server server
 }
 
 // letter is a mail in the store. It is sealed there.
@@ -99,7 +108,7 @@ func (q *Queue) keep(ctx context.Context, l letter, at time.Time) error {
 
 // Deliver offers the mail of one job to the server; tries is how often the job was claimed, with this time. It renders before it dials.
 // A mail that the server did not take is added again as a later job, so a nil error always means: this job is done. A mail is dropped
-// when it has expired, when it was tried three times, or when the server refused it for good. next is always zero.
+// when it has expired, when three processes died over one try, or when the server refused it for good. next is always zero.
 func (q *Queue) Deliver(ctx context.Context, payload []byte, tries int) (next time.Time, err error) {
 	var l letter
 	if err := json.Unmarshal(payload, &l); err != nil || l.V != 1 {
@@ -107,6 +116,7 @@ func (q *Queue) Deliver(ctx context.Context, payload []byte, tries int) (next ti
 		q.record(ctx, "mail.dropped", l, bridge.CodeInternal)
 		return time.Time{}, nil
 	}
+	died := tries > maxDeaths
 	l.Tried += max(1, tries)
 	raw, err := l.Message.Compose(*q.c.From)
 	switch {
@@ -116,20 +126,27 @@ func (q *Queue) Deliver(ctx context.Context, payload []byte, tries int) (next ti
 	case !q.c.Now().Before(l.Message.Expires):
 		q.drop(ctx, l, bridge.CodeExpired, nil)
 		return time.Time{}, nil
-	case l.Tried > MaxTries: // the process died while it tried
+	case died:
 		q.drop(ctx, l, bridge.CodeMailAway, nil)
 		return time.Time{}, nil
 	}
 	if err := q.server.send(ctx, quote(q.c.From.Address), quote(l.Message.To), raw); err != nil {
 		return time.Time{}, q.failed(ctx, l, err)
 	}
-	q.delayed.Store(false)
 	q.record(ctx, "mail.sent", l, "")
+	q.tell(ctx, l, bridge.MailHanded)
 	return time.Time{}, nil
 }
 
-// Delayed reports that the last try of this process failed for a reason that will pass.
-func (q *Queue) Delayed() bool { return q.delayed.Load() }
+// tell says what became of a mail to whoever waits for it. The mail is where it is whatever comes of that.
+func (q *Queue) tell(ctx context.Context, l letter, o bridge.MailOutcome) {
+	if q.c.Outcome == nil || l.Message.Link == "" {
+		return
+	}
+	if err := q.c.Outcome(context.WithoutCancel(ctx), l.Message, o); err != nil && bridge.CodeOf(err) != bridge.CodeNotOpen {
+		q.c.Log.ErrorContext(ctx, "nobody learns what became of a mail", "mail", l.Message.Kind, "id", l.Message.ID, "outcome", o, "err", err)
+	}
+}
 
 // failed decides whether there is another try.
 func (q *Queue) failed(ctx context.Context, l letter, cause error) error {
@@ -137,12 +154,7 @@ func (q *Queue) failed(ctx context.Context, l letter, cause error) error {
 		q.drop(ctx, l, bridge.CodeMailAway, cause)
 		return nil
 	}
-	q.delayed.Store(true)
-	if l.Tried >= MaxTries {
-		q.drop(ctx, l, bridge.CodeMailAway, cause)
-		return nil
-	}
-	again := q.c.Now().Add(pauses[l.Tried-1])
+	again := q.c.Now().Add(pause(l.Tried))
 	if !again.Before(l.Message.Expires) {
 		q.drop(ctx, l, bridge.CodeExpired, cause)
 		return nil
@@ -152,6 +164,7 @@ func (q *Queue) failed(ctx context.Context, l letter, cause error) error {
 	}
 	q.c.Log.WarnContext(ctx, "mail delayed", "mail", l.Message.Kind, "id", l.Message.ID, "try", l.Tried, "err", cause)
 	q.record(ctx, "mail.failed", l, bridge.CodeMailAway)
+	q.tell(ctx, l, bridge.MailDelayed)
 	return nil
 }
 
@@ -159,6 +172,7 @@ func (q *Queue) failed(ctx context.Context, l letter, cause error) error {
 func (q *Queue) drop(ctx context.Context, l letter, code bridge.Code, cause error) {
 	q.c.Log.ErrorContext(ctx, "mail dropped", "mail", l.Message.Kind, "id", l.Message.ID, "try", l.Tried, "code", code, "err", cause)
 	q.record(ctx, "mail.dropped", l, code)
+	q.tell(ctx, l, bridge.MailDropped)
 }
 
 // record puts the outcome on record. The mail is sent or not whatever comes of it, so a failure is logged only.

@@ -107,7 +107,7 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 	}
 	p := view.MailSent{
 		Frame: f, Address: rec.Link.To, Sender: s.MailSender, Sent: rec.Link.SentAt, Expires: rec.Link.Expires,
-		ResendFrom: rec.Link.SentAt.Add(bridge.LimitLinkMinute.Per), Left: -1, Delayed: s.MailDelayed(),
+		ResendFrom: rec.Link.SentAt.Add(bridge.LimitLinkMinute.Per), Left: -1, Delayed: rec.Link.Mail == bridge.MailDelayed,
 	}
 	p.Unsent = rec.Link.Unsent
 	if p.Delayed || p.Unsent {

@@ -32,7 +32,6 @@ type Server struct {
 	Campus         []netip.Prefix
 	FormTargets    []string // origins that a form may lead to: the campus sign-in, brokers
 	MailSender     string   // address that people look for in their spam folder
-	MailDelayed    func() bool
 	// StartPause is when a press at the ID page is answered, whatever was found behind the name; 0: when that is known, for tests.
 	StartPause time.Duration
 	Desk       func(time.Time) view.Desk

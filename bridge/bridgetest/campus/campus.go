@@ -241,7 +241,7 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 		Logouts:  store.NewTyped[time.Time](kv, store.Kind{Name: "logout", Version: 1}),
 		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),
 		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
-		BaseURL:  base, FormTargets: []string{c.KC.URL}, MailSender: "noreply@example.ac.jp", MailDelayed: func() bool { return false },
+		BaseURL:  base, FormTargets: []string{c.KC.URL}, MailSender: "noreply@example.ac.jp",
 		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
 			return c.Store.KV.Watch(ctx, "recovery/"+person)
 		},
