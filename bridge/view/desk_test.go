@@ -297,7 +297,7 @@ func TestDeskNoticesAreRendered(t *testing.T) {
 			t.Errorf("%s:\n%s", kind, msg.Text)
 		}
 	}
-	n.Veto = "8sYxWcPq7LkDfJ2nRaUe5gTiVoXz4CbE6hQ3vZ0t1mB"
+	n.Kind, n.Veto = bridge.NoticeDelay, "8sYxWcPq7LkDfJ2nRaUe5gTiVoXz4CbE6hQ3vZ0t1mB"
 	if msg, err = v.Notice(n); err != nil || !strings.Contains(msg.Text, "\n"+vetoURL+"\n") || !strings.Contains(msg.Text, "Objection number: 492018") {
 		t.Errorf("a delay that can be stopped (%v):\n%s", err, msg.Text)
 	}
