@@ -29,6 +29,7 @@ const (
 	EndSuperseded End = "superseded"
 	EndTooMany    End = "too_many"
 	EndRefused    End = "refused"
+	EndStopped    End = "stopped" // by an administrator
 )
 
 // Reason is why the old authenticators do not work.
@@ -89,6 +90,8 @@ type Recovery struct {
 	Label      string    `json:",omitempty"`
 	First      bool      `json:",omitempty"` // there was no old authenticator
 	WritingAt  time.Time `json:",omitzero"`
+	Stuck      Code      `json:",omitempty"` // Writing: why the swap needs an administrator
+	Unwanted   bool      `json:",omitempty"` // Writing: an administrator asked for its end, to be decided by whoever holds the swap
 	End        End       `json:",omitempty"`
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
 	EndedAt    time.Time `json:",omitzero"`
@@ -160,7 +163,7 @@ func (r Recovery) At(now time.Time) Recovery {
 // ended returns the recovery ended, without its key and link.
 func (r Recovery) ended(why End, code Code, now time.Time) Recovery {
 	r.State, r.End, r.EndCode, r.EndedAt = Ended, why, code, now
-	r.Key, r.OldKeys, r.Swap, r.Call = nil, nil, nil, nil
+	r.Key, r.OldKeys, r.Swap, r.Call, r.Stuck, r.Unwanted = nil, nil, nil, nil, "", false
 	return r
 }
 

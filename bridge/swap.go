@@ -75,6 +75,11 @@ func (a Action) Apply(list []Credential) []Credential {
 	return slices.Insert(rest, behind, list[own])
 }
 
+// stands reports whether the new credential is among those seen.
+func (s Swap) stands(seen []Credential) bool {
+	return slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == s.New.ID })
+}
+
 // misplaced reports that the credential at i does not stand right behind the password (or first, without one), and behind what
 // it should stand.
 func misplaced(seen []Credential, i int) (after string, ok bool) {

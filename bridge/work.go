@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -12,6 +11,9 @@ const maxSteps = 64
 
 // refusedPause stands before another look at a swap that Keycloak refused in its midst, for as long as it takes somebody to mend that.
 const refusedPause = 30 * time.Second
+
+// faultPatience is how long a fault of ours may stand before an administrator is asked for help: most pass with the next try.
+const faultPatience = time.Minute
 
 // RunSwap brings the person's swap to its end, or as far as the outside world lets it: an error means that the job has to come again.
 // It is the only code that writes credentials. Every step may be repeated by any replica.
@@ -31,7 +33,10 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 		done, err := f.swapStep(ctx, r, &known)
 		if code := CodeOf(err); code == CodeRefusedByAccount || code == CodeGone {
 			f.Log.ErrorContext(ctx, "the old authenticator stays beside the new one until Keycloak allows its removal", "recovery", r.ID, "err", err)
-			return f.Now().Add(refusedPause), nil
+			return f.Now().Add(refusedPause), f.needsHelp(ctx, r, code)
+		}
+		if CodeOf(err) == CodeInternal && ctx.Err() == nil && f.Now().Sub(r.WritingAt) > faultPatience {
+			err = errors.Join(err, f.needsHelp(ctx, r, CodeInternal))
 		}
 		if err != nil || done {
 			return time.Time{}, err
@@ -56,6 +61,9 @@ func (f *Flow) look(ctx context.Context, person string, known *sight) error {
 
 // swapStep does the next thing; done reports that the recovery has left Writing.
 func (f *Flow) swapStep(ctx context.Context, r Recovery, known *sight) (done bool, err error) {
+	if r.Unwanted {
+		return f.decideCancel(ctx, r)
+	}
 	if !r.Intended {
 		return f.intend(ctx, r)
 	}
@@ -138,9 +146,12 @@ func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause e
 	code := CodeOf(cause)
 	final := code == CodeRefusedByAccount || code == CodeGone
 	deleted := code == CodeGone && f.Now().Sub(r.WritingAt) >= time.Hour
-	written := seen == nil && r.Swap.Sent && !deleted || slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == r.Swap.New.ID })
+	written := seen == nil && r.Swap.Sent && !deleted || r.Swap.stands(seen)
 	if !final || written {
 		return false, cause
+	}
+	if err := f.mark(ctx, r.Person); err != nil {
+		return false, err
 	}
 	var field string
 	if e, ok := errors.AsType[*Error](cause); ok {
@@ -196,6 +207,9 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 		}
 		return old.Finish(f.Now())
 	})
+	if err == nil && r.Stuck != "" {
+		f.calm(ctx, r)
+	}
 	return err
 }
 

@@ -12,7 +12,6 @@ func (Link) heading(l *locale) string          { return l.text("link.title") }
 func (LinkAsked) heading(l *locale) string     { return l.text("link.title") }
 func (LinkStopped) heading(l *locale) string   { return l.text("link.cancelled.title") }
 func (Enrol) heading(l *locale) string         { return l.text("enrol.title") }
-func (Writing) heading(l *locale) string       { return l.text("writing.title") }
 func (Done) heading(l *locale) string          { return l.text("done.title") }
 func (Veto) heading(l *locale) string          { return l.text("notme.request.title") }
 func (SignedOut) heading(l *locale) string     { return l.text("signedout.title") }
@@ -73,6 +72,13 @@ func (p EnrolStopped) heading(l *locale) string {
 	return l.text("enrol.stopped.title")
 }
 
+func (p Writing) heading(l *locale) string {
+	if p.Stuck {
+		return l.text("writing.stuck.title")
+	}
+	return l.text("writing.title")
+}
+
 func (p Ended) heading(l *locale) string { return l.text(p.words().title) }
 
 // outcome is a finished thing in words.
@@ -86,6 +92,7 @@ var endings = map[bridge.End]outcome{
 	bridge.EndDenied:     {"ended.denied.title", "call.denied.text"},
 	bridge.EndTooMany:    {"ended.too_many.title", "ended.too_many.text"},
 	bridge.EndRefused:    {"request.refused.title", "ended.refused.text"},
+	bridge.EndStopped:    {"ended.vetoed.title", "ended.stopped.text"},
 }
 
 // words of an ending that is not known are those of an expired request: it is over and nothing was changed.

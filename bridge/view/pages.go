@@ -124,7 +124,8 @@ type EnrolStopped struct {
 // Writing is GET /recovery while the credential is written. "Check now" is GET /recovery.
 type Writing struct {
 	Frame
-	Slow bool // longer than usual
+	Slow  bool // longer than usual
+	Stuck bool // it does not go on without an administrator
 }
 
 // Done is GET /done; it survives a reload.

@@ -340,7 +340,10 @@ func TestARemovalThatIsRefusedIsMadeUpFor(t *testing.T) {
 	key := p.scan()
 	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/*", Status: http.StatusForbidden})
 	p.confirm(p.code(key), http.StatusOK)
-	p.says("Registering")
+	c.Wait(t, "the page to say so", func() bool {
+		p.open("/recovery", http.StatusOK)
+		return strings.Contains(p.Body, "could not be finished yet")
+	})
 	for range 2 * store.MaxTries {
 		c.Clock.Add(31 * time.Second)
 		c.KC.ForgetCalls()

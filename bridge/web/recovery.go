@@ -98,7 +98,7 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 	case bridge.StepElsewhere:
 		return view.Elsewhere{Frame: f}
 	case bridge.StepWriting:
-		return view.Writing{Frame: f, Slow: f.Now.Sub(rec.WritingAt) > 10*time.Second}
+		return view.Writing{Frame: f, Slow: f.Now.Sub(rec.WritingAt) > 10*time.Second, Stuck: rec.Stuck != ""}
 	case bridge.StepEnded:
 		return view.Ended{Frame: f, How: rec.End, Code: rec.EndCode}
 	}

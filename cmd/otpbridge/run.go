@@ -30,10 +30,13 @@ const (
 
 // commands is the command line. Texts stand in helpTexts.
 type commands struct {
-	Lang    string     `enum:"en,ja," default:"" placeholder:"en|ja" help:"${help_lang}"`
-	Serve   serveCmd   `cmd:"" help:"${help_serve}"`
-	Check   checkCmd   `cmd:"" help:"${help_check}"`
-	Policy  policyCmd  `cmd:"" help:"${help_policy}"`
+	Lang   string    `enum:"en,ja," default:"" placeholder:"en|ja" help:"${help_lang}"`
+	Serve  serveCmd  `cmd:"" help:"${help_serve}"`
+	Check  checkCmd  `cmd:"" help:"${help_check}"`
+	Policy policyCmd `cmd:"" help:"${help_policy}"`
+
+	Recoveries recoveriesCmd `cmd:"" help:"${help_recoveries}"`
+
 	Keys    keysCmd    `cmd:"" help:"${help_keys}"`
 	Theme   themeCmd   `cmd:"" help:"${help_theme}"`
 	Version versionCmd `cmd:"" help:"${help_version}"`

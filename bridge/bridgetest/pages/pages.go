@@ -64,7 +64,7 @@ func All(word string) []Sample {
 	all = append(all, caseSamples(f, word)...)
 	all = append(all, permitSamples(f, word)...)
 	for _, how := range []bridge.End{bridge.EndCancelled, bridge.EndVetoed, bridge.EndDenied, bridge.EndExpired, bridge.EndSuperseded,
-		bridge.EndTooMany, bridge.EndRefused} {
+		bridge.EndTooMany, bridge.EndRefused, bridge.EndStopped} {
 		all = append(all, Sample{"ended-" + string(how), view.Ended{Frame: f, How: how}})
 	}
 	all = append(all, Sample{"ended-refused-why", view.Ended{Frame: f, How: bridge.EndRefused, Code: bridge.CodeDisabled}})
@@ -138,7 +138,7 @@ func enrolSamples(f view.Frame, word string) []Sample {
 	all := []Sample{
 		{"enrol", enrol}, {"enrol-soon", soon}, {"enrol-extended", extended}, {"enrol-sha256", other},
 		{"enrolstopped", view.EnrolStopped{Frame: f}}, {"enrolstopped-time", view.EnrolStopped{Frame: f, TimeUp: true}},
-		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}},
+		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}}, {"writing-stuck", view.Writing{Frame: f, Stuck: true}},
 		{"done", view.Done{Frame: f, Label: word, Noticed: true, SignedOut: true}},
 		{"done-partial", view.Done{Frame: f, Label: word, Partial: true}},
 		{"done-first", view.Done{Frame: f, First: true}},

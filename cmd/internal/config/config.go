@@ -23,6 +23,7 @@ type Config struct {
 	Listen         string         // host:port of the pages
 	TLS            TLSFiles       // empty: plain HTTP behind a proxy
 	AdminListen    string         // host:port of /livez, /readyz, /metrics
+	ControlSocket  string         // path of the Unix socket for `otpbridge recoveries`
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	CampusNetworks []netip.Prefix // empty: nothing is said of inside and outside
 	TimeZone       *time.Location

@@ -55,9 +55,26 @@ func (r *reader) files() {
 	}
 	r.certificate()
 	r.holidays()
-	for _, path := range []*string{&c.Store.Bolt, &c.Audit.File} {
+	r.defaultSocket()
+	for _, path := range []*string{&c.Store.Bolt, &c.Audit.File, &c.ControlSocket} {
 		r.resolve(path)
 	}
+}
+
+// defaultSocket puts the socket beside the file that belongs to one process alone: the store's, or with Redis the audit trail's.
+func (r *reader) defaultSocket() {
+	const key = "control_socket"
+	o := r.found[key]
+	if o.kind != "default" {
+		return
+	}
+	state := r.cfg.Store.Bolt
+	if r.cfg.Store.Redis != nil {
+		state = r.cfg.Audit.File
+	}
+	r.cfg.ControlSocket = strings.Replace(o.text, stateName, state, 1)
+	o.text = r.cfg.ControlSocket
+	r.found[key] = o
 }
 
 // resolve makes a path absolute in the sense that it no longer depends on the configuration's folder.

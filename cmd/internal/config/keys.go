@@ -47,6 +47,8 @@ func serviceFields() []*field {
 		one("tls.key_file", secretPath(), func(c *Config) *string { return &c.TLS.KeyFile }).as("", "Key of the certificate (PEM)."),
 		one("admin_listen", listenAddress(), func(c *Config) *string { return &c.AdminListen }).
 			as("127.0.0.1:9090", "Bind address of /livez, /readyz and /metrics."),
+		one("control_socket", path(), func(c *Config) *string { return &c.ControlSocket }).
+			as(stateName+".sock", "Unix socket of `serve`, mode 0600, over which `otpbridge recoveries` talks to it."),
 		many("trusted_proxies", prefix(), func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }).
 			as("", "Networks of the proxies whose X-Forwarded-For is believed. Never wider than your own proxies: limits count by client address."),
 		many("campus_networks", prefix(), func(c *Config) *[]netip.Prefix { return &c.CampusNetworks }).

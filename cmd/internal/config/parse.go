@@ -17,6 +17,7 @@ import (
 const (
 	envPrefix = "OTPBRIDGE_"
 	realmName = "REALM" // stands for the realm in the default of harmless_roles
+	stateName = "STATE" // stands for the file of the state in the default of control_socket
 	maxIssuer = 20
 	minSecret = 8
 	maxText   = 1000

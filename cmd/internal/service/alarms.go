@@ -34,7 +34,7 @@ func newCountedAudit(next bridge.Audit, registry prometheus.Registerer, now func
 
 // Record implements bridge.Audit. Of what anybody can cause only so much is written (see flood); the figures count everything.
 func (a *countedAudit) Record(ctx context.Context, e bridge.AuditEvent) error {
-	if strings.HasPrefix(e.Event, "alarm.") || e.Event == "gate.alarm" || e.Event == "gate.counted" || e.Event == "store.new" {
+	if strings.HasPrefix(e.Event, "alarm.") || e.Event == "gate.alarm" || e.Event == "gate.counted" || e.Event == "store.new" || e.Event == "swap.stuck" || e.Event == "swap.refused" {
 		a.alarms.WithLabelValues(e.Event).Inc()
 	}
 	write, before := a.flood.takes(e)

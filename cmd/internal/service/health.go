@@ -57,7 +57,7 @@ func (s *service) adminHandler() http.Handler {
 	s.health.parked = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "otpbridge_jobs_parked_total", Help: "Jobs given up after ten tries, by kind.",
 	}, []string{"kind"})
-	s.registry.MustRegister(s.health.parked, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	s.registry.MustRegister(newJobFigures(s.store.Jobs), s.health.parked, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "otpbridge_ready", Help: "1 when people can be served.",
 	}, func() float64 {
 		if s.ready() {

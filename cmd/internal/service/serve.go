@@ -14,6 +14,7 @@ import (
 	"otpbridge/bridge"
 	"otpbridge/bridge/keycloak"
 	"otpbridge/bridge/store"
+	"otpbridge/cmd/internal/control"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 
 // serve runs the listeners and everything behind them until ctx ends or one of them fails.
 func (s *service) serve(ctx context.Context) error {
-	pages, admin, err := s.listen(ctx)
+	listeners, err := s.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,20 +33,23 @@ func (s *service) serve(ctx context.Context) error {
 	var background sync.WaitGroup
 	s.background(ctx, cancel, &background)
 	s.web.Closing = ctx
-	servers := []*http.Server{s.server(s.web.Handler()), s.server(s.adminHandler())}
-	for i, l := range []net.Listener{pages, admin} {
+	servers := []*http.Server{s.server(s.web.Handler()), s.server(s.adminHandler()), s.server(s.controlHandler())}
+	for i, l := range listeners {
 		background.Go(func() {
 			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				cancel(fmt.Errorf("serve %s: %w", l.Addr(), err))
 			}
 		})
 	}
-	s.log.InfoContext(ctx, "serving", "pages", pages.Addr().String(), "admin", admin.Addr().String(), "base_url", s.cfg.BaseURL.String(), "config", s.cfg.Hash)
+	s.log.InfoContext(ctx, "serving", "pages", listeners[0].Addr().String(), "admin", listeners[1].Addr().String(), "base_url", s.cfg.BaseURL.String(), "config", s.cfg.Hash)
 	s.note(ctx, "service.started")
 	<-ctx.Done()
 	s.health.draining.Store(true)
 	s.log.InfoContext(ctx, "draining")
 	s.shutdown(context.WithoutCancel(ctx), servers)
+	if err := os.Remove(s.cfg.ControlSocket); err != nil {
+		s.log.WarnContext(ctx, "the control socket stays behind", "err", err)
+	}
 	background.Wait()
 	s.note(context.WithoutCancel(ctx), "service.stopped")
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -78,19 +82,31 @@ func (s *service) server(h http.Handler) *http.Server {
 	}
 }
 
-// listen opens both addresses before anything else is said.
-func (s *service) listen(ctx context.Context) (pages, admin net.Listener, err error) {
+// listen opens the addresses of the pages and of the health, and the administrator's socket, before anything else is said.
+func (s *service) listen(ctx context.Context) (all []net.Listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, l := range all {
+				err = errors.Join(err, l.Close())
+			}
+		}
+	}()
 	var lc net.ListenConfig
-	if pages, err = lc.Listen(ctx, "tcp", s.cfg.Listen); err != nil {
-		return nil, nil, fmt.Errorf("listen: %s: %w", s.cfg.Listen, err)
-	}
-	if admin, err = lc.Listen(ctx, "tcp", s.cfg.AdminListen); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("admin_listen: %s: %w", s.cfg.AdminListen, err), pages.Close())
+	for _, one := range []struct{ key, address string }{{"listen", s.cfg.Listen}, {"admin_listen", s.cfg.AdminListen}} {
+		l, err := lc.Listen(ctx, "tcp", one.address)
+		if err != nil {
+			return all, fmt.Errorf("%s: %s: %w", one.key, one.address, err)
+		}
+		all = append(all, l)
 	}
 	if s.cfg.TLS.CertFile != "" {
-		pages = tls.NewListener(pages, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate(), NextProtos: []string{"h2", "http/1.1"}})
+		all[0] = tls.NewListener(all[0], &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate(), NextProtos: []string{"h2", "http/1.1"}})
 	}
-	return pages, admin, nil
+	l, err := control.Listen(ctx, s.cfg.ControlSocket)
+	if err != nil {
+		return all, err
+	}
+	return append(all, l), nil
 }
 
 // certificate reads the files again when they changed, looked at once a minute. A faulty new pair keeps the old one.
@@ -174,6 +190,7 @@ func (s *service) works() []store.Work {
 		{Kind: bridge.JobGate, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
 			return time.Time{}, s.gate.Expire(ctx, c.ID)
 		}},
+		{Kind: bridge.JobAttention, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunAttention(ctx, c.ID) }},
 	}
 }
 

@@ -1,0 +1,166 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/cmd/internal/control"
+)
+
+// maxListed bounds what one listing reads of each kind of job.
+const maxListed = 10_000
+
+// cancelWait is how long an administrator waits for the worker to decide about a swap.
+const cancelWait = 10 * time.Second
+
+// controlHandler serves the administrator's socket. Whoever can open that is the service's own user: there is no sign-in.
+func (s *service) controlHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /recoveries", func(w http.ResponseWriter, r *http.Request) {
+		all, err := s.recoveries(r.Context())
+		s.answer(w, r, all, err)
+	})
+	mux.HandleFunc("POST /recoveries/{id}/{do}", func(w http.ResponseWriter, r *http.Request) {
+		one, err := s.administer(r.Context(), r.PathValue("id"), bridge.ActionName(r.PathValue("do")))
+		s.answer(w, r, one, err)
+	})
+	return mux
+}
+
+func (s *service) answer(w http.ResponseWriter, r *http.Request, v any, err error) {
+	status := http.StatusOK
+	if err != nil {
+		code := bridge.CodeOf(err)
+		s.log.WarnContext(r.Context(), "an administrator's request was not carried out", "path", r.URL.Path, "err", err)
+		status = map[bridge.Code]int{bridge.CodeAbsent: http.StatusNotFound, bridge.CodeInternal: http.StatusInternalServerError}[code]
+		if status == 0 {
+			status = http.StatusConflict
+		}
+		v = control.Failure{Code: code}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		s.log.DebugContext(r.Context(), "answer not delivered", "err", err)
+	}
+}
+
+// recoveries lists what is open and what is marked, the oldest first.
+func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
+	rows, marked := map[string]*control.Recovery{}, map[string]bool{}
+	for _, kind := range []string{bridge.JobExpiry, bridge.JobCall, bridge.JobDelay, bridge.JobSwap, bridge.JobAttention} {
+		jobs, err := s.store.Jobs.List(ctx, kind, maxListed)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range jobs {
+			row := rowOf(rows, j.ID)
+			marked[j.ID] = marked[j.ID] || kind == bridge.JobAttention
+			if kind == bridge.JobSwap {
+				row.Tries, row.Next = j.Tries, j.Due
+			}
+		}
+	}
+	parked, err := s.store.Jobs.Parked(ctx, bridge.JobSwap, maxListed)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range parked {
+		row := rowOf(rows, j.ID)
+		row.Parked, row.Tries = true, j.Tries
+		marked[j.ID] = true
+	}
+	out := []control.Recovery{}
+	for person, row := range rows {
+		shown, err := s.fill(ctx, person, marked[person], row)
+		if err != nil {
+			return nil, err
+		}
+		if shown {
+			out = append(out, *row)
+		}
+	}
+	slices.SortFunc(out, func(a, b control.Recovery) int { return a.Started.Compare(b.Started) })
+	return out, nil
+}
+
+func rowOf(rows map[string]*control.Recovery, person string) *control.Recovery {
+	if rows[person] == nil {
+		rows[person] = &control.Recovery{}
+	}
+	return rows[person]
+}
+
+// fill reads the recovery of a row; shown is false when it is over and nobody has to act.
+func (s *service) fill(ctx context.Context, person string, marked bool, row *control.Recovery) (shown bool, err error) {
+	r, err := s.flow.Recoveries.Get(ctx, person)
+	if errors.Is(err, bridge.ErrAbsent) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	r = r.At(s.opts.Now())
+	describe(r, row)
+	why, needed := r.Attention()
+	switch {
+	case marked && needed:
+		row.Attention = string(why)
+	case row.Parked && r.State == bridge.Writing:
+		row.Attention = string(bridge.CodeInternal)
+	}
+	return r.Open() || row.Attention != "", nil
+}
+
+// describe puts what an administrator may see of a recovery into a row.
+func describe(r bridge.Recovery, row *control.Recovery) {
+	row.ID, row.User, row.Person, row.State, row.Way = r.ID, r.Username, r.Person, string(r.State), string(r.Way)
+	row.Started, row.Writing, row.End, row.Asked = r.StartedAt, r.WritingAt, string(r.End), r.Unwanted
+	if r.State == bridge.Waiting || r.State == bridge.Proven {
+		row.Expires = r.Expires
+	}
+	if r.State != bridge.Writing {
+		row.Parked, row.Tries, row.Next = false, 0, time.Time{}
+	}
+	if r.Swap != nil {
+		row.Swap = &control.Swap{
+			Added: r.Swap.New.ID, Removed: append([]string{}, r.Swap.Remove...), Sent: r.Swap.Sent, SessionsEnded: r.Swap.SessionsEnded,
+		}
+	}
+}
+
+// administer carries out an action on the recovery with this id and waits for the worker when it is the one to decide.
+func (s *service) administer(ctx context.Context, id string, do bridge.ActionName) (control.Recovery, error) {
+	all, err := s.recoveries(ctx)
+	if err != nil {
+		return control.Recovery{}, err
+	}
+	i := slices.IndexFunc(all, func(r control.Recovery) bool { return r.ID == id })
+	if i < 0 || do != bridge.AdminRetry && do != bridge.AdminCancel {
+		return control.Recovery{}, bridge.Fault(bridge.CodeAbsent, "administer", nil)
+	}
+	row := all[i]
+	r, err := s.flow.Administer(ctx, row.Person, id, do)
+	for end := s.opts.Now().Add(cancelWait); err == nil && r.Unwanted && s.opts.Now().Before(end) && sleep(ctx, 50*time.Millisecond); {
+		var now bridge.Recovery
+		if now, err = s.flow.Recoveries.Get(ctx, row.Person); now.ID != id { // a newer one took its place
+			r.Unwanted = false
+			break
+		}
+		r = now
+	}
+	if err != nil {
+		return control.Recovery{}, err
+	}
+	row.Attention = ""
+	if why, needed := r.Attention(); needed {
+		row.Attention = string(why)
+	}
+	describe(r, &row)
+	return row, nil
+}

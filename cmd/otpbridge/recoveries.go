@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/cmd/internal/config"
+	"otpbridge/cmd/internal/control"
+)
+
+// recoveriesCmd groups what an administrator does to recoveries of a running `serve`.
+type recoveriesCmd struct {
+	List   recoveriesListCmd   `cmd:"" help:"${help_recoveries_list}"`
+	Show   recoveriesShowCmd   `cmd:"" help:"${help_recoveries_show}"`
+	Retry  recoveriesRetryCmd  `cmd:"" help:"${help_recoveries_retry}"`
+	Cancel recoveriesCancelCmd `cmd:"" help:"${help_recoveries_cancel}"`
+}
+
+// socketFlags say which running process is meant, and how to print what it answers.
+type socketFlags struct {
+	configFlag
+	Socket  string        `placeholder:"FILE" help:"${help_socket}"`
+	JSON    bool          `name:"json" help:"${help_json}"`
+	Timeout time.Duration `default:"30s" help:"${help_timeout}"`
+}
+
+type recoveriesListCmd struct {
+	socketFlags
+	Stuck bool `help:"${help_recoveries_stuck}"`
+}
+
+type recoveriesShowCmd struct {
+	socketFlags
+	Which string `arg:"" help:"${help_recoveries_which}"`
+}
+
+type recoveriesRetryCmd struct {
+	socketFlags
+	Which string `arg:"" help:"${help_recoveries_which}"`
+	Yes   bool   `help:"${help_yes}"`
+}
+
+type recoveriesCancelCmd struct {
+	socketFlags
+	Which string `arg:"" help:"${help_recoveries_which}"`
+	Yes   bool   `help:"${help_yes}"`
+}
+
+// with connects to the socket that flag or configuration name and carries out act within the time limit.
+func (s socketFlags) with(ctx context.Context, p process, act func(context.Context, *control.Client) error) error {
+	if s.Timeout <= 0 {
+		return usageError{errors.New(config.Say("--timeout: is no time above zero", "--timeout: 正の時間ではありません").In(p.lang))}
+	}
+	path := s.Socket
+	if path == "" {
+		cfg, err := s.load(p)
+		if err != nil {
+			return err
+		}
+		path = cfg.ControlSocket
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	return inWords(act(ctx, control.NewClient(path)), path, p.lang)
+}
+
+// inWords puts what a socket or the service behind it answered into words.
+func inWords(err error, path, lang string) error {
+	var say config.Words
+	switch code := bridge.CodeOf(err); {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		say = config.Say("no otpbridge serves on %s", "%s で動作中の otpbridge がありません").With(path)
+	case errors.Is(err, fs.ErrPermission):
+		say = config.Say("%s: only the user that otpbridge runs as may open it", "%s を開けるのは otpbridge を実行しているユーザーだけです").With(path)
+	case errors.Is(err, context.DeadlineExceeded):
+		say = config.Say("the service on %s did not answer in time", "%s のサービスが時間内に応答しません").With(path)
+	case code == bridge.CodeAbsent:
+		say = config.Say("there is no such recovery any more", "該当する手続きはもうありません")
+	case code == bridge.CodeTooLate:
+		say = config.Say("not possible in this state", "この状態では実行できません")
+	case code == bridge.CodeNotOpen:
+		say = config.Say("it moved on meanwhile: look again", "その間に進みました。もう一度確認してください")
+	case code == bridge.CodeStoreAway:
+		say = config.Say("the store does not answer; nothing was changed", "ストアが応答しません。何も変更されていません")
+	case code == bridge.CodeAuditFull:
+		say = config.Say("the audit trail cannot be written; nothing was changed", "監査記録に書き込めません。何も変更されていません")
+	default:
+		return err
+	}
+	return errors.New(say.In(lang))
+}
+
+// Run lists recoveries.
+func (c recoveriesListCmd) Run(ctx context.Context, p process) error {
+	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
+		all, err := service.List(ctx)
+		if err != nil {
+			return err
+		}
+		if c.Stuck {
+			all = slices.DeleteFunc(all, func(r control.Recovery) bool { return r.Attention == "" })
+		}
+		if c.JSON {
+			return writeJSON(p.out, all)
+		}
+		return listed(p, all)
+	})
+}
+
+func listed(p process, all []control.Recovery) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(p.out, config.Say("none", "ありません").In(p.lang))
+		return err
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	heads := config.Say("RECOVERY\tUSER\tSTATE\tWAY\tSTARTED\tNEEDS", "手続き\tユーザー\t状態\t方法\t開始\t要対応")
+	_, _ = fmt.Fprintln(w, heads.In(p.lang)) // into memory; Flush says whether it came out
+	for _, r := range all {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, plain(r.User), r.State, r.Way, clock(r.Started), attention(r, p.lang)) // as above
+	}
+	return w.Flush()
+}
+
+// plain makes a name that came from elsewhere harmless for a terminal and a table.
+func plain(name string) string {
+	quoted := strconv.QuoteToGraphic(name)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// attention says why an administrator has to act, "-" when there is no need.
+func attention(r control.Recovery, lang string) string {
+	words, ok := map[bridge.Code]config.Words{
+		bridge.CodeGone:             config.Say("the account is gone, or out of the service account's sight", "アカウントが存在しないか、サービスアカウントから見えない"),
+		bridge.CodeRefusedByAccount: config.Say("Keycloak refuses a step; its log and ours say which", "Keycloak が操作を拒否した（双方のログに記録がある）"),
+		bridge.CodeInternal:         config.Say("a fault of ours; the log says which", "otpbridge 側の問題（ログに記録がある）"),
+	}[bridge.Code(r.Attention)]
+	switch {
+	case r.Attention == "":
+		return "-"
+	case !ok:
+		return r.Attention
+	}
+	return words.In(lang)
+}
+
+// find returns the one recovery that an id, a person's id or a user name means.
+func find(ctx context.Context, service *control.Client, which string) (control.Recovery, error) {
+	all, err := service.List(ctx)
+	if err != nil {
+		return control.Recovery{}, err
+	}
+	i := slices.IndexFunc(all, func(r control.Recovery) bool {
+		return r.ID == which || r.Person == which || strings.EqualFold(r.User, which)
+	})
+	if i < 0 {
+		return control.Recovery{}, bridge.Fault(bridge.CodeAbsent, "", nil)
+	}
+	return all[i], nil
+}
+
+// Run shows one recovery.
+func (c recoveriesShowCmd) Run(ctx context.Context, p process) error {
+	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
+		r, err := find(ctx, service, c.Which)
+		if err != nil {
+			return err
+		}
+		return shown(p, c.JSON, r)
+	})
+}
+
+func shown(p process, asJSON bool, r control.Recovery) error {
+	if asJSON {
+		return writeJSON(p.out, r)
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	row := func(en, ja, text string) {
+		if text != "" && text != "-" {
+			_, _ = fmt.Fprintf(w, "%s\t%s\n", config.Say(en, ja).In(p.lang), text) // into memory; Flush says whether it came out
+		}
+	}
+	row("recovery", "手続き", r.ID)
+	row("user", "ユーザー", plain(r.User))
+	row("person", "対象者", r.Person)
+	row("state", "状態", strings.TrimSpace(r.State+" "+r.End))
+	row("way", "方法", r.Way)
+	row("started", "開始", clock(r.Started))
+	row("expires", "期限", clock(r.Expires))
+	row("writing since", "書き込み開始", clock(r.Writing))
+	row("next try", "次の試行", clock(r.Next))
+	if r.Tries > 0 {
+		row("tries", "試行回数", strconv.Itoa(r.Tries))
+	}
+	if r.Swap != nil {
+		row("new credential", "新しい認証情報", r.Swap.Added)
+		row("sent", "送信済み", strconv.FormatBool(r.Swap.Sent))
+		row("to be removed", "削除対象", strings.Join(r.Swap.Removed, ", "))
+	}
+	row("needs", "要対応", attention(r, p.lang))
+	return w.Flush()
+}
+
+// Run tells a swap to go on.
+func (c recoveriesRetryCmd) Run(ctx context.Context, p process) error {
+	plan := config.Say("retry: the swap of %s is tried again now", "再試行: %s の書き込みを直ちに再試行します")
+	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
+		r, err := find(ctx, service, c.Which)
+		if err != nil {
+			return err
+		}
+		if r.State != string(bridge.Writing) {
+			return errors.New(config.Say("there is no swap to go on with: the person starts again", "再試行できる書き込みがありません。本人がやり直します").In(p.lang))
+		}
+		return c.apply(ctx, p, service, request{r, bridge.AdminRetry, plan, c.Yes})
+	})
+}
+
+// Run ends a recovery.
+func (c recoveriesCancelCmd) Run(ctx context.Context, p process) error {
+	plan := config.Say("cancel: the recovery of %s ends; authenticators stay as they are", "中止: %s の手続きを終了します（認証アプリはそのままです）")
+	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
+		r, err := find(ctx, service, c.Which)
+		if err != nil {
+			return err
+		}
+		switch bridge.State(r.State) {
+		case bridge.Writing:
+			plan = config.Say("cancel: the recovery of %s ends, unless the new authenticator stands already: then the swap goes on",
+				"中止: %s の手続きを終了します。新しい認証アプリがすでに登録されている場合は、書き込みを続けます")
+		case bridge.Ended:
+			plan = config.Say("cancel: the recovery of %s has ended and leaves this list", "中止: %s の手続きは終了済みです。一覧から外します")
+		}
+		return c.apply(ctx, p, service, request{r, bridge.AdminCancel, plan, c.Yes})
+	})
+}
+
+// request is what an administrator wants done, and what it is called.
+type request struct {
+	recovery control.Recovery
+	do       bridge.ActionName
+	plan     config.Words
+	yes      bool
+}
+
+// apply shows the plan, or with --yes carries it out and shows how the recovery stands then.
+func (s socketFlags) apply(ctx context.Context, p process, service *control.Client, r request) error {
+	say(p, r.plan.With(plain(r.recovery.User)+" ("+r.recovery.ID+")").In(p.lang))
+	if !r.yes {
+		say(p, config.Say("nothing was changed; --yes does it", "何も変更していません。実行するには --yes を付けてください").In(p.lang))
+		return shown(p, s.JSON, r.recovery)
+	}
+	after, err := service.Do(ctx, r.recovery.ID, r.do)
+	if err != nil {
+		return err
+	}
+	if err := shown(p, s.JSON, after); err != nil {
+		return err
+	}
+	switch {
+	case r.do != bridge.AdminCancel || after.State == string(bridge.Ended):
+		return nil
+	case after.Asked:
+		return errors.New(config.Say("not decided yet: Keycloak cannot be read; it is decided as soon as it can", "まだ決まっていません。Keycloak を読み取れるようになり次第、判断されます").In(p.lang))
+	}
+	return errors.New(config.Say("not cancelled: the new authenticator stands, and the swap goes on", "中止していません。新しい認証アプリが登録済みのため、書き込みを続けます").In(p.lang))
+}
