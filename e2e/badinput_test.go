@@ -173,29 +173,6 @@ func TestJourneyLinks(t *testing.T) {
 	again.typePassword().see("This link can no longer be used")
 }
 
-// TOK-07 (kc#26815): a second request supersedes the first while that has no proof; a proven one stands.
-func TestPeer_KC26815_OldLinks(t *testing.T) {
-	s := newSite(t)
-	h := s.hand("alice").typeID().typePassword().see("What will happen")
-	second := s.hand("alice").typeID().typePassword().see("What will happen")
-	third := s.hand("alice").typeID().typePassword().see("What will happen")
-	h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
-	first := h.link(1)
-	// One mail a minute: the second request comes from the page that was open already, and is refused; the first link still works.
-	second.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail")
-	if second.Status != http.StatusTooManyRequests {
-		t.Errorf("second mail within a minute: %s, want 429", second.Describe())
-	}
-	h.prove(first)
-	third.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail")
-	if third.Status != http.StatusConflict {
-		t.Errorf("a proven request is open: %s, want 409", third.Describe())
-	}
-	phone := h.enrol()
-	h.see("Your one-time password is set up.")
-	s.mustHaveOnly("alice", phone)
-}
-
 // WB-04 (kc#39411, kc#28220): a recovery changes nothing of the person but the credentials.
 func TestPeer_KC39411_Attributes(t *testing.T) {
 	s := newSite(t)
