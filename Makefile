@@ -11,6 +11,10 @@ RUN     ?= .
 # The end-to-end tests share one Keycloak, so one after another; FULL=1 runs whole matrices.
 LIMIT   := $(if $(FULL),80m,40m)
 
+# Unit tests wait for disks and clocks more than for the processor. SHORT= repeats everything as often as it is meant to be.
+SHORT   := -short
+UNIT    := -race -shuffle=on -parallel 8 -timeout 20m
+
 .PHONY: help demo build check test e2e bench fuzz
 
 help: ## list the targets
@@ -24,18 +28,18 @@ demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir:
 build: ## bin/otpbridge, static and without symbols
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/otpbridge ./cmd/otpbridge
 
-check: ## format, vet, linters, unit tests with the race detector
+check: ## the quick loop: format, vet, linters, unit tests with the race detector, long ones with fewer rounds
 	.ci/setup packages lint
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on: $$unformatted"; exit 1; }
 	go vet ./...
 	cd e2e && go vet ./...
 	$(LINT) ./...
 	cd e2e && $(LINT) --config ../.golangci.yml ./...
-	go test -race -shuffle=on -timeout 20m ./...
+	go test $(SHORT) $(UNIT) ./...
 
-test: ## everything: set-up, check, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices
+test: ## everything: set-up, check with all rounds, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices
 	.ci/setup
-	$(MAKE) check
+	$(MAKE) check SHORT=
 	.ci/fuzz 10s
 	$(MAKE) e2e
 

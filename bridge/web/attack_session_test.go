@@ -67,7 +67,7 @@ func TestAnonymousSessionsOfOneAddressAreBounded(t *testing.T) {
 func TestACampusBehindOneAddressIsServed(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
-	for i := range 500 {
+	for i := range rounds(500) {
 		for _, path := range []string{"/link/x", "/start"} {
 			if a := fromAddress(byHand{path: path}, "203.0.113.9").to(t, c); a.status >= http.StatusBadRequest {
 				t.Fatal(fmt.Sprint("person ", i, ": ", path, " ", a.status))

@@ -128,7 +128,7 @@ func TestStartingCountsNothing(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	p := newPerson(t, c)
-	for range 100 {
+	for range rounds(100) {
 		p.open("/start", http.StatusOK)
 		p.send("/start", http.StatusOK, "name", "alice")
 	}
@@ -171,7 +171,7 @@ func TestPeer_EduMFA_Isolation(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	c.Second(t)
-	for round := range 5 {
+	for round := range rounds(5) {
 		name := member(c, fmt.Sprintf("racer-%d", round))
 		p := proven(t, c, name)
 		key := p.scan()

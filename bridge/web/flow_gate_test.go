@@ -75,7 +75,7 @@ func TestTwoBrowsersShareOneGateAndLeaveItShut(t *testing.T) {
 	c := campus.Open(t)
 	c.Second(t)
 	a, b := newPerson(t, c), newPerson(t, c)
-	for round := range 20 {
+	for round := range rounds(20) {
 		a.open("/start", http.StatusOK)
 		b.open("/start", http.StatusOK)
 		together(t, c, post("/start", a.session(), a.token(), "name", "alice"), post("/start", b.session(), b.token(), "name", "alice"))

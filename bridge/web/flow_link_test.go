@@ -48,7 +48,7 @@ func TestTwentyLooksAtALinkUseNothingUp(t *testing.T) {
 	alice.ask("alice")
 	before := facts(t, c, "alice")
 	path := "/link/" + lastLink(t, c).Link.Reveal()
-	for range 20 {
+	for range rounds(20) {
 		byHand{method: http.MethodHead, path: path}.to(t, c)
 		get(path, "").to(t, c)
 		newPerson(t, c).open(path, http.StatusOK) // follows, keeps cookies
@@ -64,7 +64,7 @@ func TestFiftyRedemptionsAtOnceSucceedOnce(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	c.Second(t)
-	for round := range 20 {
+	for round := range rounds(20) {
 		name := member(c, fmt.Sprintf("round-%d", round))
 		a, b := newPerson(t, c), newPerson(t, c)
 		a.ask(name)

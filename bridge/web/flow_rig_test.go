@@ -167,6 +167,14 @@ func wrongCode(key phone.Key, now time.Time) string {
 	}
 }
 
+// rounds is how often a test repeats what it does: a fifth of it, and twice at least, under -short.
+func rounds(full int) int {
+	if testing.Short() {
+		return max(2, full/5)
+	}
+	return full
+}
+
 // tells wants a notice of that kind to each of the addresses.
 func tells(t *testing.T, c *campus.Campus, kind bridge.NoticeKind, to ...string) {
 	t.Helper()

@@ -20,7 +20,7 @@ func TestPeer_Rubygems6769_ScannerGet(t *testing.T) {
 	p.ask("alice")
 	mail := lastLink(t, c)
 	before := facts(t, c, "alice")
-	for range 20 {
+	for range rounds(20) {
 		for _, path := range []string{"/link/" + mail.Link.Reveal(), "/veto/" + mail.Veto.Reveal()} {
 			for _, method := range []string{http.MethodHead, http.MethodGet} {
 				a := byHand{method: method, path: path}.to(t, c)
