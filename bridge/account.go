@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -75,6 +76,22 @@ type OTPPolicy struct {
 	Algorithm string // SHA1, SHA256, SHA512
 	Digits    int    // 6 or 8
 	Period    int    // seconds
+}
+
+// Served reports whether new authenticators can be made for the policy.
+func (p OTPPolicy) Served() bool {
+	return slices.Contains([]string{"SHA1", "SHA256", "SHA512"}, p.Algorithm) && (p.Digits == 6 || p.Digits == 8) && (p.Period == 30 || p.Period == 60)
+}
+
+// Common reports whether every authenticator app understands the policy.
+func (p OTPPolicy) Common() bool { return p == OTPPolicy{Algorithm: "SHA1", Digits: 6, Period: 30} }
+
+// Served returns CodeOTPPolicy when no authenticator can be made for the realm's policy (ENR-02).
+func (f RealmFacts) Served() error {
+	if f.HOTP || !f.OTP.Served() {
+		return Fault(CodeOTPPolicy, fmt.Sprintf("the realm's OTP policy: counting uses %v, %s, %d digits, %d s", f.HOTP, f.OTP.Algorithm, f.OTP.Digits, f.OTP.Period), nil)
+	}
+	return nil
 }
 
 // RealmFacts is what the flow must know of the realm.

@@ -14,8 +14,8 @@ func (f *Flow) newKey(ctx context.Context) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	if realm.HOTP {
-		return Key{}, Fault(CodeOTPPolicy, "new key", nil)
+	if err := realm.Served(); err != nil {
+		return Key{}, err
 	}
 	return Key{Secret: f.Codes.NewKey(), OTP: realm.OTP}, nil
 }

@@ -73,8 +73,8 @@ func (f *Flow) mailOpen(ctx context.Context, a Account) error {
 	if err != nil {
 		return err
 	}
-	if realm.HOTP {
-		return Fault(CodeOTPPolicy, "realm", nil)
+	if err := realm.Served(); err != nil {
+		return err
 	}
 	if n, err := f.failures(ctx, a.ID); err != nil || n >= maxFailures {
 		return firstError(err, Fault(CodeTooManyBad, "mail way", nil))

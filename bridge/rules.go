@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -157,8 +156,7 @@ func attributeCode(f RealmFacts, name string) Code {
 
 // addressCode judges the address itself.
 func (r Rules) addressCode(a Account, h History, value string, now time.Time) Code {
-	parsed, err := mail.ParseAddress(value)
-	if err != nil || parsed.Address != value {
+	if !Deliverable(value) {
 		return CodeAddressUnproven
 	}
 	domain := strings.ToLower(strings.TrimSuffix(value[strings.LastIndexByte(value, '@')+1:], "."))
@@ -223,11 +221,11 @@ func (s Snapshot) LinkAddress() (string, bool) {
 	return "", false
 }
 
-// Others lists all addresses on record except one, for notices.
+// Others lists all addresses on record except one, for notices. What no mail can be sent to is none.
 func (s Snapshot) Others(address string) []string {
 	var out []string
 	for _, a := range s.Addresses {
-		if a.Value != address && a.Code != CodeAddressUnproven {
+		if a.Value != address && a.Code != CodeAddressUnproven && Deliverable(a.Value) {
 			out = append(out, a.Value)
 		}
 	}

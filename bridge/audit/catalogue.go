@@ -68,6 +68,7 @@ func swapKinds() []Kind {
 		{"alarm.risky_call", "An approval where operator and caller shared a client address, or an operator had been signed in with the caller's browser; a second one is needed."},
 		{"alarm.suspicious_call", "An operator ended a recovery as suspicious."},
 		{"alarm.realm_unsafe", "Nobody is let in: Keycloak does not show its saved events or keeps none, or people could set an attribute that a policy looks at."},
+		{"alarm.clock_off", "Our clock and Keycloak's are more than 30 s apart; detail.seconds: how far Keycloak is ahead."},
 		{"job.parked", "A piece of durable work was given up and waits for an operator."},
 		{"store.new", "The store is empty and was not before: open recoveries, counters and leases are lost."},
 		{"audit.counted", "Events that anybody can cause were too many to be written one by one (ten a minute for one person, 300 for all); detail.event says which, detail.count how many were left out in a minute."},

@@ -187,3 +187,6 @@ func (c *cache[T]) set(value T, until time.Time) {
 	defer c.mu.Unlock()
 	c.value, c.until = value, until
 }
+
+// Offset is how far Keycloak's clock is ahead of ours, as last seen in an answer; zero before the first.
+func (c *Client) Offset() time.Duration { return time.Duration(c.skew.Load()) }

@@ -32,8 +32,6 @@ type Message struct {
 var (
 	safeID  = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 	safeTag = regexp.MustCompile(`^[A-Za-z0-9-]{0,35}$`)
-	// address is every address that people have, and none with a meaning for a mail server beyond it.
-	address = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}([.][A-Za-z0-9-]{1,63}){0,8}$")
 	// oddDots is what some phone companies have given out and RFC 5322 allows between quotation marks only.
 	oddDots = regexp.MustCompile(`^[.]|[.]{2}|[.]@`)
 )
@@ -43,7 +41,7 @@ func (m Message) valid() error {
 	switch {
 	case !safeID.MatchString(m.ID):
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed id", nil)
-	case !address.MatchString(m.To):
+	case !bridge.Deliverable(m.To):
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed recipient", nil)
 	case !safeTag.MatchString(m.Language):
 		return bridge.Fault(bridge.CodeInternal, "mail: malformed language", nil)
@@ -61,7 +59,7 @@ func (m Message) Compose(from mail.Address) ([]byte, error) {
 	if err := m.valid(); err != nil {
 		return nil, err
 	}
-	if !address.MatchString(from.Address) {
+	if !bridge.Deliverable(from.Address) {
 		return nil, bridge.Fault(bridge.CodeInternal, "mail: malformed sender", nil)
 	}
 	sum := sha256.Sum256([]byte(m.ID))

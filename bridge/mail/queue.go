@@ -64,7 +64,7 @@ type letter struct {
 // New returns a queue. It refuses a clear connection that leaves this machine, and a sender that is no address.
 func New(c Config) (*Queue, error) {
 	switch {
-	case c.From == nil || !address.MatchString(c.From.Address):
+	case c.From == nil || !bridge.Deliverable(c.From.Address):
 		return nil, errors.New("mail: the sender is no address")
 	case c.Plain && (c.Implicit || !loopback(c.Host)):
 		return nil, errors.New("mail: a clear connection is for loopback only")

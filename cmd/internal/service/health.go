@@ -142,6 +142,9 @@ func (s *service) watchRights(ctx context.Context) error {
 		if err == nil {
 			err = s.seesPolicyGroups(ctx)
 		}
+		if err == nil {
+			err = s.judge(ctx)
+		}
 		away := bridge.CodeOf(err) == bridge.CodeKeycloakAway
 		if ctx.Err() == nil && (err == nil || !away || s.health.rights.Load() == nil) {
 			s.health.rights.Store(&err)

@@ -1,0 +1,52 @@
+package service
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// maxOffset is how far our clock and Keycloak's may be apart: codes are judged by both.
+const maxOffset = 30 * time.Second
+
+// judge looks at what the realm asks of new authenticators and at its clock. An error says that nobody can be served (ENR-02).
+func (s *service) judge(ctx context.Context) error {
+	facts, err := s.kc.Realm(ctx)
+	if err != nil {
+		return err
+	}
+	warning, err := judgeOTP(facts)
+	if warning != "" {
+		s.log.WarnContext(ctx, "OTP policy", "finding", warning)
+	}
+	s.judgeClock(ctx, s.kc.Offset())
+	return err
+}
+
+// judgeOTP says whether new authenticators can be made for the realm's policy, and warns of one that some apps do not follow.
+func judgeOTP(f bridge.RealmFacts) (warning string, err error) {
+	if err := f.Served(); err != nil {
+		return "", err
+	}
+	if !f.OTP.Common() {
+		return "the realm's OTP policy is not SHA1, 6 digits, 30 s: Google Authenticator and Microsoft Authenticator, in some versions, ignore " +
+			"another algorithm, number of digits or period and show wrong codes", nil
+	}
+	return "", nil
+}
+
+// judgeClock raises the alarm when the clocks are too far apart (ENR-12).
+func (s *service) judgeClock(ctx context.Context, offset time.Duration) {
+	if offset.Abs() <= maxOffset {
+		return
+	}
+	s.log.ErrorContext(ctx, "our clock and Keycloak's are too far apart", "ahead", offset.String())
+	e := bridge.AuditEvent{
+		Event: "alarm.clock_off", Outcome: "failed", Actor: "system", Detail: map[string]string{"seconds": strconv.Itoa(int(offset.Seconds()))},
+	}
+	if err := s.counted.Record(ctx, e); err != nil {
+		s.log.ErrorContext(ctx, "audit event lost", "event", e.Event, "err", err)
+	}
+}
