@@ -184,6 +184,7 @@ func TestPeer_EduMFA_Isolation(t *testing.T) {
 				}
 			}
 		}
+		c.Wait(t, "the end of the swap", func() bool { return recovery(t, c, name).State == bridge.Done })
 		p.open("/recovery", http.StatusOK)
 		p.at("/done")
 		if n := len(otps(c, name)); n != 1 || len(c.Events("swap.done")) != round+1 {
