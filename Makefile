@@ -38,10 +38,7 @@ check: ## the quick loop: format, vet, linters, unit tests with the race detecto
 	go test $(SHORT) $(UNIT) ./...
 
 test: ## everything: set-up, check with all rounds, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices
-	.ci/setup
-	$(MAKE) check SHORT=
-	.ci/fuzz 10s
-	$(MAKE) e2e
+	.ci/run
 
 e2e: ## end-to-end tests; RUN=regex chooses by name
 	.ci/setup packages keycloak axe

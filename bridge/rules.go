@@ -37,7 +37,6 @@ type Rules struct {
 	Reset          PasswordReset
 	ResetAttribute string
 	PasswordAge    time.Duration
-	ShortIssuer    string
 	Desk           bool   // the help desk works here
 	DeskMailbox    string // is told of what the help desk should look at; empty: not told
 	AnnounceCalls  bool   // DeskMailbox is told that somebody is about to call, too

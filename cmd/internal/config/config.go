@@ -151,7 +151,7 @@ func (c *Config) Rules() bridge.Rules {
 		LinkLife: c.Recovery.LinkLife, KeyLife: c.Recovery.KeyLife, AllowedGroup: c.Keycloak.AllowedGroup, HarmlessRoles: c.Keycloak.HarmlessRoles,
 		DeskRoles: []string{c.HelpDesk.Role, c.HelpDesk.AuditorRole}, Sources: c.Keycloak.Addresses,
 		RefusedDomains: c.Keycloak.RefusedDomains, Reset: c.Keycloak.Reset, ResetAttribute: c.Keycloak.ResetAttribute,
-		PasswordAge: c.Keycloak.PasswordAge, ShortIssuer: c.Organisation.ShortIssuer, Paused: c.Paused,
+		PasswordAge: c.Keycloak.PasswordAge, Paused: c.Paused,
 		Desk: c.HelpDesk.Enabled, DeskMailbox: c.HelpDesk.Mailbox, AnnounceCalls: c.HelpDesk.AnnounceCalls, Supervisor: c.HelpDesk.Supervisor, DeskChecks: c.HelpDesk.checkIDs(), NumberAttribute: c.HelpDesk.Number.Attribute,
 		Policies: c.policies(),
 	}

@@ -112,8 +112,13 @@ func (s *service) openStore(ctx context.Context) (err error) {
 	if r := s.cfg.Store.Redis; r != nil {
 		c.Redis = redisConfig(r)
 	}
-	s.store, err = store.Open(ctx, c)
-	return err
+	if s.store, err = store.Open(ctx, c); err != nil {
+		return err
+	}
+	for _, w := range s.store.Warnings(ctx) {
+		s.log.WarnContext(ctx, "store", "finding", w)
+	}
+	return nil
 }
 
 func (s *service) openAudit(ctx context.Context) (err error) {
