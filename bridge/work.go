@@ -9,8 +9,8 @@ import (
 // maxSteps bounds one run of a swap; a person with more old authenticators than this is finished by the next run.
 const maxSteps = 64
 
-// refusedPause stands before another look at a swap that Keycloak refused in its midst, for as long as it takes somebody to mend that.
-const refusedPause = 30 * time.Second
+// refusedPause stands before another look at a swap that Keycloak refused in its midst: whenever somebody mends that, it ends within ten seconds.
+const refusedPause = 8 * time.Second
 
 // faultPatience is how long a fault of ours may stand before an administrator is asked for help: most pass with the next try.
 const faultPatience = time.Minute

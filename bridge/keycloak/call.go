@@ -64,8 +64,12 @@ func (e *unsentError) Unwrap() error { return e.cause }
 // errPath says that an id cannot be one: it would lead to another place of the API.
 var errPath = errors.New("empty or relative id")
 
-// status returns the status that Keycloak answered, 0 when it did not answer.
+// status returns the status that Keycloak answered to the call itself, 0 when it did not answer: a token that is refused says nothing about
+// the person that the call is for.
 func status(err error) int {
+	if _, unsent := errors.AsType[*unsentError](err); unsent {
+		return 0
+	}
 	if e, ok := errors.AsType[*statusError](err); ok {
 		return e.status
 	}

@@ -1,0 +1,292 @@
+package campus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/fakekc"
+	"otpbridge/bridge/bridgetest/loginform"
+	"otpbridge/bridge/bridgetest/memory"
+	"otpbridge/bridge/bridgetest/phone"
+	"otpbridge/bridge/bridgetest/storetest"
+	"otpbridge/bridge/keycloak"
+	"otpbridge/bridge/store"
+	"otpbridge/bridge/totp"
+)
+
+const (
+	oldSecret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXA"
+	newSecret = "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"
+	portalURL = "http://localhost:8089"
+)
+
+// swapCalls are the calls of a swap with one old authenticator; * in a path is the person.
+var swapCalls = []struct{ name, method, path string }{
+	{"token", http.MethodPost, "/realms/campus/protocol/openid-connect/token"},
+	{"add", http.MethodPut, "/admin/realms/campus/users/*"},
+	{"look", http.MethodGet, "/admin/realms/campus/users/*/credentials"},
+	{"move", http.MethodPost, "/admin/realms/campus/users/*/credentials/*/moveAfter/*"},
+	{"remove", http.MethodDelete, "/admin/realms/campus/users/*/credentials/*"},
+	{"end sessions", http.MethodPost, "/admin/realms/campus/users/*/logout"},
+}
+
+// swapFaults are what may go wrong with a call, until it is mended.
+func swapFaults() map[string]fakekc.Fault {
+	out := map[string]fakekc.Fault{
+		"reset before": {Kind: fakekc.Reset}, "reset after": {Kind: fakekc.Reset, AfterEffect: true},
+		"timeout before": {Kind: fakekc.Hang}, "timeout after": {Kind: fakekc.Hang, AfterEffect: true},
+		"truncated": {Kind: fakekc.Truncate}, "a page instead": {Kind: fakekc.NotJSON},
+		"429": {Status: http.StatusTooManyRequests, RetryAfter: "1"}, "500 after": {Status: http.StatusInternalServerError, AfterEffect: true},
+		"refused once after": {Status: http.StatusForbidden, AfterEffect: true, Times: 1},
+	}
+	for _, status := range []int{400, 401, 403, 404, 409, 500, 503} {
+		out[fmt.Sprint(status)] = fakekc.Fault{Status: status, Body: `{}`}
+	}
+	return out
+}
+
+// Issue 5, WB-02, WB-05, SWAP-02, SWAP-07: whatever goes wrong with any call of the swap, the old or the new authenticator signs in at every
+// moment; when the fault has gone the new one alone does within ten seconds, or, where Keycloak refused before anything was written, the old one alone.
+func TestSwapUnderEveryFault(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(*testing.T) storetest.World{
+		"bolt":  storetest.Bolt,
+		"redis": func(t *testing.T) storetest.World { return storetest.OnRedis(t, storetest.StartRedis(t)) },
+	} {
+		for _, call := range swapCalls {
+			t.Run(name+" "+call.name, func(t *testing.T) {
+				t.Parallel()
+				s := newSwapper(t, open(t))
+				for what, fault := range swapFaults() {
+					if testing.Short() && len(what) != len("500") { // the answers with a number: the others wait for time limits
+						continue
+					}
+					fault.Method, fault.Path = call.method, call.path
+					s.under(t, call.name+", "+what, fault)
+				}
+			})
+		}
+	}
+}
+
+// swapper is everything that a swap needs, and nothing else: the Keycloak-shaped server, a store with its worker, the flow.
+type swapper struct {
+	kc    *fakekc.Server
+	flow  *bridge.Flow
+	jobs  *store.Jobs
+	audit *memory.Audit
+	count int
+
+	mu   sync.Mutex
+	ours time.Duration // how far the product's clock is ahead: pauses pass quickly
+	idp  time.Duration // how far the server's clock is ahead: each sign-in needs a code of its own
+	seen func(string)
+}
+
+func newSwapper(t *testing.T, world storetest.World) *swapper {
+	t.Helper()
+	s := &swapper{audit: &memory.Audit{}}
+	s.kc = fakekc.Start(fakekc.Options{Now: s.idpNow, Calm: true})
+	t.Cleanup(s.kc.Close)
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	kc, err := keycloak.New(keycloak.Config{
+		URL: s.kc.URL, Realm: "campus", Issuer: s.kc.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
+		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: s.now, Log: log, Limit: 200 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := world.Open(t, storetest.NewRing(t, "k1"), s.now)
+	s.jobs = st.Jobs
+	s.flow = &bridge.Flow{
+		Accounts: kc, Target: watched{kc, s}, Recoveries: store.NewTyped[bridge.Recovery](st.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
+		Jobs: st.Jobs, Audit: s.audit, Mail: &mails{}, Codes: totp.Authenticator{}, Now: s.now, Log: log,
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	worker := &store.Worker{Jobs: st.Jobs, KV: st.KV, Now: s.now, Log: log, Works: []store.Work{
+		{Kind: bridge.JobSwap, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return s.flow.RunSwap(ctx, j.ID) }},
+	}}
+	go func() { defer close(done); worker.Run(ctx, 0) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return s
+}
+
+func (s *swapper) idpNow() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.idp)
+}
+
+func (s *swapper) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.ours)
+}
+
+// advance moves the product's clock and the server's.
+func (s *swapper) advance(ours, idp time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ours, s.idp = s.ours+ours, s.idp+idp
+}
+
+// mails takes every notice.
+type mails struct{}
+
+func (mails) Send(context.Context, bridge.Notice) error { return nil }
+
+// watched lets the test look after every action, done or not.
+type watched struct {
+	bridge.SwapTarget
+	s *swapper
+}
+
+func (w watched) Do(ctx context.Context, person string, a bridge.Action) error {
+	err := w.SwapTarget.Do(ctx, person, a)
+	w.s.seen(string(a.Kind))
+	return err
+}
+
+// under runs one person's swap while a call fails.
+func (s *swapper) under(t *testing.T, what string, fault fakekc.Fault) {
+	t.Helper()
+	s.count++
+	name := fmt.Sprint("person-", s.count)
+	id := s.kc.AddPerson(fakekc.Person{
+		Username: name, First: name, Last: "Example", Email: name + "@example.net", Password: name + "-password", OTP: oldSecret,
+		Groups: []string{"otp-recoverable"}, Roles: []string{"default-roles-campus"},
+	})
+	s.seen = func(after string) {
+		if !s.opens(t, name, newSecret) && !s.opens(t, name, oldSecret) {
+			t.Errorf("%s: after %s nothing signs in", what, after)
+		}
+	}
+	r := s.begin(t, name, id)
+	if strings.HasSuffix(fault.Path, "/token") {
+		s.advance(0, 10*time.Minute) // the one at hand is not taken any more
+	}
+	s.kc.ForgetCalls()
+	mend := s.kc.Inject(fault)
+	defer mend()
+	if err := s.jobs.Add(t.Context(), bridge.Job{Kind: bridge.JobSwap, ID: id, At: s.now()}); err != nil {
+		t.Fatal(err)
+	}
+	r = s.wait(t, what, id, time.Hour, func(r bridge.Recovery) bool { return r.State != bridge.Writing || s.met(fault) > 2 || fault.Times > 0 })
+	mend()
+	r = s.wait(t, what, id, 10*time.Second, func(r bridge.Recovery) bool { return r.State != bridge.Writing })
+	s.mustEnd(t, what, name, r)
+}
+
+// met counts the calls that a fault may have struck.
+func (s *swapper) met(f fakekc.Fault) (n int) {
+	for _, c := range s.kc.Calls() {
+		if match, err := path.Match(f.Path, c.Path); err == nil && match && c.Method == f.Method {
+			n++
+		}
+	}
+	return n
+}
+
+// slack is what a busy machine may add to a time of the product's clock, which runs faster than the real one.
+const slack = 12 * time.Second
+
+// wait lets the product's clock run until done says yes, at most for so long.
+func (s *swapper) wait(t *testing.T, what, id string, limit time.Duration, done func(bridge.Recovery) bool) bridge.Recovery {
+	t.Helper()
+	for end := s.now().Add(limit + slack); ; s.advance(50*time.Millisecond, 0) {
+		r, err := s.flow.Recoveries.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done(r) {
+			return r
+		}
+		if s.now().After(end) {
+			t.Fatalf("%s: not over after %v", what, limit)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// begin stores a recovery whose code was right.
+func (s *swapper) begin(t *testing.T, name, id string) bridge.Recovery {
+	t.Helper()
+	otps := s.otps(id)
+	r, err := s.flow.Recoveries.Update(t.Context(), id, time.Hour, func(bridge.Recovery, bool) (bridge.Recovery, error) {
+		return bridge.Recovery{
+			V: bridge.RecoveryVersion, ID: "R-" + name, Person: id, Username: name, State: bridge.Writing, WritingAt: s.now(),
+			Swap: &bridge.Swap{Remove: otps, New: bridge.NewCredential{
+				ID: ours(id), Label: "new phone", Secret: newSecret, CreatedMillis: s.now().UnixMilli(),
+				OTP: bridge.OTPPolicy{Algorithm: "SHA1", Digits: 6, Period: 30},
+			}},
+		}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// ours is the id of the new credential of a person.
+func ours(person string) string { return "00000000" + person[8:] }
+
+func (s *swapper) otps(id string) (ids []string) {
+	for _, c := range s.kc.Credentials(id) {
+		if c.Type == bridge.TypeOTP {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// mustEnd wants one authenticator that signs in, and the other one refused.
+func (s *swapper) mustEnd(t *testing.T, what, name string, r bridge.Recovery) {
+	t.Helper()
+	works, refused := newSecret, oldSecret
+	if r.State == bridge.Ended {
+		works, refused = oldSecret, newSecret
+	}
+	ids := s.otps(r.Person)
+	if len(ids) != 1 || slices.Contains(ids, ours(r.Person)) != (r.State == bridge.Done) {
+		t.Errorf("%s: %s with the authenticators %v", what, r.State, ids)
+	}
+	if r.State == bridge.Ended && (!strings.HasPrefix(what, "add, 4") || what == "add, 401" || what == "add, 429") {
+		t.Errorf("%s: ended (%s)", what, r.EndCode)
+	}
+	if !s.opens(t, name, works) || s.opens(t, name, refused) {
+		t.Errorf("%s: %s, the wrong authenticator signs in", what, r.State)
+	}
+}
+
+// opens reports whether the code of a secret opens the sample application in a fresh browser.
+func (s *swapper) opens(t *testing.T, name, secret string) bool {
+	t.Helper()
+	s.advance(0, 31*time.Second)
+	key, err := phone.FromBase32(secret)
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	app := &loginform.App{Issuer: s.kc.Issuer, ID: fakekc.ClientPortal, Redirect: portalURL + "/callback"}
+	address, err := app.Start(context.Background(), nil)
+	b := loginform.New(portalURL)
+	if err == nil {
+		err = b.SignIn(context.Background(), address, name, name+"-password", func() string { return key.Code(s.idpNow()) })
+	}
+	if err != nil && !errors.Is(err, loginform.ErrPage) {
+		t.Error(err)
+	}
+	return b.Left != "" && b.Answer().Get("code") != ""
+}
