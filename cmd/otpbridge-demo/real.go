@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 
 	"otpbridge/bridge/bridgetest/realkc"
 	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/templates"
 )
 
 // startReal starts a real Keycloak and makes the realm in it, or takes the one that a kept state holds.
@@ -14,8 +18,12 @@ func (d *demo) startReal(ctx context.Context) error {
 	if err := d.held.idp.Close(); err != nil { // Keycloak opens the port itself
 		return fmt.Errorf("give the port to Keycloak: %w", err)
 	}
+	themes, err := d.writeTheme()
+	if err != nil {
+		return err
+	}
 	server, err := realkc.Start(ctx, realkc.Config{
-		Version: d.keycloak, Dir: d.file("keycloak"), HTTPPort: d.ports.idp,
+		Version: d.keycloak, Dir: d.file("keycloak"), HTTPPort: d.ports.idp, ThemeDir: themes,
 		Progress: func(message string) { d.say(message) },
 	})
 	if err != nil {
@@ -24,7 +32,7 @@ func (d *demo) startReal(ctx context.Context) error {
 	d.atEnd(server.Stop)
 	o := realm.Options{
 		Keycloak: server.URL, AppURL: d.Bridge, PortalURL: d.Portal, LoginKeys: true, AdminJWKS: d.keys.admin.PublicJWKS(),
-		PasswordSet: passwordsSet(),
+		PasswordSet: passwordsSet(), LoginTheme: loginTheme,
 	}
 	r, err := realm.Open(ctx, server.Admin(), o)
 	if realkc.IsStatus(err, http.StatusNotFound) {
@@ -36,6 +44,22 @@ func (d *demo) startReal(ctx context.Context) error {
 	}
 	d.Issuer, d.Console, d.campus = r.Issuer, server.URL+"/admin/", &campus{adminClient: r.AdminClient, gateGroup: r.GateGroup}
 	return nil
+}
+
+// loginTheme puts the link for people without their authenticator on Keycloak's page.
+const loginTheme = "otp-recovery"
+
+// writeTheme writes the theme where Keycloak reads it, afresh, and returns the directory of themes.
+func (d *demo) writeTheme() (string, error) {
+	dir := d.file("themes")
+	themes, err := fs.Sub(templates.FS, "keycloak")
+	if err == nil {
+		err = errors.Join(os.RemoveAll(dir), os.CopyFS(dir, themes))
+	}
+	if err != nil {
+		return "", fmt.Errorf("write the theme: %w", err)
+	}
+	return dir, nil
 }
 
 // makeRealm makes the realm and says "demo" over Keycloak's own pages.

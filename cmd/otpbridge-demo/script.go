@@ -35,22 +35,15 @@ type step struct{ EN, JA string }
 
 // script tells a newcomer what to do with alice.
 func (a addresses) script() []step {
-	lost := step{
-		`Press "Lost your authenticator?", then "My authenticator app no longer works"; type the ID alice and sign in with the password alone.`,
-		"「認証アプリを紛失した場合」から「認証アプリが使えなくなった」へ進み、ID に alice と入力し、パスワードだけでサインインします。",
-	}
-	if a.Console != "" {
-		lost = step{
-			"This Keycloak's page has no link for that yet, so open " + a.Bridge + `/ and press "My authenticator app no longer works"; type the ID alice and sign in with the password alone.`,
-			"この Keycloak の画面にはまだリンクがないため " + a.Bridge + "/ を開いて「認証アプリが使えなくなった」へ進み、ID に alice と入力し、パスワードだけでサインインします。",
-		}
-	}
 	return []step{
 		{
 			"Open the portal " + a.Portal + "/ and sign in as alice, password alice-password. It asks for a one-time code, and her phone is gone.",
 			"ポータル " + a.Portal + "/ を開き、alice、パスワード alice-password でサインインします。ワンタイムコードを求められますが、電話はもうありません。",
 		},
-		lost,
+		{
+			`Press "Lost your authenticator?", then "My authenticator app no longer works"; type the ID alice and sign in with the password alone.`,
+			"「認証アプリを紛失した場合」から「認証アプリが使えなくなった」へ進み、ID に alice と入力し、パスワードだけでサインインします。",
+		},
 		{
 			`Choose a reason and start; open the mail at ` + a.Pages + `/mail, follow its link, press Continue, sign in with the password once more and continue.`,
 			"理由を選んで手続きを始め、" + a.Pages + "/mail に届いたメールのリンクを開いて「続ける」を押し、もう一度パスワードでサインインして先へ進みます。",
