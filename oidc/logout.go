@@ -53,7 +53,7 @@ func (rp *RelyingParty) EndSession(ctx context.Context, idToken Secret) error {
 }
 
 // LogoutURL returns where a browser goes to sign out at the provider and come back to returnTo, which the provider must
-// know byte for byte, with state, which the caller checks. With an ID token the provider does not ask the person; the
+// know byte for byte, with state, which the caller checks; empty: none. With an ID token the provider does not ask the person; the
 // URL then holds that token, so wherever tokens must stay on the server, call EndSession instead or leave it empty.
 func (rp *RelyingParty) LogoutURL(idToken Secret, returnTo, state string) (string, error) {
 	p, err := rp.provider()
@@ -67,7 +67,9 @@ func (rp *RelyingParty) LogoutURL(idToken Secret, returnTo, state string) (strin
 	query := address.Query()
 	query.Set("client_id", rp.cfg.ClientID)
 	query.Set("post_logout_redirect_uri", returnTo)
-	query.Set("state", state)
+	if state != "" {
+		query.Set("state", state)
+	}
 	if !idToken.Empty() {
 		query.Set("id_token_hint", idToken.Reveal())
 	}
