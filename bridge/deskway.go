@@ -234,11 +234,15 @@ func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []
 	if err != nil {
 		return c.Recovery, err
 	}
+	if err := f.lockSoon(ctx, c.Recovery, lockPause); err != nil {
+		return c.Recovery, err
+	}
 	d := Decision{Checks: checks, Ticket: ticket, Rule: c.Ruling, Risky: c.Risky, Next: NewDigits(CallCodeDigits), Key: key}
 	r, err := f.applyDecision(ctx, person, o, d)
 	if err != nil {
 		return c.Recovery, err
 	}
+	f.lockNow(ctx, r)
 	f.approved(ctx, r, o, checks)
 	return r, f.afterProof(ctx, r)
 }

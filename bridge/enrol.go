@@ -4,7 +4,8 @@ import (
 	"time"
 )
 
-// holds reports that holder may enrol now: the recovery is proven, its time is not up, and it is this browser's.
+// holds reports that holder may enrol now: the recovery is proven, its time is not up, and it is this browser's,
+// and after a theft the account is locked.
 func (r Recovery) holds(holder, op string) error {
 	switch {
 	case r.State == Writing || r.State == Done:
@@ -15,6 +16,8 @@ func (r Recovery) holds(holder, op string) error {
 		return Fault(CodeNotOpen, op, nil)
 	case !Equal(r.Holder, holder):
 		return Fault(CodeNotHolder, op, nil)
+	case r.locking():
+		return Fault(CodeNotOpen, op, nil)
 	}
 	return nil
 }

@@ -346,6 +346,9 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if err := f.expireAt(ctx, v.Person, f.Now().Add(ProofLife)); err != nil {
 		return r, err
 	}
+	if err := f.lockSoon(ctx, r, lockPause); err != nil {
+		return r, err
+	}
 	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt, Delay: f.Rules.Policy(a).Delay}
 	r, err = f.apply(ctx, v.Person, f.life()+p.Delay+DelayGrace, func(old Recovery) (Recovery, error) { return old.Prove(p, key, f.Now()) })
 	if err != nil {
@@ -354,6 +357,7 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if r.State == Proven {
 		f.record(ctx, event("recovery.proven", r))
 	}
+	f.lockNow(ctx, r)
 	return r, f.afterProof(ctx, r)
 }
 

@@ -35,6 +35,7 @@ const (
 	StepElsewhere   Step = "elsewhere"    // it went on elsewhere, and this browser had asked
 	StepEnrol       Step = "enrol"
 	StepStopped     Step = "stopped" // five wrong codes: a new key is needed
+	StepLocking     Step = "locking" // after a theft: the old authenticators are being made useless
 	StepWriting     Step = "writing"
 	StepDone        Step = "done"
 	StepEnded       Step = "ended"
@@ -130,6 +131,8 @@ func nextOfProven(r Recovery, v Viewer, fresh bool) Step {
 		return orSignIn(fresh, StepActive)
 	case !fresh:
 		return StepSignIn // no key is shown to an old sign-in
+	case r.locking():
+		return StepLocking
 	case r.Key == nil || r.Key.Stopped:
 		return StepStopped
 	}
@@ -137,8 +140,11 @@ func nextOfProven(r Recovery, v Viewer, fresh bool) Step {
 }
 
 func nextOfEnd(r Recovery) Step {
-	if r.State == Done {
+	switch {
+	case r.State == Done:
 		return StepDone
+	case r.locking():
+		return StepLocking
 	}
 	return StepEnded
 }

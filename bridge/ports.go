@@ -120,6 +120,7 @@ const (
 	NoticeApproved  NoticeKind = "approved"  // an operator confirmed who the person is
 	NoticeDenied    NoticeKind = "denied"    // an operator did not
 	NoticeDelay     NoticeKind = "delay"     // proven; the waiting period runs
+	NoticeLocked    NoticeKind = "locked"    // after a theft: the old authenticators are useless from now on
 	NoticePermit    NoticeKind = "permit"    // two operators opened the sign-in until NotAfter
 
 	NoticeDeskVetoed NoticeKind = "desk_vetoed" // to the help desk: somebody stopped a recovery as not theirs

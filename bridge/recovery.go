@@ -86,6 +86,7 @@ type Recovery struct {
 	Key        *Key      `json:",omitempty"`
 	OldKeys    []Secret  `json:",omitempty"` // discarded in this recovery, to explain a code of an earlier QR code
 	Swap       *Swap     `json:",omitempty"`
+	Lock       *Lock     `json:",omitempty"` // ReasonStolen: from the proof on
 	Intended   bool      `json:",omitempty"` // the audit trail holds the intent
 	Label      string    `json:",omitempty"`
 	First      bool      `json:",omitempty"` // there was no old authenticator
@@ -184,13 +185,13 @@ type Start struct {
 }
 
 // Begin returns a new recovery in Waiting. An open one without a proof or approval is superseded; one with either stands (CodeActive), also
-// while a waiting period runs, and one that is being written too (CodeTooLate). found says whether old exists.
+// while a waiting period runs, and one that is being written or locked too (CodeTooLate). found says whether old exists.
 func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	if found {
 		switch was := old.At(now); {
 		case was.State == Proven, was.State == Waiting && (!was.NotBefore.IsZero() || was.Call != nil && len(was.Call.Approvals) > 0):
 			return old, Fault(CodeActive, "begin", nil)
-		case was.State == Writing:
+		case was.State == Writing, was.locking():
 			return old, Fault(CodeTooLate, "begin", nil)
 		}
 	}

@@ -90,6 +90,7 @@ type LinkAsked struct {
 	Started time.Time
 	From    bridge.Origin
 	Expires time.Time
+	Stolen  bool // redeeming locks the account at once
 }
 
 // LinkStopped is the answer to do=notme: the request is cancelled, the password may be known to somebody.
@@ -99,19 +100,22 @@ type LinkStopped struct{ Frame }
 // The forms post do=confirm (code, label), do=new, do=extend and do=cancel.
 type Enrol struct {
 	Frame
-	QR        template.HTML // <svg viewBox=...> made by the server; its text alternative is added here
-	URI       template.URL  // otpauth: link, built by our own code
-	Key       string        // Base32 without spaces
-	Account   string        // as the app will show it
-	Digits    int           // 6 or 8
-	Period    int           // seconds
-	Algorithm string        // "SHA1", "SHA256", "SHA512"; anything but SHA1/6/30 is spelled out for typing
-	Until     time.Time     // end of this page
-	Verified  bool          // the proof was completed a moment ago
-	Soon      bool          // less than two minutes remain: offer to extend
-	Extended  bool          // the time was extended a moment ago
-	Code      string        // what was typed
-	Label     string        // what was typed
+	QR        template.HTML       // <svg viewBox=...> made by the server; its text alternative is added here
+	URI       template.URL        // otpauth: link, built by our own code
+	Key       string              // Base32 without spaces
+	Account   string              // as the app will show it
+	Digits    int                 // 6 or 8
+	Period    int                 // seconds
+	Algorithm string              // "SHA1", "SHA256", "SHA512"; anything but SHA1/6/30 is spelled out for typing
+	Until     time.Time           // end of this page
+	Verified  bool                // the proof was completed a moment ago
+	Soon      bool                // less than two minutes remain: offer to extend
+	Extended  bool                // the time was extended a moment ago
+	LockedAt  time.Time           // after a theft: since when the old authenticators are useless
+	Kept      []bridge.Credential // after a theft: what could not be removed
+	Unlocked  bool                // after a theft: the old authenticators could not be made useless yet
+	Code      string              // what was typed
+	Label     string              // what was typed
 	Faults    []Fault
 }
 

@@ -31,7 +31,7 @@ func (s *Server) showEnrol(w http.ResponseWriter, r *http.Request, v *visit, sta
 			return view.EnrolStopped{Frame: f}
 		})
 	}
-	if step == bridge.StepEnded && rec.End == bridge.EndExpired {
+	if step == bridge.StepEnded && rec.End == bridge.EndExpired && !rec.Locked() {
 		return bridge.Fault(bridge.CodeExpired, "enrol", nil)
 	}
 	if step != bridge.StepEnrol {
@@ -70,6 +70,9 @@ func (s *Server) fillEnrol(p *view.Enrol, rec bridge.Recovery, v *visit) error {
 	p.Digits, p.Period, p.Algorithm = rec.Key.OTP.Digits, rec.Key.OTP.Period, rec.Key.OTP.Algorithm
 	p.Until = rec.Expires
 	p.Soon = rec.Expires.Sub(v.now) < 2*time.Minute
+	if rec.Lock != nil {
+		p.LockedAt, p.Kept, p.Unlocked = rec.Lock.At, rec.Lock.Kept, rec.Lock.Refused != ""
+	}
 	p.Verified = v.now.Sub(rec.ProvenAt) < 30*time.Second
 	return nil
 }
@@ -130,23 +133,33 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request, v *visit) error
 // finished waits a moment for the swap, which another worker may carry out, and goes on. An audit trail that cannot be written has taken
 // the recovery back to where it was: nothing was changed.
 func (s *Server) finished(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if err := s.pass(r, v, bridge.StepWriting); err != nil {
+		return err
+	}
+	step, _, err := s.Flow.See(r.Context(), v.state().viewer())
+	if err == nil && step == bridge.StepEnrol {
+		err = bridge.Fault(bridge.CodeAuditFull, "confirm", nil)
+	}
+	if err != nil {
+		return err
+	}
+	return see(w, r, "/recovery")
+}
+
+// pass waits a moment for a step that passes by itself.
+func (s *Server) pass(r *http.Request, v *visit, passing bridge.Step) error {
 	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		step, _, err := s.Flow.See(r.Context(), v.state().viewer())
-		switch {
-		case err != nil:
+		if err != nil || step != passing {
 			return err
-		case step == bridge.StepEnrol:
-			return bridge.Fault(bridge.CodeAuditFull, "confirm", nil)
-		case step != bridge.StepWriting:
-			return see(w, r, "/recovery")
 		}
 		select {
 		case <-ctx.Done():
-			return see(w, r, "/recovery")
+			return nil
 		case <-tick.C:
 		}
 	}

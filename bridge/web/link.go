@@ -70,7 +70,8 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, v *visit) error {
 }
 
 func asked(f view.Frame, rec bridge.Recovery) view.LinkAsked {
-	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires}
+	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires,
+		Stolen: rec.Reason == bridge.ReasonStolen}
 }
 
 // forgetLink takes an invalid link out of the session, so that the person's own recovery is reachable again, and says that it is not valid.
@@ -131,6 +132,9 @@ func (s *Server) redeemed(w http.ResponseWriter, r *http.Request, v *visit, reco
 		return nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.pass(r, v, bridge.StepLocking); err != nil {
 		return err
 	}
 	return see(w, r, "/enrol")

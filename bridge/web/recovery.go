@@ -98,8 +98,13 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 	case bridge.StepElsewhere:
 		return view.Elsewhere{Frame: f}
 	case bridge.StepWriting:
-		return view.Writing{Frame: f, Slow: f.Now.Sub(rec.WritingAt) > 10*time.Second, Stuck: rec.Stuck != ""}
+		return view.Writing{Frame: f, Slow: f.Now.Sub(rec.WritingAt) > 10*time.Second && !rec.Locked(), Stuck: rec.Stuck != ""}
+	case bridge.StepLocking:
+		return view.Locking{Frame: f, Slow: f.Now.Sub(rec.ProvenAt) > 10*time.Second}
 	case bridge.StepEnded:
+		if rec.Locked() {
+			return view.Locked{Frame: f, At: rec.Lock.At, Kept: rec.Lock.Kept}
+		}
 		return view.Ended{Frame: f, How: rec.End, Code: rec.EndCode}
 	}
 	if state.Recovery != rec.ID && state.Holder != rec.Asker {

@@ -135,9 +135,14 @@ func enrolSamples(f view.Frame, word string) []Sample {
 	soon, extended, other := enrol, enrol, enrol
 	soon.Soon, extended.Extended = true, true
 	other.Digits, other.Period, other.Algorithm = 8, 60, word
+	stolen, failed := enrol, enrol
+	stolen.LockedAt, failed.Unlocked = At(14, 5), true
+	stolen.Kept = []bridge.Credential{{Type: bridge.TypeOTP, Label: word}, {Type: word}}
 	all := []Sample{
 		{"enrol", enrol}, {"enrol-soon", soon}, {"enrol-extended", extended}, {"enrol-sha256", other},
 		{"enrolstopped", view.EnrolStopped{Frame: f}}, {"enrolstopped-time", view.EnrolStopped{Frame: f, TimeUp: true}},
+		{"enrol-locked", stolen}, {"enrol-unlocked", failed}, {"locking", view.Locking{Frame: f}}, {"locking-slow", view.Locking{Frame: f, Slow: true}},
+		{"locked", view.Locked{Frame: f, At: At(14, 5)}}, {"locked-kept", view.Locked{Frame: f, At: At(14, 5), Kept: stolen.Kept}},
 		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}}, {"writing-stuck", view.Writing{Frame: f, Stuck: true}},
 		{"done", view.Done{Frame: f, Label: word, Noticed: true, SignedOut: true}},
 		{"done-partial", view.Done{Frame: f, Label: word, Partial: true}},

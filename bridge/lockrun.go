@@ -1,0 +1,224 @@
+package bridge
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// JobLock locks an account after a theft; id = person.
+const JobLock = "lock"
+
+const (
+	lockPause = 2 * time.Second  // before another try
+	lockWatch = 10 * time.Second // while the proof that was about to be complete is not
+)
+
+// lockSoon keeps the job of the lock, before the proof that it belongs to is stored: without that it does nothing.
+func (f *Flow) lockSoon(ctx context.Context, r Recovery, wait time.Duration) error {
+	if r.Reason != ReasonStolen {
+		return nil
+	}
+	return f.Jobs.Add(ctx, Job{Kind: JobLock, ID: r.Person, At: f.Now().Add(wait)})
+}
+
+// lockNow brings the job of a complete proof forward.
+func (f *Flow) lockNow(ctx context.Context, r Recovery) {
+	if !r.locking() {
+		return
+	}
+	if err := f.lockSoon(ctx, r, 0); err != nil {
+		f.Log.WarnContext(ctx, "lock begins a little later", "recovery", r.ID, "err", err)
+	}
+}
+
+// RunLock brings the lock of a person's account to its end. Every step may be repeated by any replica. next is when to look again, zero when
+// there is nothing left to do. A fault of the outside is no error: the lock is tried until the recovery is forgotten.
+func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err error) {
+	for range maxSteps {
+		r, found, err := f.read(ctx, person)
+		switch {
+		case err != nil:
+			return time.Time{}, err
+		case found && r.State == Waiting && r.Reason == ReasonStolen && !r.locking():
+			return later(r.NotBefore, f.Now().Add(lockWatch)), nil
+		case !found || !r.locking():
+			return time.Time{}, nil
+		}
+		if err := f.lockStep(ctx, r); err != nil {
+			f.Log.WarnContext(ctx, "a lock is tried again", "recovery", r.ID, "code", CodeOf(err), "err", err)
+			return f.Now().Add(lockPause), nil
+		}
+	}
+	return f.Now().Add(lockPause), nil
+}
+
+// lockStep does the next thing.
+func (f *Flow) lockStep(ctx context.Context, r Recovery) error {
+	switch {
+	case r.Lock == nil:
+		return f.planLock(ctx, r)
+	case !r.Lock.Intended:
+		e := event("lock.intended", r)
+		e.Added, e.Removed = r.Lock.Tombstone.ID, r.Lock.Remove
+		if err := f.Audit.Record(ctx, e); err != nil {
+			return err
+		}
+		return f.noteLock(ctx, r, func(l *Lock) { l.Intended = true })
+	}
+	seen, err := f.Target.Credentials(ctx, r.Person)
+	if err != nil {
+		return err
+	}
+	a := NextLock(*r.Lock, seen)
+	switch a.Kind {
+	case ActionFinish:
+		return f.finishLock(ctx, r, seen)
+	case ActionAdd:
+		return f.lockAdd(ctx, r, a)
+	case ActionRemove:
+		err := f.Target.Do(ctx, r.Person, a)
+		if CodeOf(err) != CodeRefusedByAccount {
+			return err
+		}
+		f.Log.ErrorContext(ctx, "a second factor stays beside the tombstone", "recovery", r.ID, "credential", a.Credential, "err", err)
+		return f.noteLock(ctx, r, func(l *Lock) { l.Left = append(slices.Clone(l.Left), a.Credential) })
+	}
+	if err := f.Target.Do(ctx, r.Person, a); err != nil {
+		return err
+	}
+	return f.noteLock(ctx, r, func(l *Lock) { l.SessionsEnded = true })
+}
+
+// lockAdd writes the tombstone, with a secret that is forgotten at once. What a refusal means is decided by what stands then.
+func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
+	stone := *a.New
+	stone.Secret = f.Codes.NewKey()
+	a.New = &stone
+	refused := f.Target.Do(ctx, r.Person, a)
+	if CodeOf(refused) != CodeRefusedByAccount {
+		return refused
+	}
+	seen, err := f.Target.Credentials(ctx, r.Person)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == stone.ID }) {
+		return nil
+	}
+	return f.refuseLock(ctx, r, refused)
+}
+
+// planLock reads the account once more and fixes what will be written and removed. An account that no longer allows the recovery is not
+// locked; one that is held for wrong passwords, as a thief may bring about, is.
+func (f *Flow) planLock(ctx context.Context, r Recovery) error {
+	a, err := f.Accounts.ByID(ctx, r.Person)
+	if CodeOf(err) == CodeGone {
+		return f.refuseLock(ctx, r, err)
+	}
+	if err != nil {
+		return err
+	}
+	against := f.Rules.Refusal(a)
+	if code := CodeOf(against); code == "" || code == CodeLocked || code == CodePendingAction {
+		against = r.Snapshot.Changed(a, r.SignedInAt)
+	}
+	if against != nil {
+		return f.refuseLock(ctx, r, against)
+	}
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return err
+	}
+	now := f.Now()
+	l := Lock{Tombstone: NewCredential{
+		ID: NewUUID(), Label: uniqueLabel("Locked", a.Credentials, now), OTP: realm.OTP, CreatedMillis: now.UnixMilli(),
+	}}
+	for _, c := range a.Credentials {
+		if l.removes(c) {
+			l.Remove = append(l.Remove, c.ID)
+		}
+	}
+	return f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
+		if old.Lock == nil {
+			old.Lock = &l
+		}
+		return old, nil
+	})
+}
+
+// refuseLock gives a lock up before anything was changed.
+func (f *Flow) refuseLock(ctx context.Context, r Recovery, cause error) error {
+	code := CodeOf(cause)
+	err := f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
+		l := Lock{Refused: code, At: f.Now()}
+		old.Lock = &l
+		return old, nil
+	})
+	if err != nil {
+		return err
+	}
+	e := event("lock.refused", r)
+	e.Outcome, e.Code = "refused", code
+	f.record(ctx, e)
+	f.Log.ErrorContext(ctx, "lock refused for good", "recovery", r.ID, "code", code, "err", cause)
+	return nil
+}
+
+// finishLock puts the end on record and queues the notices. Each part may be repeated.
+func (f *Flow) finishLock(ctx context.Context, r Recovery, seen []Credential) error {
+	a, err := f.Accounts.ByID(ctx, r.Person)
+	if err != nil {
+		return err
+	}
+	kept := r.Lock.keeps(seen)
+	e := event("lock.done", r)
+	e.Added, e.Removed = r.Lock.Tombstone.ID, r.Lock.Remove
+	if len(kept) > 0 {
+		e.Detail = map[string]string{"kept": strconv.Itoa(len(kept))}
+	}
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	now := f.Now()
+	for _, to := range f.Rules.recipients(r.Snapshot) {
+		n := Notice{
+			Kind: NoticeLocked, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
+			Origin: r.Origin, ID: r.ID,
+		}
+		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
+		case "":
+		case CodeInternal, CodeExpired: // this mail can never be queued: the lock does not wait for it
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		default:
+			return err
+		}
+	}
+	return f.changeLock(ctx, r, func(old Recovery) (Recovery, error) { return old.locked(kept, a.NotBefore, f.Now()), nil })
+}
+
+// changeLock applies a step of the lock to the recovery r, if it is still that one and the lock is under way.
+func (f *Flow) changeLock(ctx context.Context, r Recovery, step func(Recovery) (Recovery, error)) error {
+	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
+		old = old.At(f.Now())
+		if old.ID != r.ID || !old.locking() {
+			return old, Fault(CodeNotOpen, "lock", nil)
+		}
+		return step(old)
+	})
+	return err
+}
+
+// noteLock keeps how far the lock of r has come.
+func (f *Flow) noteLock(ctx context.Context, r Recovery, note func(*Lock)) error {
+	return f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
+		if old.Lock == nil {
+			return old, Fault(CodeNotOpen, "lock", nil)
+		}
+		l := *old.Lock
+		note(&l)
+		old.Lock = &l
+		return old, nil
+	})
+}
