@@ -1,0 +1,76 @@
+package bridge_test
+
+import (
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+func stoneAnd(more ...bridge.Credential) []bridge.Credential {
+	return append([]bridge.Credential{{ID: "pw", Type: bridge.TypePassword}, {ID: "stone", Type: bridge.TypeOTP}}, more...)
+}
+
+// WB-13, INV-2: the tombstone stands before anything is removed; then every second factor goes, and nothing else.
+func TestALockRemovesEverySecondFactorAndNothingElse(t *testing.T) {
+	t.Parallel()
+	l := bridge.Lock{Tombstone: bridge.NewCredential{ID: "stone"}, Left: []string{"left"}}
+	if a := bridge.NextLock(l, []bridge.Credential{{ID: "old", Type: bridge.TypeOTP}}); a.Kind != bridge.ActionAdd || a.New.ID != "stone" {
+		t.Errorf("first %+v", a)
+	}
+	for _, kind := range []string{bridge.TypeOTP, bridge.TypeRecoveryCodes, "webauthn", "webauthn-passwordless"} {
+		if a := bridge.NextLock(l, stoneAnd(bridge.Credential{ID: "old", Type: kind})); a.Kind != bridge.ActionRemove || a.Credential != "old" {
+			t.Errorf("%s: %+v", kind, a)
+		}
+	}
+	for _, c := range []bridge.Credential{
+		{ID: "old", Type: bridge.TypePasswordHistory}, {ID: "old", Type: "unknown"}, {ID: "old", Type: bridge.TypeOTP, Federated: true},
+		{ID: "left", Type: "webauthn"},
+	} {
+		if a := bridge.NextLock(l, stoneAnd(c)); a.Kind != bridge.ActionEndSessions {
+			t.Errorf("%+v: %+v", c, a)
+		}
+	}
+	l.SessionsEnded = true
+	if a := bridge.NextLock(l, stoneAnd()); a.Kind != bridge.ActionFinish {
+		t.Errorf("last %+v", a)
+	}
+}
+
+// WB-13: before the proof there is no lock; after it the holder waits for it, and no other recovery makes room for itself meanwhile.
+func TestALockBeginsWithTheProof(t *testing.T) {
+	t.Parallel()
+	now := t0.Add(3 * time.Minute)
+	waiting, r := begin(t), prove(t)
+	waiting.Reason, r.Reason = bridge.ReasonStolen, bridge.ReasonStolen
+	asker := bridge.Viewer{Person: "p1", SignedInAt: now, Holder: "asker", Recovery: "r1"}
+	holder := bridge.Viewer{Person: "p1", SignedInAt: now, Holder: "holder", Recovery: "r1"}
+	if got := bridge.Next(waiting, true, asker, now); got != bridge.StepWait {
+		t.Errorf("before the proof: %s", got)
+	}
+	if got := bridge.Next(r, true, holder, now); got != bridge.StepLocking {
+		t.Errorf("after the proof: %s", got)
+	}
+	if _, err := r.NewKey("holder", bridge.Key{}, now); bridge.CodeOf(err) != bridge.CodeNotOpen {
+		t.Errorf("a key meanwhile: %v", err)
+	}
+	cancelled, err := r.Cancel("holder", now)
+	if err != nil || bridge.Next(cancelled, true, holder, now) != bridge.StepEnded {
+		t.Errorf("stopped before the lock began: %v", err)
+	}
+	r.Lock = &bridge.Lock{}
+	begun, err := r.Cancel("holder", now)
+	if err != nil || bridge.Next(begun, true, holder, now) != bridge.StepLocking {
+		t.Errorf("stopped after the lock began: %v", err)
+	}
+	s := bridge.Start{ID: "r2", Person: "p1", SignedInAt: now}
+	if _, err := bridge.Begin(begun, true, s, now); bridge.CodeOf(err) != bridge.CodeTooLate {
+		t.Errorf("another recovery meanwhile: %v", err)
+	}
+	for _, settled := range []bridge.Lock{{Done: true}, {Refused: bridge.CodeRefusedByAccount}} {
+		r.Lock = &settled
+		if got := bridge.Next(r, true, holder, now); got != bridge.StepEnrol {
+			t.Errorf("afterwards: %s", got)
+		}
+	}
+}
