@@ -19,6 +19,9 @@ type Flow struct {
 	Failures   Records[Failures] // wrong codes in a row, by person
 	Permits    Records[Permit]   // by person
 	WrongPairs Records[Wrongs]   // wrong pairs of user name and call code, by operator
+	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
+	// TakesCodes reports whether recovery codes sign in at the realm; nil: none are made here.
+	TakesCodes func(ctx context.Context) (bool, error)
 	Jobs       Jobs
 	Audit      Audit
 	Mail       Mailer

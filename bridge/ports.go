@@ -70,6 +70,7 @@ const (
 	JobMail   = "mail"   // send one rendered mail; id = message id
 	JobDelay  = "delay"  // go on after a waiting period; id = person
 	JobGate   = "gate"   // shut a gate whose leases ran out; id = person
+	JobCodes  = "codes"  // write the recovery codes that a person asked for; id = recovery
 )
 
 // Audit takes one event. An error means that it is not durably written: whoever was about to change an account stops.

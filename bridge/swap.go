@@ -12,6 +12,7 @@ const (
 	ActionRemove      ActionKind = "remove"       // remove one credential
 	ActionEndSessions ActionKind = "end_sessions" // end every session of the person
 	ActionFinish      ActionKind = "finish"       // nothing is left to do at Keycloak
+	ActionAddCodes    ActionKind = "add_codes"    // write recovery codes; no part of a swap
 )
 
 // Action is one repeatable step. Add carries the whole new credential; the others need an id only.
@@ -20,6 +21,7 @@ type Action struct {
 	Credential string // id: of the new one (add, move) or of the one to remove
 	After      string // move: id of the credential that it stands behind, "" = first
 	New        *NewCredential
+	Codes      *NewCodes // add_codes
 }
 
 // NewCredential is what Keycloak stores. The secret is the key in Base32.

@@ -65,6 +65,7 @@ type Client struct {
 	token tokens
 
 	realm cache[realmParts]
+	codes cache[bool] // whether recovery codes sign in
 	// skew is how far the server's clock is ahead of ours, in nanoseconds, as last seen in an answer.
 	skew atomic.Int64
 }

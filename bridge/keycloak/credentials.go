@@ -52,6 +52,8 @@ func (c *Client) Do(ctx context.Context, person string, a bridge.Action) error {
 	switch a.Kind {
 	case bridge.ActionAdd:
 		return c.add(ctx, person, a.New)
+	case bridge.ActionAddCodes:
+		return c.addCodes(ctx, person, a.Codes)
 	case bridge.ActionMove:
 		return c.move(ctx, person, a)
 	case bridge.ActionRemove:

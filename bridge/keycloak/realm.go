@@ -31,6 +31,7 @@ type realmSettings struct {
 	OTPAlgorithm      string   `json:"otpPolicyAlgorithm"`
 	OTPDigits         int      `json:"otpPolicyDigits"`
 	OTPPeriod         int      `json:"otpPolicyPeriod"`
+	BrowserFlow       string   `json:"browserFlow"`
 }
 
 // Realm implements bridge.Accounts.

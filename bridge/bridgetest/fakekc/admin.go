@@ -41,6 +41,7 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		{"GET /events", needEvents, (*call).userEvents},
 		{"GET /admin-events", needEvents, (*call).adminEvents},
 		{"GET /users/profile", needView, (*call).userProfile},
+		{"GET /authentication/flows/{alias}/executions", needView, (*call).executions},
 		{"GET /roles/{role}", needView, (*call).role},
 		{"GET /roles/{role}/users", needSearch, (*call).roleUsers},
 		{"GET /users", needSearch, (*call).search},

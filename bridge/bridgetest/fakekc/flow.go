@@ -44,7 +44,7 @@ func (s *Server) askSecondFactor(r *http.Request, t *tab, message string) reply 
 		case "otp":
 			return s.otpPage(t, message)
 		case "recovery-authn-codes":
-			return s.actionPage(t, c.typ)
+			return s.recoveryPage(t, message)
 		}
 	}
 	delete(s.tabs, t.id)

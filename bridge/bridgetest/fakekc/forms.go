@@ -90,6 +90,8 @@ func (s *Server) submitPage(r *http.Request) reply {
 		return s.actionPage(t, t.action)
 	case t.user == nil:
 		return s.submitPassword(r, t, form)
+	case form.Has("recoveryCodeInput"):
+		return s.submitRecovery(r, t, form.Get("recoveryCodeInput"))
 	default:
 		return s.submitCode(r, t, form)
 	}

@@ -90,6 +90,7 @@ func Run(t *testing.T, s Server) {
 		{"EveryPolicyAndEveryByteSignsIn", policies},
 		{"ClashesAreToldApart", clashes},
 		{"BadCredentialsAreNeverSent", traps},
+		{"RecoveryCodesSignIn", recoveryCodes},
 		{"ProfileFaultNamesTheField", profileFault},
 		{"RepeatsAndAbsence", repeats},
 		{"SessionsEndAndNotBefore", sessions},

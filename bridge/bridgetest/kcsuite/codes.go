@@ -1,0 +1,57 @@
+package kcsuite
+
+import (
+	"net/url"
+	"testing"
+
+	"otpbridge/bridge"
+)
+
+const pageRecoveryCode = "login-login-recovery-authn-code-input"
+
+// recoverWith signs in at the application with a recovery code, for somebody who has nothing else.
+func (w *world) recoverWith(t *testing.T, name, code string) (in bool) {
+	t.Helper()
+	_, b := w.portal(t, name, Password(name), nil)
+	if b.Page() != pageRecoveryCode {
+		t.Fatalf("page %q instead of the one for recovery codes", b.Page())
+	}
+	must(t, b.Submit(t.Context(), url.Values{"recoveryCodeInput": {code}}))
+	return b.Answer().Get("code") != ""
+}
+
+// Recovery codes in Keycloak's own format sign in, in order and once each; a second set replaces the first; the same set again changes
+// nothing; beside an authenticator the one-time password is asked for first. kc#44115
+func recoveryCodes(t *testing.T, w *world) {
+	if takes, err := w.client.TakesCodes(t.Context()); err != nil || !takes {
+		t.Fatal(takes, err)
+	}
+	set := func(codes ...bridge.Secret) bridge.Action {
+		n := bridge.NewCodes{ID: bridge.NewUUID(), Codes: codes, CreatedMillis: w.facts.Now().UnixMilli()}
+		return bridge.Action{Kind: bridge.ActionAddCodes, Credential: n.ID, Codes: &n}
+	}
+	id, name := w.person(t, Person{})
+	must(t, w.client.Do(t.Context(), id, set("OLDOLDOLDOLD")))
+	second := set("ABCDEFGHJKMN", "PQRSTUVWXYZ2", "23456789ABCD")
+	for range 2 {
+		must(t, w.client.Do(t.Context(), id, second))
+	}
+	if c := w.account(t, id).Credentials; len(c) != 2 || c[1].ID != second.Credential || c[1].Type != bridge.TypeRecoveryCodes {
+		t.Fatalf("credentials %+v, want the password and the second set", c)
+	}
+	if !w.recoverWith(t, name, "ABCD-EFGH-JKMN") || !w.recoverWith(t, name, "PQRSTUVWXYZ2") {
+		t.Fatal("a code does not sign in")
+	}
+	if w.recoverWith(t, name, "ABCDEFGHJKMN") {
+		t.Error("a code signs in twice")
+	}
+
+	id, name = w.person(t, Person{OTPs: oldPhone()})
+	must(t, w.client.Do(t.Context(), id, set("ABCDEFGHJKMN")))
+	if c := w.account(t, id).Credentials; len(c) != 3 || c[2].Type != bridge.TypeRecoveryCodes {
+		t.Fatalf("credentials %+v, want the codes last", c)
+	}
+	if in, at := w.portal(t, name, Password(name), w.codes(t, key(t, oldPhone()[0].Secret))); !in {
+		t.Errorf("the one-time password is not asked for first: %s", at.Page())
+	}
+}
