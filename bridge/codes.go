@@ -62,7 +62,7 @@ type CodesOffer struct {
 	Set      CodeSet
 }
 
-// Codes returns the set of a recovery and whether one may be asked for. It changes nothing. Keycloak away is no offer, not an error.
+// CodesFor returns the set of a recovery and whether one may be asked for. It changes nothing. Keycloak away is no offer, not an error.
 func (f *Flow) CodesFor(ctx context.Context, d DoneRef) (CodesOffer, error) {
 	if f.TakesCodes == nil || d.Recovery == "" {
 		return CodesOffer{}, nil
@@ -125,7 +125,7 @@ func (f *Flow) AskCodes(ctx context.Context, d DoneRef) error {
 
 // SaveCodes erases a set that the person has saved. A repeat is nil.
 func (f *Flow) SaveCodes(ctx context.Context, d DoneRef) error {
-	_, err := f.changeCodes(ctx, d.Recovery, func(old *CodeSet) error {
+	err := f.changeCodes(ctx, d.Recovery, func(old *CodeSet) error {
 		if old.State != CodesWritten {
 			return errSame
 		}
@@ -139,21 +139,23 @@ func (f *Flow) SaveCodes(ctx context.Context, d DoneRef) error {
 }
 
 // changeCodes applies a step to a set that is there; it never outlives its time.
-func (f *Flow) changeCodes(ctx context.Context, id string, step func(*CodeSet) error) (CodeSet, error) {
+func (f *Flow) changeCodes(ctx context.Context, id string, step func(*CodeSet) error) error {
 	set, err := f.CodeSets.Get(ctx, id)
 	if err != nil {
-		return set, err
+		return err
 	}
 	left := set.Until.Sub(f.Now())
 	if left <= 0 {
-		return set, ErrAbsent
+		return ErrAbsent
 	}
-	return f.CodeSets.Update(ctx, id, left, func(old CodeSet, found bool) (CodeSet, error) {
+	_, err = f.CodeSets.Update(ctx, id, left, func(old CodeSet, found bool) (CodeSet, error) {
 		if !found {
 			return old, ErrAbsent
 		}
-		return old, step(&old)
+		err := step(&old)
+		return old, err
 	})
+	return err
 }
 
 // RunCodes writes a set that was asked for. Every step may be repeated by any replica; an error means that the job has to come again. A set
@@ -211,7 +213,7 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.done", set)); err != nil {
 		return false, err
 	}
-	_, err = f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
+	err = f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
 		old.State = CodesWritten
 		return nil
 	})
@@ -252,7 +254,7 @@ func (f *Flow) intendCodes(ctx context.Context, set CodeSet, removed []string) e
 	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.intended", set)); err != nil {
 		return err
 	}
-	_, err := f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
+	err := f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
 		old.Intended, old.Removed = true, removed
 		return nil
 	})
@@ -260,7 +262,7 @@ func (f *Flow) intendCodes(ctx context.Context, set CodeSet, removed []string) e
 }
 
 func (f *Flow) refuseCodes(ctx context.Context, set CodeSet, code Code) error {
-	_, err := f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
+	err := f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
 		old.State, old.New.Codes = CodesRefused, nil
 		return nil
 	})

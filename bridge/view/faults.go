@@ -29,6 +29,7 @@ var faultTexts = map[bridge.Code]string{
 	CodeMissingCaller:     "console.error.name",
 	CodeMissingCall:       "console.error.code",
 	CodeMissingWords:      "case.error.pick",
+	CodeNotSaved:          "done.codes.error",
 	bridge.CodeGone:       "permit.error.gone",
 	bridge.CodeCallPair:   "desk.error.pair",
 	bridge.CodeDeskLocked: "desk.locked.text",

@@ -65,6 +65,7 @@ const (
 	FieldChecks = "checks"
 	FieldCheck  = "check"
 	FieldTicket = "ticket"
+	FieldSaved  = "saved"
 )
 
 // Faults of forms that bridge has no code for.
@@ -80,6 +81,7 @@ const (
 	CodeMissingCaller bridge.Code = "missing_caller" // console: no user name
 	CodeMissingCall   bridge.Code = "missing_call"   // console: no call code, or not eight digits
 	CodeMissingWords  bridge.Code = "missing_words"  // console: no match words chosen
+	CodeNotSaved      bridge.Code = "not_saved"      // last page: the recovery codes are not said to be kept
 )
 
 // Errors of the web layer that bridge has no code for; Failure has a text for each.
@@ -101,7 +103,7 @@ const (
 func Codes() []bridge.Code {
 	return []bridge.Code{
 		CodeMissingName, CodeNameTooLong, CodeMissingReason, CodeMissingWay, CodeLabelTooLong, CodeLabelTaken,
-		CodeMissingChoice, CodeMissingNumber, CodeMissingCaller, CodeMissingCall, CodeMissingWords,
+		CodeMissingChoice, CodeMissingNumber, CodeMissingCaller, CodeMissingCall, CodeMissingWords, CodeNotSaved,
 		CodeSession, CodeCookies, CodeForbidden, CodeFormExpired, CodeNotFound, CodeMethod, CodeTooLarge, CodeMisdirected,
 		CodeNotReady, CodeSignIn, CodeOtherPerson,
 	}

@@ -135,11 +135,24 @@ type Writing struct {
 // Done is GET /done; it survives a reload.
 type Done struct {
 	Frame
-	Label     string // name of the registration; may be empty
-	Partial   bool   // the old authenticators are still being removed
-	First     bool   // there was no old authenticator
-	Noticed   bool   // a notice was queued for at least one address
-	SignedOut bool   // the person's other sessions were ended
+	Label     string         // name of the registration; may be empty
+	Partial   bool           // the old authenticators are still being removed
+	First     bool           // there was no old authenticator
+	Noticed   bool           // a notice was queued for at least one address
+	SignedOut bool           // the person's other sessions were ended
+	Codes     *RecoveryCodes // nil: nothing about recovery codes
+	Faults    []Fault
+}
+
+// RecoveryCodes is the part of the last page about recovery codes. Its buttons post do=codes and do=saved (saved) to /done.
+type RecoveryCodes struct {
+	Offer    bool // they can be made
+	Replaces bool // old ones stop working then
+	Writing  bool // they are being made
+	Refused  bool // they could not be made
+	List     []string
+	Made     time.Time
+	Until    time.Time // shown no longer than this
 }
 
 // Veto is GET /veto and the answer 422 of POST /veto: two choices, none preset, and the objection number (MAIL-11).
@@ -236,4 +249,5 @@ func (p Ended) Vetoed() bool { return p.How == bridge.EndVetoed }
 func (p Identify) faults() []Fault { return p.Faults }
 func (p Request) faults() []Fault  { return p.Faults }
 func (p Enrol) faults() []Fault    { return p.Faults }
+func (p Done) faults() []Fault     { return p.Faults }
 func (p Veto) faults() []Fault     { return p.Faults }

@@ -165,31 +165,6 @@ func (s *Server) pass(r *http.Request, v *visit, passing bridge.Step) error {
 	}
 }
 
-// done serves GET /done. The first look takes the sign-in away and keeps what the page says, so that a reload shows it again.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if v.state().Done == nil {
-		step, rec, err := s.Flow.See(r.Context(), v.state().viewer())
-		if err != nil {
-			return err
-		}
-		if step != bridge.StepDone || r.Method == http.MethodHead {
-			return see(w, r, "/recovery") // a look without a body forgets nothing
-		}
-		err = s.Sessions.Rotate(r, w, v.sess, func(State) State { return State{Done: doneFacts(rec)} })
-		if err != nil {
-			return err
-		}
-	}
-	facts := *v.state().Done
-	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		return view.Done{Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed, SignedOut: true}
-	})
-}
-
-func doneFacts(rec bridge.Recovery) *DoneFacts {
-	return &DoneFacts{Label: rec.Label, First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0}
-}
-
 // digits takes a typed number: NFKC, without blanks and hyphens.
 func digits(typed string) string {
 	return strings.Map(func(c rune) rune {

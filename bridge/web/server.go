@@ -96,6 +96,8 @@ func (s *Server) routes() http.Handler {
 	get("/enrol", s.enrol)
 	post("/enrol", s.actEnrol)
 	get("/done", s.done)
+	post("/done", s.actDone)
+	get("/done/recovery-codes.txt", s.codesFile)
 
 	if s.DeskRole != "" {
 		get("/signin", s.fullSignIn)

@@ -55,6 +55,7 @@ type DoneFacts struct {
 	Label   string
 	First   bool
 	Noticed bool
+	Ref     bridge.DoneRef // for recovery codes
 }
 
 // Life limits of a person's session, held by the server (SES-04).

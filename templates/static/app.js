@@ -9,12 +9,18 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(source.textContent.replace(/\s+/g, ""));
+      const lines = [...source.querySelectorAll("li")].map((line) => line.textContent.trim());
+      await navigator.clipboard.writeText(lines.join("\n") || source.textContent.replace(/\s+/g, ""));
       status.textContent = button.dataset.copied;
     } catch {
       getSelection().selectAllChildren(source);
     }
   });
+}
+
+for (const button of document.querySelectorAll("button[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }
 
 // What a waiting page remembers is for waiting pages only: nothing stays in the browser after them.

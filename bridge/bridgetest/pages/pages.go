@@ -147,6 +147,11 @@ func enrolSamples(f view.Frame, word string) []Sample {
 		{"done", view.Done{Frame: f, Label: word, Noticed: true, SignedOut: true}},
 		{"done-partial", view.Done{Frame: f, Label: word, Partial: true}},
 		{"done-first", view.Done{Frame: f, First: true}},
+		{"done-codes-offer", view.Done{Frame: f, Codes: &view.RecoveryCodes{Offer: true, Replaces: true}}},
+		{"done-codes-writing", view.Done{Frame: f, Codes: &view.RecoveryCodes{Writing: true}}},
+		{"done-codes-refused", view.Done{Frame: f, Codes: &view.RecoveryCodes{Refused: true}}},
+		{"done-codes", view.Done{Frame: f, Codes: &view.RecoveryCodes{Made: at(14, 5), Until: at(14, 15), List: []string{"7K4M-9QXD-3HTR", "W6PA-XN58-CJ2V", "QD7P-4MRE-9WKA"}},
+			Faults: []view.Fault{{Field: view.FieldSaved, Code: view.CodeNotSaved}}}},
 	}
 	for _, code := range []bridge.Code{bridge.CodeEmpty, bridge.CodeFormat, bridge.CodeWrongCode, bridge.CodeClock, bridge.CodeUsed,
 		bridge.CodeOldKey, bridge.CodeSlowDown, bridge.CodeTooMany} {

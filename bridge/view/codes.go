@@ -1,0 +1,37 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+)
+
+// CodesText returns recovery codes as a file to keep, in the given language (one of the site's; any other means the default).
+func (v *View) CodesText(lang string, c RecoveryCodes) []byte {
+	l, ok := v.locales[lang]
+	if !ok {
+		lang = v.site.Languages[0]
+		l = v.locales[lang]
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\r\n%s\r\n\r\n", l.text("done.print.title", "org", v.foots[lang].Org), l.text("done.print.made", "time", l.datetime(c.Made)))
+	for _, line := range c.Lines() {
+		fmt.Fprintf(&b, "%2d  %s\r\n", line.Number, line.Code)
+	}
+	fmt.Fprintf(&b, "\r\n%s\r\n%s\r\n", l.text("done.codes.order"), l.text("done.print.use"))
+	return []byte(b.String())
+}
+
+// CodeLine is one code with the number by which the sign-in page asks for it.
+type CodeLine struct {
+	Number int
+	Code   string
+}
+
+// Lines are the codes with their numbers.
+func (c RecoveryCodes) Lines() []CodeLine {
+	out := make([]CodeLine, 0, len(c.List))
+	for i, code := range c.List {
+		out = append(out, CodeLine{i + 1, code})
+	}
+	return out
+}

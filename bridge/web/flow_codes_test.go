@@ -1,0 +1,228 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
+)
+
+var codeShape = regexp.MustCompile(`<b>([A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4})</b>`)
+
+const codesFile = "/done/recovery-codes.txt"
+
+// codesOn lists the recovery codes of a page.
+func codesOn(body string) (out []string) {
+	for _, m := range codeShape.FindAllStringSubmatch(body, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+// atTheEnd is somebody who has just finished.
+func atTheEnd(t *testing.T, c *campus.Campus, name string) *person {
+	t.Helper()
+	p := proven(t, c, name)
+	p.confirm(p.code(p.scan()), http.StatusOK)
+	p.at("/done")
+	return p
+}
+
+// sets lists the ids of the person's recovery codes, with where they stand.
+func sets(c *campus.Campus, name string) (ids []string, last bool) {
+	all := c.KC.Credentials(c.KC.PersonID(name))
+	for i, k := range all {
+		if k.Type == bridge.TypeRecoveryCodes {
+			ids, last = append(ids, k.ID), i == len(all)-1
+		}
+	}
+	return ids, last
+}
+
+// The codes are made once however often they are asked for, shown again after a reload and in a second tab, can be downloaded without a
+// script, and are forgotten when the person has them.
+func TestRecoveryCodesAreShownUntilTheyAreSaved(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.Second(t)
+	p := atTheEnd(t, c, member(c, "owner"))
+	if ids, _ := sets(c, "owner"); len(ids) != 0 {
+		t.Fatal("codes that nobody asked for")
+	}
+	got := together(t, c, times(8, post("/done", p.session(), p.token(), "do", "codes"))...) // a double click, and more
+	if got["303 /done"] != 8 {
+		t.Errorf("answers %v", got)
+	}
+	p.open("/done", http.StatusOK)
+	codes := codesOn(p.Body)
+	if len(codes) != bridge.CodeCount {
+		t.Fatalf("%d codes: %s", len(codes), text(p.Body))
+	}
+	if ids, last := sets(c, "owner"); len(ids) != 1 || !last || len(c.Events("recovery_codes.done")) != 1 {
+		t.Errorf("sets %v, last %v", ids, last)
+	}
+	before := facts(t, c, "owner")
+	for range 3 {
+		if a := get("/done", p.session()).to(t, c); strings.Join(codesOn(a.body), " ") != strings.Join(codes, " ") {
+			t.Error("other codes after a reload")
+		}
+		a := get(codesFile, p.session()).to(t, c)
+		if a.status != http.StatusOK || a.header.Get("Content-Type") != "text/plain; charset=utf-8" || a.header.Get("Cache-Control") != "no-store" ||
+			a.header.Get("Content-Disposition") != `attachment; filename="recovery-codes.txt"` || !strings.Contains(a.body, " 1  "+codes[0]+"\r\n") ||
+			!strings.Contains(a.body, "12  "+codes[11]) {
+			t.Fatalf("download %d %v\n%s", a.status, a.header, a.body)
+		}
+	}
+	if after := facts(t, c, "owner"); after != before { // INV-4
+		t.Errorf("looking changed\n%s\nto\n%s", before, after)
+	}
+	p.send("/done", http.StatusUnprocessableEntity, "do", "saved")
+	p.says("Save your recovery codes, then tick the box.")
+	if len(codesOn(p.Body)) != bridge.CodeCount {
+		t.Error("the codes are gone without the tick")
+	}
+	for range 2 {
+		p.send("/done", http.StatusOK, "do", "saved", "saved", "1")
+		if len(codesOn(p.Body)) != 0 || get(codesFile, p.session()).to(t, c).status != http.StatusNotFound {
+			t.Fatal("saved codes are shown")
+		}
+	}
+	state := c.StateBytes(t)
+	for _, code := range codes {
+		for _, text := range []string{code, strings.ReplaceAll(code, "-", "")} {
+			if bytes.Contains(state, []byte(text)) || strings.Contains(c.Log.String(), text) {
+				t.Error("a code stands in the store or in the log")
+			}
+		}
+	}
+	p.send("/done", http.StatusOK, "do", "codes") // once for each recovery
+	if ids, _ := sets(c, "owner"); len(ids) != 1 || len(codesOn(p.Body)) != 0 {
+		t.Error("another set")
+	}
+}
+
+// Codes that stand are replaced only when the person asks, and told so before; the one-time password stays first. kc#44115
+func TestOldRecoveryCodesStayUntilThePersonAsks(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "owner")
+	c.KC.AddCredential(c.KC.PersonID(name), fakekc.Credential{ID: "old-set", Type: bridge.TypeRecoveryCodes, Data: "{}", SecretData: `{"codes":[]}`})
+	p := atTheEnd(t, c, name)
+	p.says("Your old recovery codes stop working at once.")
+	if ids, _ := sets(c, name); strings.Join(ids, "") != "old-set" {
+		t.Fatalf("sets %v", ids)
+	}
+	p.send("/done", http.StatusOK, "do", "codes")
+	if ids, last := sets(c, name); len(ids) != 1 || ids[0] == "old-set" || !last {
+		t.Errorf("sets %v, last %v", ids, last)
+	}
+	if e := c.Events("recovery_codes.intended"); len(e) != 1 || strings.Join(e[0].Removed, "") != "old-set" {
+		t.Errorf("on record %+v", e)
+	}
+}
+
+// Only the browser that finished gets to the codes, ten minutes long; a realm without them, or one that switched them off, offers none.
+func TestNobodyElseGetsRecoveryCodes(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	p := atTheEnd(t, c, member(c, "owner"))
+	p.send("/done", http.StatusOK, "do", "codes")
+	if len(codesOn(p.Body)) == 0 {
+		t.Fatal("no codes")
+	}
+	thief := newPerson(t, c)
+	thief.signIn("owner") // the password alone
+	other := atTheEnd(t, c, member(c, "other"))
+	for who, session := range map[string]string{"nobody": "", "a thief": thief.session(), "another person": other.session(), "a planted cookie": strings.Repeat("x", 43)} {
+		for _, path := range []string{"/done", codesFile} {
+			if a := get(path, session).to(t, c); len(codesOn(a.body)) != 0 || path == codesFile && a.status == http.StatusOK {
+				t.Errorf("%s sees codes at %s: %d", who, path, a.status)
+			}
+		}
+	}
+	if a := post("/done", thief.session(), formToken(t, c, thief.session()), "do", "codes").to(t, c); a.status < 400 {
+		t.Errorf("a thief asks: %d", a.status)
+	}
+	if a := post("/done", p.session(), "wrong", "do", "saved", "saved", "1").to(t, c); a.status != http.StatusForbidden && a.status != http.StatusBadRequest {
+		t.Errorf("a forged form: %d", a.status)
+	}
+	c.Clock.Add(bridge.CodesLife + time.Second)
+	p.open("/done", http.StatusOK)
+	if len(codesOn(p.Body)) != 0 || get(codesFile, p.session()).to(t, c).status == http.StatusOK {
+		t.Error("shown after ten minutes")
+	}
+	p.open("/done", http.StatusOK)
+	if strings.Contains(p.Body, `value="codes"`) {
+		t.Error("offered after ten minutes")
+	}
+	quiet := campus.Open(t)
+	quiet.KC.SetRealm(map[string]any{"recoveryCodes": false})
+	if p := atTheEnd(t, quiet, member(quiet, "owner")); strings.Contains(p.Body, "ecovery code") {
+		t.Error("offered by a realm that does not ask for them")
+	}
+}
+
+// Whatever call is lost or repeated, the codes that are shown are the ones that stand; what changed meanwhile refuses them.
+func TestRecoveryCodesSurviveAKill(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	p := atTheEnd(t, c, member(c, "owner"))
+	rec := recovery(t, c, "owner")
+	ref := bridge.DoneRef{Recovery: rec.ID, Person: rec.Person, Way: rec.Way, At: rec.DoneAt}
+	c.StopWork()
+	c.KC.AddCredential(rec.Person, fakekc.Credential{ID: "old-set", Type: bridge.TypeRecoveryCodes, Data: "{}", SecretData: `{"codes":[]}`})
+	if err := c.Flow.AskCodes(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	run := func(f *bridge.Flow) error { _, err := f.RunCodes(context.Background(), rec.ID); return err }
+	c.Break("audit", errors.New("full"))
+	if run(c.Flow) == nil || len(c.KC.Credentials(rec.Person)) != 3 {
+		t.Fatal("written without a record")
+	}
+	c.Break("audit", nil)
+	for _, after := range []bool{false, true} {
+		if err := run(flowOn(c, &cutTarget{left: 1, after: after})); !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		p.open("/done", http.StatusOK)
+		p.says("Your recovery codes are being made.")
+	}
+	if err := run(flowOn(c, &cutTarget{twice: true})); err != nil {
+		t.Fatal(err)
+	}
+	p.open("/done", http.StatusOK)
+	if ids, last := sets(c, "owner"); len(ids) != 1 || !last || len(codesOn(p.Body)) != bridge.CodeCount {
+		t.Errorf("sets %v, last %v, %d shown", ids, last, len(codesOn(p.Body)))
+	}
+	other := atTheEndBy(t, c, "second")
+	c.KC.Change(other.Person, func(a *fakekc.Account) { a.Enabled = false })
+	if err := c.Flow.AskCodes(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Flow.RunCodes(t.Context(), other.Recovery); err != nil {
+		t.Fatal(err)
+	}
+	if ids, _ := sets(c, "second"); len(ids) != 0 || len(c.Events("recovery_codes.refused")) != 1 {
+		t.Errorf("a disabled account got %v", ids)
+	}
+}
+
+// atTheEndBy finishes a recovery by hand, while no worker is there.
+func atTheEndBy(t *testing.T, c *campus.Campus, name string) bridge.DoneRef {
+	t.Helper()
+	p := proven(t, c, member(c, name))
+	p.confirm(p.code(p.scan()), http.StatusOK)
+	if _, err := c.Flow.RunSwap(t.Context(), c.KC.PersonID(name)); err != nil {
+		t.Fatal(err)
+	}
+	rec := recovery(t, c, name)
+	return bridge.DoneRef{Recovery: rec.ID, Person: rec.Person, Way: rec.Way, At: rec.DoneAt}
+}
