@@ -150,7 +150,7 @@ func enrolSamples(f view.Frame, word string) []Sample {
 		{"done-codes-offer", view.Done{Frame: f, Codes: &view.RecoveryCodes{Offer: true, Replaces: true}}},
 		{"done-codes-writing", view.Done{Frame: f, Codes: &view.RecoveryCodes{Writing: true}}},
 		{"done-codes-refused", view.Done{Frame: f, Codes: &view.RecoveryCodes{Refused: true}}},
-		{"done-codes", view.Done{Frame: f, Codes: &view.RecoveryCodes{Made: at(14, 5), Until: at(14, 15), List: []string{"7K4M-9QXD-3HTR", "W6PA-XN58-CJ2V", "QD7P-4MRE-9WKA"}},
+		{"done-codes", view.Done{Frame: f, Codes: &view.RecoveryCodes{Made: f.Now, Until: f.Now.Add(10 * time.Minute), List: []string{"7K4M-9QXD-3HTR", "W6PA-XN58-CJ2V", "QD7P-4MRE-9WKA"}},
 			Faults: []view.Fault{{Field: view.FieldSaved, Code: view.CodeNotSaved}}}},
 	}
 	for _, code := range []bridge.Code{bridge.CodeEmpty, bridge.CodeFormat, bridge.CodeWrongCode, bridge.CodeClock, bridge.CodeUsed,

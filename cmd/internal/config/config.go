@@ -140,10 +140,7 @@ type SMTPServer struct {
 }
 
 // RecoveryConfig holds the configurable figures of a recovery.
-type RecoveryConfig struct {
-	LinkLife, KeyLife time.Duration
-	Codes             bool // recovery codes are offered
-}
+type RecoveryConfig struct{ LinkLife, KeyLife time.Duration }
 
 // AuditConfig is where the audit trail goes, beside standard output.
 type AuditConfig struct{ File string }
