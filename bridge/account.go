@@ -86,14 +86,6 @@ func (p OTPPolicy) Served() bool {
 // Common reports whether every authenticator app understands the policy.
 func (p OTPPolicy) Common() bool { return p == OTPPolicy{Algorithm: "SHA1", Digits: 6, Period: 30} }
 
-// Served returns CodeOTPPolicy when no authenticator can be made for the realm's policy (ENR-02).
-func (f RealmFacts) Served() error {
-	if f.HOTP || !f.OTP.Served() {
-		return Fault(CodeOTPPolicy, fmt.Sprintf("the realm's OTP policy: counting uses %v, %s, %d digits, %d s", f.HOTP, f.OTP.Algorithm, f.OTP.Digits, f.OTP.Period), nil)
-	}
-	return nil
-}
-
 // RealmFacts is what the flow must know of the realm.
 type RealmFacts struct {
 	OTP         OTPPolicy
@@ -102,6 +94,14 @@ type RealmFacts struct {
 	EmailLogin  bool            // people may type their address as a name
 	AdminOnly   map[string]bool // attribute → only administrators may edit it (unmanaged ones: never true while users may set them)
 	UserEmail   bool            // people may edit their own e-mail address
+}
+
+// Served returns CodeOTPPolicy when no authenticator can be made for the realm's policy (ENR-02).
+func (f RealmFacts) Served() error {
+	if f.HOTP || !f.OTP.Served() {
+		return Fault(CodeOTPPolicy, fmt.Sprintf("the realm's OTP policy: counting uses %v, %s, %d digits, %d s", f.HOTP, f.OTP.Algorithm, f.OTP.Digits, f.OTP.Period), nil)
+	}
+	return nil
 }
 
 // Event is a sign-in event that Keycloak saved.
