@@ -1,0 +1,224 @@
+package campus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/memory"
+)
+
+var errLost = bridge.Fault(bridge.CodeKeycloakAway, "model", errors.New("lost by the model"))
+
+// model is a Keycloak of one person: it draws before each call whether the call, or its answer, is lost. It holds INV-2 and INV-8 after each.
+type model struct {
+	t      *rapid.T
+	list   []bridge.Credential
+	newID  string
+	calm   bool
+	writes int
+	seen   bool // the new one was there when somebody read
+	fault  string
+	other  func() // another replica, which does all it can while a call of the first one is on its way
+}
+
+func (m *model) Credentials(context.Context, string) ([]bridge.Credential, error) {
+	if m.lost("read") {
+		return nil, errLost
+	}
+	m.seen = m.seen || m.index(m.newID) >= 0
+	return slices.Clone(m.list), nil
+}
+
+func (m *model) lost(what string) bool { return !m.calm && rapid.IntRange(0, 3).Draw(m.t, what) == 0 }
+
+func (m *model) index(id string) int {
+	return slices.IndexFunc(m.list, func(c bridge.Credential) bool { return c.ID == id })
+}
+
+func (m *model) Do(_ context.Context, _ string, a bridge.Action) error {
+	if other := m.other; other != nil && rapid.Bool().Draw(m.t, "now") {
+		m.other = nil
+		other()
+	}
+	if m.lost("call") {
+		return errLost
+	}
+	switch a.Kind {
+	case bridge.ActionAdd:
+		if m.index(a.New.ID) < 0 {
+			m.writes++
+			m.list = append(m.list, bridge.Credential{ID: a.New.ID, Type: bridge.TypeOTP, Created: time.UnixMilli(a.New.CreatedMillis)})
+		}
+	case bridge.ActionRemove:
+		if !m.seen {
+			m.fault = "INV-8: something was removed before the new one was seen"
+		}
+		if a.Credential == m.newID || a.Credential == "later" {
+			m.fault = "INV-8: " + a.Credential + " was removed"
+		}
+	}
+	m.list = a.Apply(m.list)
+	if !slices.ContainsFunc(m.list, func(c bridge.Credential) bool { return c.Type == bridge.TypeOTP }) {
+		m.fault = "INV-2: no authenticator is left"
+	}
+	if m.lost("answer") {
+		return errLost
+	}
+	return nil
+}
+
+// mailbox remembers which recoveries somebody was told about.
+type mailbox map[string]bool
+
+func (m mailbox) Send(_ context.Context, n bridge.Notice) error {
+	m[n.ID] = true
+	return nil
+}
+
+// life is one person's swap on the model, its store in memory, on a clock that jumps.
+type life struct {
+	*model
+	records *memory.Records[bridge.Recovery]
+	audit   *memory.Audit
+	mail    mailbox
+	now     time.Time
+	flow    *bridge.Flow
+}
+
+func newLife(t *rapid.T) *life {
+	start := time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
+	w := &life{
+		model: &model{t: t, newID: bridge.NewUUID()}, records: &memory.Records[bridge.Recovery]{}, audit: &memory.Audit{}, mail: mailbox{}, now: start,
+	}
+	w.list = []bridge.Credential{{ID: "password", Type: bridge.TypePassword, Created: start.Add(-time.Hour)}}
+	var remove []string
+	for i := range rapid.IntRange(1, 3).Draw(t, "old ones") {
+		id := fmt.Sprint("old", i)
+		remove = append(remove, id)
+		w.list = append(w.list, bridge.Credential{ID: id, Type: bridge.TypeOTP, Created: start.Add(-time.Hour)})
+	}
+	w.flow = &bridge.Flow{
+		Target: w.model, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Now: func() time.Time { return w.now },
+		Log: slog.New(slog.DiscardHandler),
+	}
+	_, err := w.records.Update(context.Background(), "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) {
+		return bridge.Recovery{
+			V: bridge.RecoveryVersion, ID: "r", Person: "p", State: bridge.Writing, Way: bridge.WayMail, WritingAt: start, Label: "new",
+			Snapshot: bridge.Snapshot{Addresses: []bridge.Address{{Value: "p@example.net"}}},
+			Swap: &bridge.Swap{
+				New: bridge.NewCredential{ID: w.newID, Label: "new", Secret: newSecret, CreatedMillis: start.UnixMilli()}, Remove: remove,
+			},
+		}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// event is one thing that happens.
+func (w *life) event() {
+	switch rapid.SampledFrom([]string{"run", "two runs", "store away", "trail full", "mended", "clock", "somebody adds", "cancel"}).Draw(w.t, "event") {
+	case "run":
+		_, _ = w.flow.RunSwap(context.Background(), "p") // a fault brings the job back
+	case "two runs":
+		w.race()
+	case "store away":
+		w.records.Break(bridge.Fault(bridge.CodeStoreAway, "model", nil))
+	case "trail full":
+		w.audit.Break(bridge.Fault(bridge.CodeAuditFull, "model", nil))
+	case "mended":
+		w.mend()
+	case "clock":
+		w.now = w.now.Add(time.Duration(rapid.IntRange(-5, 7200).Draw(w.t, "seconds")) * time.Second)
+	case "somebody adds":
+		if w.index("later") < 0 {
+			w.list = append(w.list, bridge.Credential{ID: "later", Type: bridge.TypeOTP, Created: w.now.Add(24 * time.Hour)})
+		}
+	case "cancel":
+		r, err := w.records.Get(context.Background(), "p")
+		if err != nil || r.State != bridge.Writing {
+			return
+		}
+		if _, err := r.Cancel(r.Holder, w.now); err == nil {
+			w.fault = "INV-7: a swap under way can be cancelled"
+		}
+	}
+}
+
+// race lets another replica work while a call of the first one is on its way, as after a lease that ran out.
+func (w *life) race() {
+	w.other = func() { _, _ = w.flow.RunSwap(context.Background(), "p") }
+	_, _ = w.flow.RunSwap(context.Background(), "p")
+	w.other = nil
+}
+
+func (w *life) mend() {
+	w.records.Break(nil)
+	w.audit.Break(nil)
+}
+
+// check holds what must be true at every instant.
+func (w *life) check() {
+	if w.fault == "" && w.writes > 1 {
+		w.fault = "INV-8: written more than once"
+	}
+	if w.fault == "" && w.writes > 0 && len(w.audit.Events("swap.intended")) == 0 {
+		w.fault = "INV-9: a credential without its intent"
+	}
+	if w.fault != "" {
+		w.t.Fatal(w.fault)
+	}
+}
+
+// end lets the life be well, and looks what came of it.
+func (w *life) end() {
+	w.mend()
+	w.calm = true
+	if _, err := w.flow.RunSwap(context.Background(), "p"); err != nil {
+		w.t.Fatalf("INV-7: with everything well: %v", err)
+	}
+	w.check()
+	r, err := w.records.Get(context.Background(), "p")
+	switch {
+	case err != nil:
+		w.t.Fatal(err)
+	case r.State == bridge.Proven && w.writes == 0: // the trail was full before the first write: the person tries again
+		return
+	case r.State != bridge.Done:
+		w.t.Fatalf("INV-7: the end is %s", r.State)
+	case r.Key != nil || r.Swap != nil:
+		w.t.Fatal("INV-10: the key is still there")
+	case len(w.audit.Events("swap.done")) == 0 || !w.mail["r"]:
+		w.t.Fatal("INV-9: the end is not on record, or nobody was told")
+	}
+	for _, c := range w.list {
+		if c.Type == bridge.TypeOTP && c.ID != w.newID && c.ID != "later" {
+			w.t.Fatalf("INV-7: %s is still there", c.ID)
+		}
+	}
+	if w.index(w.newID) != 1 {
+		w.t.Fatal("INV-7: the new one is not right behind the password")
+	}
+}
+
+// SWAP-01, SWAP-03, SWAP-05, SWAP-06: random events, faults, clock jumps and two replicas at once, against a small model.
+func TestRandomLivesOfASwap(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newLife(t)
+		for range rapid.IntRange(1, 25).Draw(t, "events") {
+			w.event()
+			w.check()
+		}
+		w.end()
+	})
+}
