@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,6 +78,12 @@ func (q byHand) try(ctx context.Context, c *campus.Campus) (answer, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(r)
+	// A refusal that comes before the whole body was sent can be lost with the connection (RFC 9112, 9.6).
+	for try := 0; try < 5 && r.GetBody != nil && r.ContentLength < 1<<20 && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)); try++ {
+		if r.Body, err = r.GetBody(); err == nil {
+			resp, err = client.Do(r)
+		}
+	}
 	if err != nil {
 		return answer{}, err
 	}
