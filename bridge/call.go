@@ -30,7 +30,8 @@ type Call struct {
 	Case       *Case `json:",omitempty"`
 	Approvals  []Approval
 	Needed     int  // approvals that are demanded; known after the first
-	Risky      bool // the caller's browser held an operator session, or operator and caller shared an address
+	Risky      bool // the caller's browser held an operator session
+	Shared     bool `json:",omitempty"` // an operator who approved had the caller's client address
 }
 
 // Case is one operator's look at a recovery, opened by a right pair of user name and call code.
@@ -217,7 +218,7 @@ type Decision struct {
 	Checks []string
 	Ticket string
 	Rule   Ruling
-	Risky  bool   // HD-15: operator and caller on one address, or a browser that held an operator session
+	Shared bool   // HD-15: operator and caller have one client address
 	Next   string // the call code that the page shows if another approval is needed
 	Key    Key    // the key that the holder gets if this was the last approval
 }
@@ -237,9 +238,9 @@ func (r Recovery) Approve(o Operator, d Decision, now time.Time) (Recovery, erro
 	c.Approvals = append(c.Approvals, Approval{
 		Operator: o.Person, Name: o.Name, At: now, Checks: d.Checks, Ticket: d.Ticket, Serial: c.Case.Serial,
 	})
-	c.Risky = c.Risky || d.Risky
+	c.Shared = c.Shared || d.Shared
 	c.Needed = max(c.Needed, d.Rule.Approvals)
-	if c.Risky {
+	if c.risky() {
 		c.Needed = max(c.Needed, 2)
 	}
 	c.Case, c.Code = nil, ""
@@ -249,6 +250,9 @@ func (r Recovery) Approve(o Operator, d Decision, now time.Time) (Recovery, erro
 	}
 	return r.with(c).proven(r.Asker, d.Key, d.Rule.Delay, now), nil
 }
+
+// risky reports whether one of HD-15's reasons holds.
+func (c Call) risky() bool { return c.Risky || c.Shared }
 
 // distinct drops repeated entries.
 func distinct(list []string) []string {

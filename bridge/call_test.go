@@ -146,7 +146,7 @@ func TestSecondApprovalNeedsAnotherOperatorAndAFreshCode(t *testing.T) {
 // HD-15: operator and caller on one address, or an operator's browser, ask for a second approval.
 func TestRiskyApprovalNeedsASecondOne(t *testing.T) {
 	d := decide(one, "video")
-	d.Risky = true
+	d.Shared = true
 	r, err := lookedUp(t, calling(t), carol, t0).Approve(carol, d, t0)
 	wantCode(t, err, "")
 	if r.State != bridge.Waiting {

@@ -30,6 +30,7 @@ type DeskCase struct {
 	Account  Account
 	Ruling   Ruling
 	Risky    bool // this approval would need a second one for HD-15's reasons
+	Address  bool // one of them: this operator has the caller's client address
 }
 
 // newCall makes the desk's part of a new recovery.
@@ -176,7 +177,8 @@ func (f *Flow) Case(ctx context.Context, o Operator, person string) (DeskCase, e
 		return DeskCase{}, f.refuse(ctx, r, err)
 	}
 	c := DeskCase{Recovery: r, Account: a, Ruling: f.Rules.Ruling(a, r.Snapshot)}
-	c.Risky = r.Call.Risky || Equal(r.From, o.Address)
+	c.Address = Equal(r.From, o.Address)
+	c.Risky = r.Call.risky() || c.Address
 	if c.Risky {
 		c.Ruling.Approvals = 2
 	}
@@ -237,7 +239,7 @@ func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []
 	if err := f.lockSoon(ctx, c.Recovery, lockPause); err != nil {
 		return c.Recovery, err
 	}
-	d := Decision{Checks: checks, Ticket: ticket, Rule: c.Ruling, Risky: c.Risky, Next: NewDigits(CallCodeDigits), Key: key}
+	d := Decision{Checks: checks, Ticket: ticket, Rule: c.Ruling, Shared: c.Address, Next: NewDigits(CallCodeDigits), Key: key}
 	r, err := f.applyDecision(ctx, person, o, d)
 	if err != nil {
 		return c.Recovery, err
@@ -260,7 +262,7 @@ func (f *Flow) applyDecision(ctx context.Context, person string, o Operator, d D
 // approved puts an approval on record and tells every address. Without call-back and without the person at the counter it is an alarm too.
 func (f *Flow) approved(ctx context.Context, r Recovery, o Operator, checks []string) {
 	f.deskEvent(ctx, "desk.approved", r, o, "")
-	if callOf(r).Risky {
+	if callOf(r).risky() {
 		f.deskEvent(ctx, "alarm.risky_call", r, o, "")
 	}
 	if !slices.Contains(checks, CheckCallBack) && !slices.Contains(checks, CheckInPerson) {

@@ -61,7 +61,7 @@ func (l *locale) reason(r bridge.Reason) string {
 }
 
 var riskTexts = map[Risk]string{
-	RiskOutside: "case.risk.outside", RiskAddress: "case.risk.address", RiskOperator: "case.risk.operator",
+	RiskOutside: "case.risk.outside", RiskAddress: "case.risk.address", RiskShared: "case.risk.shared", RiskOperator: "case.risk.operator",
 	RiskFailures: "case.risk.failures", RiskStolen: "case.risk.stolen",
 }
 
@@ -91,7 +91,7 @@ func (l *locale) whys(codes []bridge.Code) []string {
 
 // Risky says that the second approval is asked for because of a hint (HD-15).
 func (p Case) Risky() bool {
-	return slices.Contains(p.Risks, RiskAddress) || slices.Contains(p.Risks, RiskOperator)
+	return slices.Contains(p.Risks, RiskAddress) || slices.Contains(p.Risks, RiskShared) || slices.Contains(p.Risks, RiskOperator)
 }
 
 // checkTexts name the checks that the product knows, if the site does not.

@@ -92,6 +92,7 @@ type Risk string
 const (
 	RiskOutside  Risk = "outside"  // the request came from outside the campus network
 	RiskAddress  Risk = "address"  // operator and caller share a client address (HD-15)
+	RiskShared   Risk = "shared"   // an operator who approved already had the caller's client address (HD-15)
 	RiskOperator Risk = "operator" // an operator was signed in with the caller's browser (HD-15)
 	RiskFailures Risk = "failures" // wrong call codes were typed for this person
 	RiskStolen   Risk = "stolen"   // the old authenticator may be in other hands

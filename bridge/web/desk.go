@@ -193,7 +193,8 @@ func risks(c bridge.DeskCase) []view.Risk {
 		}
 	}
 	add(!c.Recovery.Origin.Campus, view.RiskOutside)
-	add(c.Risky && !c.Recovery.Call.Risky, view.RiskAddress)
+	add(c.Address, view.RiskAddress)
+	add(c.Recovery.Call.Shared, view.RiskShared)
 	add(c.Recovery.Call.Risky, view.RiskOperator)
 	add(len(c.Recovery.Call.Wrong) > 0, view.RiskFailures)
 	add(c.Recovery.Reason == bridge.ReasonStolen, view.RiskStolen)

@@ -135,6 +135,20 @@ func TestWhoNeedsTwoApprovals(t *testing.T) {
 			if (countEvents(c, "alarm.risky_call") == 1) != risky {
 				t.Errorf("%d alarms", countEvents(c, "alarm.risky_call"))
 			}
+			if !risky {
+				return
+			}
+			dave := operator(t, c, "dave") // reads what is true of the caller, and of him
+			dave.looksUp(tt.who, p.reads())
+			for words, want := range map[string]bool{
+				"The caller uses the same network address as you.":                              false,
+				"An operator who approved already used the same network address as the caller.": name == "the operator's address",
+				"An operator was signed in with the caller":                                     name == "an operator's browser",
+			} {
+				if strings.Contains(text(dave.Body), words) != want {
+					t.Errorf("%q is shown: %v", words, !want)
+				}
+			}
 		})
 	}
 }

@@ -112,7 +112,7 @@ func caseSamples(f view.Frame, word string) []Sample {
 	plain := view.Case{Frame: f, About: About(word), Until: At(15, 5), Idle: At(14, 20), Reason: bridge.ReasonLost, Started: At(14, 5),
 		From: Origin(word), Ruling: view.CaseRuling{Policy: word, Approvals: 1, Checks: 1}}
 	full := plain
-	full.Reason, full.Risks = bridge.Reason(word), []view.Risk{view.RiskOutside, view.RiskAddress, view.RiskOperator, view.RiskFailures, view.RiskStolen, "x"}
+	full.Reason, full.Risks = bridge.Reason(word), []view.Risk{view.RiskOutside, view.RiskAddress, view.RiskShared, view.RiskOperator, view.RiskFailures, view.RiskStolen, "x"}
 	full.Ruling = view.CaseRuling{Policy: word, Why: []bridge.Code{bridge.CodeDeskOnly, bridge.CodeNoAddress, "x"}, Approvals: 2, Checks: 2, Delay: 24 * time.Hour}
 	full.About.Addresses, full.About.Numbers, full.About.Name = nil, nil, ""
 	second := full
