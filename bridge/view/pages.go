@@ -25,6 +25,7 @@ type Identify struct {
 	Frame
 	Name   string // what was typed
 	Denied bool   // the campus sign-in page refused a moment ago: the advice comes first
+	Again  bool   // the recovery is proven, but the sign-in is too old: the key is shown after another one
 	Faults []Fault
 }
 

@@ -2,7 +2,9 @@ package web_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
@@ -71,4 +73,33 @@ func TestACallerWithoutAnAddressNeedsTwoOperators(t *testing.T) {
 	if len(c.Mails(bridge.NoticeApproved)) != 2 {
 		t.Errorf("%d notices of approvals", len(c.Mails(bridge.NoticeApproved)))
 	}
+}
+
+// OIDC-09: no key is shown to a sign-in of more than 15 minutes ago. Whoever waited longer reads why the password is asked for once more, and
+// then sees the key in the same browser.
+func TestACallerWhoWaitedLongSignsInAgain(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "somebody")
+	p := caller(t, c, "somebody")
+	for range 2 {
+		c.Clock.Add(8 * time.Minute)
+		p.open("/recovery", http.StatusOK)
+	}
+	p.send("/recovery", http.StatusOK, "do", "renew")
+	carol := operator(t, c, "carol")
+	carol.looksUp("somebody", p.reads())
+	carol.approves()
+	p.open("/recovery", http.StatusOK)
+	p.at("/start")
+	p.says("The identity check is finished")
+	p.says("Type your password once more")
+	stranger := at(t, c, "bob")
+	stranger.open("/start", http.StatusOK)
+	if strings.Contains(stranger.Body, "The identity check is finished") {
+		t.Error("a stranger reads it")
+	}
+	p.signIn("somebody")
+	p.at("/enrol")
+	p.finish()
 }

@@ -28,10 +28,27 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return bridge.Fault(bridge.CodePaused, "start", nil)
 	}
 	state := v.state()
-	denied := state.Flow != nil && v.now.Sub(state.Flow.PushedAt) > 2*time.Second
+	again, err := s.tooOld(r.Context(), state)
+	if err != nil {
+		return err
+	}
+	page := view.Identify{Name: state.Typed, Again: again, Denied: state.Flow != nil && v.now.Sub(state.Flow.PushedAt) > 2*time.Second}
+	if again && page.Name == "" {
+		page.Name = state.Username
+	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		return view.Identify{Frame: f, Name: state.Typed, Denied: denied}
+		page.Frame = f
+		return page
 	})
+}
+
+// tooOld reports whether this browser's recovery is proven and only its sign-in is too old to show a key to (OIDC-09).
+func (s *Server) tooOld(ctx context.Context, state State) (bool, error) {
+	if state.Holder == "" {
+		return false, nil
+	}
+	step, rec, err := s.Flow.See(ctx, state.viewer())
+	return step == bridge.StepSignIn && rec.State == bridge.Proven && bridge.Equal(rec.Holder, state.Holder), err
 }
 
 const maxName = 255 // characters of a user name in Keycloak

@@ -91,6 +91,7 @@ func startSamples(f view.Frame, word string) []Sample {
 		{"start-session", view.Start{Frame: soon}},
 		{"identify", view.Identify{Frame: nobody}},
 		{"identify-denied", view.Identify{Frame: nobody, Name: word, Denied: true}},
+		{"identify-again", view.Identify{Frame: nobody, Name: word, Again: true}},
 		{"identify-error", view.Identify{Frame: nobody, Name: word, Faults: []view.Fault{{Field: view.FieldName, Code: view.CodeMissingName}}}},
 		{"request", view.Request{Frame: f, Address: word + "@example.com"}},
 		{"request-session", view.Request{Frame: final, Address: word + "@example.com"}},
