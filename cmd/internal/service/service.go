@@ -42,8 +42,9 @@ type Options struct {
 	Demo   bool // a banner on every page says so
 }
 
-// startPause is when a press at the ID page is answered: several times what Keycloak takes to look at an account.
-const startPause = time.Second
+// startPause is when a press at the ID page is answered: many times what Keycloak takes to look at an account, also on a busy machine, where a gate
+// that opens after the answer would be shut to a password manager that types at once.
+const startPause = 2 * time.Second
 
 // service is one running otpbridge.
 type service struct {
