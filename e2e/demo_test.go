@@ -81,8 +81,7 @@ func startDemo(t *testing.T) *tour {
 }
 
 // The demo on a real Keycloak: its printed script, followed by hands in Chromium, ends with the portal opened by the new code and closed to the old one.
-func TestJourneyDemoScript(t *testing.T) {
-	t.Parallel() // it waits for a server and for codes
+func TestJourneyDemoScript(t *testing.T) { // not beside others: it starts a server of its own
 	d := startDemo(t)
 	portal, mails, phones := d.address(1, "/"), d.address(3, "/mail"), d.address(4, "/phones")
 	w := languages["en"]
