@@ -38,7 +38,7 @@ check: ## the quick loop: format, vet, linters, unit tests with the race detecto
 	go test $(SHORT) $(UNIT) ./...
 
 test: ## everything: set-up, check with all rounds, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices
-	.ci/run
+	.ci/stages
 
 e2e: ## end-to-end tests; RUN=regex chooses by name
 	.ci/setup packages keycloak axe
