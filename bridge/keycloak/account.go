@@ -94,12 +94,13 @@ func (c *Client) ByID(ctx context.Context, id string) (bridge.Account, error) {
 		reader error // of the person itself: the one that says whether there is somebody
 		absent error // nobody has such credentials
 	)
+	// The first two say whether there is somebody, so they go to their end though another may have been refused sooner.
 	err := together(ctx,
-		func(context.Context) error { // to its end, though others may have been told sooner that there is nobody
+		func(context.Context) error {
 			reader = readFault(op, c.do(ctx, get(op, &parts.user, "users", id)))
 			return reader
 		},
-		func(ctx context.Context) error {
+		func(context.Context) error {
 			err := c.do(ctx, get("read credentials", &parts.credentials, "users", id, "credentials"))
 			if status(err) == http.StatusNotFound { // also for words like "count", which are calls of their own without what follows
 				absent = bridge.Fault(bridge.CodeGone, op, err)

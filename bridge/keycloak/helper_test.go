@@ -73,7 +73,11 @@ func (p *place) RoundTrip(req *http.Request) (*http.Response, error) {
 	before, after := p.before, p.after
 	p.mu.Unlock()
 	if before != nil {
-		if said := before(call); said != nil {
+		said := before(call)
+		if err := req.Context().Err(); err != nil {
+			return nil, err
+		}
+		if said != nil {
 			return said, nil
 		}
 	}

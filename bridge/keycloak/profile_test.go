@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"otpbridge/bridge"
 )
@@ -132,5 +134,28 @@ func TestAnAccountIsNeverHalfRead(t *testing.T) {
 		}, nil)
 		_, err := newClient(t, p, newClock()).ByID(t.Context(), person)
 		wantCode(t, part, err, bridge.CodeKeycloakAway)
+	}
+}
+
+// That nobody has such an id is known whichever of the calls is refused first.
+func TestNobodyIsNobodyHoweverLateTheAnswer(t *testing.T) {
+	for _, late := range []string{"", "/credentials"} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPlace()
+			p.hook(func(call string) *http.Response {
+				if call == "GET /users/count"+late {
+					time.Sleep(time.Second)
+				}
+				switch call {
+				case "GET /users/count":
+					return answer(http.StatusOK, 7)
+				case "GET /attack-detection/brute-force/users/count":
+					return answer(http.StatusForbidden, nil)
+				}
+				return answer(http.StatusNotFound, nil)
+			}, nil)
+			_, err := newClient(t, p, newClock()).ByID(t.Context(), "count")
+			wantCode(t, "late "+late, err, bridge.CodeGone)
+		})
 	}
 }
