@@ -157,7 +157,7 @@ func (t *Typed[T]) write(ctx context.Context, id string, value T, o PutOptions) 
 
 const (
 	maxConflicts = 200
-	maxPause     = 40 * time.Millisecond
+	maxPause     = 160 * time.Millisecond
 )
 
 // stop carries an error out of retryConflict, whatever it is.
