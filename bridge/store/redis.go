@@ -197,13 +197,11 @@ func (s *redisStore) Close() error {
 	return err
 }
 
-func (s *redisStore) rates() rediser { return prefixedRates{s.client, s} }
+func (s *redisStore) rates() rediser { return prefixedRates{s} }
 
-// prefixedRates keeps the counters of redis_rate under our prefix and the call limit.
-type prefixedRates struct {
-	redis.UniversalClient
-	s *redisStore
-}
+// prefixedRates keeps the counters of redis_rate under our prefix and the call limit. It does not embed the client: the linker would keep
+// a wrapper of each of its six hundred commands.
+type prefixedRates struct{ s *redisStore }
 
 func (p prefixedRates) keys(keys []string) []string {
 	out := make([]string, len(keys))
@@ -217,21 +215,49 @@ func (p prefixedRates) keys(keys []string) []string {
 func (p prefixedRates) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
 	ctx, cancel := context.WithTimeout(ctx, p.s.limit)
 	defer cancel()
-	return p.UniversalClient.Eval(ctx, script, p.keys(keys), args...)
+	return p.s.client.Eval(ctx, script, p.keys(keys), args...)
 }
 
 // EvalSha is EvalSha under the prefix.
 func (p prefixedRates) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
 	ctx, cancel := context.WithTimeout(ctx, p.s.limit)
 	defer cancel()
-	return p.UniversalClient.EvalSha(ctx, sha1, p.keys(keys), args...)
+	return p.s.client.EvalSha(ctx, sha1, p.keys(keys), args...)
+}
+
+// EvalRO is EvalRO under the prefix.
+func (p prefixedRates) EvalRO(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	ctx, cancel := context.WithTimeout(ctx, p.s.limit)
+	defer cancel()
+	return p.s.client.EvalRO(ctx, script, p.keys(keys), args...)
+}
+
+// EvalShaRO is EvalShaRO under the prefix.
+func (p prefixedRates) EvalShaRO(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
+	ctx, cancel := context.WithTimeout(ctx, p.s.limit)
+	defer cancel()
+	return p.s.client.EvalShaRO(ctx, sha1, p.keys(keys), args...)
 }
 
 // Del is Del under the prefix.
 func (p prefixedRates) Del(ctx context.Context, keys ...string) *redis.IntCmd {
 	ctx, cancel := context.WithTimeout(ctx, p.s.limit)
 	defer cancel()
-	return p.UniversalClient.Del(ctx, p.keys(keys)...)
+	return p.s.client.Del(ctx, p.keys(keys)...)
+}
+
+// ScriptExists names no key.
+func (p prefixedRates) ScriptExists(ctx context.Context, hashes ...string) *redis.BoolSliceCmd {
+	ctx, cancel := context.WithTimeout(ctx, p.s.limit)
+	defer cancel()
+	return p.s.client.ScriptExists(ctx, hashes...)
+}
+
+// ScriptLoad names no key.
+func (p prefixedRates) ScriptLoad(ctx context.Context, script string) *redis.StringCmd {
+	ctx, cancel := context.WithTimeout(ctx, p.s.limit)
+	defer cancel()
+	return p.s.client.ScriptLoad(ctx, script)
 }
 
 // warnings reads how the server is run: it must neither throw records away when memory is short nor lose them in a crash.
