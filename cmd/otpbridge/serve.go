@@ -39,7 +39,7 @@ func (s serveCmd) Run(ctx context.Context, p process) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // gives the second signal back to the system
-	return runServe(ctx, *cfg, p, reload)
+	return s.serve(ctx, *cfg, p, reload)
 }
 
 // stateFolders says how to make the folders of the store and of the audit trail that are not there. The program makes none itself: on a
@@ -62,16 +62,32 @@ func stateFolders(cfg *config.Config, lang string) error {
 	return errors.Join(errs...)
 }
 
-// runServe serves until ctx ends. The audit trail is copied to p.out, log lines go to p.err.
-func runServe(ctx context.Context, cfg config.Config, p process, reload <-chan os.Signal) error {
-	options := &slog.HandlerOptions{Level: cfg.Log.Level}
+// serve runs until ctx ends. The audit trail is copied to p.out, log lines go to p.err.
+func (s serveCmd) serve(ctx context.Context, cfg config.Config, p process, reload <-chan os.Signal) error {
+	level := new(slog.LevelVar)
+	level.Set(cfg.Log.Level)
+	options := &slog.HandlerOptions{Level: level}
 	var handler slog.Handler = slog.NewJSONHandler(p.err, options)
 	if cfg.Log.Format == "text" {
 		handler = slog.NewTextHandler(p.err, options)
 	}
 	log := slog.New(service.WithRequests(handler))
 	redis.SetLogger(redisLog{log})
-	return service.Run(ctx, cfg, service.Options{Version: version, Log: log, Out: p.out, Now: time.Now, Reload: reload})
+	return service.Run(ctx, cfg, service.Options{
+		Version: version, Log: log, Out: p.out, Now: time.Now, Reload: reload,
+		Reloaded: func(ctx context.Context) { s.reloaded(ctx, p, level, log) },
+	})
+}
+
+// reloaded takes the log's level from the configuration as it is now. Everything else in it needs a new start.
+func (s serveCmd) reloaded(ctx context.Context, p process, level *slog.LevelVar, log *slog.Logger) {
+	cfg, err := s.load(p)
+	if err != nil {
+		log.ErrorContext(ctx, "the configuration has faults; nothing of it is taken", "err", err)
+		return
+	}
+	level.Set(cfg.Log.Level)
+	log.InfoContext(ctx, "the log's level was read again; anything else in the configuration needs a new start", "level", cfg.Log.Level, "config", cfg.Hash)
 }
 
 // redisLog takes what the Redis client says of its own accord, which would otherwise go to standard error as text. The store reports in its

@@ -100,43 +100,13 @@ func (s *service) listen(ctx context.Context) (all []net.Listener, err error) {
 		all = append(all, l)
 	}
 	if s.cfg.TLS.CertFile != "" {
-		all[0] = tls.NewListener(all[0], &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate(), NextProtos: []string{"h2", "http/1.1"}})
+		all[0] = tls.NewListener(all[0], &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get, NextProtos: []string{"h2", "http/1.1"}})
 	}
 	l, err := control.Listen(ctx, s.cfg.ControlSocket)
 	if err != nil {
 		return all, err
 	}
 	return append(all, l), nil
-}
-
-// certificate reads the files again when they changed, looked at once a minute. A faulty new pair keeps the old one.
-func (s *service) certificate() func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	var mu sync.Mutex
-	var held *tls.Certificate
-	var looked, modified time.Time
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		now := s.opts.Now()
-		if held != nil && now.Sub(looked) < time.Minute {
-			return held, nil
-		}
-		looked = now
-		info, err := os.Stat(s.cfg.TLS.CertFile)
-		if held != nil && (err != nil || info.ModTime().Equal(modified)) {
-			return held, nil
-		}
-		cert, err := tls.LoadX509KeyPair(s.cfg.TLS.CertFile, s.cfg.TLS.KeyFile)
-		if err != nil && held != nil {
-			s.log.Error("the new certificate cannot be used; the old one stays", "err", err)
-			return held, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		held, modified = &cert, info.ModTime()
-		return held, nil
-	}
 }
 
 // background starts what works without a request. Each part ends with ctx.
@@ -159,22 +129,6 @@ func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, 
 	all.Go(func() { s.every(ctx, sweepEvery, "unfinished swaps", s.finishIntents) })
 	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
 	all.Go(func() { worker.Run(ctx, drain) })
-}
-
-// reload opens the audit trail by its name again whenever it is told to, until ctx ends.
-func (s *service) reload(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.opts.Reload:
-		}
-		if err := s.audit.Reopen(); err != nil {
-			s.log.ErrorContext(ctx, "the audit trail was not opened again; the old file stays in use", "err", err)
-			continue
-		}
-		s.log.InfoContext(ctx, "the audit trail was opened again")
-	}
 }
 
 // works says what to do about each kind of job.

@@ -37,9 +37,10 @@ type Options struct {
 	Out     io.Writer // copy of the audit trail; nil = none
 	Now     func() time.Time
 	Ready   func() // called once, when /readyz first says yes; may be nil
-	// Reload says that the audit trail was moved away and is to be opened by its name again; nil: never.
-	Reload <-chan os.Signal
-	Demo   bool // a banner on every page says so
+	// Reload is SIGHUP: the audit trail is opened by its name again, the certificate is read again, and Reloaded is called. Nil: never.
+	Reload   <-chan os.Signal
+	Reloaded func(context.Context) // may be nil
+	Demo     bool                  // a banner on every page says so
 }
 
 // startPause is when a press at the ID page is answered: many times what Keycloak takes to look at an account, also on a busy machine, where a gate
@@ -65,14 +66,18 @@ type service struct {
 	flow    *bridge.Flow
 	web     *web.Server
 
-	early  sync.WaitGroup // what askEarly began
-	health health
+	certificate certificate
+	early       sync.WaitGroup // what askEarly began
+	health      health
 }
 
 // Run serves until ctx ends, then drains for at most 25 seconds. An error means that it could not start, or must not go on: excess
 // rights at Keycloak, a store file in use, an address that is taken.
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
-	s := &service{cfg: cfg, opts: opts, log: opts.Log, registry: prometheus.NewRegistry()}
+	s := &service{
+		cfg: cfg, opts: opts, log: opts.Log, registry: prometheus.NewRegistry(),
+		certificate: certificate{certFile: cfg.TLS.CertFile, keyFile: cfg.TLS.KeyFile, now: opts.Now, log: opts.Log},
+	}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	early, stop := context.WithCancel(ctx)
 	err := s.open(early)
