@@ -82,7 +82,7 @@ func (s *Server) calling(f view.Frame, r *http.Request, step bridge.Step, rec br
 
 // toSignIn leads to the ID page, and says so when it is because the session ended.
 func (s *Server) toSignIn(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if _, expired := v.sess.Values[expiredKey]; expired {
+	if _, expired := v.sess.Values[expiredKey]; expired || v.state().Former != nil {
 		return bridge.Fault(view.CodeSession, "session", nil)
 	}
 	return see(w, r, "/start")

@@ -48,6 +48,19 @@ type State struct {
 	Case    string        // the person whose case is open here
 
 	Done *DoneFacts // all that is left after success
+
+	Former *Former `json:",omitempty"` // nobody is signed in: the sign-in here ended by time
+}
+
+// Former is what a person's session that ended by time leaves to that person's next sign-in in this browser: the part that the browser has in
+// an open recovery (A11Y-04). It opens nothing, and stands in one record at any time.
+type Former struct {
+	Person     string
+	SID        string
+	SignedInAt time.Time
+	Holder     string
+	Recovery   string
+	Until      time.Time
 }
 
 // DoneFacts is what the last page shows; the sign-in is forgotten by then.
@@ -64,6 +77,7 @@ const (
 	absoluteLife = 60 * time.Minute
 	deskLife     = 8 * time.Hour    // an operator's
 	seenStep     = 30 * time.Second // how exactly idle time is kept
+	formerLife   = bridge.DeskLife  // after the absolute end: the longest that a recovery stays open without another press
 )
 
 // alive reports whether the session may still be used.
@@ -77,6 +91,18 @@ func (s State) ends() time.Time {
 		return s.Started.Add(deskLife)
 	}
 	return s.Started.Add(absoluteLife)
+}
+
+// leaves is what remains of the session after its end by time; nil: nothing.
+func (s State) leaves(now time.Time) *Former {
+	f := s.Former
+	if s.Person != "" && !s.Desk {
+		f = &Former{s.Person, s.SID, s.SignedInAt, s.Holder, s.Recovery, s.ends().Add(formerLife)}
+	}
+	if f == nil || !now.Before(f.Until) {
+		return nil
+	}
+	return f
 }
 
 // viewer is the session as bridge.Next sees it.
@@ -131,11 +157,37 @@ func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) 
 		return sess, err
 	case !state.alive(s.now()):
 		sess.Values[expiredKey] = true
-		return sess, s.records.Delete(r.Context(), bridge.Secret(c.Value).Hash())
+		if state, err = s.lapse(r.Context(), c.Value, state); err != nil || state.Former == nil {
+			return sess, err
+		}
 	}
 	sess.ID, sess.IsNew = c.Value, false
 	sess.Values[stateKey] = &state
 	return sess, nil
+}
+
+// lapse ends a session by time. With something left for its person's next sign-in, it goes on under its id as one in which nobody is signed in;
+// many requests of one browser may find that out at once.
+func (s *Sessions) lapse(ctx context.Context, id string, state State) (State, error) {
+	now := s.now()
+	if state.leaves(now) == nil {
+		return State{}, s.records.Delete(ctx, bridge.Secret(id).Hash())
+	}
+	next := State{CSRF: bridge.NewToken().Reveal(), Started: now, Seen: now}
+	state, err := s.records.Update(ctx, bridge.Secret(id).Hash(), s.ttl(state), func(old State, found bool) (State, error) {
+		if !found {
+			return old, errEnded
+		}
+		if old.alive(now) {
+			return old, nil
+		}
+		next.Former = old.leaves(now)
+		return next, nil
+	})
+	if errors.Is(err, errEnded) {
+		return State{}, nil
+	}
+	return state, err
 }
 
 func (s *Sessions) fresh(name string) *sessions.Session {
@@ -174,7 +226,12 @@ func (s *Sessions) Save(r *http.Request, w http.ResponseWriter, sess *sessions.S
 
 // ttl is how long the store keeps the record without another visit.
 func (s *Sessions) ttl(state State) time.Duration {
-	return max(time.Second, min(idleLife, state.ends().Sub(s.now())))
+	now := s.now()
+	keep := min(idleLife, state.ends().Sub(now))
+	if f := state.leaves(now); f != nil {
+		keep = f.Until.Sub(now)
+	}
+	return max(time.Second, keep)
 }
 
 // end deletes the session and expires the cookie.
@@ -194,7 +251,7 @@ func (s *Sessions) Change(ctx context.Context, sess *sessions.Session, f func(*S
 	}
 	now := s.now()
 	state, err := s.records.Update(ctx, bridge.Secret(sess.ID).Hash(), s.ttl(*stateOf(sess)), func(old State, found bool) (State, error) {
-		if !found {
+		if !found || !old.alive(now) {
 			return old, bridge.Fault(bridge.CodeAbsent, "session", errEnded)
 		}
 		old.Seen = now
@@ -209,8 +266,13 @@ func (s *Sessions) Change(ctx context.Context, sess *sessions.Session, f func(*S
 
 // changeByID applies f to the stored session with this id, without a request of its own: it does not count as a visit.
 func (s *Sessions) changeByID(ctx context.Context, id string, f func(*State) error) error {
-	_, err := s.records.Update(ctx, bridge.Secret(id).Hash(), idleLife, func(old State, found bool) (State, error) {
-		if !found {
+	key := bridge.Secret(id).Hash()
+	state, err := s.records.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	_, err = s.records.Update(ctx, key, s.ttl(state), func(old State, found bool) (State, error) {
+		if !found || !old.alive(s.now()) {
 			return old, bridge.Fault(bridge.CodeAbsent, "session", errEnded)
 		}
 		return old, f(&old)

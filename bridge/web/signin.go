@@ -173,6 +173,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 func (s *Server) takeFlow(r *http.Request, v *visit) (flow oidc.Flow, err error) {
 	sent := r.URL.Query().Get("state")
 	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		if st.Flow == nil && st.Former != nil {
+			return bridge.Fault(view.CodeSession, "callback", nil)
+		}
 		if st.Flow == nil || !bridge.Equal(st.Flow.State, sent) {
 			return bridge.Fault(view.CodeSignIn, "callback", errors.New("no sign-in of this browser has this state"))
 		}
@@ -234,13 +237,15 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow o
 	if flow.PushedAt.After(signedIn) {
 		signedIn = flow.PushedAt // auth_time has whole seconds; it was judged fresh already
 	}
-	err := s.Sessions.Rotate(r, w, v.sess, func(old State) State {
+	part, err := s.goesOn(r.Context(), v.state(), id.Subject)
+	if err != nil {
+		return err
+	}
+	err = s.Sessions.Rotate(r, w, v.sess, func(old State) State {
 		st := State{
 			Typed: old.Typed, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full,
 			SignedInAt: signedIn, SID: id.SID, Snapshot: old.Entry.Snapshot, Link: old.Link, Veto: old.Veto,
-		}
-		if old.Person == id.Subject {
-			st.Holder, st.Recovery = old.Holder, old.Recovery
+			Holder: part.Holder, Recovery: part.Recovery,
 		}
 		if st.Holder == "" {
 			st.Holder = bridge.NewUUID()
@@ -254,6 +259,23 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow o
 		return see(w, r, "/link")
 	}
 	return see(w, r, "/recovery")
+}
+
+// goesOn is the part that this browser has in a recovery, if the person who signs in is the one who was signed in here before. When that sign-in
+// ended by time, only a logout at the campus since then takes the part away.
+func (s *Server) goesOn(ctx context.Context, st State, person string) (Former, error) {
+	if st.Person == person {
+		return Former{Holder: st.Holder, Recovery: st.Recovery}, nil
+	}
+	f := st.leaves(s.Now())
+	if f == nil || f.Person != person {
+		return Former{}, nil
+	}
+	over, err := s.loggedOut(ctx, State{Person: f.Person, SID: f.SID, SignedInAt: f.SignedInAt})
+	if err != nil || over {
+		return Former{}, err
+	}
+	return *f, nil
 }
 
 // loggedOut reports whether the campus ended this session's sign-in.

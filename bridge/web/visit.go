@@ -97,6 +97,9 @@ func (s *Server) checkForm(r *http.Request, v *visit, origins *http.CrossOriginP
 		return bridge.Fault(view.CodeSession, "session", nil)
 	}
 	if !bridge.Equal(v.state().CSRF, r.PostForm.Get("csrf")) {
+		if v.state().Former != nil {
+			return bridge.Fault(view.CodeSession, "session", nil)
+		}
 		return bridge.Fault(view.CodeFormExpired, "form token", nil)
 	}
 	return nil
