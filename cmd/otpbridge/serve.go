@@ -36,9 +36,19 @@ func (s serveCmd) Run(ctx context.Context, p process) error {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	context.AfterFunc(ctx, stop) // gives the second signal back to the system
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	enough := make(chan os.Signal, 1)
+	signal.Notify(enough, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(enough)
+	go func() {
+		select {
+		case <-enough:
+		case <-ctx.Done():
+		}
+		signal.Stop(enough) // the next one is the system's, from before the drain begins
+		cancel()
+	}()
 	return s.serve(ctx, *cfg, p, reload)
 }
 
