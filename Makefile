@@ -42,7 +42,7 @@ test: ## everything: set-up, check with all rounds, 10 s of each fuzz target, en
 
 e2e: ## end-to-end tests; RUN=regex chooses by name
 	.ci/setup packages keycloak axe
-	cd e2e && go test -count=1 -p 1 -timeout $(LIMIT) -run '$(RUN)' ./...
+	.ci/e2e '$(RUN)' $(LIMIT)
 
 bench: ## one line a figure: NAME VALUE UNIT (goal G; peer P V); FIGURE=name prints one of them
 	.ci/setup packages keycloak
