@@ -24,15 +24,6 @@ const (
 	wrongPairsSpan = 10 * time.Minute
 )
 
-// DeskCase is what an operator sees after a right pair.
-type DeskCase struct {
-	Recovery Recovery
-	Account  Account
-	Ruling   Ruling
-	Risky    bool // this approval would need a second one for HD-15's reasons
-	Address  bool // one of them: this operator has the caller's client address
-}
-
 // newCall makes the desk's part of a new recovery.
 func newCall(now time.Time, risky bool) *Call {
 	return &Call{Code: NewDigits(CallCodeDigits), Serial: 1, Expires: now.Add(CallCodeLife), Risky: risky}
@@ -116,7 +107,11 @@ func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (perso
 	}
 	switch CodeOf(err) {
 	case "":
-		return a.ID, f.givePairBack(ctx, o)
+		if err := f.givePairBack(ctx, o); err != nil {
+			return "", err
+		}
+		_, err := f.Case(ctx, o, a.ID)
+		return a.ID, err
 	case CodeCallPair:
 		f.record(ctx, AuditEvent{Event: "call.wrong_pair", Outcome: "refused", Actor: o.Person, Target: a.ID, Code: CodeCallPair})
 		return "", err
@@ -163,36 +158,6 @@ func (f *Flow) givePairBack(ctx context.Context, o Operator) error {
 	_, err := f.WrongPairs.Update(ctx, o.Person, wrongPairsSpan, func(old Wrongs, _ bool) (Wrongs, error) {
 		return Wrongs{old.Times[:max(0, len(old.Times)-1)]}, nil
 	})
-	return err
-}
-
-// Case returns the case that the operator has open, with the account and the ruling as they are now.
-func (f *Flow) Case(ctx context.Context, o Operator, person string) (DeskCase, error) {
-	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.Look(o, f.Now()) })
-	if err != nil {
-		return DeskCase{}, closed(err)
-	}
-	a, err := f.fresh(ctx, person, r.Snapshot, r.SignedInAt)
-	if err != nil {
-		return DeskCase{}, f.refuse(ctx, r, err)
-	}
-	c := DeskCase{Recovery: r, Account: a, Ruling: f.Rules.Ruling(a, r.Snapshot)}
-	c.Address = Equal(r.From, o.Address)
-	c.Risky = r.Call.risky() || c.Address
-	if c.Risky {
-		c.Ruling.Approvals = 2
-	}
-	if !f.Rules.Allows(c.Ruling.Policy, WayDesk) {
-		return DeskCase{}, f.refuse(ctx, r, Fault(CodePolicy, "case", nil))
-	}
-	return c, nil
-}
-
-// closed gives every way in which a case is not open to this operator the same code.
-func closed(err error) error {
-	if code := CodeOf(err); code == CodeNotOpen {
-		return Fault(CodeCaseClosed, "case", err)
-	}
 	return err
 }
 

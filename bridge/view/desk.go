@@ -49,7 +49,7 @@ const (
 )
 
 // Case is GET /desk/case, and the answer 422 of POST /desk/case: what the operator may know of the caller, and the decision. Its forms post
-// do=callback; do=pick (words: the index of a pair); do=approve (checks, repeated; ticket), do=deny and do=suspicious. Faults: FieldWords with
+// do=keep (the case stays open); do=callback; do=pick (words: the index of a pair); do=approve (checks, repeated; ticket), do=deny and do=suspicious. Faults: FieldWords with
 // CodeMissingWords or wrong_words; FieldChecks with checks_missing or callback_unmatched; FieldTicket with ticket_missing.
 type Case struct {
 	Frame

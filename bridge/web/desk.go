@@ -120,20 +120,25 @@ func isNumber(s string, n int) bool {
 	return len(s) == n && !strings.ContainsFunc(s, func(c rune) bool { return c < '0' || c > '9' })
 }
 
-// showCase serves GET /desk/case.
+// showCase serves GET /desk/case. It does not keep the case open.
 func (s *Server) showCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
-	if r.Method == http.MethodHead { // does not keep the case open
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		return nil
+	c, err := s.Flow.ViewCase(r.Context(), o, v.state().Case)
+	if err != nil {
+		return err
 	}
-	return s.renderCase(w, r, v, o, view.Case{})
+	return s.renderCase(w, r, v, c, view.Case{})
 }
 
-func (s *Server) renderCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, p view.Case) error {
+// caseAgain answers a form of the case with what is wrong in it.
+func (s *Server) caseAgain(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, p view.Case) error {
 	c, err := s.Flow.Case(r.Context(), o, v.state().Case)
 	if err != nil {
 		return err
 	}
+	return s.renderCase(w, r, v, c, p)
+}
+
+func (s *Server) renderCase(w http.ResponseWriter, r *http.Request, v *visit, c bridge.DeskCase, p view.Case) error {
 	s.fillCase(&p, c)
 	status := http.StatusOK
 	if len(p.Faults) > 0 {
@@ -205,6 +210,11 @@ func risks(c bridge.DeskCase) []view.Risk {
 func (s *Server) actCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
 	person := v.state().Case
 	switch r.PostForm.Get("do") {
+	case "keep":
+		if _, err := s.Flow.Case(r.Context(), o, person); err != nil {
+			return err
+		}
+		return see(w, r, "/desk/case")
 	case "callback":
 		if err := s.Flow.CallBack(r.Context(), o, person, view.MatchWordCount); err != nil {
 			return err
@@ -225,11 +235,11 @@ func (s *Server) actCase(w http.ResponseWriter, r *http.Request, v *visit, o bri
 func (s *Server) pickWords(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
 	pick, err := strconv.Atoi(r.PostForm.Get("words"))
 	if err != nil {
-		return s.renderCase(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}})
+		return s.caseAgain(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}})
 	}
 	err = s.Flow.PickWords(r.Context(), o, v.state().Case, pick)
 	if code := bridge.CodeOf(err); code == bridge.CodeWrongWords || code == bridge.CodeCallBack {
-		return s.renderCase(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: code}}})
+		return s.caseAgain(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: code}}})
 	}
 	if err != nil {
 		return err
@@ -255,7 +265,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, v *visit, o bri
 		fault.Field = view.FieldTicket
 	}
 	if fault.Field != "" {
-		return s.renderCase(w, r, v, o, view.Case{Checked: checks, Ticket: ticket, Faults: []view.Fault{fault}})
+		return s.caseAgain(w, r, v, o, view.Case{Checked: checks, Ticket: ticket, Faults: []view.Fault{fault}})
 	}
 	if err != nil {
 		return err
@@ -314,80 +324,4 @@ type PersonAttribute struct {
 	Name  string
 	Label view.Words
 	Mask  bool
-}
-
-// permit serves GET /desk/permit.
-func (s *Server) permit(w http.ResponseWriter, r *http.Request, v *visit, _ bridge.Operator) error {
-	return s.showPermit(w, r, v, view.Permit{})
-}
-
-func (s *Server) showPermit(w http.ResponseWriter, r *http.Request, v *visit, p view.Permit) error {
-	status := http.StatusOK
-	if len(p.Faults) > 0 {
-		status = http.StatusUnprocessableEntity
-	}
-	return s.show(w, r, v, status, func(f view.Frame) view.Page {
-		f.Path = "/desk/permit"
-		p.Frame = f
-		return p
-	})
-}
-
-// actPermit serves POST /desk/permit.
-func (s *Server) actPermit(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
-	p := view.Permit{
-		Name: strings.TrimSpace(norm.NFKC.String(r.PostForm.Get("name"))), Check: r.PostForm.Get("check"), Ticket: ticketOf(r),
-	}
-	if p.Name == "" || utf8.RuneCountInString(p.Name) > maxName {
-		p.Faults = []view.Fault{{Field: view.FieldName, Code: view.CodeMissingCaller}}
-		return s.showPermit(w, r, v, p)
-	}
-	a, permit, err := s.Flow.PermitLook(r.Context(), o, p.Name)
-	if code := bridge.CodeOf(err); code == bridge.CodeGone || code == bridge.CodeTooMany {
-		p.Faults = []view.Fault{permitFault(err)}
-		return s.showPermit(w, r, v, p)
-	}
-	if err != nil {
-		return err
-	}
-	p.Found = &view.PermitPerson{Name: a.Name, Numbers: s.attributes(a, []PersonAttribute{s.Number})}
-	if r.PostForm.Get("do") == "give" {
-		given, err := s.Flow.GivePermit(r.Context(), o, a, p.Check, p.Ticket)
-		switch fault := permitFault(err); {
-		case err == nil:
-			permit = given
-		case fault.Field != "":
-			p.Faults = []view.Fault{fault}
-		default:
-			return err
-		}
-	}
-	fillPermit(&p, permit, o, v.now)
-	return s.showPermit(w, r, v, p)
-}
-
-func permitFault(err error) view.Fault {
-	f := view.Fault{Code: bridge.CodeOf(err)}
-	if e, ok := errors.AsType[*bridge.Error](err); ok {
-		f.Until = e.Until
-	}
-	switch f.Code {
-	case bridge.CodeGone, bridge.CodeTooMany:
-		f.Field = view.FieldName
-	case bridge.CodeChecks:
-		f.Field = view.FieldCheck
-	case bridge.CodeTicket:
-		f.Field = view.FieldTicket
-	}
-	return f
-}
-
-func fillPermit(p *view.Permit, permit bridge.Permit, o bridge.Operator, now time.Time) {
-	if first := permit.First; first.Operator != "" && permit.Until.IsZero() && now.Before(permit.Ends()) {
-		p.First = &view.CaseApproval{Name: first.Name, At: first.At, Checks: first.Checks, Ticket: first.Ticket}
-		p.Mine, p.Ends = first.Operator == o.Person, permit.Ends()
-	}
-	if now.Before(permit.Until) {
-		p.Until = permit.Until
-	}
 }

@@ -5,8 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/web"
 )
 
@@ -80,20 +83,51 @@ var momentsOfAJourney = []struct {
 	{"cancelled", func(p *person) { p.ask("alice"); p.send("/recovery", http.StatusOK, "do", "cancel") }},
 }
 
+// momentsAtTheDesk are callers and operators at each stage of a call for alice.
+var momentsAtTheDesk = []struct {
+	name  string
+	reach func(*person)
+}{
+	{"a caller who waits", func(p *person) { p.calls("alice") }},
+	{"a case is open", func(p *person) { p.opensCaseOf("alice") }},
+	{"the words are on the caller's page", func(p *person) {
+		withPhone(p.c, "alice")
+		p.opensCaseOf("alice")
+		p.send("/desk/case", http.StatusOK, "do", "callback")
+	}},
+	{"an account that may not recover any more", func(p *person) {
+		p.opensCaseOf("alice")
+		p.c.KC.Change(p.c.KC.PersonID("alice"), func(a *fakekc.Account) { a.Enabled = false })
+	}},
+	{"a policy that closes the desk", func(p *person) {
+		p.opensCaseOf("alice")
+		policies(p.c, bridge.Policy{Name: "closed", Ways: []bridge.Way{bridge.WayMail}})
+	}},
+}
+
+// opensCaseOf makes this an operator who has the case of somebody who calls.
+func (p *person) opensCaseOf(name string) {
+	p.t.Helper()
+	code := caller(p.t, p.c, name).reads()
+	p.signInFully("carol", "/desk")
+	p.looksUp(name, code)
+	p.c.Clock.Add(time.Minute) // time that a look could keep
+}
+
 // SES-07, INV-4: no method but POST changes a recovery, a count, a credential, the gate or the mails, whoever asks for whatever route.
 func TestNothingButPostChangesAnything(t *testing.T) {
 	t.Parallel()
-	for _, stage := range momentsOfAJourney {
+	for _, stage := range slices.Concat(momentsOfAJourney, momentsAtTheDesk) {
 		t.Run(stage.name, func(t *testing.T) {
 			t.Parallel()
-			c := campus.Open(t)
+			c := campus.OpenDesk(t)
 			p := newPerson(t, c)
 			stage.reach(p)
 			all := append(paths(c, http.MethodGet), paths(c, http.MethodPost)...)
 			for _, mail := range c.Mails("") {
 				all = append(all, "/veto/"+mail.Veto.Reveal(), "/link/"+mail.Link.Reveal())
 			}
-			all = append(all, "/veto", "/link", "/enrol", "/recovery?do=cancel", "/enrol?do=cancel", "/recovery?do=start&reason=lost&way=mail",
+			all = append(all, "/veto", "/link", "/enrol", "/recovery?do=cancel", "/enrol?do=cancel", "/desk/case?do=keep", "/desk/case?do=deny", "/recovery?do=start&reason=lost&way=mail",
 				"/veto?choice=stop&number=000000", "/link?do=redeem", "/signout", "/oidc/callback?code=a&state=b", "/done")
 			before := facts(t, c, "alice")
 			for _, path := range all {
