@@ -121,18 +121,19 @@ func (f *Flow) decideCancel(ctx context.Context, r Recovery) (done bool, err err
 }
 
 // needsHelp marks the swap of r as one that does not go on without an administrator, once for each reason; it is tried again all the same.
-func (f *Flow) needsHelp(ctx context.Context, r Recovery, code Code) error {
-	if r.Stuck == code {
+func (f *Flow) needsHelp(ctx context.Context, r Recovery, cause error) error {
+	code, field := CodeOf(cause), fieldOf(cause)
+	if r.Stuck == code && r.Field == field {
 		return nil
 	}
 	if err := f.mark(ctx, r.Person); err != nil {
 		return err
 	}
-	if err := f.swapChange(ctx, r, func(old *Recovery) { old.Stuck = code }); err != nil {
+	if err := f.swapChange(ctx, r, func(old *Recovery) { old.Stuck, old.Field = code, field }); err != nil {
 		return err
 	}
 	e := event("swap.stuck", r)
-	e.Actor, e.Outcome, e.Code, e.Added = "system", "failed", code, r.Swap.New.ID
+	e.Actor, e.Outcome, e.Code, e.Added, e.Detail = "system", "failed", code, r.Swap.New.ID, named(field)
 	f.record(ctx, e)
 	return nil
 }

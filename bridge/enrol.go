@@ -108,7 +108,7 @@ func (r Recovery) Finish(now time.Time) (Recovery, error) {
 		return r, Fault(CodeNotOpen, "finish", nil)
 	}
 	r.State, r.DoneAt = Done, now
-	r.Key, r.OldKeys, r.Swap, r.Stuck, r.Unwanted = nil, nil, nil, "", false
+	r.Key, r.OldKeys, r.Swap, r.Stuck, r.Field, r.Unwanted = nil, nil, nil, "", "", false
 	return r, nil
 }
 

@@ -106,7 +106,7 @@ type Error struct {
 	Until   time.Time // CodeTooMany, CodeSlowDown: when it works again
 	Left    int       // CodeWrongCode: tries that remain
 	Minutes int       // CodeClock: how far the clock is off, negative = behind
-	Field   string    // CodeRefusedByAccount: the profile field that Keycloak names
+	Field   string    // CodeRefusedByAccount: the profile fields that Keycloak names, with commas
 }
 
 // Fault returns an Error with a code and, for the log, the operation and its cause (either may be empty).
@@ -139,6 +139,22 @@ var (
 	ErrAbsent    error = &Error{Code: CodeAbsent}
 	ErrStoreAway error = &Error{Code: CodeStoreAway}
 )
+
+// fieldOf returns what Keycloak named when it refused something, "" when it named nothing.
+func fieldOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Field
+	}
+	return ""
+}
+
+// named is what an audit event says of the fields that Keycloak named.
+func named(field string) map[string]string {
+	if field == "" {
+		return nil
+	}
+	return map[string]string{"field": field}
+}
 
 // CodeOf returns the outermost code in err, CodeInternal when it has none, "" for nil.
 func CodeOf(err error) Code {

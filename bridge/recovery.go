@@ -92,6 +92,7 @@ type Recovery struct {
 	First      bool      `json:",omitempty"` // there was no old authenticator
 	WritingAt  time.Time `json:",omitzero"`
 	Stuck      Code      `json:",omitempty"` // Writing: why the swap needs an administrator
+	Field      string    `json:",omitempty"` // of Stuck or EndCode: the profile fields that Keycloak named
 	Unwanted   bool      `json:",omitempty"` // Writing: an administrator asked for its end, to be decided by whoever holds the swap
 	End        End       `json:",omitempty"`
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
@@ -164,7 +165,7 @@ func (r Recovery) At(now time.Time) Recovery {
 // ended returns the recovery ended, without its key and link.
 func (r Recovery) ended(why End, code Code, now time.Time) Recovery {
 	r.State, r.End, r.EndCode, r.EndedAt = Ended, why, code, now
-	r.Key, r.OldKeys, r.Swap, r.Call, r.Stuck, r.Unwanted = nil, nil, nil, nil, "", false
+	r.Key, r.OldKeys, r.Swap, r.Call, r.Stuck, r.Field, r.Unwanted = nil, nil, nil, nil, "", "", false
 	return r
 }
 

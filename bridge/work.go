@@ -33,10 +33,10 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 		done, err := f.swapStep(ctx, r, &known)
 		if code := CodeOf(err); code == CodeRefusedByAccount || code == CodeGone {
 			f.Log.ErrorContext(ctx, "the old authenticator stays beside the new one until Keycloak allows its removal", "recovery", r.ID, "err", err)
-			return f.Now().Add(refusedPause), f.needsHelp(ctx, r, code)
+			return f.Now().Add(refusedPause), f.needsHelp(ctx, r, err)
 		}
 		if CodeOf(err) == CodeInternal && ctx.Err() == nil && f.Now().Sub(r.WritingAt) > faultPatience {
-			err = errors.Join(err, f.needsHelp(ctx, r, CodeInternal))
+			err = errors.Join(err, f.needsHelp(ctx, r, err))
 		}
 		if err != nil || done {
 			return time.Time{}, err
@@ -154,24 +154,20 @@ func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause e
 	if err := f.mark(ctx, r.Person); err != nil {
 		return false, err
 	}
-	var field string
-	if e, ok := errors.AsType[*Error](cause); ok {
-		field = e.Field
-	}
+	field := fieldOf(cause)
 	_, err = f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		if old.State != Writing || old.ID != r.ID {
 			return old, Fault(CodeNotOpen, "swap", nil)
 		}
-		return old.Refuse(code, f.Now()), nil
+		old = old.Refuse(code, f.Now())
+		old.Field = field
+		return old, nil
 	})
 	if err != nil {
 		return false, err
 	}
 	e := event("swap.refused", r)
-	e.Outcome, e.Code, e.Added = "refused", code, r.Swap.New.ID
-	if field != "" {
-		e.Detail = map[string]string{"field": field}
-	}
+	e.Outcome, e.Code, e.Added, e.Detail = "refused", code, r.Swap.New.ID, named(field)
 	f.record(ctx, e)
 	f.Log.ErrorContext(ctx, "swap refused for good", "recovery", r.ID, "code", code, "field", field, "err", cause)
 	return true, nil

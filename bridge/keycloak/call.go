@@ -39,8 +39,8 @@ func get(op string, out any, path ...string) call {
 // statusError is an answer other than 2xx.
 type statusError struct {
 	status int
-	field  string // what Keycloak names in a 400
-	reason string // its message key, "" if the message is no key
+	field  string // what Keycloak names in a 400, with commas
+	reason string // the first one's message key, "" if the message is no key
 	after  time.Duration
 }
 
@@ -191,7 +191,12 @@ func refusal(resp *http.Response, content []byte) error {
 	e := &statusError{status: resp.StatusCode}
 	if json.Unmarshal(content, &body) == nil {
 		if body.Field == "" && len(body.Errors) > 0 {
-			body.fault = body.Errors[0]
+			body.ErrorMessage = body.Errors[0].ErrorMessage
+			names := make([]string, len(body.Errors))
+			for i, f := range body.Errors {
+				names[i] = f.Field
+			}
+			body.Field = strings.Join(names, ", ")
 		}
 		e.field = body.Field
 		if strings.HasPrefix(body.ErrorMessage, "error-") && !strings.ContainsAny(body.ErrorMessage, " \r\n\t") {

@@ -328,16 +328,16 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	}
 }
 
-// The field that Keycloak names is handed on, from one fault or the first of several. SWAP-07
+// The fields that Keycloak names are handed on, of one fault or several. SWAP-07
 func TestRefusalNamesTheField(t *testing.T) {
-	for _, body := range []string{
-		`{"field":"email","errorMessage":"error-user-attribute-required","params":["email"]}`,
-		`{"errors":[{"field":"email","errorMessage":"error-x"},{"field":"phone","errorMessage":"error-y"}]}`,
+	for body, want := range map[string]string{
+		`{"field":"email","errorMessage":"error-user-attribute-required","params":["email"]}`:                "email",
+		`{"errors":[{"field":"email","errorMessage":"error-x"},{"field":"phone","errorMessage":"error-y"}]}`: "email, phone",
 	} {
 		e := newEvil(t, says(400, body))
 		err := e.client(t, newClock()).Do(t.Context(), "person", bridge.Action{Kind: bridge.ActionAdd, New: &newOTP})
 		fault, ok := err.(*bridge.Error) //nolint:errorlint // returned as it is
-		if !ok || fault.Code != bridge.CodeRefusedByAccount || fault.Field != "email" {
+		if !ok || fault.Code != bridge.CodeRefusedByAccount || fault.Field != want {
 			t.Errorf("%s: %v", body, err)
 		}
 	}

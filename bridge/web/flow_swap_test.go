@@ -310,7 +310,8 @@ func TestFaultsOfAnyCallOfTheSwapPass(t *testing.T) {
 	}
 }
 
-// SWAP-07: refused for good before anything was written: nothing is removed, the recovery ends, the field goes to the trail.
+// SWAP-07: refused for good before anything was written: nothing is removed, the recovery ends, the field goes to the trail and to the list of
+// recoveries that need somebody.
 func TestARefusedCredentialRemovesNothing(t *testing.T) {
 	t.Parallel()
 	for status, body := range map[int]string{
@@ -329,6 +330,9 @@ func TestARefusedCredentialRemovesNothing(t *testing.T) {
 			oldStill(t, c, name)
 			if e := c.Events("swap.refused"); len(e) != 1 || (status == http.StatusBadRequest && e[0].Detail["field"] != "department") {
 				t.Errorf("on record: %+v", e)
+			}
+			if r := recovery(t, c, name); status == http.StatusBadRequest && r.Field != "department" {
+				t.Errorf("the record names %q", r.Field)
 			}
 		})
 	}

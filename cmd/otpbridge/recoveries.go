@@ -215,6 +215,7 @@ func shown(p process, asJSON bool, r control.Recovery) error {
 		row("to be removed", "削除対象", strings.Join(r.Swap.Removed, ", "))
 	}
 	row("needs", "要対応", attention(r, p.lang))
+	row("profile field", "プロフィール項目", plain(r.Field))
 	return w.Flush()
 }
 

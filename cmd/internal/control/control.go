@@ -32,6 +32,7 @@ type Recovery struct {
 	Writing   time.Time `json:"writing,omitzero"`   // since when the swap runs, or began
 	End       string    `json:"end,omitempty"`      // ended: how
 	Attention string    `json:"attention,omitzero"` // code: why an administrator has to act
+	Field     string    `json:"field,omitzero"`     // profile fields that Keycloak named when it refused
 	Parked    bool      `json:"parked,omitzero"`    // the swap was given up after ten tries
 	Tries     int       `json:"tries,omitzero"`     // of the swap's job
 	Next      time.Time `json:"next,omitzero"`      // when the swap is tried again, or its lease ends

@@ -120,7 +120,7 @@ func (s *service) fill(ctx context.Context, person string, marked bool, row *con
 // describe puts what an administrator may see of a recovery into a row.
 func describe(r bridge.Recovery, row *control.Recovery) {
 	row.ID, row.User, row.Person, row.State, row.Way = r.ID, r.Username, r.Person, string(r.State), string(r.Way)
-	row.Started, row.Writing, row.End, row.Asked = r.StartedAt, r.WritingAt, string(r.End), r.Unwanted
+	row.Started, row.Writing, row.End, row.Field, row.Asked = r.StartedAt, r.WritingAt, string(r.End), r.Field, r.Unwanted
 	if r.State == bridge.Waiting || r.State == bridge.Proven {
 		row.Expires = r.Expires
 	}
