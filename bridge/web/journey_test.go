@@ -79,9 +79,24 @@ func (p *person) path() string {
 
 func (p *person) at(path string) {
 	p.t.Helper()
+	if path == "/done" {
+		p.awaitsSwap()
+	}
 	if !strings.HasPrefix(p.URL, p.c.URL) || p.path() != path {
 		p.t.Fatalf("the browser is at %s (%d), want %s\n%s", p.URL, p.Status, path, text(p.Body))
 	}
+}
+
+// awaitsSwap waits while the page says that the authenticator is being registered: on a busy machine the answer to a code comes before the end.
+func (p *person) awaitsSwap() {
+	p.t.Helper()
+	p.c.Wait(p.t, "the end of the swap", func() bool {
+		if !strings.Contains(p.Body, "This takes a few seconds. Please do not close this page.") && !strings.Contains(p.Body, "数秒で終わります。この画面を閉じないでください。") {
+			return true
+		}
+		p.open("/recovery", http.StatusOK)
+		return false
+	})
 }
 
 // signIn types the ID and the password.

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"encoding/base64"
+	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -157,27 +159,54 @@ func TestOddLinksTakeAlikeLong(t *testing.T) {
 	p := newPerson(t, c)
 	p.signIn("erin")
 	for who, session := range map[string]string{"a stranger": p.session(), "nobody": ""} {
-		took := map[string][]time.Duration{}
-		for range 200 / len(kinds) {
-			for _, kind := range kinds {
+		unlikeAtEveryTry(t, func() (string, bool) {
+			medians := map[string]time.Duration{}
+			for kind, took := range interleaved(rounds(40), kinds, func(kind string) {
 				token := tokens[kind]
 				if kind == "unknown" {
 					token = bridge.NewToken().Reveal()
 				}
-				began := time.Now()
 				opens(t, c, token, session)
-				took[kind] = append(took[kind], time.Since(began))
+			}) {
+				medians[kind] = median(took)
 			}
-		}
-		var medians []time.Duration
+			all := slices.Sorted(maps.Values(medians))
+			return fmt.Sprint(who, ": ", medians), all[len(all)-1]-all[0] >= 50*time.Millisecond
+		})
+	}
+}
+
+// interleaved does each kind of a thing n times in turns, and returns how long each took.
+func interleaved(n int, kinds []string, do func(kind string)) map[string][]time.Duration {
+	took := map[string][]time.Duration{}
+	for range n {
 		for _, kind := range kinds {
-			slices.Sort(took[kind])
-			medians = append(medians, took[kind][len(took[kind])/2])
-		}
-		if apart := slices.Max(medians) - slices.Min(medians); apart >= 50*time.Millisecond {
-			t.Errorf("%s: medians %v of %v are %v apart", who, medians, kinds, apart)
+			began := time.Now()
+			do(kind)
+			took[kind] = append(took[kind], time.Since(began))
 		}
 	}
+	return took
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// unlikeAtEveryTry fails the test when a difference in time is seen each time that it is looked for: what the machine does meanwhile makes one now and
+// then, a leak makes one always.
+func unlikeAtEveryTry(t *testing.T, look func() (what string, unlike bool)) {
+	t.Helper()
+	const tries = 5
+	for i := range tries {
+		what, unlike := look()
+		t.Logf("try %d: %s", i+1, what)
+		if !unlike {
+			return
+		}
+	}
+	t.Error("the times differ")
 }
 
 // TOK-02: the link of the signed-in owner that ran out offers a new one in one press, and stands for half an hour to the second.
@@ -187,6 +216,7 @@ func TestAnExpiredLinkIsReplacedInOnePress(t *testing.T) {
 	asked, p := newPerson(t, c), newPerson(t, c)
 	asked.ask("alice")
 	mail := lastLink(t, c)
+	c.Clock.Stop()
 	c.Clock.Add(mail.Expires.Sub(c.Clock.Now()) - 2*time.Second)
 	early := newPerson(t, c)
 	early.redeemable("alice", mail, true)
@@ -201,6 +231,7 @@ func TestAnExpiredLinkIsReplacedInOnePress(t *testing.T) {
 	if lastLink(t, c).Link == mail.Link {
 		t.Fatal("no new link was sent")
 	}
+	c.Clock.Add(time.Second)
 	p.redeem("alice")
 }
 

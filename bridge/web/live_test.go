@@ -115,7 +115,7 @@ func TestALivePageFollowsTheCallOnAnotherReplica(t *testing.T) {
 	carol.decides(http.StatusOK, "approve", "T-1", "video")
 	began := time.Now()
 	mine.tells(bridge.StepEnrol)
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 8*time.Second { // one on a quiet machine
 		t.Errorf("the approval took %s", took)
 	}
 	p.open("/recovery", http.StatusOK)

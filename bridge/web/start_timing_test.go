@@ -1,8 +1,8 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
-	"slices"
 	"testing"
 	"time"
 
@@ -27,10 +27,6 @@ func presses(t *testing.T, c *campus.Campus, each int) (somebody, nobody time.Du
 			took[name] = append(took[name], time.Since(began))
 		}
 	}
-	median := func(d []time.Duration) time.Duration {
-		slices.Sort(d)
-		return d[len(d)/2]
-	}
 	return median(took["alice"]), median(took["nobody-of-that-name"])
 }
 
@@ -50,11 +46,11 @@ func TestTheAnswerToANameTakesAlikeLong(t *testing.T) {
 			c := campus.Open(t)
 			c.Web.StartPause = test.pause
 			c.KC.Inject(fakekc.Fault{Kind: fakekc.Delay, Method: http.MethodGet, Path: "/admin/realms/*/users/*/credentials", Delay: test.work})
-			somebody, nobody := presses(t, c, each)
-			t.Logf("somebody %v, nobody %v", somebody, nobody)
-			if told := (somebody - nobody).Abs() > test.work/3; told != test.tells {
-				t.Errorf("somebody %v, nobody %v", somebody, nobody)
-			}
+			unlikeAtEveryTry(t, func() (string, bool) {
+				somebody, nobody := presses(t, c, each)
+				told := (somebody - nobody).Abs() > test.work/3
+				return fmt.Sprintf("somebody %v, nobody %v", somebody, nobody), told != test.tells
+			})
 		})
 	}
 }

@@ -154,7 +154,7 @@ func must(t *testing.T, err error) {
 // wait polls for something that happens in the background.
 func (c *Campus) wait(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	late := time.NewTimer(20 * time.Second)
+	late := time.NewTimer(time.Minute)
 	defer late.Stop()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
@@ -167,7 +167,7 @@ func (c *Campus) wait(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// Wait polls until done says yes; the test fails after 20 seconds.
+// Wait polls until done says yes; the test fails after a minute.
 func (c *Campus) Wait(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	c.wait(t, what, done)
