@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -55,6 +56,41 @@ func (m Match) fitsAttributes(a Account) bool {
 	}
 	return true
 }
+
+// Matched is a value of a match, and what of the account fulfils it.
+type Matched struct {
+	Condition string // as in the configuration: "groups", "roles", "attributes.NAME"
+	Wanted    string
+	Has       string // for a group, the one below it that the person is in
+}
+
+// By lists which values of a match that fits the account has, and by what.
+func (m Match) By(a Account) []Matched {
+	var out []Matched
+	for _, wanted := range m.Groups {
+		for _, group := range a.Groups {
+			if (Match{Groups: []string{wanted}}).Fits(Account{Groups: []string{group}}) {
+				out = append(out, Matched{"groups", wanted, group})
+			}
+		}
+	}
+	for _, role := range m.Roles {
+		if slices.Contains(a.Roles, role) {
+			out = append(out, Matched{"roles", role, role})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
+		for _, value := range m.Attributes[name] {
+			if slices.Contains(a.Attributes[name], value) {
+				out = append(out, Matched{AttributeCondition + name, value, value})
+			}
+		}
+	}
+	return out
+}
+
+// AttributeCondition precedes the attribute's name in a condition on one.
+const AttributeCondition = "attributes."
 
 // covers reports whether every account that fits other fits m too, as far as the conditions themselves tell.
 func (m Match) covers(other Match) bool {

@@ -89,6 +89,27 @@ func (l *locale) whys(codes []bridge.Code) []string {
 	return out
 }
 
+// matches is by what a person falls under a rule, in words.
+func (l *locale) matches(all []RuleMatch) []string {
+	var out []string
+	for _, m := range all {
+		value := attribute(Attribute{Value: m.Value, Mask: m.Mask})
+		name, ok := strings.CutPrefix(m.Condition, bridge.AttributeCondition)
+		switch {
+		case ok:
+			out = append(out, l.text("case.rule.by.attribute", "name", clean(name), "value", value))
+		case m.Condition == "groups":
+			out = append(out, l.text("case.rule.by.group", "name", value))
+		case m.Condition == "roles":
+			out = append(out, l.text("case.rule.by.role", "name", value))
+		}
+	}
+	if len(all) == 0 {
+		out = append(out, l.text("case.rule.by.everybody"))
+	}
+	return out
+}
+
 // Risky says that the second approval is asked for because of a hint (HD-15).
 func (p Case) Risky() bool {
 	return slices.Contains(p.Risks, RiskAddress) || slices.Contains(p.Risks, RiskShared) || slices.Contains(p.Risks, RiskOperator)
@@ -165,6 +186,7 @@ func (l *locale) consoleFuncs() template.FuncMap {
 		"reason":       l.reason,
 		"risks":        l.risks,
 		"whys":         l.whys,
+		"matches":      l.matches,
 		"checks":       l.checks,
 		"permitchecks": l.permitChecks,
 		"result":       l.result,

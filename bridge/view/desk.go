@@ -101,10 +101,18 @@ const (
 // CaseRuling is what is asked of the operators, and why.
 type CaseRuling struct {
 	Policy    string        // name of the rule
+	Matched   []RuleMatch   // by what the person falls under it; empty: it is for everybody
 	Why       []bridge.Code // why it is more than the rule's own: desk_only, no_address
 	Approvals int           // by different operators
 	Checks    int           // for each approval
 	Delay     time.Duration
+}
+
+// RuleMatch is something about the person that a rule looks at.
+type RuleMatch struct {
+	Condition string // of bridge.Matched
+	Value     string
+	Mask      bool // as Attribute's
 }
 
 // CaseApproval is an approval that was given before.

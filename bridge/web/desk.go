@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,6 +169,11 @@ func (s *Server) fillCase(p *view.Case, c bridge.DeskCase) {
 	p.Risks = risks(c)
 	p.Ruling = view.CaseRuling{
 		Policy: c.Ruling.Policy.Name, Why: c.Ruling.Why, Approvals: max(c.Ruling.Approvals, rec.Call.Needed), Checks: c.Ruling.Checks, Delay: c.Ruling.Delay,
+	}
+	for _, m := range c.Ruling.Policy.Match.By(c.Account) {
+		name := strings.TrimPrefix(m.Condition, bridge.AttributeCondition)
+		mask := slices.ContainsFunc(s.PersonAttributes, func(a PersonAttribute) bool { return a.Name == name && a.Mask })
+		p.Ruling.Matched = append(p.Ruling.Matched, view.RuleMatch{Condition: m.Condition, Value: m.Has, Mask: mask})
 	}
 	for _, a := range rec.Call.Approvals {
 		p.Approvals = append(p.Approvals, view.CaseApproval{Name: a.Name, At: a.At, Checks: a.Checks, Ticket: a.Ticket})

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,4 +60,38 @@ func TestARefusedAccountEndsItsCaseAtTheNextPress(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The operator reads which policy rules, and by what of the person: group, role and attribute, masked where the configuration says so.
+func TestACaseSaysWhyItsPolicyRules(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	name := member(c, "somebody", func(m *fakekc.Person) {
+		m.Attributes["kind"], m.Attributes["studentNumber"] = []string{"night"}, []string{"B-998877"}
+		m.Roles = append(m.Roles, "nurse")
+	})
+	for _, name := range []string{"kind", "studentNumber"} {
+		c.KC.SetProfileAttribute(fakekc.ProfileAttribute{Name: name, Permissions: fakekc.ProfileRights{View: []string{"admin"}, Edit: []string{"admin"}}})
+	}
+	c.Rules(func(r *bridge.Rules) { r.HarmlessRoles = append(r.HarmlessRoles, "nurse") })
+	both := []bridge.Way{bridge.WayMail, bridge.WayDesk}
+	policies(c,
+		bridge.Policy{Name: "doctors", Match: bridge.Match{Roles: []string{"doctor"}}, Ways: both},
+		bridge.Policy{Name: "clinic", Ways: both, Checks: 2, Match: bridge.Match{
+			Groups: []string{"/otp-recoverable", "/elsewhere"}, Roles: []string{"doctor", "nurse"},
+			Attributes: map[string][]string{"kind": {"day", "night"}, "studentNumber": {"B-998877"}},
+		}},
+		bridge.Policy{Name: "everybody", Ways: both},
+	)
+	p, carol := caller(t, c, name), operator(t, c, "carol")
+	carol.looksUp(name, p.reads())
+	carol.says("Rule clinic Applies because of group /otp-recoverable role nurse kind: night studentNumber: ")
+	for _, other := range []string{"doctor", "B-998877", "/elsewhere", "day"} {
+		if strings.Contains(strings.ReplaceAll(text(carol.Body), "today", ""), other) {
+			t.Errorf("the page says %q", other)
+		}
+	}
+	policies(c, bridge.Policy{Name: "all", Ways: both})
+	carol.open("/desk/case", http.StatusOK)
+	carol.says("Rule all Applies because of it is for everybody")
 }

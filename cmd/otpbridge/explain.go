@@ -66,7 +66,10 @@ func explain(rules bridge.Rules, s subject, now time.Time) explanation {
 	for i, p := range rules.Policies {
 		failed := failedConditions(p.Match, a)
 		if len(failed) == 0 {
-			e.Entry, e.Matched = i+1, append(e.Matched, fulfilled(p.Match, a)...)
+			e.Entry = i + 1
+			for _, m := range p.Match.By(a) {
+				e.Matched = append(e.Matched, matched(m))
+			}
 			break
 		}
 		e.PassedOver = append(e.PassedOver, passed{p.Name, failed})
@@ -125,29 +128,4 @@ func failedConditions(m bridge.Match, a bridge.Account) []string {
 		}
 	}
 	return failed
-}
-
-// fulfilled lists which values of a match the person has, and by what.
-func fulfilled(m bridge.Match, a bridge.Account) []matched {
-	var out []matched
-	for _, wanted := range m.Groups {
-		for _, group := range a.Groups {
-			if (bridge.Match{Groups: []string{wanted}}).Fits(bridge.Account{Groups: []string{group}}) {
-				out = append(out, matched{"groups", wanted, group})
-			}
-		}
-	}
-	for _, role := range m.Roles {
-		if slices.Contains(a.Roles, role) {
-			out = append(out, matched{"roles", role, role})
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
-		for _, value := range m.Attributes[name] {
-			if slices.Contains(a.Attributes[name], value) {
-				out = append(out, matched{"attributes." + name, value, value})
-			}
-		}
-	}
-	return out
 }
