@@ -93,3 +93,27 @@ func TestTheHelpDesksMailboxHearsWhatItShouldLookAt(t *testing.T) {
 		t.Errorf("%d ends are flagged", flagged)
 	}
 }
+
+// A help desk with a mailbox hears that somebody is about to call only if the configuration says so; the mail holds no name and no code.
+func TestACallIsAnnouncedOnlyIfConfigured(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	c.Rules(func(r *bridge.Rules) { r.DeskMailbox = "desk@example.ac.jp" })
+	caller(t, c, "bob").send("/recovery", http.StatusOK, "do", "cancel")
+	if all := c.Mails(bridge.NoticeCall); len(all) != 0 {
+		t.Fatalf("announced by default: %+v", all)
+	}
+	c.Rules(func(r *bridge.Rules) { r.AnnounceCalls = true })
+	p := caller(t, c, "alice")
+	all := c.Mails(bridge.NoticeCall)
+	if len(all) != 1 || all[0].To != "desk@example.ac.jp" || all[0].Name != "" {
+		t.Fatalf("%+v", all)
+	}
+	m, err := c.Web.View.Notice(all[0])
+	code := p.reads()
+	for _, secret := range []string{"alice", "Alice", code, code[:4] + " " + code[4:]} {
+		if err != nil || strings.Contains(m.Subject+m.Text, secret) {
+			t.Errorf("%v: says %q\n%s", err, secret, m.Text)
+		}
+	}
+}

@@ -169,6 +169,19 @@ func TestPoliciesReachTheRules(t *testing.T) {
 	}
 }
 
+// Whoever gives a mailbox and says nothing of announcements gets none.
+func TestCallsAreNotAnnouncedByDefault(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, faults := s.load(strings.Replace(s.text, "announce_calls: false", "", 1))
+	if faults != nil {
+		t.Fatal(strings.Join(faults, "\n"))
+	}
+	if rules := c.Rules(); rules.DeskMailbox == "" || rules.AnnounceCalls {
+		t.Errorf("mailbox %q, announced %t", rules.DeskMailbox, rules.AnnounceCalls)
+	}
+}
+
 // CFG-06: equal configurations have equal hashes, lists in lists included.
 func TestHashIsStable(t *testing.T) {
 	t.Parallel()
