@@ -20,6 +20,8 @@ import (
 const (
 	drain      = 25 * time.Second
 	sweepEvery = time.Minute
+	// trailEvery and the time that an intent is left to its own worker end together within a minute of a loss of the store.
+	trailEvery = 30 * time.Second
 )
 
 // serve runs the listeners and everything behind them until ctx ends or one of them fails.
@@ -126,7 +128,7 @@ func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, 
 	})
 	all.Go(func() { s.every(ctx, sweepEvery, "gate sweep", s.gate.Sweep) })
 	all.Go(func() { s.every(ctx, sweepEvery, "audit trail", s.counted.flush) })
-	all.Go(func() { s.every(ctx, sweepEvery, "unfinished swaps", s.finishIntents) })
+	all.Go(func() { s.every(ctx, trailEvery, "unfinished swaps", s.finishIntents) })
 	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
 	all.Go(func() { worker.Run(ctx, drain) })
 }
