@@ -136,6 +136,10 @@ func (s *service) seesPolicyGroups(ctx context.Context) error {
 // watchRights looks at the service account until Keycloak answered once, then every five minutes. Rights that are too many, or missing,
 // end the process at the start: nobody should get used to them.
 func (s *service) watchRights(ctx context.Context) error {
+	select {
+	case <-s.asked:
+	case <-ctx.Done():
+	}
 	pause := 250 * time.Millisecond
 	for {
 		warnings, err := s.kc.Rights(ctx)

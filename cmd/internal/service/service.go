@@ -68,6 +68,7 @@ type service struct {
 
 	certificate certificate
 	early       sync.WaitGroup // what askEarly began
+	asked       chan struct{}  // closed when it has read the realm, or could not
 	health      health
 }
 
@@ -89,10 +90,10 @@ func Run(ctx context.Context, cfg config.Config, opts Options) error {
 	return errors.Join(err, s.close())
 }
 
-// open builds every part. Only the store and the audit file are touched; Keycloak and the mail server may be away.
+// open builds every part. Keycloak and the mail server may be away.
 func (s *service) open(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		s.openStore, s.openAudit, s.openKeycloak, s.openParty, s.askEarly, s.openView, s.openMail, s.openGate, s.openWeb,
+		s.openKeycloak, s.openParty, s.askEarly, s.openStore, s.openAudit, s.openView, s.openMail, s.openGate, s.openWeb,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -169,11 +170,15 @@ func (s *service) openParty(context.Context) (err error) {
 	return err
 }
 
-// askEarly begins what waits for Keycloak, so that pages are parsed meanwhile: discovery goes on until ctx ends, and the service account gets
-// its first token. What the token says is judged by watchRights.
+// askEarly begins what waits for Keycloak, so that files are opened and pages parsed meanwhile: discovery goes on until ctx ends, and the service
+// account gets its first token and reads the realm. What both say is judged by watchRights.
 func (s *service) askEarly(ctx context.Context) error {
+	s.asked = make(chan struct{})
 	s.early.Go(func() { _ = s.party.Run(ctx) }) // ends with ctx only
-	s.early.Go(func() { _, _ = s.kc.Rights(ctx) })
+	s.early.Go(func() {
+		_, _ = s.kc.Realm(ctx) // is kept for a minute
+		close(s.asked)
+	})
 	return nil
 }
 
