@@ -73,6 +73,8 @@ func measurements() []measurement {
 		{[]string{"page-p99", "page-p50"}, pagesOnBolt},
 		{[]string{"page-p99-redis", "page-p50-redis"}, pagesOnRedis},
 		{[]string{"swap-ratio", "swap"}, swap},
+		{[]string{"swap-burst-done", "swap-burst"}, swapBurst},
+		{[]string{"recovery-cpu", "recovery-cpu-ms"}, recoveryCPU},
 		{waitingNames(""), waitingOnOne},
 		{waitingNames("-two"), waitingOnTwo},
 	}
@@ -85,6 +87,11 @@ func main() {
 	}
 	testing.Init()
 	flag.Parse()
+	for name, value := range map[string]string{"test.parallel": "2", "test.timeout": "10m"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
 	b := bench{out: os.Stdout, only: flag.Arg(0)}
 	if !b.known() {
 		fmt.Fprintf(os.Stderr, "bench: no figure %q; there are: %s\n", b.only, strings.Join(b.names(), " "))

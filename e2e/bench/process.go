@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,16 +37,43 @@ func rss(t *testing.T, pid int) float64 {
 // cpu is how much processor time a process has used.
 func cpu(t *testing.T, pid int) time.Duration {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	must(t, err)
-	_, rest, _ := strings.Cut(string(stat), ") ")
+	_, used := parseStat(t, text)
+	return used
+}
+
+// groupCPU is how much processor time the processes of a group that are alive have used.
+func groupCPU(t *testing.T, group int) (total time.Duration) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	must(t, err)
+	for _, name := range stats {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		if of, used := parseStat(t, text); of == group {
+			total += used
+		}
+	}
+	return total
+}
+
+// parseStat reads a process's group and its processor time.
+func parseStat(t *testing.T, text []byte) (group int, used time.Duration) {
+	t.Helper()
+	_, rest, _ := strings.Cut(string(text), ") ")
 	fields := strings.Fields(rest)
-	user, err := strconv.Atoi(fields[11])
+	const tick = 10 * time.Millisecond    // USER_HZ is 100 on every Linux that matters
+	for _, field := range []int{11, 12} { // in user mode, in the kernel
+		n, err := strconv.Atoi(fields[field])
+		must(t, err)
+		used += time.Duration(n) * tick
+	}
+	group, err := strconv.Atoi(fields[2])
 	must(t, err)
-	system, err := strconv.Atoi(fields[12])
-	must(t, err)
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that matters
-	return time.Duration(user+system) * tick
+	return group, used
 }
 
 func must(t *testing.T, err error) {

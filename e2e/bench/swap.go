@@ -31,7 +31,7 @@ const swaps = 25 // of each
 func swap(t *testing.T) []figure {
 	t.Helper()
 	campus := rig.NewCampus(t)
-	flow := newFlow(t, campus)
+	flow, _ := newFlow(t, campus)
 	plain := newPlain(t, campus)
 	var ours, theirs []time.Duration
 	for i := range swaps + 1 {
@@ -106,8 +106,8 @@ type noMail struct{}
 
 func (noMail) Send(context.Context, bridge.Notice) error { return nil }
 
-// newFlow is the product's flow as far as a swap needs it.
-func newFlow(t *testing.T, campus *rig.Campus) *bridge.Flow {
+// newFlow is the product's flow as far as a swap needs it, on a store of its own.
+func newFlow(t *testing.T, campus *rig.Campus) (*bridge.Flow, *store.Store) {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "admin.jwk")
@@ -132,7 +132,7 @@ func newFlow(t *testing.T, campus *rig.Campus) *bridge.Flow {
 	return &bridge.Flow{
 		Accounts: kc, Target: kc, Jobs: s.Jobs, Audit: trail, Mail: noMail{}, Limits: s.Limiter, Now: time.Now, Log: log,
 		Recoveries: store.NewTyped[bridge.Recovery](s.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
-	}
+	}, s
 }
 
 // plain sends calls and looks at nothing but their status.
@@ -143,7 +143,9 @@ type plain struct {
 
 func newPlain(t *testing.T, campus *rig.Campus) *plain {
 	t.Helper()
-	p := &plain{base: campus.Keycloak + "/admin/realms/" + campus.Name + "/users/", client: &http.Client{Timeout: 10 * time.Second}}
+	p := &plain{base: campus.Keycloak + "/admin/realms/" + campus.Name + "/users/", client: &http.Client{
+		Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: burst},
+	}}
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {campus.AdminClient},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},

@@ -229,6 +229,9 @@ func ready(ctx context.Context, url string) bool {
 	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 }
 
+// Group is the process group of the server.
+func (s *Server) Group() int { return s.pid }
+
 // Stop ends the server and everything it started, and removes a temporary directory. It may be called again.
 func (s *Server) Stop() error {
 	_ = s.life.Close() // a second call finds it closed
