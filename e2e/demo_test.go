@@ -16,24 +16,34 @@ import (
 	"otpbridge/e2e/rig"
 )
 
-// tour is the demo, running, and the six lines that it printed.
+// tour is the demo, running, and the two scripts that it printed: by mail and by phone.
 type tour struct {
-	t     *testing.T
-	lines []string
+	t            *testing.T
+	lines, calls []string
 }
 
 // address is the web address that a line of the script names, "" when it names none of that path.
 func (d *tour) address(line int, path string) string {
 	d.t.Helper()
-	found := regexp.MustCompile(`http://localhost:\d+` + path).FindString(d.lines[line-1])
+	return d.addressIn(d.lines[line-1], path)
+}
+
+func (d *tour) addressIn(line, path string) string {
+	d.t.Helper()
+	found := regexp.MustCompile(`http://localhost:\d+` + path).FindString(line)
 	if found == "" {
-		d.t.Fatalf("no address in %q", d.lines[line-1])
+		d.t.Fatalf("no address in %q", line)
 	}
 	return found
 }
 
-// startDemo builds the demo, starts it as `make demo KEYCLOAK=…` does but on free ports, and waits for the script. It ends with the test, by Ctrl-C.
-func startDemo(t *testing.T) *tour {
+// onKeycloak lets the demo start a real Keycloak, as `make demo KEYCLOAK=…` does.
+func onKeycloak() []string {
+	return []string{"-keycloak", cmp.Or(os.Getenv("KEYCLOAK"), realkc.DefaultVersion)}
+}
+
+// startDemo builds the demo, starts it as `make demo` does but on free ports, and waits for the scripts. It ends with the test, by Ctrl-C.
+func startDemo(t *testing.T, args ...string) *tour {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "otpbridge-demo")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/otpbridge-demo")
@@ -46,8 +56,8 @@ func startDemo(t *testing.T) *tour {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-keycloak", cmp.Or(os.Getenv("KEYCLOAK"), realkc.DefaultVersion),
-		"-bridge-port", "0", "-portal-port", "0", "-idp-port", "0", "-pages-port", "0")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program,
+		append(args, "-bridge-port", "0", "-portal-port", "0", "-idp-port", "0", "-pages-port", "0")...)
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = printed, printed, &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -62,27 +72,29 @@ func startDemo(t *testing.T) *tour {
 		_ = printed.Close()
 	})
 	d := &tour{t: t}
-	rig.EventuallyWithin(t, 5*time.Minute, "the script of six lines, see "+log, func() bool {
+	script := regexp.MustCompile(`(?m)^  \d\. .*$`)
+	rig.EventuallyWithin(t, 5*time.Minute, "the scripts, see "+log, func() bool {
 		text, err := os.ReadFile(log)
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole, _, done := strings.Cut(string(text), "\nBy phone")
-		d.lines = regexp.MustCompile(`(?m)^  \d\. .*$`).FindAllString(whole, -1)
+		whole, calls, _ := strings.Cut(string(text), "\nBy phone")
+		calls, _, done := strings.Cut(calls, "\nCtrl-C")
+		d.lines, d.calls = script.FindAllString(whole, -1), script.FindAllString(calls, -1)
 		if len(ended) > 0 {
 			t.Fatalf("the demo ended by itself:\n%s", text)
 		}
 		return done
 	})
-	if len(d.lines) != 6 {
-		t.Fatalf("the script has %d lines: %q", len(d.lines), d.lines)
+	if len(d.lines) != 6 || len(d.calls) != 4 {
+		t.Fatalf("the scripts have %d and %d lines: %q %q", len(d.lines), len(d.calls), d.lines, d.calls)
 	}
 	return d
 }
 
 // The demo on a real Keycloak: its printed script, followed by hands in Chromium, ends with the portal opened by the new code and closed to the old one.
 func TestJourneyDemoScript(t *testing.T) { // not beside others: it starts a server of its own
-	d := startDemo(t)
+	d := startDemo(t, onKeycloak()...)
 	portal, mails, phones := d.address(1, "/"), d.address(3, "/mail"), d.address(4, "/phones")
 	w := languages["en"]
 	page := rig.NewPage(t, rig.Look{})
@@ -132,4 +144,37 @@ func TestJourneyDemoScript(t *testing.T) { // not beside others: it starts a ser
 	page.Click("Sign out").See("You are signed out")
 	signIn(shown("old-alice"))
 	page.See("Invalid authenticator code.").Screenshot("6-refused")
+}
+
+// The other printed script, on the demo's own server: bob phones, carol and dave approve one after the other in a private window, and bob's own page
+// shows the key.
+func TestJourneyDemoCallScript(t *testing.T) {
+	d := startDemo(t)
+	w, say := languages["en"], texts(t, "en")
+	desk, phones := d.addressIn(d.calls[1], "/desk"), d.addressIn(d.calls[1], "/phones")
+	caller, private := rig.NewPage(t, rig.Look{}), rig.NewPage(t, rig.Look{})
+	beside := private.Tab()
+
+	caller.Go(d.address(1, "/")).See("Sign in").Fill("username", "bob").Fill("password", "bob-password").Click(w.signIn) // line 1: steps 1 and 2
+	caller.Click("Lost your authenticator?").See(w.lost).Click(w.lost)
+	caller.See("Enter your ID").Fill(w.id, "bob").Click(w.next)
+	caller.See("Sign in").Fill(w.password, "bob-password").Click(w.signIn)
+	caller.Click("Lost").Click(say["request.submit"]).See(say["call.title"]).Screenshot("1-call")
+
+	for _, who := range []struct{ name, done string }{{"carol", say["case.second.title"]}, {"dave", say["case.approved.title"]}} { // lines 2 to 4
+		var code, otp, words, index string
+		private.Go(desk).See("Sign in").Fill("username", who.name).Fill("password", who.name+"-password").Click(w.signIn)
+		private.See("One-time code")
+		beside.Go(phones).Eval(`document.getElementById("old-`+who.name+`").textContent.trim()`, &otp)
+		private.Front().Fill("otp", otp).Click(w.signIn).See(say["console.title"])
+		caller.Eval(`document.querySelector("dd.big span").textContent`, &code)
+		private.Fill("name", "bob").Fill("code", code).Click(say["console.open"]).See(say["case.check.legend"])
+		private.Click(say["case.callback.start"]).See(say["case.callback.pick"])
+		caller.See(say["call.match.label"]).Eval(`document.querySelector("p.big.word").textContent.replace(/\s+/g, "")`, &words)
+		private.Eval(offers(words), &index)
+		private.Click(index).Click(say["case.callback.confirm"]).See(say["case.callback.matched"])
+		private.Fill("ticket", "DEMO-1").Click(say["case.approve"]).See(who.done).Screenshot("4-" + who.name)
+		private.Click("Sign out").See(say["signedout.title"])
+	}
+	caller.See(w.enrol).Screenshot("4-key")
 }

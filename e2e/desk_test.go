@@ -146,12 +146,17 @@ func (c *call) callsBack(operator *rig.Page, look rig.Look) {
 	c.page.MustBeAccessible().Screenshot("13-match")
 	var shown, index string
 	c.page.Eval(`document.querySelector("p.big.word").textContent.replace(/\s+/g, "")`, &shown)
-	operator.Eval(`[...document.querySelectorAll("label.word")].find(l => l.textContent.replace(/\s+/g, "") === `+quoted(shown)+`)?.querySelector("input").value ?? ""`, &index)
+	operator.Eval(offers(shown), &index)
 	if index == "" {
 		c.t.Fatalf("the console does not offer %q", shown)
 	}
 	operator.Click(index).Click(c.say["case.callback.confirm"])
 	operator.See(c.say["case.callback.matched"]).MustBeAccessible()
+}
+
+// offers is the number of the choice at the console that says the words, as JavaScript.
+func offers(words string) string {
+	return `[...document.querySelectorAll("label.word")].find(l => l.textContent.replace(/\s+/g, "") === ` + quoted(words) + `)?.querySelector("input").value ?? ""`
 }
 
 // prompt is how soon a page has to move on: 1 s, after the loss of a replica 5 s on a quiet machine; without the stream it would be more than 10 s.

@@ -75,8 +75,8 @@ func (a addresses) calls() []step {
 			"窓口担当: " + a.Bridge + "/desk をプライベートウィンドウで開き（同じウィンドウでは一人しかサインインできません）、carol、パスワード carol-password と、" + a.Pages + "/phones にある Carol の電話のコードでサインインします。",
 		},
 		{
-			`Type the caller's ID and call code, press "I am calling back" and pick the words that the caller's page shows; tick the check, type a ticket number and approve.`,
-			"相手の ID と通話コードを入力し、「折り返し」を始めて、相手の画面に表示された言葉を選びます。確認方法にチェックを入れ、チケット番号を入力して承認します。",
+			`Type the caller's ID and call code, press "I am calling back" and pick the words that the caller's page shows. That check is ticked then: type any ticket number and approve.`,
+			"相手の ID と通話コードを入力し、「折り返しを始める」を押して、相手の画面に表示された言葉を選びます。この確認方法にはチェックが入るので、適当なチケット番号を入力して承認します。",
 		},
 		{
 			"Caller and operators share this machine's address, so a second operator is asked for: sign carol out, sign in as dave in the same private window, and approve with the new code on the caller's page. That page turns into the QR code by itself.",

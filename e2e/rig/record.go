@@ -174,3 +174,10 @@ func (p *Page) SetCookie(url, name, value string) {
 	p.t.Helper()
 	p.run("set a cookie", network.SetCookie(name, value).WithURL(url).WithPath("/").WithSecure(true).WithHTTPOnly(true))
 }
+
+// Front brings a tab to the front; the one that was there goes to the background.
+func (p *Page) Front() *Page {
+	p.t.Helper()
+	p.run("bring the tab to the front", page.BringToFront())
+	return p
+}
