@@ -201,6 +201,9 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 		if err == nil {
 			err = f.Rules.Refusal(a)
 		}
+		if err == nil {
+			err = r.Snapshot.Changed(a, r.DoneAt.Add(time.Minute)) // what the swap itself ended is no reason
+		}
 		if err != nil {
 			return false, err
 		}
@@ -211,6 +214,9 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 		return false, f.Target.Do(ctx, set.Person, a)
 	}
 	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.done", set)); err != nil {
+		return false, err
+	}
+	if err := f.tellDone(ctx, NoticeCodes, r); err != nil {
 		return false, err
 	}
 	err = f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {

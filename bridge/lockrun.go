@@ -181,19 +181,8 @@ func (f *Flow) finishLock(ctx context.Context, r Recovery, seen []Credential) er
 	if err := f.Audit.Record(ctx, e); err != nil {
 		return err
 	}
-	now := f.Now()
-	for _, to := range f.Rules.recipients(r.Snapshot) {
-		n := Notice{
-			Kind: NoticeLocked, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
-			Origin: r.Origin, ID: r.ID,
-		}
-		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
-		case "":
-		case CodeInternal, CodeExpired: // this mail can never be queued: the lock does not wait for it
-			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
-		default:
-			return err
-		}
+	if err := f.tellDone(ctx, NoticeLocked, r); err != nil {
+		return err
 	}
 	return f.changeLock(ctx, r, func(old Recovery) (Recovery, error) { return old.locked(kept, a.NotBefore, f.Now()), nil })
 }

@@ -122,6 +122,7 @@ const (
 	NoticeDenied    NoticeKind = "denied"    // an operator did not
 	NoticeDelay     NoticeKind = "delay"     // proven; the waiting period runs
 	NoticeLocked    NoticeKind = "locked"    // after a theft: the old authenticators are useless from now on
+	NoticeCodes     NoticeKind = "codes"     // recovery codes were made
 	NoticePermit    NoticeKind = "permit"    // two operators opened the sign-in until NotAfter
 
 	NoticeDeskVetoed NoticeKind = "desk_vetoed" // to the help desk: somebody stopped a recovery as not theirs

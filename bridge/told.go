@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 )
 
 // tellOthers tells the addresses on record that have not heard yet that a recovery was started, beside the one that gets the link. Each gets
@@ -45,4 +46,24 @@ func (f *Flow) tellOther(ctx context.Context, r Recovery, to string) error {
 		Kind: NoticeRequest, To: to, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: r.Expires, Way: r.Way, Origin: r.Origin,
 		Veto: token, Objection: number,
 	})
+}
+
+// tellDone queues a notice of what was done in a recovery for every address on record. A repeat is the same mail; whatever hangs on it does not
+// wait for a mail that can never be queued.
+func (f *Flow) tellDone(ctx context.Context, kind NoticeKind, r Recovery) error {
+	now := f.Now()
+	for _, to := range f.Rules.recipients(r.Snapshot) {
+		n := Notice{
+			Kind: kind, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way, Origin: r.Origin,
+			Label: r.Label, ID: r.ID,
+		}
+		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
+		case "":
+		case CodeInternal, CodeExpired:
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
+		default:
+			return err
+		}
+	}
+	return nil
 }

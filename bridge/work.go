@@ -181,19 +181,8 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 	if err := f.Audit.Record(ctx, e); err != nil {
 		return err
 	}
-	now := f.Now()
-	for _, to := range f.Rules.recipients(r.Snapshot) {
-		n := Notice{
-			Kind: NoticeCompleted, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way,
-			Origin: r.Origin, Label: r.Label, ID: r.ID,
-		}
-		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
-		case "":
-		case CodeInternal, CodeExpired: // this mail can never be queued: the swap does not wait for it
-			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
-		default:
-			return err
-		}
+	if err := f.tellDone(ctx, NoticeCompleted, r); err != nil {
+		return err
 	}
 	if toldOnlyLink(r) {
 		f.tellDesk(ctx, NoticeDeskOne, r.ID)

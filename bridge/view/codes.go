@@ -3,7 +3,21 @@ package view
 import (
 	"fmt"
 	"strings"
+	"time"
 )
+
+// CodesMail tells every address that recovery codes were made. It has no link that acts.
+type CodesMail struct {
+	Name      string
+	At        time.Time
+	Reference string
+}
+
+func (CodesMail) subject(l *locale) string { return l.text("mail.codes.subject") }
+
+func (m CodesMail) blocks(l *locale) []block {
+	return join(l.dear(m.Name), []block{{Para: l.text("mail.codes.text")}}, l.facts(Asked{When: m.At}, m.Reference), l.warn("mail.codes.then"))
+}
 
 // CodesText returns recovery codes as a file to keep, in the given language (one of the site's; any other means the default).
 func (v *View) CodesText(lang string, c RecoveryCodes) []byte {

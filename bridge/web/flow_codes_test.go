@@ -66,7 +66,7 @@ func TestRecoveryCodesAreShownUntilTheyAreSaved(t *testing.T) {
 	if len(codes) != bridge.CodeCount {
 		t.Fatalf("%d codes: %s", len(codes), text(p.Body))
 	}
-	if ids, last := sets(c, "owner"); len(ids) != 1 || !last || len(c.Events("recovery_codes.done")) != 1 {
+	if ids, last := sets(c, "owner"); len(ids) != 1 || !last || len(c.Events("recovery_codes.done")) != 1 || len(c.Mails(bridge.NoticeCodes)) != 1 {
 		t.Errorf("sets %v, last %v", ids, last)
 	}
 	before := facts(t, c, "owner")
@@ -202,16 +202,38 @@ func TestRecoveryCodesSurviveAKill(t *testing.T) {
 	if ids, last := sets(c, "owner"); len(ids) != 1 || !last || len(codesOn(p.Body)) != bridge.CodeCount {
 		t.Errorf("sets %v, last %v, %d shown", ids, last, len(codesOn(p.Body)))
 	}
-	other := atTheEndBy(t, c, "second")
-	c.KC.Change(other.Person, func(a *fakekc.Account) { a.Enabled = false })
-	if err := c.Flow.AskCodes(t.Context(), other); err != nil {
-		t.Fatal(err)
+}
+
+// Whatever happened to the account since the end of the recovery, codes are refused: disabled, another password, signed out by an administrator.
+func TestAChangedAccountGetsNoRecoveryCodes(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	for name, change := range map[string]func(id string) error{
+		"untouched": func(string) error { return nil },
+		"disabled":  func(id string) error { c.KC.Change(id, func(a *fakekc.Account) { a.Enabled = false }); return nil },
+		"reset":     func(id string) error { c.KC.SetPassword(id, "another one", c.Clock.Now()); return nil },
+		"signedout": func(id string) error {
+			return c.Flow.Target.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionEndSessions})
+		},
+	} {
+		ref := atTheEndBy(t, c, name)
+		c.Clock.Add(2 * time.Minute)
+		if err := change(ref.Person); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Flow.AskCodes(t.Context(), ref); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Flow.RunCodes(t.Context(), ref.Recovery); err != nil {
+			t.Fatal(err)
+		}
+		if ids, _ := sets(c, name); len(ids) != 0 != (name == "untouched") {
+			t.Errorf("%s: %v", name, ids)
+		}
 	}
-	if _, err := c.Flow.RunCodes(t.Context(), other.Recovery); err != nil {
-		t.Fatal(err)
-	}
-	if ids, _ := sets(c, "second"); len(ids) != 0 || len(c.Events("recovery_codes.refused")) != 1 {
-		t.Errorf("a disabled account got %v", ids)
+	if n := len(c.Events("recovery_codes.refused")); n != 3 {
+		t.Errorf("%d refusals on record", n)
 	}
 }
 
