@@ -3,34 +3,45 @@ package bridge
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 )
 
-// Intent is a swap that the audit trail knows to have begun and not to have ended.
+// Intent is a swap or a lock that the audit trail knows to have begun and not to have ended.
 type Intent struct {
+	Lock     bool // else a swap
 	Person   string
 	Recovery string
 	Way      Way
-	Added    string   // id of the new credential
+	Added    string   // id of the new credential or of the tombstone
 	Removed  []string // ids to remove
 }
 
-// FinishIntent ends a swap whose recovery the store has lost (SWAP-11). The new key is lost with it, so nothing is written: if the new
-// credential stands, the old ones go; if it does not, nothing was changed. A recovery that is still in the store is left to its job, which is
-// added again in case it was given up.
+// FinishIntent ends a swap or a lock whose recovery the store has lost (SWAP-11). Nothing is written: if the new credential, or the tombstone,
+// stands, the old ones go; if it does not, nothing was changed. A recovery that is still in the store is left to its job, which is added
+// again in case it was given up.
 func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 	r, found, err := f.read(ctx, i.Person)
 	if err != nil {
 		return err
 	}
-	if found && r.ID == i.Recovery && r.State == Writing {
+	ours := found && r.ID == i.Recovery
+	switch {
+	case ours && !i.Lock && r.State == Writing:
 		return f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: i.Person, At: f.Now()})
-	}
-	if found && r.ID == i.Recovery && r.State == Done {
-		e := i.event("swap.done", "") // by another replica, whose own trail has the rest
+	case ours && i.Lock && r.locking():
+		return f.Jobs.Add(ctx, Job{Kind: JobLock, ID: i.Person, At: f.Now()})
+	case ours && !i.Lock && r.State == Done, ours && i.Lock && r.Locked():
+		e := i.event("done", "") // by another replica, whose own trail has the rest
 		e.Detail = nil
 		return f.Audit.Record(ctx, e)
+	case i.Lock:
+		return f.finishLostLock(ctx, i)
 	}
+	return f.finishLostSwap(ctx, i)
+}
+
+func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {
 	s := Swap{New: NewCredential{ID: i.Added}, Remove: i.Removed}
 	for range maxSteps {
 		seen, err := f.Target.Credentials(ctx, i.Person)
@@ -39,15 +50,15 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 		}
 		n := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == i.Added })
 		if n < 0 {
-			return f.Audit.Record(ctx, i.event("swap.refused", CodeAbsent))
+			return f.Audit.Record(ctx, i.event("refused", CodeAbsent))
 		}
 		a := NextAction(s, seen)
 		switch a.Kind {
 		case ActionFinish:
-			if err := f.noticeFound(ctx, i, seen[n].Label); err != nil {
+			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeCompleted, Label: seen[n].Label}); err != nil {
 				return err
 			}
-			return f.Audit.Record(ctx, i.event("swap.done", ""))
+			return f.Audit.Record(ctx, i.event("done", ""))
 		case ActionEndSessions:
 			s.SessionsEnded = true
 		}
@@ -55,11 +66,47 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 			return err
 		}
 	}
-	return Fault(CodeInternal, "finish intent: too many steps for one run", nil)
+	return Fault(CodeInternal, "finish swap: too many steps for one run", nil)
 }
 
-// noticeFound tells the addresses on record, read anew, that a new authenticator was registered. A repeat is the same mail.
-func (f *Flow) noticeFound(ctx context.Context, i Intent, label string) error {
+// finishLostLock removes what stood when the theft was reported, and nothing else: what came later may be the person's new authenticator.
+func (f *Flow) finishLostLock(ctx context.Context, i Intent) error {
+	l := Lock{Tombstone: NewCredential{ID: i.Added}}
+	for range maxSteps {
+		seen, err := f.Target.Credentials(ctx, i.Person)
+		if err != nil && CodeOf(err) != CodeGone {
+			return err
+		}
+		named := slices.DeleteFunc(seen, func(c Credential) bool { return c.ID != i.Added && !slices.Contains(i.Removed, c.ID) })
+		a := NextLock(l, named)
+		switch a.Kind {
+		case ActionAdd:
+			return f.Audit.Record(ctx, i.event("refused", CodeAbsent))
+		case ActionFinish:
+			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked}); err != nil {
+				return err
+			}
+			e := i.event("done", "")
+			if kept := l.keeps(named); len(kept) > 0 {
+				e.Detail["kept"] = strconv.Itoa(len(kept))
+			}
+			return f.Audit.Record(ctx, e)
+		case ActionEndSessions:
+			l.SessionsEnded = true
+		}
+		err = f.Target.Do(ctx, i.Person, a)
+		switch {
+		case a.Kind == ActionRemove && CodeOf(err) == CodeRefusedByAccount:
+			l.Left = append(l.Left, a.Credential)
+		case err != nil:
+			return err
+		}
+	}
+	return Fault(CodeInternal, "finish lock: too many steps for one run", nil)
+}
+
+// noticeFound tells the addresses on record, read anew, what was found to be done. A repeat is the same mail.
+func (f *Flow) noticeFound(ctx context.Context, i Intent, n Notice) error {
 	a, err := f.Accounts.ByID(ctx, i.Person)
 	if err != nil {
 		return err
@@ -69,11 +116,9 @@ func (f *Flow) noticeFound(ctx context.Context, i Intent, label string) error {
 		return err
 	}
 	now := f.Now()
+	n.Language, n.Name, n.At, n.Expires, n.Way, n.ID = a.Locale, a.Name, now, now.Add(3*24*time.Hour), i.Way, i.Recovery
 	for _, to := range f.Rules.Snapshot(a, History{}, realm, now).Others("") {
-		n := Notice{
-			Kind: NoticeCompleted, To: to, Language: a.Locale, Name: a.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: i.Way,
-			Label: label, ID: i.Recovery,
-		}
+		n.To = to
 		if err := f.Mail.Send(ctx, n); err != nil {
 			return err
 		}
@@ -81,10 +126,14 @@ func (f *Flow) noticeFound(ctx context.Context, i Intent, label string) error {
 	return nil
 }
 
-func (i Intent) event(name string, code Code) AuditEvent {
+// event is the record of how an intent ended.
+func (i Intent) event(end string, code Code) AuditEvent {
 	e := AuditEvent{
-		Event: name, Outcome: "ok", Actor: "system", Target: i.Person, Recovery: i.Recovery, Way: string(i.Way), Code: code,
+		Event: "swap." + end, Outcome: "ok", Actor: "system", Target: i.Person, Recovery: i.Recovery, Way: string(i.Way), Code: code,
 		Added: i.Added, Removed: i.Removed, Detail: map[string]string{"store": "lost"},
+	}
+	if i.Lock {
+		e.Event = "lock." + end
 	}
 	if code != "" {
 		e.Outcome = "refused"

@@ -17,18 +17,19 @@ import (
 	"time"
 )
 
-// Intent is a swap that was begun and of which the trail does not say how it ended.
+// Intent is a swap or a lock that was begun and of which the trail does not say how it ended.
 type Intent struct {
+	Lock     bool // else a swap
 	Recovery string
 	Person   string
 	Way      string
-	Added    string   // id of the new credential
+	Added    string   // id of the new credential or of the tombstone
 	Removed  []string // ids of the old ones
 	Time     time.Time
 }
 
-// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", the oldest first. It reads what was written
-// since the last call, by any process, in the file and in what it was rotated to (names that begin with the file's, not compressed).
+// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and the locks likewise, the oldest first. It reads
+// what was written since the last call, by any process, in the file and in what it was rotated to (names that begin with the file's, not compressed).
 func (t *Trail) Intents(ctx context.Context) ([]Intent, error) {
 	t.reading.Lock()
 	defer t.reading.Unlock()
@@ -58,7 +59,13 @@ func ReadIntents(ctx context.Context, path string) ([]Intent, error) {
 // scanner remembers how far it read which file.
 type scanner struct {
 	files []position
-	open  map[string]Intent // by recovery
+	open  map[job]Intent
+}
+
+// job is what an intent is about: one recovery may hold a lock and a swap.
+type job struct {
+	lock     bool
+	recovery string
 }
 
 type position struct {
@@ -69,7 +76,7 @@ type position struct {
 // read goes on reading all files of the trail. current, if not nil, bounds how far that file is read.
 func (s *scanner) read(ctx context.Context, path string, current os.FileInfo) ([]Intent, error) {
 	if s.open == nil {
-		s.open = make(map[string]Intent)
+		s.open = make(map[job]Intent)
 	}
 	names, err := family(path)
 	if err != nil {
@@ -161,22 +168,22 @@ func (s *scanner) file(name string, current os.FileInfo) (position, error) {
 	}
 }
 
-var swapEvent = []byte(`"event":"swap.`)
-
-// take notes what a line says of a swap. A line that cannot be read says nothing: a torn one was never acknowledged.
+// take notes what a line says of a swap or a lock. A line that cannot be read says nothing: a torn one was never acknowledged.
 func (s *scanner) take(text []byte) {
-	if !bytes.Contains(text, swapEvent) {
+	lock := bytes.Contains(text, []byte(`"event":"lock.`))
+	if !lock && !bytes.Contains(text, []byte(`"event":"swap.`)) {
 		return
 	}
 	var l Line
 	if json.Unmarshal(text, &l) != nil {
 		return
 	}
+	key := job{lock, l.Recovery}
 	switch l.Event {
-	case "swap.intended":
+	case "swap.intended", "lock.intended":
 		at, _ := time.Parse(Time, l.Time)
-		s.open[l.Recovery] = Intent{Recovery: l.Recovery, Person: l.Target, Way: l.Way, Added: l.Added, Removed: l.Removed, Time: at}
-	case "swap.done", "swap.refused":
-		delete(s.open, l.Recovery)
+		s.open[key] = Intent{Lock: lock, Recovery: l.Recovery, Person: l.Target, Way: l.Way, Added: l.Added, Removed: l.Removed, Time: at}
+	case "swap.done", "swap.refused", "lock.done", "lock.refused":
+		delete(s.open, key)
 	}
 }

@@ -319,7 +319,7 @@ func swapEvent(kind string, n int) bridge.AuditEvent {
 }
 
 // SWAP-11: what was begun and not finished is found, over rotation and restart, by the process itself and by the command line.
-func TestIntentsAreSwapsWithoutAnEnd(t *testing.T) {
+func TestIntentsAreSwapsAndLocksWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	for n := range 4 {
@@ -342,17 +342,20 @@ func TestIntentsAreSwapsWithoutAnEnd(t *testing.T) {
 	want(w, "p0", "p1", "p2", "p3")
 	w.record(t, swapEvent("done", 1))
 	w.record(t, swapEvent("refused", 2))
-	want(w, "p0", "p3")
+	lock := swapEvent("intended", 0) // of the same recovery
+	lock.Event, lock.Added = "lock.intended", "stone"
+	w.record(t, lock)
+	want(w, "p0", "p0", "p3")
 	if err := os.Rename(w.path, w.path+"-20261125"); err != nil {
 		t.Fatal(err)
 	}
-	want(w, "p0", "p3") // moved, not reopened: the name is gone
+	want(w, "p0", "p0", "p3") // moved, not reopened: the name is gone
 	if err := w.Reopen(); err != nil {
 		t.Fatal(err)
 	}
 	w.record(t, swapEvent("intended", 5))
 	w.record(t, swapEvent("done", 3))
-	want(w, "p0", "p5")
+	want(w, "p0", "p0", "p5")
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -360,13 +363,17 @@ func TestIntentsAreSwapsWithoutAnEnd(t *testing.T) {
 	at := time.Date(2026, 11, 25, 3, 0, 0, 5_000_000, time.UTC)
 	if diff := cmp.Diff([]audit.Intent{
 		{Recovery: "r0", Person: "p0", Way: "mail", Added: "new0", Removed: []string{"old0"}, Time: at},
+		{Lock: true, Recovery: "r0", Person: "p0", Way: "mail", Added: "stone", Removed: []string{"old0"}, Time: at},
 		{Recovery: "r5", Person: "p5", Way: "mail", Added: "new5", Removed: []string{"old5"}, Time: at},
 	}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	again := start(t, w.path)
-	want(again, "p0", "p5")
+	want(again, "p0", "p0", "p5")
 	again.record(t, swapEvent("done", 0))
+	want(again, "p0", "p5")
+	lock.Event = "lock.done"
+	again.record(t, lock)
 	want(again, "p5")
 	if _, err := audit.ReadIntents(t.Context(), w.path+"absent"); err == nil {
 		t.Error("an absent trail looks like one without intents")

@@ -3,10 +3,13 @@ package web_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"testing"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
 )
 
 // SWAP-11: the store loses the recovery at any step. What the trail knows is enough: with the new credential there it is finished and
@@ -70,4 +73,112 @@ func TestASwapWithoutAJobIsFoundInTheTrail(t *testing.T) {
 	}
 	c.Wait(t, "the end of the swap", func() bool { return recovery(t, c, name).State == bridge.Done })
 	newOnly(t, c, name, key)
+}
+
+// lockCut is somebody whose lock was begun and whose store is lost after n of its actions, the last one done or not.
+func lockCut(t *testing.T, n int, after bool) (c *campus.Campus, name string, i bridge.Intent) {
+	t.Helper()
+	c = campus.Open(t)
+	name = robbed(c, "robbed")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	id := c.KC.PersonID(name)
+	if _, err := flowOn(c, &cutTarget{left: n, after: after}).RunLock(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.Flow.Recoveries.Delete(t.Context(), id), c.Store.Jobs.Remove(t.Context(), bridge.JobLock, id)); err != nil {
+		t.Fatal(err)
+	}
+	e := c.Events("lock.intended")[0]
+	return c, name, bridge.Intent{Lock: true, Person: id, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed}
+}
+
+// SWAP-11, WB-13: the store loses a lock at any step. With the tombstone there the stolen second factors go and the addresses hear of it,
+// without it nothing was changed, and the trail says so.
+func TestALockWhoseRecoveryIsLostIsFinishedFromTheTrail(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 7; n++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d after=%v", n, after), func(t *testing.T) {
+				t.Parallel()
+				c, name, intent := lockCut(t, n, after)
+				before := factorsOf(c, name)
+				for range 2 { // it may be found twice
+					if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if n == 1 && !after {
+					if got := factorsOf(c, name); !slices.Equal(got, before) || len(c.Events("lock.refused")) == 0 {
+						t.Errorf("second factors %v", got)
+					}
+					return
+				}
+				lockedUp(t, c, name)
+				if len(c.Events("lock.done")) == 0 || len(c.Mails(bridge.NoticeLocked)) == 0 {
+					t.Error("audit or notice is missing")
+				}
+			})
+		}
+	}
+}
+
+// What a person registered after the theft, while nobody looked at the trail, is left alone, and so is what Keycloak refuses to remove.
+func TestALostLockRemovesNothingThatCameLater(t *testing.T) {
+	t.Parallel()
+	c, name, intent := lockCut(t, 2, false)
+	c.KC.AddCredential(intent.Person, fakekc.Credential{ID: "later", Type: bridge.TypeOTP, Label: "new phone", Created: c.Clock.Now(), Data: "{}", SecretData: "{}"})
+	stays := intent.Removed[0]
+	c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/" + stays, Status: http.StatusForbidden})
+	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, k := range c.KC.Credentials(intent.Person) {
+		if k.Type != bridge.TypePassword {
+			left = append(left, k.ID)
+		}
+	}
+	slices.Sort(left)
+	want := []string{stays, "later", intent.Added}
+	slices.Sort(want)
+	if !slices.Equal(left, want) {
+		t.Errorf("%s: left are %v, want %v", name, left, want)
+	}
+	if e := c.Events("lock.done"); len(e) != 1 || e[0].Detail["kept"] != "1" {
+		t.Errorf("on record %+v", e)
+	}
+}
+
+// A lock that is still in the store goes on by its job, and one that another replica finished is put on record.
+func TestALockInTheStoreIsLeftToItsJob(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "robbed")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	id := c.KC.PersonID(name)
+	if _, err := flowOn(c, &cutTarget{left: 2}).RunLock(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Store.Jobs.Remove(t.Context(), bridge.JobLock, id); err != nil {
+		t.Fatal(err)
+	}
+	c.Second(t)
+	e := c.Events("lock.intended")[0]
+	intent := bridge.Intent{Lock: true, Person: id, Recovery: e.Recovery, Added: e.Added, Removed: e.Removed}
+	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
+		t.Fatal(err)
+	}
+	c.Wait(t, "the lock", func() bool { return recovery(t, c, name).Locked() })
+	lockedUp(t, c, name)
+	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil || len(c.Events("lock.done")) != 2 {
+		t.Errorf("%v, %d ends on record", err, len(c.Events("lock.done")))
+	}
 }

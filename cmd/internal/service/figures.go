@@ -27,7 +27,9 @@ func newJobFigures(jobs *store.Jobs) *jobFigures {
 
 // jobKinds are all kinds of durable work.
 func jobKinds() []string {
-	return []string{bridge.JobAttention, bridge.JobCall, bridge.JobDelay, bridge.JobExpiry, bridge.JobGate, bridge.JobMail, bridge.JobSwap}
+	return []string{
+		bridge.JobAttention, bridge.JobCall, bridge.JobCodes, bridge.JobDelay, bridge.JobExpiry, bridge.JobGate, bridge.JobLock, bridge.JobMail, bridge.JobSwap,
+	}
 }
 
 // Describe implements prometheus.Collector.

@@ -128,7 +128,7 @@ func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, 
 	})
 	all.Go(func() { s.every(ctx, sweepEvery, "gate sweep", s.gate.Sweep) })
 	all.Go(func() { s.every(ctx, sweepEvery, "audit trail", s.counted.flush) })
-	all.Go(func() { s.every(ctx, trailEvery, "unfinished swaps", s.finishIntents) })
+	all.Go(func() { s.every(ctx, trailEvery, "unfinished swaps and locks", s.finishIntents) })
 	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
 	all.Go(func() { worker.Run(ctx, drain) })
 }
@@ -152,7 +152,7 @@ func (s *service) works() []store.Work {
 	}
 }
 
-// finishIntents ends swaps of this process's audit trail whose recovery the store has lost.
+// finishIntents ends swaps and locks of this process's audit trail whose recovery the store has lost.
 func (s *service) finishIntents(ctx context.Context) error {
 	intents, err := s.audit.Intents(ctx)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *service) finishIntents(ctx context.Context) error {
 			continue // its own worker is at it
 		}
 		errs = append(errs, s.flow.FinishIntent(ctx, bridge.Intent{
-			Person: i.Person, Recovery: i.Recovery, Way: bridge.Way(i.Way), Added: i.Added, Removed: i.Removed,
+			Lock: i.Lock, Person: i.Person, Recovery: i.Recovery, Way: bridge.Way(i.Way), Added: i.Added, Removed: i.Removed,
 		}))
 	}
 	return errors.Join(errs...)
