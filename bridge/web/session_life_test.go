@@ -163,6 +163,7 @@ func TestASessionEndsByTheServersClock(t *testing.T) {
 			t.Parallel()
 			c := campus.Open(t)
 			p := newPerson(t, c)
+			c.Clock.Stop()
 			p.ask("alice") // SES-12: the page that waits, with its button to look again
 			var a answer
 			for _, step := range test.steps {
