@@ -2,11 +2,9 @@ package e2e_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
-	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
 )
 
@@ -157,88 +155,4 @@ func TestJourneyRedisLost(t *testing.T) {
 	stranger.typePassword().see("This link can no longer be used")
 	phone := s.hand("alice").recovers()
 	s.mustHaveOnly("alice", phone)
-}
-
-// isPut is the call that writes the new credential.
-func isPut(r *http.Request) bool {
-	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/users/") && !strings.Contains(r.URL.Path, "/groups/")
-}
-
-// resumed is how soon another process has to have finished a swap; this machine may be busy.
-const resumed = 20 * time.Second
-
-// SWAP-02, SWAP-03: the replica that swaps is killed, before and after Keycloak has the new credential; the other one finishes.
-func TestJourneyReplicaKilledInTheSwap(t *testing.T) {
-	proxy := rig.NewProxy(t)
-	s := newSite(t, twoOnRedis(t), behindProxy(t, proxy))
-	for name, delivered := range map[string]bool{"frank": false, "grace": true} {
-		s.add(realm.Person{Name: name})
-		h := s.hand(name).ask()
-		h.prove(h.link(1))
-		phone := rig.NewPhone(t, h.key())
-		first, second := s.bridge.Replicas[0], s.bridge.Replicas[1]
-		s.bridge.Front.Only(first)
-		second.Pause() // so that the first one swaps
-		hold := proxy.Hold(delivered, isPut)
-		typed := h.typeAndLeave(phone)
-		<-hold.Held
-		s.bridge.Front.Only(nil)
-		first.Kill()
-		killed := time.Now()
-		second.Resume()
-		proxy.Drop()
-		<-typed
-		s.mustFinish(h, phone, killed)
-		first.Start()
-		first.WaitReady()
-	}
-}
-
-// SWAP-02: the only process is killed in the swap and finishes after its restart.
-func TestJourneyProcessKilledInTheSwap(t *testing.T) {
-	proxy := rig.NewProxy(t)
-	s := newSite(t, behindProxy(t, proxy))
-	for name, delivered := range map[string]bool{"frank": false, "grace": true} {
-		s.add(realm.Person{Name: name})
-		h := s.hand(name).ask()
-		h.prove(h.link(1))
-		phone := rig.NewPhone(t, h.key())
-		hold := proxy.Hold(delivered, isPut)
-		typed := h.typeAndLeave(phone)
-		<-hold.Held
-		s.bridge.Replicas[0].Kill()
-		proxy.Drop()
-		<-typed
-		s.bridge.Replicas[0].Start()
-		started := time.Now()
-		s.bridge.Replicas[0].WaitReady()
-		s.mustFinish(h, phone, started)
-	}
-}
-
-// typeAndLeave types the code in the background: the answer is lost with the process. The channel is closed when the request is over.
-func (h *hand) typeAndLeave(phone *rig.Phone) <-chan struct{} {
-	h.s.t.Helper()
-	code, over := phone.Code(), make(chan struct{})
-	go func() {
-		defer close(over)
-		h.SubmitTo("/enrol", "code", code, "label", "") // the front answers 502 when the process is gone
-	}()
-	return over
-}
-
-// mustFinish waits for the end of a swap, on the page and in Keycloak.
-func (s *site) mustFinish(h *hand, phone *rig.Phone, since time.Time) {
-	s.t.Helper()
-	rig.Eventually(s.t, "the page says that it is done", func() bool {
-		h.Get(s.bridge.URL + "/recovery").Follow("")
-		return h.sees("Your one-time password is set up.")
-	})
-	took := time.Since(since)
-	s.t.Logf("finished after %s", took)
-	if took > resumed {
-		s.t.Errorf("it took %s", took)
-	}
-	s.mustHaveOnly(h.name, phone)
-	rig.Eventually(s.t, "a notice", func() bool { return s.wasTold(h.name+"@example.net", "Your one-time password was re-registered") })
 }

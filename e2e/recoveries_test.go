@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,9 +92,11 @@ func (s *site) recorded(events ...string) {
 	}
 }
 
+// figures are those of a replica that runs.
 func (s *site) figures() string {
 	s.t.Helper()
-	return rig.NewBrowser(s.t).Get(s.bridge.Replicas[0].Admin + "/metrics").Body
+	i := slices.IndexFunc(s.bridge.Replicas, (*rig.Replica).Running)
+	return rig.NewBrowser(s.t).Get(s.bridge.Replicas[max(0, i)].Admin + "/metrics").Body
 }
 
 func otpsOf(kc *fakekc.Server, name string) (n int) {

@@ -28,8 +28,19 @@ type Hold struct {
 	Held    chan struct{} // closed when a call that matches is there
 	match   func(*http.Request) bool
 	deliver bool          // it reaches Keycloak, but the answer waits
-	free    chan struct{} // closed by Drop
+	pass    bool          // it goes on when it is free
+	free    chan struct{} // closed by Drop and Pass
 	once    sync.Once
+}
+
+// Wait returns when the call is there.
+func (h *Hold) Wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-h.Held:
+	case <-time.After(Patience):
+		t.Fatalf("waited %s in vain for a call to hold", Patience)
+	}
 }
 
 // NewProxy starts a proxy before the run's Keycloak.
@@ -96,10 +107,16 @@ func (p *Proxy) Hold(deliver bool, match func(*http.Request) bool) *Hold {
 }
 
 // Drop answers the call that waits, if there is one, with 502.
-func (p *Proxy) Drop() {
+func (p *Proxy) Drop() { p.free(false) }
+
+// Pass lets the call that waits go on, as if nothing had been; one that was delivered is answered with 502.
+func (p *Proxy) Pass() { p.free(true) }
+
+func (p *Proxy) free(pass bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.hold != nil {
+		p.hold.pass = pass && !p.hold.deliver
 		close(p.hold.free)
 		p.hold = nil
 	}
@@ -123,6 +140,10 @@ func (p *Proxy) holding(next http.Handler) http.Handler {
 		}
 		close(h.Held)
 		<-h.free
+		if h.pass {
+			next.ServeHTTP(w, r)
+			return
+		}
 		w.WriteHeader(http.StatusBadGateway)
 	})
 }

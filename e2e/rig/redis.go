@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Redis is a real redis-server on a port of its own, without files.
+// Redis is a real redis-server on a port of its own, without files unless options or Save make some.
 type Redis struct {
 	Addr string // host:port
 
@@ -34,7 +34,7 @@ func NewRedis(t *testing.T, options ...string) *Redis {
 	return r
 }
 
-// Start starts the server again after Stop, on the same port and empty, and returns when it answers.
+// Start starts the server again after Stop, on the same port, and returns when it answers. It is empty, or as it was when Save was called last.
 func (r *Redis) Start() {
 	r.t.Helper()
 	r.log = &bytes.Buffer{}
@@ -52,7 +52,40 @@ func (r *Redis) Start() {
 	})
 }
 
-// Stop kills the server, as a machine dies: nothing is kept, open connections break.
+// Save writes down what the server holds: a later Start begins with that.
+func (r *Redis) Save() { r.t.Helper(); r.command("SAVE") }
+
+// Flush forgets everything.
+func (r *Redis) Flush() { r.t.Helper(); r.command("FLUSHALL") }
+
+// Pause stops the server where it is, as a machine that hangs; Resume lets it go on.
+func (r *Redis) Pause() { _ = r.cmd.Process.Signal(syscall.SIGSTOP) } // it runs: the test has started it
+
+// Resume ends what Pause did.
+func (r *Redis) Resume() { _ = r.cmd.Process.Signal(syscall.SIGCONT) } // as above
+
+// command sends one word and wants "+OK".
+func (r *Redis) command(word string) {
+	r.t.Helper()
+	d := net.Dialer{Timeout: 5 * time.Second}
+	conn, err := d.DialContext(r.t.Context(), "tcp", r.Addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close()                             //nolint:errcheck // nothing is on its way any more
+	_ = conn.SetDeadline(time.Now().Add(Patience)) // an open connection takes one
+	_, err = conn.Write([]byte(word + "\r\n"))
+	answer := make([]byte, 64)
+	n := 0
+	if err == nil {
+		n, err = conn.Read(answer)
+	}
+	if got := string(answer[:n]); err != nil || got != "+OK\r\n" {
+		r.t.Fatalf("%s: %q, %v", word, got, err)
+	}
+}
+
+// Stop kills the server, as a machine dies: nothing is written any more, open connections break.
 func (r *Redis) Stop() {
 	if r.cmd == nil {
 		return

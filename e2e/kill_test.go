@@ -1,0 +1,267 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// step is a call of a swap: the n-th of its kind since the first try to write the new credential.
+type step struct {
+	name string
+	is   func(*http.Request) bool
+	nth  int
+}
+
+// swapSteps are the calls of a swap with two old authenticators, in their order.
+var swapSteps = []step{
+	{"token", isCall(http.MethodPost, "/openid-connect/token"), 1},
+	{"add", isPut, 1},
+	{"look", isCall(http.MethodGet, "/credentials"), 1},
+	{"move", isCall(http.MethodPost, "/moveAfter/"), 1},
+	{"remove-1", isCall(http.MethodDelete, "/credentials/"), 1},
+	{"remove-2", isCall(http.MethodDelete, "/credentials/"), 2},
+	{"sessions", isCall(http.MethodPost, "/logout"), 1},
+	{"last-look", isCall(http.MethodGet, "/credentials"), 2},
+}
+
+// stepNamed is one of swapSteps.
+func stepNamed(name string) step {
+	for _, s := range swapSteps {
+		if s.name == name {
+			return s
+		}
+	}
+	panic("no step " + name)
+}
+
+func isCall(method, part string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Method == method && strings.Contains(r.URL.Path, part) }
+}
+
+// isPut is the call that writes the new credential.
+func isPut(r *http.Request) bool {
+	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/users/") && !strings.Contains(r.URL.Path, "/groups/")
+}
+
+// matcher finds the step in a swap that is about to begin. For the step "token" the first try to write loses its token on the way: Keycloak
+// itself refuses it then, and the product fetches another.
+func (s step) matcher() func(*http.Request) bool {
+	var mu sync.Mutex
+	var begun bool
+	var seen int
+	return func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if isPut(r) {
+			if s.name == "token" && !begun {
+				r.Header.Del("Authorization")
+			}
+			begun = true
+		}
+		if !begun || !s.is(r) {
+			return false
+		}
+		seen++
+		return seen == s.nth
+	}
+}
+
+// moment is when a process is killed: while a call is on its way, or when it had its effect and its answer is on its way.
+type moment struct {
+	step
+	after bool
+}
+
+func (m moment) String() string {
+	if m.after {
+		return m.name + "-after"
+	}
+	return m.name + "-before"
+}
+
+// leads reports whether Keycloak asks for the new authenticator at that moment: from the move on. Before, it asks for the old one.
+func (m moment) leads() bool {
+	switch m.name {
+	case "token", "add", "look":
+		return false
+	case "move":
+		return m.after
+	}
+	return true
+}
+
+// moments are those of the whole matrix, or a sample.
+func moments() (all []moment) {
+	if !full() {
+		return []moment{{stepNamed("add"), true}, {stepNamed("remove-1"), false}}
+	}
+	for _, s := range swapSteps {
+		all = append(all, moment{s, false}, moment{s, true})
+	}
+	return all
+}
+
+// resumed is how soon another process has to have finished a swap: ten seconds; this machine may be busy.
+const resumed = 20 * time.Second
+
+// Issue 5, WB-05, SWAP-02, INV-2, INV-7: the process is killed at each step of the swap, and finishes it on the same file or, with Redis,
+// another one does. At that moment the old authenticator or, from the move on, the new one signs in; in the end exactly the new one does. The person's
+// browser does nothing.
+func TestJourneyKilledInTheSwap(t *testing.T) {
+	proxy := rig.NewProxy(t)
+	for store, change := range map[string]func(*testing.T) func(*rig.Setup){
+		"bbolt": func(*testing.T) func(*rig.Setup) { return func(*rig.Setup) {} }, "redis": twoOnRedis,
+	} {
+		t.Run(store, func(t *testing.T) {
+			s := newSite(t, change(t), behindProxy(t, proxy))
+			for _, m := range moments() {
+				s.killedAt(m, proxy)
+			}
+		})
+	}
+}
+
+// killedAt kills the first replica in a swap.
+func (s *site) killedAt(m moment, proxy *rig.Proxy) {
+	s.t.Helper()
+	h, phone := s.ready(m.String())
+	first := s.bridge.Replicas[0]
+	others := s.bridge.Replicas[1:]
+	s.bridge.Front.Only(first)
+	for _, other := range others {
+		other.Pause() // so that the first one swaps
+	}
+	hold := proxy.Hold(m.after, m.matcher())
+	typed := h.typeAndLeave(phone)
+	hold.Wait(s.t)
+	first.Kill()
+	s.mustOpen(m, h.name, phone)
+	since := time.Now()
+	for _, other := range others {
+		other.Resume()
+	}
+	proxy.Drop()
+	<-typed
+	s.bridge.Front.Only(nil)
+	if len(others) == 0 {
+		first.Start()
+	}
+	s.mustFinish(h, phone, since)
+	if len(others) > 0 {
+		first.Start()
+		first.WaitReady()
+	}
+}
+
+// ready brings somebody with two authenticators to the page with the key.
+func (s *site) ready(name string) (h *hand, phone *rig.Phone) {
+	s.t.Helper()
+	s.add(realm.Person{Name: name, OTPs: []string{realm.Secret(name), realm.Secret(name + "-2")}})
+	h = s.hand(name).ask()
+	h.prove(h.link(1))
+	return h, rig.NewPhone(s.t, h.key())
+}
+
+// mustOpen fails the test unless somebody can sign in at a moment of the swap.
+func (s *site) mustOpen(m moment, name string, phone *rig.Phone) {
+	s.t.Helper()
+	asked := phone
+	if !m.leads() {
+		asked = rig.NewPhone(s.t, realm.Secret(name))
+	}
+	if !s.opensPortal(name, asked) {
+		s.t.Errorf("%s: nothing signs in (with the new one: %t)", name, m.leads())
+	}
+}
+
+// typeAndLeave types a code in the background, from another copy of the phone, so that Keycloak has yet to see the phone's own: the answer is lost
+// with the process. The channel is closed when the request is over.
+func (h *hand) typeAndLeave(phone *rig.Phone) <-chan struct{} {
+	h.s.t.Helper()
+	code, over := rig.NewPhone(h.s.t, phone.Secret()).Code(), make(chan struct{})
+	go func() {
+		defer close(over)
+		h.SubmitTo("/enrol", "code", code, "label", "") // the front answers 502 when the process is gone
+	}()
+	return over
+}
+
+// mustFinish waits for the end of a swap, and looks at Keycloak, the trails, the mailbox and, at last, the page.
+func (s *site) mustFinish(h *hand, phone *rig.Phone, since time.Time) {
+	s.t.Helper()
+	rig.EventuallyWithin(s.t, 2*rig.Patience, h.name+" is done", func() bool { return s.onRecord("swap.done", h.name) > 0 })
+	took := time.Since(since)
+	s.t.Logf("%s: finished after %s", h.name, took.Round(100*time.Millisecond))
+	if took > resumed {
+		s.t.Errorf("%s: it took %s", h.name, took)
+	}
+	s.mustBeOver(h, phone)
+}
+
+// mustBeOver wants one authenticator, one notice and one pair of audit records; the page says so.
+func (s *site) mustBeOver(h *hand, phone *rig.Phone) {
+	s.t.Helper()
+	// The trail that holds the beginning is given an end of its own when another replica wrote that.
+	if begun, done := s.onRecord("swap.intended", h.name), s.trails("swap.done", h.name); begun != 1 || slices.Max(done) != 1 {
+		s.t.Errorf("%s: %d beginnings and %v ends on record", h.name, begun, done)
+	}
+	s.mustHaveOnly(h.name, phone)
+	rig.Eventually(s.t, "a notice", func() bool { return s.notices(h.name) > 0 })
+	rig.Eventually(s.t, "no mail waits", func() bool { return strings.Contains(s.figures(), `otpbridge_jobs{kind="mail",state="waiting"} 0`) })
+	if n := s.notices(h.name); n != 1 {
+		s.t.Errorf("%s: %d notices", h.name, n)
+	}
+	h.Get(s.bridge.URL + "/recovery").Follow("")
+	h.see("Your one-time password is set up.")
+}
+
+// notices counts the mails that say that a new authenticator was registered.
+func (s *site) notices(name string) (n int) {
+	for _, m := range s.mailbox.Messages(name + "@example.net") {
+		if strings.Contains(m.Subject, "Your one-time password was re-registered") {
+			n++
+		}
+	}
+	return n
+}
+
+// onRecord counts the records of an event about a person, in the trails of all replicas.
+func (s *site) onRecord(event, name string) (n int) {
+	s.t.Helper()
+	for _, count := range s.trails(event, name) {
+		n += count
+	}
+	return n
+}
+
+// trails counts the records of an event about a person, for the trail of each replica.
+func (s *site) trails(event, name string) (counts []int) {
+	s.t.Helper()
+	for i := range s.bridge.Replicas {
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(s.bridge.Audit), fmt.Sprintf("audit-%d.jsonl", i+1)))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		n := 0
+		for line := range bytes.Lines(text) {
+			var record struct{ Event, Target string }
+			if json.Unmarshal(line, &record) == nil && record.Event == event && record.Target == s.campus.Users[name] {
+				n++
+			}
+		}
+		counts = append(counts, n)
+	}
+	return counts
+}
