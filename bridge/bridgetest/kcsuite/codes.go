@@ -55,3 +55,25 @@ func recoveryCodes(t *testing.T, w *world) {
 		t.Errorf("the one-time password is not asked for first: %s", at.Page())
 	}
 }
+
+// SWAP-10, kc#44115: a new authenticator is written behind everything else, and the form for recovery codes would come first; moved behind
+// the password, its code is what is asked for.
+func behindThePassword(t *testing.T, w *world) {
+	id, name := w.person(t, Person{})
+	set := bridge.NewCodes{ID: bridge.NewUUID(), Codes: []bridge.Secret{"ABCDEFGHJKMN"}, CreatedMillis: w.facts.Now().UnixMilli()}
+	must(t, w.client.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionAddCodes, Credential: set.ID, Codes: &set}))
+	secret := freshSecret()
+	n := w.newCredential(plainPolicy(), secret)
+	must(t, w.client.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionAdd, New: &n}))
+	before := w.account(t, id).Credentials
+	if len(before) != 3 || before[2].ID != n.ID {
+		t.Fatalf("credentials %+v, want the new one last", before)
+	}
+	if _, at := w.portal(t, name, Password(name), nil); at.Page() != pageRecoveryCode {
+		t.Fatalf("page %q before the move; is there no trap any more?", at.Page())
+	}
+	must(t, w.client.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionMove, Credential: n.ID, After: before[0].ID}))
+	if in, at := w.portal(t, name, Password(name), w.codes(t, key(t, string(secret)))); !in {
+		t.Errorf("the one-time password is not asked for first: %s", at.Page())
+	}
+}

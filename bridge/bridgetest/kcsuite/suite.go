@@ -91,6 +91,7 @@ func Run(t *testing.T, s Server) {
 		{"ClashesAreToldApart", clashes},
 		{"BadCredentialsAreNeverSent", traps},
 		{"RecoveryCodesSignIn", recoveryCodes},
+		{"TheNewOneStandsBehindThePassword", behindThePassword},
 		{"ProfileFaultNamesTheField", profileFault},
 		{"RepeatsAndAbsence", repeats},
 		{"SessionsEndAndNotBefore", sessions},

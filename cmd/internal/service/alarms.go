@@ -2,13 +2,21 @@ package service
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"otpbridge/bridge"
 )
+
+// alarmEvents are the audit events that somebody should look at; docs/operations.md says what to do about each.
+func alarmEvents() []string {
+	return []string{
+		"alarm.clock_off", "alarm.realm_unsafe", "alarm.risky_call", "alarm.suspicious_call", "alarm.weak_approval", "gate.alarm", "gate.counted",
+		"lock.refused", "store.new", "swap.refused", "swap.stuck",
+	}
+}
 
 // countedAudit is the audit trail with two figures for whoever is called at night: alarms, and records that could not be written.
 type countedAudit struct {
@@ -29,12 +37,15 @@ func newCountedAudit(next bridge.Audit, registry prometheus.Registerer, now func
 		}),
 	}
 	registry.MustRegister(a.alarms, a.failures)
+	for _, event := range alarmEvents() {
+		a.alarms.WithLabelValues(event) // so that the first one is seen to be one more
+	}
 	return a
 }
 
 // Record implements bridge.Audit. Of what anybody can cause only so much is written (see flood); the figures count everything.
 func (a *countedAudit) Record(ctx context.Context, e bridge.AuditEvent) error {
-	if strings.HasPrefix(e.Event, "alarm.") || e.Event == "gate.alarm" || e.Event == "gate.counted" || e.Event == "store.new" || e.Event == "swap.stuck" || e.Event == "swap.refused" {
+	if slices.Contains(alarmEvents(), e.Event) {
 		a.alarms.WithLabelValues(e.Event).Inc()
 	}
 	write, before := a.flood.takes(e)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"otpbridge/bridge"
 	"otpbridge/bridge/store"
 )
 
@@ -18,18 +17,12 @@ type jobFigures struct {
 	jobs interface {
 		Count(ctx context.Context, kind string) (store.Counts, error)
 	}
-	desc *prometheus.Desc
+	kinds []string
+	desc  *prometheus.Desc
 }
 
-func newJobFigures(jobs *store.Jobs) *jobFigures {
-	return &jobFigures{jobs, prometheus.NewDesc("otpbridge_jobs", "Durable work by kind; parked: given up after ten tries.", []string{"kind", "state"}, nil)}
-}
-
-// jobKinds are all kinds of durable work.
-func jobKinds() []string {
-	return []string{
-		bridge.JobAttention, bridge.JobCall, bridge.JobCodes, bridge.JobDelay, bridge.JobExpiry, bridge.JobGate, bridge.JobLock, bridge.JobMail, bridge.JobSwap,
-	}
+func newJobFigures(jobs *store.Jobs, kinds []string) *jobFigures {
+	return &jobFigures{jobs, kinds, prometheus.NewDesc("otpbridge_jobs", "Durable work by kind; parked: given up after ten tries.", []string{"kind", "state"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
@@ -39,7 +32,7 @@ func (f *jobFigures) Describe(out chan<- *prometheus.Desc) { out <- f.desc }
 func (f *jobFigures) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), countTime)
 	defer cancel()
-	for _, kind := range jobKinds() {
+	for _, kind := range f.kinds {
 		n, err := f.jobs.Count(ctx, kind)
 		if err != nil {
 			continue

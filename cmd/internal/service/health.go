@@ -57,7 +57,12 @@ func (s *service) adminHandler() http.Handler {
 	s.health.parked = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "otpbridge_jobs_parked_total", Help: "Jobs given up after ten tries, by kind.",
 	}, []string{"kind"})
-	s.registry.MustRegister(newJobFigures(s.store.Jobs), s.health.parked, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	var kinds []string
+	for _, w := range s.works() {
+		kinds = append(kinds, w.Kind)
+		s.health.parked.WithLabelValues(w.Kind) // so that the first one is seen to be one more
+	}
+	s.registry.MustRegister(newJobFigures(s.store.Jobs, kinds), s.health.parked, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "otpbridge_ready", Help: "1 when people can be served.",
 	}, func() float64 {
 		if s.ready() {

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"otpbridge/bridge/bridgetest/storetest"
+)
+
+// look asks for a page, and returns status and body.
+func look(t *testing.T, url, host string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+// OPS-03: liveness looks at the process only, whatever is away; readiness needs the store and one good discovery. No mail server is there.
+func TestLivenessLooksAtTheProcessOnly(t *testing.T) {
+	t.Parallel()
+	redis := storetest.StartRedis(t)
+	s := serveProcess(t, `redis: {addresses: ["`+redis.Addr+`"], tls: false}`, func(e *explained) { e.kc.Down() })
+	_, admin := s.serving()
+	become := func(want int, wrong string) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			status, body := look(t, "http://"+admin+"/readyz", "")
+			if live, _ := look(t, "http://"+admin+"/livez", ""); live != http.StatusOK {
+				t.Fatalf("/livez says %d while /readyz says %d %s", live, status, body)
+			}
+			if status == want && strings.Contains(body, wrong) {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("/readyz says %d %s", status, body)
+			}
+		}
+	}
+	become(http.StatusServiceUnavailable, `"store":"ok"`)
+	if err := s.kc.Up(); err != nil {
+		t.Fatal(err)
+	}
+	become(http.StatusOK, "")
+	s.kc.Down()
+	become(http.StatusOK, "") // one discovery was good
+	redis.Stop(t)
+	become(http.StatusServiceUnavailable, `"store":"`)
+	if status, body := look(t, "http://"+admin+"/readyz", ""); strings.Contains(body, `"store":"ok"`) {
+		t.Errorf("without a store: %d %s", status, body)
+	}
+	redis.Start(t)
+	become(http.StatusOK, "")
+}
+
+// AUD-08: docs/operations.md lists every figure of ours with its labels and no other, and no label can hold a word about people.
+func TestDocumentationShowsTheFigures(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	label := regexp.MustCompile(`(\w+)="`)
+	documented, exported := map[string]string{}, map[string]string{}
+	for _, m := range regexp.MustCompile("`(otpbridge_\\w+)(?:\\{([a-z,]+)\\})?`").FindAllStringSubmatch(string(text), -1) {
+		documented[m[1]] = m[2]
+	}
+	s := serveProcess(t, "", nil)
+	pages, admin := s.serving()
+	s.said("msg=ready")
+	for _, path := range []string{"/start", "/somebody", "/link/somebody"} {
+		look(t, "http://"+pages+path, "otp.example.ac.jp")
+	}
+	_, metrics := look(t, "http://"+admin+"/metrics", "")
+	for _, m := range regexp.MustCompile(`(?m)^(otpbridge_\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? `).FindAllStringSubmatch(metrics, -1) {
+		var labels []string
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			if l[1] != "le" {
+				labels = append(labels, l[1])
+			}
+		}
+		slices.Sort(labels)
+		exported[m[1]] = strings.Join(labels, ",")
+	}
+	for name, labels := range documented {
+		sorted := strings.Split(labels, ",")
+		slices.Sort(sorted)
+		documented[name] = strings.Join(sorted, ",")
+	}
+	if diff := cmp.Diff(documented, exported); diff != "" {
+		t.Errorf("documented (-), exported (+):\n%s", diff)
+	}
+	if strings.Contains(metrics, "somebody") || !strings.Contains(metrics, `route="/link/{token}"`) {
+		t.Error("a figure names a path instead of a route")
+	}
+	for _, m := range regexp.MustCompile(`otpbridge_alarms_total\{event="([^"]+)"\}`).FindAllStringSubmatch(metrics, -1) {
+		if !strings.Contains(string(text), "`"+m[1]+"`") {
+			t.Errorf("docs/operations.md does not say what to do about %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`otpbridge_jobs\{kind="([^"]+)"`).FindAllStringSubmatch(metrics, -1) {
+		if !strings.Contains(string(text), "`"+m[1]+"`") {
+			t.Errorf("docs/operations.md does not name the kind of job %s", m[1])
+		}
+	}
+}
