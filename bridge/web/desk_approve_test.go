@@ -89,7 +89,7 @@ func TestACallBackIsBoundToTheCallersPage(t *testing.T) {
 	carol.send("/desk/case", http.StatusOK, "do", "pick", "words", right)
 	carol.send("/desk/case", http.StatusOK, "do", "pick", "words", right) // a double click
 	carol.decides(http.StatusOK, "approve", "T-1", bridge.CheckCallBack)
-	if countEvents(c, "desk.words_wrong") != 1 || countEvents(c, "desk.words_matched") != 2 || countEvents(c, "alarm.weak_approval") != 0 {
+	if countEvents(c, "desk.call_back") != 2 || countEvents(c, "desk.words_wrong") != 1 || countEvents(c, "desk.words_matched") != 2 || countEvents(c, "alarm.weak_approval") != 0 {
 		t.Error("the events are others")
 	}
 	p.open("/recovery", http.StatusOK)

@@ -26,6 +26,9 @@ func delayed(t *testing.T, d time.Duration) (*campus.Campus, *person) {
 	carol.says("waiting period begins")
 	carol.open("/desk", http.StatusOK)
 	carol.says("Waiting 0")
+	if countEvents(c, "recovery.delayed") != 1 {
+		t.Error("the waiting period is not on record")
+	}
 	return c, p
 }
 

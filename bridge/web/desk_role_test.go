@@ -49,7 +49,8 @@ func TestPeer_KC53057_DeskRights(t *testing.T) {
 	c.KC.RemovePerson(c.KC.PersonID("dave"))
 }
 
-// HD-04: who may not come in: without a sign-in, after a password-only one, with the password alone at Keycloak, without the role.
+// HD-04, HD-13: who may not come in: without a sign-in, after a password-only one, with the password alone at Keycloak, without the role, with
+// that of an auditor, who approves nothing.
 func TestWhoIsNoOperator(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
@@ -71,12 +72,15 @@ func TestWhoIsNoOperator(t *testing.T) {
 			t.Errorf("%s after a password-only sign-in: %d", path, a.status)
 		}
 	}
-	alice := at(t, c, "alice")
-	alice.signInFully("alice", "/desk")
-	alice.want(http.StatusForbidden)
-	alice.says("does not work at the help desk")
-	if alice.Cookie("__Host-otpbridge-desk") != "" {
-		t.Error("somebody who is no operator has the mark of one")
+	roles(c, member(c, "auditor"), with("otp-auditor"))
+	for _, name := range []string{"alice", "auditor"} {
+		p := at(t, c, name)
+		p.signInFully(name, "/desk")
+		p.want(http.StatusForbidden)
+		p.says("does not work at the help desk")
+		if p.Cookie("__Host-otpbridge-desk") != "" {
+			t.Errorf("%s is no operator and has the mark of one", name)
+		}
 	}
 	carol := at(t, c, "carol")
 	carol.must(carol.Get(t.Context(), c.URL+"/desk"))

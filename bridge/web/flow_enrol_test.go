@@ -117,6 +117,11 @@ func TestWrongCodesAreCountedOverEverything(t *testing.T) {
 	last := newPerson(t, c)
 	last.signIn(name)
 	last.says("The one-time password was wrong too often")
+	for event, n := range map[string]int{"key.wrong_code": 10, "key.new": 2, "key.stopped": 2, "codes.limit": 1} { // AUD-01
+		if got := countEvents(c, event); got != n {
+			t.Errorf("%d events %s, want %d", got, event, n)
+		}
+	}
 	oldStill(t, c, name)
 	c.Clock.Add(25 * time.Hour)
 	done := proven(t, c, name) // after a day all is forgotten
@@ -166,7 +171,8 @@ func TestPeer_ZITADEL_ParallelGuesses(t *testing.T) {
 	}
 }
 
-// ENR-07, STO-02, and eduMFA GHSA-qq2p-4282-cfc5: a code counts once, however many send it at once, and each of them reads the truth.
+// ENR-07, STO-02, WB-06, and eduMFA GHSA-qq2p-4282-cfc5: a code counts once and writes one credential, however many send it at once, and each
+// of them reads the truth.
 func TestPeer_EduMFA_Isolation(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)

@@ -267,7 +267,7 @@ func TestRepeatedAndConcurrentWorkDoesNoHarm(t *testing.T) {
 	newOnly(t, c, name, key)
 }
 
-// WB-05: whatever goes wrong with any call of the swap, the end is the new authenticator alone, the person reads the truth meanwhile.
+// SWAP-01, WB-05: whatever goes wrong with any call of the swap, the end is the new authenticator alone, the person reads the truth meanwhile.
 func TestFaultsOfAnyCallOfTheSwapPass(t *testing.T) {
 	t.Parallel()
 	for _, step := range steps {
@@ -302,6 +302,9 @@ func TestFaultsOfAnyCallOfTheSwapPass(t *testing.T) {
 					return r.State == bridge.Done
 				})
 				newOnly(t, c, name, key)
+				if e := c.Events("swap.intended"); otps(c, name)[0] != e[len(e)-1].Added { // SWAP-01
+					t.Errorf("intents %+v, then there is %q", e, otps(c, name))
+				}
 			})
 			if testing.Short() {
 				break // one of them, whichever comes first today
@@ -311,7 +314,7 @@ func TestFaultsOfAnyCallOfTheSwapPass(t *testing.T) {
 }
 
 // SWAP-07: refused for good before anything was written: nothing is removed, the recovery ends, the field goes to the trail and to the list of
-// recoveries that need somebody.
+// recoveries that need somebody. SWAP-01: the next key has an id of its own, since Keycloak says nothing about one that it knows, and signs in.
 func TestARefusedCredentialRemovesNothing(t *testing.T) {
 	t.Parallel()
 	for status, body := range map[int]string{
@@ -322,7 +325,7 @@ func TestARefusedCredentialRemovesNothing(t *testing.T) {
 			c := campus.Open(t)
 			name := member(c, "somebody")
 			p := proven(t, c, name)
-			defer c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: status, Body: body})()
+			mend := c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: status, Body: body})
 			p.confirm(p.code(p.scan()), http.StatusOK)
 			if status != http.StatusNotFound {
 				p.says("Your old authenticator app still works")
@@ -333,6 +336,14 @@ func TestARefusedCredentialRemovesNothing(t *testing.T) {
 			}
 			if r := recovery(t, c, name); status == http.StatusBadRequest && r.Field != "department" {
 				t.Errorf("the record names %q", r.Field)
+			}
+			mend()
+			again := proven(t, c, name)
+			key := again.scan()
+			again.finish()
+			newOnly(t, c, name, key)
+			if e := c.Events("swap.intended"); len(e) != 2 || e[0].Added == e[1].Added || e[1].Added != otps(c, name)[0] {
+				t.Errorf("intents %+v, then there is %q", e, otps(c, name))
 			}
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,6 +182,19 @@ func TestAPersonWithPasswordAndMailboxGetsANewAuthenticator(t *testing.T) {
 	}
 	if n := len(c.Mails(bridge.NoticeCompleted)); n != 1 {
 		t.Errorf("%d notices", n)
+	}
+	var trail []string
+	for _, e := range c.Events("") {
+		if e.Event != "gate.opened" && e.Event != "gate.shut" { // when it shuts is not for the person to say
+			trail = append(trail, e.Event)
+		}
+	}
+	want := []string{ // AUD-01
+		"signin.started", "signin.finished", "recovery.started", "link.sent", "signin.started", "signin.finished", "recovery.proven",
+		"swap.intended", "swap.done",
+	}
+	if !slices.Equal(trail, want) {
+		t.Errorf("on record %q", trail)
 	}
 	if c.KC.Sessions(c.KC.PersonID("alice")) != 0 || len(c.KC.Members("otp-recovery-open")) != 0 {
 		t.Error("a session or the gate is open")
