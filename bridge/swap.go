@@ -73,7 +73,7 @@ func (a Action) Apply(list []Credential) []Credential {
 	if a.Kind == ActionRemove {
 		return rest
 	}
-	behind := slices.IndexFunc(rest, func(c Credential) bool { return c.ID == a.After }) + 1 // not there or none: first
+	behind := slices.IndexFunc(rest, func(c Credential) bool { return a.After != "" && c.ID == a.After }) + 1 // not there or none: first
 	return slices.Insert(rest, behind, list[own])
 }
 
@@ -83,9 +83,9 @@ func (s Swap) stands(seen []Credential) bool {
 }
 
 // misplaced reports that the credential at i does not stand right behind the password (or first, without one), and behind what
-// it should stand.
+// it should stand. The password of a directory has no place in the order: it comes last whatever is moved.
 func misplaced(seen []Credential, i int) (after string, ok bool) {
-	p := slices.IndexFunc(seen, func(c Credential) bool { return c.Type == TypePassword })
+	p := slices.IndexFunc(seen, func(c Credential) bool { return c.Type == TypePassword && !c.Federated })
 	if p < 0 {
 		return "", i != 0
 	}

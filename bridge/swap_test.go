@@ -179,3 +179,25 @@ func TestSwapReckonsWhatIsKept(t *testing.T) {
 		t.Fatal("no end")
 	})
 }
+
+// Issue 5: the password of a directory is listed last, whatever is moved, and no credential can be put behind it: the new one comes first.
+func TestSwapPutsNothingBehindADirectorysPassword(t *testing.T) {
+	old := bridge.Credential{ID: "old", Type: bridge.TypeOTP, Created: t0.Add(-time.Hour)}
+	ours := bridge.Credential{ID: "new", Type: bridge.TypeOTP, Created: t0}
+	password := bridge.Credential{Type: bridge.TypePassword, Federated: true}
+	s := newSwap([]bridge.Credential{old, password})
+	seen := []bridge.Credential{old, ours, password}
+	for _, want := range []bridge.Action{
+		{Kind: bridge.ActionMove, Credential: "new"}, {Kind: bridge.ActionRemove, Credential: "old"}, {Kind: bridge.ActionEndSessions},
+	} {
+		got := bridge.NextAction(s, seen)
+		if got != want {
+			t.Fatalf("%+v, want %+v, with %v", got, want, seen)
+		}
+		seen = got.Apply(seen)
+	}
+	s.SessionsEnded = true
+	if got := bridge.NextAction(s, []bridge.Credential{ours, password}); got.Kind != bridge.ActionFinish {
+		t.Errorf("%+v at the end", got)
+	}
+}
