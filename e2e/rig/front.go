@@ -1,10 +1,13 @@
 package rig
 
 import (
+	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,9 +21,11 @@ type Front struct {
 	replicas []*Replica
 	next     atomic.Uint64
 
-	mu   sync.Mutex
-	only *Replica // takes everything; nil = all take turns
-	via  string   // base URL of another proxy between the front and the replicas
+	mu      sync.Mutex
+	only    *Replica             // takes everything; nil = all take turns
+	via     string               // base URL of another proxy between the front and the replicas
+	streams map[string]time.Time // when a page that waits began to follow last, by host of the replica
+	deaf    chan struct{}        // closed by Deafen
 }
 
 // addressHeader is how a page of the rig says from where it claims to come: all of them run on this machine.
@@ -28,7 +33,7 @@ const addressHeader = "X-Rig-Address"
 
 func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
 	t.Helper()
-	f := &Front{t: t, replicas: replicas}
+	f := &Front{t: t, replicas: replicas, streams: map[string]time.Time{}, deaf: make(chan struct{})}
 	server := &http.Server{Handler: duplex(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			target, err := url.Parse(f.target())
@@ -46,7 +51,13 @@ func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
 		},
 		Transport:     &http.Transport{DisableKeepAlives: true}, // a replica that dies leaves no connection to try
 		FlushInterval: -1,                                       // pages that wait want their events at once
-		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+		ModifyResponse: func(r *http.Response) error {
+			if r.StatusCode == http.StatusOK && strings.HasPrefix(r.Header.Get("Content-Type"), "text/event-stream") {
+				r.Body = f.follow(r)
+			}
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}), ReadHeaderTimeout: 10 * time.Second}
 	t.Cleanup(func() { closing(t, server.Close) })
 	go server.Serve(l) //nolint:errcheck // ends with the test, by Close
@@ -65,6 +76,47 @@ func (f *Front) Via(base string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.via = base
+}
+
+// follow takes note of a stream that begins.
+func (f *Front) follow(r *http.Response) io.ReadCloser {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.streams[r.Request.URL.Host] = time.Now()
+	return &stream{r.Body, f.deaf, r.Request.Context()}
+}
+
+// Followed is when a page that waits began to follow at a replica last; zero = never.
+func (f *Front) Followed(r *Replica) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.streams[strings.TrimPrefix(r.URL, "http://")]
+}
+
+// Deafen makes every stream that is open now stay open and bring nothing any more, as a line does that broke while a machine slept.
+func (f *Front) Deafen() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.deaf)
+	f.deaf = make(chan struct{})
+}
+
+// stream is the body of an answer that goes on and on.
+type stream struct {
+	io.ReadCloser
+	deaf <-chan struct{}
+	ctx  context.Context //nolint:containedctx // of the request: a body has no other way to learn of its end
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	select {
+	case <-s.deaf:
+		<-s.ctx.Done() // the page went away
+		return 0, io.EOF
+	default:
+		return n, err
+	}
 }
 
 func (f *Front) target() string {

@@ -181,3 +181,20 @@ func (p *Page) Front() *Page {
 	p.run("bring the tab to the front", page.BringToFront())
 	return p
 }
+
+// Freeze stops all scripts of a page, as sleep does.
+func (p *Page) Freeze() {
+	p.t.Helper()
+	p.lifecycle(page.SetWebLifecycleStateStateFrozen)
+}
+
+// Thaw ends what Freeze did.
+func (p *Page) Thaw() {
+	p.t.Helper()
+	p.lifecycle(page.SetWebLifecycleStateStateActive)
+}
+
+func (p *Page) lifecycle(state page.SetWebLifecycleStateState) {
+	p.t.Helper()
+	p.run(string(state), page.SetWebLifecycleState(state))
+}
