@@ -34,16 +34,6 @@ func waitingNames(suffix string) (names []string) {
 	return names
 }
 
-func waitingOnOne(t *testing.T) []figure {
-	t.Helper()
-	return waiting(t, 1, "")
-}
-
-func waitingOnTwo(t *testing.T) []figure {
-	t.Helper()
-	return waiting(t, 2, "-two")
-}
-
 // held is what was measured of one program that holds pages.
 type held struct {
 	p50, p99, reconnect time.Duration
@@ -55,11 +45,16 @@ type held struct {
 // waiting holds open pages of people who wait for the help desk. A change is what the last approval does: it is written into the store by the side
 // of the product, as another replica would write it, and counts from before the write until the event is at the page. Meanwhile recoveries
 // start by mail over HTTP.
-func waiting(t *testing.T, replicas int, suffix string) []figure {
+//
+// bare is what the peer did, measured by whoever comes first.
+func waiting(t *testing.T, replicas int, suffix string, bare *held) []figure {
 	t.Helper()
 	n := pageCount(t)
 	ours := holdProduct(t, n, replicas)
-	theirs := holdBare(t, n)
+	if bare.goroutines == 0 {
+		*bare = holdBare(t, n)
+	}
+	theirs := *bare
 	const peer = "net/http"
 	return []figure{
 		{"waiting-p99" + suffix, millis(ours.p99), "ms", "100", peer, millis(theirs.p99)},
@@ -106,6 +101,8 @@ func holdProduct(t *testing.T, n, replicas int) (h held) {
 	}
 	for _, r := range b.Replicas {
 		r.WaitReady()
+	}
+	for range b.Replicas { // each shows its first page
 		_, err := fetch(t.Context(), b.URL+"/")
 		must(t, err)
 	}
