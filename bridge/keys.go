@@ -282,7 +282,7 @@ func onRecord(all []Address, address string) bool {
 func (f *Flow) newSwap(r Recovery, a Account, label string) Swap {
 	now := f.Now()
 	s := Swap{New: NewCredential{
-		ID: NewUUID(), Label: uniqueLabel(label, a.Credentials, now), Secret: r.Key.Secret, OTP: r.Key.OTP, CreatedMillis: now.UnixMilli(),
+		ID: NewUUID(), Label: f.newLabel(label, a.Credentials), Secret: r.Key.Secret, OTP: r.Key.OTP, CreatedMillis: now.UnixMilli(),
 	}}
 	for _, c := range a.OTPs() {
 		if !c.Federated {

@@ -13,9 +13,9 @@ const maxLabel = 100 // characters of a typed name; Keycloak takes 255
 // labelSigns end every label, so that two of one day differ.
 const labelSigns = 4
 
-// uniqueLabel makes a label that no other credential of the person has, case-blind: what was typed and the date, or the date alone, and
+// newLabel makes a label that no other credential of the person has, case-blind: what was typed and the date, or the date alone, and
 // four signs. Control characters are dropped.
-func uniqueLabel(typed string, others []Credential, now time.Time) string {
+func (f *Flow) newLabel(typed string, others []Credential) string {
 	clean := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || !unicode.IsGraphic(r) {
 			return -1
@@ -26,7 +26,15 @@ func uniqueLabel(typed string, others []Credential, now time.Time) string {
 	if runes := []rune(clean); len(runes) > maxLabel {
 		clean = strings.TrimSpace(string(runes[:maxLabel]))
 	}
-	return freshSigns(strings.TrimSpace(clean+" "+now.Format("2006-01-02"))+" ", others)
+	return freshSigns(strings.TrimSpace(clean+" "+f.Rules.date(f.Now()))+" ", others)
+}
+
+// date is the day of a moment where the people are.
+func (r Rules) date(now time.Time) string {
+	if r.Zone != nil {
+		now = now.In(r.Zone)
+	}
+	return now.Format(time.DateOnly)
 }
 
 // freshSigns ends a label with four signs that make it the person's only one.

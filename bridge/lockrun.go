@@ -97,6 +97,9 @@ func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 	stone.Secret = f.Codes.NewKey()
 	a.New = &stone
 	refused := f.Target.Do(ctx, r.Person, a)
+	if labelTaken(refused) {
+		return f.noteLock(ctx, r, func(l *Lock) { l.Tombstone.Label = f.newLabel("Locked", nil) })
+	}
 	if CodeOf(refused) != CodeRefusedByAccount {
 		return refused
 	}
@@ -133,7 +136,7 @@ func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	}
 	now := f.Now()
 	l := Lock{Tombstone: NewCredential{
-		ID: NewUUID(), Label: uniqueLabel("Locked", a.Credentials, now), OTP: realm.OTP, CreatedMillis: now.UnixMilli(),
+		ID: NewUUID(), Label: f.newLabel("Locked", a.Credentials), OTP: realm.OTP, CreatedMillis: now.UnixMilli(),
 	}}
 	for _, c := range a.Credentials {
 		if l.removes(c) {

@@ -46,6 +46,7 @@ type Rules struct {
 	DeskChecks      []string // ids of the checks that operators may record
 	Policies        []Policy // the first that matches rules; the last one matches everybody
 	Paused          bool
+	Zone            *time.Location // of the dates in labels; nil: as the clock tells it
 }
 
 // Limits on the past that the gate and the mail way look at.

@@ -31,6 +31,7 @@ func label(t *testing.T, c *campus.Campus, name string) string {
 func TestANameOfAnyScriptTellsDevicesApart(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
+	c.Clock.Zone(time.FixedZone("here", -12*3600)) // where it is another day
 	for i, tt := range []struct{ typed, want string }{
 		{"", ""},
 		{"  わたしの電話　", "わたしの電話 "},
@@ -44,7 +45,7 @@ func TestANameOfAnyScriptTellsDevicesApart(t *testing.T) {
 		p.send("/enrol", http.StatusOK, "do", "confirm", "code", p.code(p.scan()), "label", tt.typed)
 		p.at("/done")
 		got := label(t, c, name)
-		rest, ok := strings.CutPrefix(got, tt.want+c.Clock.Now().Format("2006-01-02")+" ")
+		rest, ok := strings.CutPrefix(got, tt.want+c.Clock.Now().In(c.Flow.Rules.Zone).Format(time.DateOnly)+" ")
 		if !ok || len(rest) != 4 || len(utf16.Encode([]rune(got))) > 255 {
 			t.Errorf("%q became %q", tt.typed, got)
 		}

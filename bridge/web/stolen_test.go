@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -245,6 +246,31 @@ func TestALockThatIsRefusedRemovesNothing(t *testing.T) {
 	mend()
 	p.confirm(p.code(p.scan()), http.StatusOK)
 	p.at("/done")
+}
+
+// ENR-13: a label that was taken meanwhile does not keep the account open.
+func TestALockTakesAnotherLabel(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "labelled")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	id := c.KC.PersonID(name)
+	if _, err := flowOn(c, &cutTarget{left: 1}).RunLock(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	chosen := recovery(t, c, name).Lock.Tombstone.Label
+	c.KC.AddCredential(id, fakekc.Credential{Type: "webauthn", Label: strings.ToLower(chosen), Data: "{}", SecretData: "{}"})
+	if next, err := c.Flow.RunLock(t.Context(), id); err != nil || !next.IsZero() {
+		t.Fatal(next, err)
+	}
+	lockedUp(t, c, name)
+	if got := recovery(t, c, name).Lock.Tombstone.Label; strings.EqualFold(got, chosen) || !strings.HasPrefix(got, chosen[:len(chosen)-4]) {
+		t.Errorf("chosen %q, now %q", chosen, got)
+	}
 }
 
 // WB-13: many presses at once are one lock.

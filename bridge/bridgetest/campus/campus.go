@@ -219,7 +219,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},
 			HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"},
 			Sources:       []bridge.AddressSource{{Attribute: "notificationEmail"}}, RefusedDomains: []string{"example.ac.jp"},
-			Reset: bridge.ResetDesk, PasswordAge: 72 * time.Hour,
+			Reset: bridge.ResetDesk, PasswordAge: 72 * time.Hour, Zone: time.FixedZone("far away", 14*3600),
 		},
 	}
 	if c.desk {

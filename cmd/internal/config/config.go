@@ -153,6 +153,6 @@ func (c *Config) Rules() bridge.Rules {
 		RefusedDomains: c.Keycloak.RefusedDomains, Reset: c.Keycloak.Reset, ResetAttribute: c.Keycloak.ResetAttribute,
 		PasswordAge: c.Keycloak.PasswordAge, Paused: c.Paused,
 		Desk: c.HelpDesk.Enabled, DeskMailbox: c.HelpDesk.Mailbox, AnnounceCalls: c.HelpDesk.AnnounceCalls, Supervisor: c.HelpDesk.Supervisor, DeskChecks: c.HelpDesk.checkIDs(), NumberAttribute: c.HelpDesk.Number.Attribute,
-		Policies: c.policies(),
+		Policies: c.policies(), Zone: c.TimeZone,
 	}
 }
