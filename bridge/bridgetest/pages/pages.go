@@ -4,6 +4,7 @@ package pages
 
 import (
 	"html/template"
+	"slices"
 	"time"
 
 	"otpbridge/bridge"
@@ -125,8 +126,14 @@ func waitSamples(f view.Frame, word string) []Sample {
 		{"link", view.Link{Frame: view.Frame{CSRF: "x", Path: "/link", Now: f.Now}}},
 		{"asked", view.LinkAsked{Frame: f, Started: At(14, 5), From: Origin(word), Expires: At(14, 35)}},
 		{"asked-unknown", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35)}},
+		{"asked-stolen", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Stolen: true}},
 		{"stopped", view.LinkStopped{Frame: f}},
 	}
+}
+
+// recoveryCodes are as many as a person gets.
+func recoveryCodes() []string {
+	return slices.Repeat([]string{"7K4M-9QXD-3HTR", "W6PA-XN58-CJ2V", "QD7P-4MRE-9WKA"}, bridge.CodeCount/3)
 }
 
 func enrolSamples(f view.Frame, word string) []Sample {
@@ -151,7 +158,7 @@ func enrolSamples(f view.Frame, word string) []Sample {
 		{"done-codes-offer", view.Done{Frame: f, Codes: &view.RecoveryCodes{Offer: true, Replaces: true}}},
 		{"done-codes-writing", view.Done{Frame: f, Codes: &view.RecoveryCodes{Writing: true}}},
 		{"done-codes-refused", view.Done{Frame: f, Codes: &view.RecoveryCodes{Refused: true}}},
-		{"done-codes", view.Done{Frame: f, Codes: &view.RecoveryCodes{Made: f.Now, Until: f.Now.Add(10 * time.Minute), List: []string{"7K4M-9QXD-3HTR", "W6PA-XN58-CJ2V", "QD7P-4MRE-9WKA"}},
+		{"done-codes", view.Done{Frame: f, Codes: &view.RecoveryCodes{Made: f.Now, Until: f.Now.Add(10 * time.Minute), List: recoveryCodes()},
 			Faults: []view.Fault{{Field: view.FieldSaved, Code: view.CodeNotSaved}}}},
 	}
 	for _, code := range []bridge.Code{bridge.CodeEmpty, bridge.CodeFormat, bridge.CodeWrongCode, bridge.CodeClock, bridge.CodeUsed,
