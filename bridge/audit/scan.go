@@ -50,12 +50,6 @@ func (t *Trail) written() (os.FileInfo, error) {
 	return t.f.Stat()
 }
 
-// ReadIntents is Intents for a trail that no process of ours has open: for the command line.
-func ReadIntents(ctx context.Context, path string) ([]Intent, error) {
-	var s scanner
-	return s.read(ctx, path, nil)
-}
-
 // scanner remembers how far it read which file.
 type scanner struct {
 	files []position

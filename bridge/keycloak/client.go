@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -130,7 +129,7 @@ func (c *Config) check() error {
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("the URL of Keycloak must be absolute, without user, query or fragment")
 	}
-	local := loopback(u.Hostname())
+	local := bridge.Loopback(u.Hostname())
 	var faults []error
 	for _, f := range []struct {
 		bad  bool
@@ -150,14 +149,6 @@ func (c *Config) check() error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 // serverNow is the time on Keycloak's clock. Answers tell it to the second, so less than two seconds is no difference.

@@ -66,7 +66,7 @@ func New(c Config) (*Queue, error) {
 	switch {
 	case c.From == nil || !bridge.Deliverable(c.From.Address):
 		return nil, errors.New("mail: the sender is no address")
-	case c.Plain && (c.Implicit || !loopback(c.Host)):
+	case c.Plain && (c.Implicit || !bridge.Loopback(c.Host)):
 		return nil, errors.New("mail: a clear connection is for loopback only")
 	case c.Host == "" || c.Port < 1 || c.Port > 65535:
 		return nil, errors.New("mail: no server")

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/textproto"
-	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -141,12 +139,4 @@ func describe(stage string, err error) error {
 		cause = fmt.Errorf("answer %d: %w", answer.Code, errRefused)
 	}
 	return bridge.Fault(bridge.CodeMailAway, "mail server: "+stage, cause)
-}
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"regexp"
 	"strings"
 )
@@ -75,19 +74,6 @@ func NewKeyRing(keys ...Key) (*KeyRing, error) {
 		seen[k.ID] = true
 	}
 	return &KeyRing{keys: append([]Key(nil), keys...)}, nil
-}
-
-// ReadKeys reads a keys file; see ParseKeys.
-func ReadKeys(path string) (*KeyRing, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read sealing keys: %w", err)
-	}
-	ring, err := ParseKeys(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return ring, nil
 }
 
 // ParseKeys reads one key a line, newest first: its name, a space, 32 bytes in base64. Empty lines and lines that begin with # are

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -24,7 +25,9 @@ type records struct {
 func openRecords(t *testing.T, b *rig.Bridge, redis *rig.Redis) (r records, done func()) {
 	t.Helper()
 	dir := filepath.Dir(b.Config)
-	keys, err := store.ReadKeys(filepath.Join(dir, "keys"))
+	text, err := os.ReadFile(filepath.Join(dir, "keys"))
+	must(t, err)
+	keys, err := store.ParseKeys(text)
 	must(t, err)
 	c := store.Config{Keys: keys, Now: time.Now}
 	if redis == nil {

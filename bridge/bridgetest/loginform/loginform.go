@@ -136,9 +136,6 @@ func (b *Browser) Answer() url.Values {
 	return u.Query()
 }
 
-// Forget deletes the cookies, as a fresh browser.
-func (b *Browser) Forget() { b.jar = cookies{} }
-
 // Cookie returns the value of a cookie by name, "" when there is none.
 func (b *Browser) Cookie(name string) string {
 	for key, value := range b.jar {

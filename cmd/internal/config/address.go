@@ -3,10 +3,11 @@ package config
 import (
 	"net"
 	"net/mail"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"otpbridge/bridge"
 )
 
 // urlRule says which addresses a key takes.
@@ -57,16 +58,10 @@ func (r urlRule) scheme(u *url.URL) *Words {
 	if r.schemes[0] != "https" || u.Scheme != "http" {
 		return bad(Words{"begins with another scheme", "のスキームが違います"})
 	}
-	if !loopback(u.Hostname()) {
+	if !bridge.Loopback(u.Hostname()) {
 		return bad(plainHTTP)
 	}
 	return nil
-}
-
-// loopback tells whether a host is this machine.
-func loopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || (err == nil && addr.IsLoopback())
 }
 
 func baseURL() parser[*url.URL] {
@@ -106,7 +101,7 @@ func webLink() parser[string] {
 		if err != nil || u.Hostname() == "" || u.User != nil {
 			return "", bad(notAddress)
 		}
-		if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+		if u.Scheme == "https" || u.Scheme == "http" && bridge.Loopback(u.Hostname()) {
 			return s, nil
 		}
 		return "", bad(plainHTTP)
@@ -161,7 +156,7 @@ func smtpURL() parser[SMTPServer] {
 		}
 		n, wrong := portNumber(port)
 		return SMTPServer{
-			Host: u.Hostname(), Port: n, User: u.User.Username(), Implicit: u.Scheme == "smtps", Plain: u.Scheme == "smtp" && loopback(u.Hostname()),
+			Host: u.Hostname(), Port: n, User: u.User.Username(), Implicit: u.Scheme == "smtps", Plain: u.Scheme == "smtp" && bridge.Loopback(u.Hostname()),
 		}, wrong
 	}}
 }

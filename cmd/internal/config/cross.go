@@ -121,7 +121,7 @@ func (r *reader) oneProof(section, address, addressKey string) {
 	key, secret := section+".client_key_file", section+".client_secret_file"
 	hasKey, hasSecret := r.set(key) || r.wrong[key], r.set(secret) || r.wrong[secret]
 	u, err := url.Parse(address)
-	away := !r.wrong[addressKey] && err == nil && !loopback(u.Hostname())
+	away := !r.wrong[addressKey] && err == nil && !bridge.Loopback(u.Hostname())
 	switch {
 	case hasKey && hasSecret:
 		r.against(secret, Words{"stands beside %s", "と %s の両方があります"}.With(key), Words{"one of them", "どちらか一つ"})
