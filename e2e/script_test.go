@@ -42,6 +42,7 @@ func newStage(t *testing.T, step bridge.Step) *stage {
 	}
 	s := &stage{t: t, view: v, step: step, code: 1, life: time.Hour, changed: make(chan struct{})}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.recovery)
 	mux.HandleFunc("GET /recovery", s.recovery)
 	mux.HandleFunc("POST /recovery", s.renew)
 	mux.HandleFunc("GET /recovery/events", s.events)
@@ -70,7 +71,8 @@ func (s *stage) set(change func()) {
 }
 
 func (s *stage) page() view.Page {
-	f := view.Frame{Path: "/recovery", CSRF: "x", Now: time.Now(), Live: s.step, Person: &view.Person{ID: "a1"}}
+	f := view.Frame{Path: "/recovery", CSRF: "x", Now: time.Now(), Live: s.step, Person: &view.Person{ID: "a1"},
+		Session: view.SessionEnd{Ends: time.Now().Add(8 * time.Hour), Idle: time.Now().Add(15 * time.Minute)}}
 	switch s.step {
 	case bridge.StepCall:
 		return view.Call{Frame: f, ID: "a1", Code: fmt.Sprintf("%08d", s.code), CodeUntil: f.Now.Add(s.life), Until: f.Now.Add(time.Hour), Extend: true}

@@ -14,10 +14,10 @@ type Frame struct {
 	Now       time.Time  // when the page is made: times of the same day are written short
 	Reference string     // reference number; shown on error pages and under notices of failure
 	Desk      Desk       // whether the help desk answers the phone now
-	Session   SessionEnd // set shortly before the session ends
+	Session   SessionEnd // of somebody who is signed in
 
 	// Live is the step that this page shows, if GET /recovery/events tells of the next one; empty: the page never moves on by itself. The
-	// server sends "event: step" with the step's name as data, at once and after every change.
+	// server sends "event: step" with the step's name as data, at once and after every change, and "event: alive" every LiveBeat.
 	Live bridge.Step
 	// Console says that an error page belongs to the help desk's console; the console's own pages know it.
 	Console bool
@@ -38,11 +38,40 @@ type Desk struct {
 	Opens time.Time // when it opens again, if that is known
 }
 
-// SessionEnd is the warning that precedes a sign-out. The zero value shows nothing.
+// Of the line of a live page.
+const (
+	LiveBeat  = 25 * time.Second // how often it says that it is alive, so that proxies, browsers and the page itself know
+	LiveTouch = 4 * time.Minute  // how often it keeps the session alive (SES-12)
+)
+
+// SessionEnd is when a sign-in ends, of which people are warned. The zero value shows nothing.
 type SessionEnd struct {
-	Ends  time.Time // when the person will be signed out
-	Final bool      // true: cannot be put off; a new sign-in comes back to the same request
+	Ends time.Time // cannot be put off; a new sign-in comes back to the same request
+	Idle time.Time // when it ends if nothing is done here; zero: not before Ends
+	Do   string    // what a press that puts Idle off posts to Path; empty: any look at a page does
 }
+
+// warning is how long before the end of a session, or of the enrolment's page, people are warned.
+const warning = 2 * time.Minute
+
+// Near says that the end is so near that the page says so as it is.
+func (f Frame) Near() bool { return f.EndIn() == 0 }
+
+// EndIn is the number of seconds after which a page with a script warns of the session's end.
+func (f Frame) EndIn() int { return seconds(f.Session.Ends.Sub(f.Now) - warning) }
+
+// IdleIn is the number of seconds after which a page with a script asks whether anybody is there. A live page counts from the last sign of
+// life of its line, which may be younger than the session's.
+func (f Frame) IdleIn() int {
+	left := f.Session.Idle.Sub(f.Now) - warning
+	if f.Live != "" {
+		left -= LiveTouch
+	}
+	return seconds(left)
+}
+
+// Beat is the number of seconds between two signs of life.
+func (f Frame) Beat() int { return seconds(LiveBeat) }
 
 // Fault is one thing wrong in a form: it appears in the summary at the top, which links to the field, and at the field.
 type Fault struct {

@@ -120,6 +120,9 @@ type Enrol struct {
 	Faults    []Fault
 }
 
+// WarnIn is the number of seconds after which a page with a script offers to extend.
+func (p Enrol) WarnIn() int { return seconds(p.Until.Sub(p.Now) - warning) }
+
 // EnrolStopped is GET /enrol when the key is gone while the proof still holds. Its buttons post do=new and do=cancel.
 type EnrolStopped struct {
 	Frame

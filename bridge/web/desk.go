@@ -146,7 +146,10 @@ func (s *Server) renderCase(w http.ResponseWriter, r *http.Request, v *visit, c 
 		status = http.StatusUnprocessableEntity
 	}
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
-		f.Path = "/desk/case"
+		f.Path, f.Session.Do = "/desk/case", "keep"
+		if f.Session.Idle.IsZero() || p.Idle.Before(f.Session.Idle) {
+			f.Session.Idle = p.Idle
+		}
 		p.Frame = f
 		return p
 	})

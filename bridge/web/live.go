@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/view"
 )
 
 // Times of a live page.
 const (
-	heartbeat    = 25 * time.Second // a comment, so that proxies and browsers know that the line is alive
-	touchEvery   = 4 * time.Minute  // a page that waits keeps its session alive (SES-12)
+	heartbeat    = view.LiveBeat
+	touchEvery   = view.LiveTouch
 	writeLimit   = 10 * time.Second
 	maxStreams   = 2  // per session
 	maxLooks     = 16 // at a time: fewer than the store's connections, so that other requests find one
@@ -190,7 +191,7 @@ func (l *live) wait(ctx context.Context, on waiting) error {
 		case <-on.timer:
 			return nil
 		case <-on.beat:
-			if err := l.apart(ctx, func() error { return l.line.send(": alive\n\n") }); err != nil {
+			if err := l.apart(ctx, func() error { return l.line.send("event: alive\ndata:\n\n") }); err != nil {
 				return err
 			}
 		case <-on.touch:

@@ -23,7 +23,7 @@ type stream struct {
 	status int
 	header http.Header
 	steps  chan string // closed when the stream ends
-	beats  chan string // comments
+	beats  chan string // signs of life
 	close  func()
 }
 
@@ -56,9 +56,9 @@ func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
 			if step, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 				s.steps <- step
 			}
-			if comment, ok := strings.CutPrefix(lines.Text(), ": "); ok {
+			if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok && name != "step" {
 				select {
-				case s.beats <- comment:
+				case s.beats <- name:
 				default:
 				}
 			}

@@ -85,6 +85,15 @@ func (s State) alive(now time.Time) bool {
 	return now.Sub(s.Seen) < idleLife && now.Before(s.ends())
 }
 
+// idles is when the session ends if it is not used until then; zero: not before its absolute end.
+func (s State) idles() time.Time {
+	at := s.Seen.Add(idleLife)
+	if !at.Before(s.ends()) {
+		return time.Time{}
+	}
+	return at
+}
+
 // ends is the absolute end of the session.
 func (s State) ends() time.Time {
 	if s.Desk {

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -184,4 +186,69 @@ func TestASessionThatWasEndedLeavesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+var waits = regexp.MustCompile(`<template data-into="session" data-in="(\d+)"( data-idle)?>`)
+
+// warns is after how many seconds the page at hand asks whether anybody is there, and says that the sign-in ends; -1: never.
+func (p *person) warns() (idle, end int) {
+	p.t.Helper()
+	idle, end = -1, -1
+	for _, m := range waits.FindAllStringSubmatch(p.Body, -1) {
+		seconds, err := strconv.Atoi(m[1])
+		p.must(err)
+		if m[2] != "" {
+			idle = seconds
+		} else {
+			end = seconds
+		}
+	}
+	return idle, end
+}
+
+// A11Y-04: a page knows when to warn: two minutes before the session ends because nothing is done, four more where a live page keeps it, and
+// two minutes before it ends for good. In a case, the case's own end counts.
+func TestAPageKnowsWhenItsSessionEnds(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	c.Clock.Stop()
+	member(c, "somebody")
+	p := at(t, c, "somebody")
+	want := func(p *person, idle, end time.Duration) {
+		t.Helper()
+		gotIdle, gotEnd := p.warns()
+		for got, want := range map[int]time.Duration{gotIdle: idle, gotEnd: end} {
+			if d := time.Duration(got)*time.Second - want; d > 0 || d < -time.Second {
+				t.Errorf("%s warns after %d and %d seconds, want %s and %s", p.URL, gotIdle, gotEnd, idle, end)
+			}
+		}
+	}
+	p.open("/start", http.StatusOK)
+	if idle, end := p.warns(); idle != -1 || end != -1 {
+		t.Error("nobody is warned")
+	}
+	p.signIn("somebody")
+	want(p, 13*time.Minute, 58*time.Minute)
+	p.calls("somebody")
+	want(p, 9*time.Minute, 58*time.Minute)
+	for range 4 {
+		c.Clock.Add(13 * time.Minute)
+		p.open("/recovery", http.StatusOK)
+	}
+	if idle, end := p.warns(); idle != -1 || end != 6*60 && end != 6*60-1 {
+		t.Errorf("eight minutes before the end: %d %d", idle, end)
+	}
+	c.Clock.Add(6*time.Minute + time.Second)
+	p.open("/recovery", http.StatusOK)
+	p.says("You will be signed out soon")
+	p.send("/recovery", http.StatusOK, "do", "extendcall")
+	p.send("/recovery", http.StatusOK, "do", "renew")
+	code := p.reads()
+	carol := operator(t, c, "carol")
+	carol.looksUp("somebody", code)
+	c.Clock.Add(3 * time.Minute)
+	carol.open("/desk", http.StatusOK)
+	want(carol, 13*time.Minute, 8*time.Hour-5*time.Minute)
+	carol.open("/desk/case", http.StatusOK)
+	want(carol, 10*time.Minute, 8*time.Hour-5*time.Minute)
 }

@@ -142,18 +142,9 @@ func (s *Server) frame(r *http.Request, v *visit) view.Frame {
 	}
 	if state.Person != "" {
 		f.Person = &view.Person{Name: state.Name, ID: state.Username}
-		f.Session = sessionEnd(state, v.now)
+		f.Session = view.SessionEnd{Ends: state.ends(), Idle: state.idles()}
 	}
 	return f
-}
-
-// sessionEnd warns two minutes before the absolute end, which a new sign-in answers.
-func sessionEnd(state State, now time.Time) view.SessionEnd {
-	ends := state.ends()
-	if ends.Sub(now) > 2*time.Minute {
-		return view.SessionEnd{}
-	}
-	return view.SessionEnd{Ends: ends, Final: true}
 }
 
 // begin stores the session of a browser that has none yet, so that it can post a form or find again what it opened. Each address may begin

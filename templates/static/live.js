@@ -16,7 +16,7 @@
   let offline; // timer: the line has been down for some seconds when it fires
   let spoken = 0; // when the status changed last
   let hiddenAt = 0;
-  let lastTick = Date.now();
+  let heard = 0; // when the server said something last
 
   function remembered(key) {
     try { return sessionStorage.getItem("otpbridge-" + key); } catch { return null; }
@@ -91,18 +91,26 @@
     retry = setTimeout(() => look().then(connect, later), wait);
   }
 
+  function hear() {
+    heard = Date.now();
+    document.dispatchEvent(new Event("alive"));
+  }
+
   function connect() {
     if (moving || paused) return;
     clearTimeout(retry);
     source?.close();
+    heard = Date.now();
     const mine = source = new EventSource(main.dataset.live);
     retry = setTimeout(() => later(), 10_000); // open but silent: something on the way holds the answer back
     mine.addEventListener("step", (event) => {
       if (mine !== source) return;
       clearTimeout(retry);
       failures = 0;
+      hear();
       compare(event.data);
     });
+    mine.addEventListener("alive", hear);
     mine.addEventListener("error", () => {
       if (mine !== source) return;
       if (mine.readyState === EventSource.CLOSED) later();
@@ -134,9 +142,8 @@
 
   function tick() {
     const now = Date.now();
-    if (now - lastTick > 1.5 * minute) connect(); // the machine has slept
-    lastTick = now;
     if (paused || moving) return;
+    if (now - heard > main.dataset.beat * 2400) connect(); // two signs of life are missing: the line is dead, or the machine has slept
     if (now >= renewAt) renew().catch(down);
     if (now >= warnAt) {
       warnAt = Infinity;

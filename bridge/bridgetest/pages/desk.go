@@ -17,6 +17,7 @@ func callSamples(f view.Frame, word string) []Sample {
 	unknown.Desk = view.Desk{Known: true}
 	call := view.Call{Frame: f, ID: "a0123456" + word, Code: "48291735", CodeUntil: At(14, 15), Until: At(15, 5), Extend: true, Mail: true}
 	moving, renewed, expired, soon, last, second, closed, odd := call, call, call, call, call, call, call, call
+	live.Session = view.SessionEnd{Ends: At(15, 5), Idle: At(14, 20)}
 	moving.Frame, renewed.Frame, renewed.Renewed = live, live, true
 	expired.CodeUntil = At(14, 5)
 	soon.Until, last.Until, last.Extend, last.Mail = At(14, 12), At(14, 12), false, false
@@ -123,6 +124,7 @@ func caseSamples(f view.Frame, word string) []Sample {
 	second.About.Numbers[0].Mask = false
 	runs, matched, wrong, bad := plain, plain, plain, plain
 	runs.CallBack, runs.Choices = view.CallBackRuns, []int{3, 0, 14, 70, 25, 36}
+	runs.Session = view.SessionEnd{Ends: At(22, 0), Idle: At(14, 20), Do: "keep"}
 	unpicked := runs
 	unpicked.Faults = []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}
 	matched.CallBack = view.CallBackMatched

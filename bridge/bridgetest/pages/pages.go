@@ -81,9 +81,9 @@ func startSamples(f view.Frame, word string) []Sample {
 	nobody.Person = nil
 	nobody.Reference = ""
 	soon := f
-	soon.Session = view.SessionEnd{Ends: At(14, 7)}
+	soon.Session = view.SessionEnd{Ends: At(15, 5), Idle: At(14, 20)}
 	final := f
-	final.Session = view.SessionEnd{Ends: At(14, 7), Final: true}
+	final.Session = view.SessionEnd{Ends: At(14, 7)}
 	first := view.Request{Frame: f, Address: word + "@example.com", First: true}
 	several := view.Request{Frame: f, Address: word + "@example.com", Several: true}
 	return []Sample{
