@@ -30,6 +30,7 @@ func (h *hand) stop() *hand {
 
 // OIDC-11, INV-3: whatever became of a sign-in at the product, it opens nothing else. keycloak-restrict-client-auth#27.
 func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "frank"}, realm.Person{Name: "grace"}, realm.Person{Name: "heidi"}, realm.Person{Name: "ivan"}, realm.Person{Name: "judy"})
 	t.Run("success", func(*testing.T) {
@@ -42,7 +43,9 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 		s.mustOpenNothing(s.hand("frank").typeID().Browser, "abandoned at the password page")
 	})
 	t.Run("undelivered code", func(*testing.T) {
-		h := s.hand("grace").typeID().stop()
+		h := s.hand("grace").typeID()
+		awaitGate(t, s.campus, "grace")
+		h.stop()
 		if !strings.HasPrefix(h.Location, s.bridge.URL+"/oidc/callback?") {
 			t.Fatalf("%s, want the way back", h.Describe())
 		}
@@ -50,7 +53,9 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 		rig.Eventually(t, "the first sign-in shuts the gate, delivered or not", func() bool { return !s.gateOpen("grace") })
 	})
 	t.Run("error", func(*testing.T) {
-		h := s.hand("heidi").typeID().stop()
+		h := s.hand("heidi").typeID()
+		awaitGate(t, s.campus, "heidi")
+		h.stop()
 		h.Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=x&iss=" + url.QueryEscape(s.campus.Issuer)).Follow("")
 		s.mustOpenNothing(h.Browser, "error at the way back")
 	})
@@ -71,7 +76,7 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 
 // OIDC-09: a full session that was left in the browser is ended, so that it enrols nothing afterwards.
 func TestRealmAttackProductFindsAFullSession(t *testing.T) {
-	t.Parallel() // it waits
+	t.Parallel()
 	s := newSite(t)
 	h := s.hand("alice")
 	if full := s.portal().SignIn(h.Browser, "alice", rig.NewPhone(t, realm.Secret("alice"))); full.Acr() != "mfa" {
@@ -85,6 +90,7 @@ func TestRealmAttackProductFindsAFullSession(t *testing.T) {
 
 // OIDC-09: one that is so young that it counts as fresh is ended all the same.
 func TestRealmAttackProductFindsAYoungFullSession(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	h := s.hand("alice")
 	if full := s.portal().SignIn(h.Browser, "alice", rig.NewPhone(t, realm.Secret("alice"))); full.Acr() != "mfa" {
@@ -119,6 +125,7 @@ func (s *site) mustAskForEverything(h *hand) {
 
 // OIDC-17, OIDC-13: nothing can be added to the product's request, and a login client on its own cannot do more (kc#50301).
 func TestPeer_KC50301_Action(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	before := s.otps("alice")
 	for _, extra := range unpushed {
@@ -155,6 +162,7 @@ func TestPeer_KC50301_Action(t *testing.T) {
 
 // OIDC-19: the gate stays shut for somebody whom Keycloak would ask for something else, and a stranger's error shuts nobody else's.
 func TestRealmAttackProductGate(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for _, action := range []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"} {
 		name := "pending-" + strings.ToLower(action)
@@ -178,6 +186,7 @@ func TestRealmAttackProductGate(t *testing.T) {
 
 // OIDC-20: who comes back must be who was typed.
 func TestRealmAttackProductOvertypedName(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "mallory"}, realm.Person{Name: "victor"}, realm.Person{Name: "wendy"})
 	// The victim's gate is shut: Keycloak denies.
@@ -203,6 +212,7 @@ func TestRealmAttackProductOvertypedName(t *testing.T) {
 
 // OIDC-20: what was on record before the sign-in decides, whatever the password-only step could change.
 func TestRealmAttackProductProfileChangedMeanwhile(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	h := s.hand("alice").typeID()
 	if err := s.campus.SetAttribute(t.Context(), "alice", realm.Notification, "thief@example.net"); err != nil {
@@ -219,6 +229,7 @@ func TestRealmAttackProductProfileChangedMeanwhile(t *testing.T) {
 
 // OIDC-21: guesses between password-only sign-ins reset Keycloak's counters and come to an end all the same.
 func TestRealmAttackProductAlternatingGuesses(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	const perRound, most = 3, 40
 	guesses := 0
@@ -236,7 +247,11 @@ func TestRealmAttackProductAlternatingGuesses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		denied = s.hand("alice").typeID().stop().Status == http.StatusUnauthorized
+		h := s.hand("alice").typeID()
+		rig.Eventually(t, "the gate opens, or a notice says why not", func() bool {
+			return s.gateOpen("alice") || len(s.mailbox.Messages("alice@example.net")) > 0
+		})
+		denied = h.stop().Status == http.StatusUnauthorized
 	}
 	t.Logf("the gate stayed shut after %d guesses", guesses)
 	if guesses > most {
@@ -251,6 +266,7 @@ func TestRealmAttackProductAlternatingGuesses(t *testing.T) {
 
 // OIDC-23: somebody else is signed in on this computer. They are not taken for the person, and can be signed out from our page.
 func TestRealmAttackProductSharedComputer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	h := s.hand("alice")
 	if full := s.portal().SignIn(h.Browser, "carol", rig.NewPhone(t, realm.Secret("carol"))); full.Acr() != "mfa" {
@@ -275,6 +291,7 @@ func TestRealmAttackProductSharedComputer(t *testing.T) {
 
 // OIDC-24: with the login client's own key an enrolment page can be pushed. What it made is undone within seconds.
 func TestRealmAttackProductStolenLoginKey(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	before := s.otps("alice")
 	s.hand("alice").typeID() // anybody may open the gate
@@ -296,7 +313,7 @@ func TestRealmAttackProductStolenLoginKey(t *testing.T) {
 	rig.Eventually(t, "the credential is removed and both gates are shut", func() bool {
 		return slices.Equal(s.otps("alice"), before) && !s.gateOpen("alice") && !s.gateOpen("erin")
 	})
-	if took := time.Since(made); took > 10*time.Second { // ≤5 s on a quiet machine
+	if took := time.Since(made); took > 30*time.Second { // ≤5 s on a quiet machine
 		t.Errorf("it took %s", took)
 	}
 	s.bridge.MustHaveLogged(t, "ALARM")

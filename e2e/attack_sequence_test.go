@@ -16,6 +16,7 @@ import (
 // OIDC-11: whatever alice's password and no code does to the product and the campus, in whatever order, nothing else opens. FULL=1 runs 200
 // sequences.
 func TestRealmAttackProductRandomSequences(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	sequences := 30
 	if os.Getenv("FULL") == "1" {
@@ -31,6 +32,7 @@ func TestRealmAttackProductRandomSequences(t *testing.T) {
 
 // OIDC-11: the test above finds the hole of a realm that asks nobody for a second factor.
 func TestRealmAttackProductRandomSequencesFindTheHole(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.askNobodyForACode()
 	for range 5 { // of these few, one leaves a session behind

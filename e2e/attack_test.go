@@ -66,6 +66,7 @@ func passwordOnly(t *testing.T, r *realm.Realm) *rig.Browser {
 
 // OIDC-11: a password-only sign-in opens no other application, configured or not, by OpenID Connect or SAML.
 func TestRealmAttackSSOCookieOfAPasswordOnlySignIn(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	open(t, r, "alice")
 	if holes := openHoles(t, r, passwordOnly(t, r)); len(holes) > 0 {
@@ -75,6 +76,7 @@ func TestRealmAttackSSOCookieOfAPasswordOnlySignIn(t *testing.T) {
 
 // OIDC-11: the test above finds the hole where there is one.
 func TestRealmAttackSSOCookieFindsTheHoleOfTheBadRealm(t *testing.T) {
+	t.Parallel()
 	r := rig.NewBadRealm(t)
 	b := rig.NewBrowser(t)
 	if got := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect).SignIn(b, "alice", nil); !got.Signed {
@@ -96,6 +98,7 @@ var unpushed = []string{
 
 // PAR lock: a parameter that was not pushed ends the request.
 func TestRealmAttackParametersThatWereNotPushed(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	open(t, r, "alice")
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
@@ -116,6 +119,7 @@ func TestRealmAttackParametersThatWereNotPushed(t *testing.T) {
 
 // PAR lock: the test above notices when the client policy is gone, although the client still has to push.
 func TestRealmAttackUnpushedParametersFindTheHoleWithoutThePolicy(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	open(t, r, "alice")
 	if err := r.Do(t.Context(), "PUT /client-policies/policies", map[string]any{"policies": []any{}}, nil); err != nil {
@@ -131,6 +135,7 @@ func TestRealmAttackUnpushedParametersFindTheHoleWithoutThePolicy(t *testing.T) 
 
 // A value that differs from the pushed one is ignored.
 func TestRealmAttackPushedValuesWin(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	open(t, r, "alice")
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
@@ -144,6 +149,7 @@ func TestRealmAttackPushedValuesWin(t *testing.T) {
 
 // The scope that lowers the level is our client's alone, and a level that was not reached is never reported.
 func TestRealmAttackScopeAndLevel(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	open(t, r, "alice")
 	for client, redirect := range map[string]string{"portal": rig.PortalRedirect, "legacy-app": rig.LegacyRedirect} {
@@ -166,6 +172,7 @@ func TestRealmAttackScopeAndLevel(t *testing.T) {
 
 // OIDC-19: the gate, shut, keeps pending actions and a stolen login key away from the pages that change an account.
 func TestRealmAttackActionsBehindAShutGate(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
 	for _, action := range []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"} {

@@ -14,6 +14,7 @@ import (
 
 // WB-07, WB-08, OIDC-19: who may not recover is denied by the campus sign-in, told nothing and mailed nothing.
 func TestJourneyRefusedBeforeTheSignIn(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if err := s.campus.MakeAdministratorRole(t.Context(), "faculty-office"); err != nil {
 		t.Fatal(err)
@@ -47,6 +48,7 @@ func TestJourneyRefusedBeforeTheSignIn(t *testing.T) {
 
 // TOK-07: what changes at the account after the sign-in is seen at the next step, and nothing is changed.
 func TestJourneyRefusedInBetween(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	ctx := t.Context()
 	put := func(name string, body map[string]any) {
@@ -114,6 +116,7 @@ func (s *site) update(name, field string, value any) {
 
 // TOK-12, TOK-14: who cannot be sent a link is told why, in true words.
 func TestJourneyNoLinkFor(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, settings("keycloak", "password_reset", "desk"))
 	s.add(
 		realm.Person{Name: "campusbox", Notification: []string{"campusbox@mail.example.ac.jp"}},
@@ -139,6 +142,7 @@ func TestJourneyNoLinkFor(t *testing.T) {
 
 // TOK-04, TOK-07, TOK-08, TOK-11, OIDC-10: scanners, other people, second browsers, older links.
 func TestJourneyLinks(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "frank"}, realm.Person{Name: "grace"})
 	h := s.hand("frank").ask()
@@ -175,6 +179,7 @@ func TestJourneyLinks(t *testing.T) {
 
 // WB-04 (kc#39411, kc#28220): a recovery changes nothing of the person but the credentials.
 func TestPeer_KC39411_Attributes(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "frank", First: "フランク", Last: "髙﨑", Email: "frank@example.org", Attributes: map[string][]string{"locale": {"en"}}})
 	before := s.whole("frank")
@@ -211,6 +216,7 @@ func (s *site) whole(name string) map[string]any {
 
 // WB-10, MAIL-01 (kc#16872): Keycloak sends nothing, so every address on record is told by us, in the language of the person.
 func TestPeer_KC16872_NoNotice(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "frank", Notification: []string{"frank@example.net", "frank@example.org"}})
 	s.hand("frank").recovers()
@@ -226,6 +232,7 @@ func (s *site) wasTold(to, subject string) bool {
 
 // WB-01, INV-2 (kc#38593): wherever somebody stops, the old authenticator still works.
 func TestPeer_KC38593_Abandoned(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	steps := []func(h *hand){
 		func(h *hand) { h.typeID() },
@@ -253,6 +260,7 @@ func TestPeer_KC38593_Abandoned(t *testing.T) {
 
 // WB-02 (kc#32479, kc#8753): with none or three old authenticators one is left.
 func TestPeer_KC8753_Duplicates(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "frank", OTPs: []string{realm.Secret("frank"), realm.Secret("a"), realm.Secret("b")}})
 	h := s.hand("frank").ask()
@@ -264,6 +272,7 @@ func TestPeer_KC8753_Duplicates(t *testing.T) {
 
 // WB-02 (kc#32479): the first authenticator of a person who had none.
 func TestPeer_KC32479_NoOTP(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	h := s.hand("erin").typeID().typePassword().see("Register your one-time password")
 	h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
@@ -277,6 +286,7 @@ func TestPeer_KC32479_NoOTP(t *testing.T) {
 
 // TOK-05 (emdash#3298, nextauth#1840): a scanner that presses every button of the link's page gains and burns nothing.
 func TestPeer_Emdash3298_ScannerClicks(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	h := s.hand("alice").ask()
 	link := h.link(1)
@@ -298,6 +308,7 @@ func TestPeer_Emdash3298_ScannerClicks(t *testing.T) {
 
 // WB-09 (kc#21897): success ends the person's sessions in other browsers.
 func TestJourneyEndsOtherSessions(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	lost, portal := rig.NewBrowser(t), s.portal()
 	if got := portal.SignIn(lost, "alice", rig.NewPhone(t, realm.Secret("alice"))); got.Acr() != "mfa" {

@@ -10,6 +10,7 @@ import (
 
 // The adapter keeps its contract with the real server; the fake one keeps the same contract in its own tests.
 func TestRealmContract(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	kcsuite.RunOnRealm(t, r, rig.Keycloak(t).URL)
 }

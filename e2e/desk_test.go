@@ -296,6 +296,7 @@ func TestJourneyByPhoneThroughNginx(t *testing.T) {
 
 // HD-06: what an operator's sign-in gives opens nothing at the Admin API, and the operator holds no right there.
 func TestRealmAttackOperatorToken(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	portal := rig.NewClient(t, r, "portal", rig.PortalRedirect)
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)

@@ -16,6 +16,7 @@ func behindProxy(t *testing.T, p *rig.Proxy) func(*rig.Setup) {
 
 // Keycloak is away when the product starts: it says that it is not ready, and becomes ready by itself.
 func TestJourneyKeycloakAwayAtTheStart(t *testing.T) {
+	t.Parallel()
 	proxy := rig.NewProxy(t)
 	setup := rig.Setup{Campus: rig.NewCampusAt(t, proxy.URL), Mailbox: rig.NewMailbox(t)}
 	proxy.Down()
@@ -27,25 +28,30 @@ func TestJourneyKeycloakAwayAtTheStart(t *testing.T) {
 	if b.Replicas[0].Ready() {
 		t.Error("ready without Keycloak")
 	}
-	h.sendID()
-	if h.Status != http.StatusServiceUnavailable || !h.sees("The sign-in service cannot be reached") {
-		t.Errorf("ID typed: %s, want a 503 page that says so", h.Describe())
-	}
+	h.mustBeToldAtTheID()
 	proxy.Up()
 	b.Replicas[0].WaitReady()
 	s.hand("alice").recovers()
 }
 
+// mustBeToldAtTheID waits until the answer to an ID is that Keycloak is away; the answer comes after two seconds, on a busy machine before that is known.
+func (h *hand) mustBeToldAtTheID() {
+	h.s.t.Helper()
+	rig.Eventually(h.s.t, "a 503 page that says why", func() bool {
+		h.sendID()
+		return h.Status == http.StatusServiceUnavailable && h.sees("The sign-in service cannot be reached")
+	})
+}
+
 // Keycloak goes away between two steps: nothing is changed, and the person goes on with the same key when it is back.
 func TestJourneyKeycloakAwayInBetween(t *testing.T) {
+	t.Parallel()
 	proxy := rig.NewProxy(t)
 	s := newSite(t, behindProxy(t, proxy))
 	h := s.hand("alice").ask()
 	link := h.link(1)
 	proxy.Down()
-	if other := s.hand("erin").sendID(); other.Status != http.StatusServiceUnavailable || !other.sees("The sign-in service cannot be reached") {
-		t.Errorf("ID typed: %s, want a 503 page", other.Describe())
-	}
+	s.hand("erin").mustBeToldAtTheID()
 	if h.SubmitTo("/recovery", "do", "check").Follow("").Status != http.StatusOK || !h.sees("Sent to") {
 		t.Errorf("waiting page: %s, want it to go on", h.Describe())
 	}
@@ -77,7 +83,7 @@ func TestJourneyKeycloakAwayInBetween(t *testing.T) {
 
 // The mail server is away: the page says that the mail is delayed, and the mail comes when the server is back.
 func TestJourneyMailServerAway(t *testing.T) {
-	t.Parallel() // it waits for the second try
+	t.Parallel()
 	s := newSite(t)
 	s.mailbox.Down()
 	h := s.hand("alice").typeID().typePassword().see("What will happen")
@@ -97,6 +103,7 @@ func TestJourneyMailServerAway(t *testing.T) {
 
 // Redis dies and comes back with what it held: a 503 page meanwhile, and the person goes on.
 func TestJourneyRedisAway(t *testing.T) {
+	t.Parallel()
 	redis := rig.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 })
 	h := s.hand("alice").ask()
@@ -138,6 +145,7 @@ func TestJourneyRedisAway(t *testing.T) {
 
 // Redis comes back empty: what was open is gone and said to be, nothing is broken, and a new request works.
 func TestJourneyRedisLost(t *testing.T) {
+	t.Parallel()
 	redis := rig.NewRedis(t)
 	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 })
 	h := s.hand("alice").ask()

@@ -31,6 +31,7 @@ func (j *journey) link(name string, n int) string {
 
 // TOK-13 (Authelia#3013): asked for on the phone, opened on the PC; the phone says that it went on elsewhere.
 func TestPeer_Authelia3013_OtherDevice(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	phone, pc := s.visit(rig.Look{Width: 320}), s.visit(rig.Look{})
 	phone.ask("alice")
@@ -47,6 +48,7 @@ func TestPeer_Authelia3013_OtherDevice(t *testing.T) {
 
 // MAIL-11, POL-05: the veto in the mail needs two choices and the number that is printed there; a robot that clicks stops nothing.
 func TestJourneyVeto(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	h := s.hand("alice").ask()
 	mail := s.mailbox.Wait("alice@example.net", 1)
@@ -87,6 +89,7 @@ func otherNumber(number string) string {
 
 // Cancel ends the request and its link; a second mail within a minute is refused on the page itself.
 func TestJourneyCancelAndResend(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	j := s.visit(rig.Look{})
 	j.ask("alice")
@@ -107,6 +110,7 @@ func TestJourneyCancelAndResend(t *testing.T) {
 // ENR-09, ENR-10, ENR-11: the same key after reload, back, in a second tab and in the other language; it is copied without blanks; a code is
 // taken as people type it.
 func TestJourneyTheKeyStays(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	j := s.visit(rig.Look{})
 	j.ask("alice")
@@ -164,6 +168,7 @@ func wide(digits string) string {
 
 // ENR-04: the QR code is read from the screen in every look, from near and far.
 func TestJourneyQRInEveryLook(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	j := s.visit(rig.Look{})
 	j.ask("alice")
@@ -211,6 +216,7 @@ func (j *journey) tabTo(name string) {
 
 // A11Y: ID, request and enrolment with the keyboard alone.
 func TestJourneyByKeyboard(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	j := s.visit(rig.Look{})
 	j.page.Go(s.bridge.URL).See(j.w.lost)
@@ -218,6 +224,7 @@ func TestJourneyByKeyboard(t *testing.T) {
 	j.page.Press(kb.Enter).See("Enter your ID")
 	j.tabTo(j.w.id)
 	j.page.Press("alice").Press(kb.Enter).See(j.w.signIn)
+	awaitGate(t, s.campus, "alice")
 	j.page.Fill(j.w.password, realm.Password("alice")).Press(kb.Enter).See(j.w.start)
 	j.tabTo("New phone, broken phone or deleted app")
 	j.page.Press(kb.ArrowDown)
@@ -229,6 +236,7 @@ func TestJourneyByKeyboard(t *testing.T) {
 	j.page.Press(kb.Enter).See(j.w.id)
 	j.tabTo(j.w.id)
 	j.page.Press("alice").Press(kb.Enter).See(j.w.signIn)
+	awaitGate(t, s.campus, "alice")
 	j.page.Fill(j.w.password, realm.Password("alice")).Press(kb.Enter).See("This request was made with your account")
 	j.tabTo(j.w.askedGo)
 	j.page.Press(kb.Enter).See(j.w.enrol)
@@ -242,6 +250,7 @@ func TestJourneyByKeyboard(t *testing.T) {
 
 // A11Y-01, SES: pages that say what went wrong, in both languages.
 func TestJourneyErrorPages(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for language, words := range map[string]struct{ id, missing, link, notFound, signIn, session string }{
 		"en": {"Enter your ID", "Type your ID.", "This link can no longer be used", "Page not found", "Sign-in was not completed", "Your session has ended"},
@@ -261,6 +270,7 @@ func TestJourneyErrorPages(t *testing.T) {
 
 // SES-01, SES-09, WEB-01, WEB-04, TOK-09, OIDC-13, OIDC-14: what the browser sees of a whole journey.
 func TestJourneyLeavesNoTrace(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	j := s.visit(rig.Look{})
 	record := j.page.Record()

@@ -32,6 +32,7 @@ var languages = map[string]words{
 // The main journey on real parts: the link in the mail is opened in the browser that asked, the QR code is read from the screenshot, and the
 // sample application opens with the new code and refuses the old one.
 func TestJourneyByMail(t *testing.T) {
+	t.Parallel()
 	for _, tt := range ways() {
 		t.Run(tt.String(), func(t *testing.T) {
 			campus := rig.NewCampus(t)
@@ -106,7 +107,9 @@ type journey struct {
 func (j *journey) signIn(name string) {
 	j.t.Helper()
 	j.page.Fill(j.w.id, name).Click(j.w.next)
-	j.page.See(j.w.signIn).Fill(j.w.password, realm.Password(name)).Click(j.w.signIn)
+	j.page.See(j.w.signIn).Fill(j.w.password, realm.Password(name))
+	awaitGate(j.t, j.campus, name)
+	j.page.Click(j.w.signIn)
 }
 
 // ask goes from the start page to the waiting page.

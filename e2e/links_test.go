@@ -12,7 +12,7 @@ import (
 // TOK-07 (kc#26815): of three links, the second by "send again" and the third by a request in another browser, only the newest works, and none
 // after the success. A proven request stands.
 func TestPeer_KC26815_OldLinks(t *testing.T) {
-	t.Parallel() // it waits: one mail a minute
+	t.Parallel()
 	s := newSite(t)
 	first, second, third := s.signedIn("alice"), s.signedIn("alice"), s.signedIn("alice")
 	links := []string{first.pressForMail("start", 1)}

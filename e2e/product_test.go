@@ -10,6 +10,7 @@ import (
 
 // The configuration that the rig writes is one that the product accepts, warnings apart.
 func TestRigConfigurationIsAccepted(t *testing.T) {
+	t.Parallel()
 	b := rig.PrepareBridge(t, rig.Setup{Campus: rig.NewCampus(t), Mailbox: rig.NewMailbox(t)})
 	check := exec.CommandContext(t.Context(), rig.Binary(t), "check", "-c", b.Config)
 	check.Env = b.Replicas[0].Env()
@@ -20,6 +21,7 @@ func TestRigConfigurationIsAccepted(t *testing.T) {
 
 // The product starts on real parts, on either store, and shows its first page through the front.
 func TestRigBridgeStarts(t *testing.T) {
+	t.Parallel()
 	for name, setup := range map[string]func(t *testing.T) rig.Setup{
 		"bbolt": func(*testing.T) rig.Setup { return rig.Setup{} },
 		"redis": func(t *testing.T) rig.Setup { return rig.Setup{Redis: rig.NewRedis(t), Replicas: 2} },

@@ -16,6 +16,7 @@ import (
 // The realm of the tests behaves as the product expects: the portal asks for the second factor, and a password-only
 // sign-in exists for our client alone and for members of the gate group alone.
 func TestRealmAsksForTheSecondFactorEverywhereButAtAnOpenGate(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
 
@@ -57,6 +58,7 @@ func TestRealmAsksForTheSecondFactorEverywhereButAtAnOpenGate(t *testing.T) {
 
 // Passwords of the realm are old, and stay old when Keycloak hashes them again at a sign-in (TOK-14 stands on it).
 func TestRealmPasswordsAreOldAndWork(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	added := realm.Person{Name: "frank", OTPs: []string{realm.Secret("frank")}}
 	young := realm.Person{Name: "grace", PasswordSet: time.Now().Add(-time.Hour), OTPs: []string{realm.Secret("grace")}}
@@ -92,6 +94,7 @@ func TestRealmPasswordsAreOldAndWork(t *testing.T) {
 
 // The attribute for notification addresses can be edited by administrators only, and writing it keeps everything else.
 func TestRealmNotificationAddress(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	if err := r.SetAttribute(t.Context(), "alice", realm.Notification, "alice@example.org", "a2@example.org"); err != nil {
 		t.Fatal(err)
@@ -114,6 +117,7 @@ func TestRealmNotificationAddress(t *testing.T) {
 
 // Everything that a person can be: each kind can be made and Keycloak agrees.
 func TestRealmPeopleOfEveryKind(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	if err := r.MakeAdministratorRole(t.Context(), "faculty-office"); err != nil {
 		t.Fatal(err)
@@ -160,6 +164,7 @@ func TestRealmPeopleOfEveryKind(t *testing.T) {
 
 // The service account may do what the product needs for members of the allowed group, and nothing else (WB-07).
 func TestRealmServiceAccountIsFineGrained(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{AdminClient: "bridge-account"})
 	outsider, err := r.Add(t.Context(), realm.Person{Name: "outsider", Outside: true})
 	if err != nil {
@@ -196,6 +201,7 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 
 // Design "Two clients, two keys": each client proves itself with its own key, and neither key is good for the other client.
 func TestRealmClientsProveThemselvesWithKeys(t *testing.T) {
+	t.Parallel()
 	loginKey, adminKey := rig.NewKey(t, "login"), rig.NewKey(t, "admin")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(loginKey.Public()) })

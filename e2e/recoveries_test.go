@@ -111,6 +111,7 @@ func otpsOf(kc *fakekc.Server, name string) (n int) {
 // Issue 5: a swap that Keycloak refuses in its midst is seen by page, list and figures; it cannot be cancelled, since the new authenticator
 // stands; when the rights are back `retry` ends it. Nothing secret is printed.
 func TestJourneyAStuckSwapIsSeenAndEnded(t *testing.T) {
+	t.Parallel()
 	bothStores(t, func(t *testing.T, change func(*rig.Setup)) {
 		s, kc := onFake(t, change)
 		s.admin(0, []string{"none"}, "list")
@@ -149,6 +150,7 @@ func TestJourneyAStuckSwapIsSeenAndEnded(t *testing.T) {
 
 // Issue 5: a swap of which nothing stands yet, or whose person was deleted, can be ended; the old authenticator works on.
 func TestJourneyASwapIsCancelledWhileNothingStands(t *testing.T) {
+	t.Parallel()
 	bothStores(t, func(t *testing.T, change func(*rig.Setup)) {
 		s, kc := onFake(t, change)
 		defer kc.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusServiceUnavailable})()
@@ -173,6 +175,7 @@ func TestJourneyASwapIsCancelledWhileNothingStands(t *testing.T) {
 // Issue 5: what Keycloak refused before anything was written has ended, is listed for a day and can be taken off the list; a recovery that waits can
 // be cancelled.
 func TestJourneyARefusalIsListed(t *testing.T) {
+	t.Parallel()
 	bothStores(t, func(t *testing.T, change func(*rig.Setup)) {
 		s, kc := onFake(t, change)
 		w := s.hand("erin").ask()
@@ -196,6 +199,7 @@ func TestJourneyARefusalIsListed(t *testing.T) {
 
 // Issue 5: the socket is its owner's alone, one that was left behind is replaced, and a process that is away is named.
 func TestJourneyControlSocket(t *testing.T) {
+	t.Parallel()
 	s, _ := onFake(t)
 	path := strings.Replace(s.bridge.Config, "otpbridge.yaml", "state.db.sock", 1)
 	info, err := os.Stat(path)

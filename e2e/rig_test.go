@@ -18,6 +18,7 @@ import (
 
 // A person in Chromium signs in at the portal with password and code, in every look the tests use.
 func TestRigPersonSignsInAtThePortal(t *testing.T) {
+	t.Parallel()
 	c := rig.NewCampus(t)
 	phone := rig.NewPhone(t, realm.Secret("alice"))
 	for name, look := range map[string]rig.Look{
@@ -40,6 +41,7 @@ func TestRigPersonSignsInAtThePortal(t *testing.T) {
 
 // A wrong code is refused: the test above does not pass by itself.
 func TestRigPortalRefusesAWrongCode(t *testing.T) {
+	t.Parallel()
 	c := rig.NewCampus(t)
 	p := rig.NewPage(t, rig.Look{})
 	p.Go(c.Portal.URL).Fill("username", "bob").Fill("password", realm.Password("bob")).Press("\r")
@@ -47,6 +49,7 @@ func TestRigPortalRefusesAWrongCode(t *testing.T) {
 }
 
 func TestRigPageTools(t *testing.T) {
+	t.Parallel()
 	code, err := qr.Encode("otpauth://totp/Example:alice?secret=JBSWY3DP", qr.M)
 	if err != nil {
 		t.Fatal(err)
@@ -82,6 +85,7 @@ func page(body string) http.HandlerFunc {
 }
 
 func TestRigMailboxKeepsWhatArrives(t *testing.T) {
+	t.Parallel()
 	box := rig.NewMailbox(t)
 	const raw = "From: a@example.org\r\nTo: alice@example.net\r\nSubject: =?UTF-8?B?6KqN6Ki8?=\r\nMIME-Version: 1.0\r\n" +
 		"Content-Type: multipart/alternative; boundary=b\r\n\r\n" +
@@ -115,6 +119,7 @@ func TestRigMailboxKeepsWhatArrives(t *testing.T) {
 }
 
 func TestRigRedisDiesAndComesBackEmpty(t *testing.T) {
+	t.Parallel()
 	r := rig.NewRedis(t)
 	ask := func(command, want string) {
 		t.Helper()
@@ -140,6 +145,7 @@ func TestRigRedisDiesAndComesBackEmpty(t *testing.T) {
 
 // The codes are those of RFC 6238, and no code is shown twice.
 func TestRigPhoneShowsEachCodeOnce(t *testing.T) {
+	t.Parallel()
 	p := rig.NewPhone(t, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
 	if got := p.At(time.Unix(59, 0)); got != "287082" {
 		t.Errorf("code at 59 s: %s, want 287082", got)

@@ -208,6 +208,7 @@ func TestJourneyScriptReconnects(t *testing.T) {
 
 // HD-10: a proxy that holds the stream back does not hold the person back.
 func TestJourneyScriptWorksWithoutAStream(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
 	s.silent = true
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
@@ -217,6 +218,7 @@ func TestJourneyScriptWorksWithoutAStream(t *testing.T) {
 
 // HD-10: where streams are refused the page asks for itself, and not too often.
 func TestJourneyScriptAsksWhereStreamsAreRefused(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
 	s.refuse = true
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
@@ -230,8 +232,9 @@ func TestJourneyScriptAsksWhereStreamsAreRefused(t *testing.T) {
 
 // A11Y-04: the call code renews itself in its place; what has the focus keeps it.
 func TestJourneyScriptRenewsTheCallCode(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
-	s.life = 26 * time.Second // the page asks 20 s before the end
+	s.life = 40 * time.Second // the page asks 20 s before the end
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("0000 0001")
 	page.Eval(`window.here = true; document.querySelector("#callcode button").focus()`, nil)
 	page.See("0000 0002").See("You have a new call code. Please read out the new one.")
@@ -248,6 +251,7 @@ func TestJourneyScriptRenewsTheCallCode(t *testing.T) {
 
 // A11Y-05: the person can stop the page from moving on, and let it go on again.
 func TestJourneyScriptCanBePaused(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Stop moving on by itself")
 	s.follows()
@@ -265,6 +269,7 @@ func TestJourneyScriptCanBePaused(t *testing.T) {
 
 // HD-10: without a script the same page works by "check now".
 func TestJourneyWaitingPageWithoutScript(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
 	page := rig.NewPage(t, rig.Look{NoScript: true}).Go(s.URL + "/recovery").See("0000 0001")
 	if strings.Contains(page.Text(), "Stop moving on") {

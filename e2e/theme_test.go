@@ -10,6 +10,7 @@ import (
 // Issue 6: the theme's link stands on Keycloak's own page for the one-time password, in the language of the page, leads to the start page, and
 // stands on no other page of the sign-in.
 func TestJourneyThemeLink(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for language, words := range map[string]struct{ link, code, wrong string }{
 		"en": {"Lost your authenticator?", "One-time code", "Invalid username or password."},
@@ -37,6 +38,7 @@ func TestJourneyThemeLink(t *testing.T) {
 
 // Issue 6: without a theme the realm's own texts name the address on the page; Keycloak shows them as text, links in them are not followed.
 func TestJourneyAddressByRealmText(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	if err := s.campus.Do(t.Context(), "PUT ", map[string]any{"loginTheme": ""}, nil); err != nil {
 		t.Fatal(err)

@@ -80,11 +80,15 @@ func newRealm(t *testing.T, create func(context.Context, realm.Admin, realm.Opti
 	if o.Realm == "" {
 		o.Realm = "campus-" + strings.ToLower(rand.Text()[:8])
 	}
+	run.realms.Lock()
 	r, err := create(t.Context(), server.Admin(), o)
+	run.realms.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		run.realms.Lock()
+		defer run.realms.Unlock()
 		if err := r.Delete(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}

@@ -108,7 +108,15 @@ func (p *Page) run(what string, actions ...chromedp.Action) {
 // Go opens a URL and waits until it is loaded.
 func (p *Page) Go(url string) *Page {
 	p.t.Helper()
-	p.run("open", chromedp.Navigate(url))
+	ctx, cancel := context.WithTimeout(p.ctx, Patience)
+	defer cancel()
+	err := chromedp.Run(ctx, chromedp.Navigate(url))
+	if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") { // the page moved on by itself at the same moment
+		err = chromedp.Run(ctx, chromedp.Navigate(url))
+	}
+	if err != nil {
+		p.t.Fatalf("open: %v; on %s", err, p.describe())
+	}
 	return p
 }
 

@@ -25,7 +25,7 @@ import (
 
 // Patience bounds every wait for something that another process does. Nothing is proven by it: how soon something has to come is said where it
 // matters, so a machine that is out of breath may take its time.
-const Patience = 40 * time.Second
+const Patience = time.Minute
 
 // out is where screenshots and logs go; git ignores it.
 const out = "out"
@@ -41,7 +41,8 @@ var run struct {
 	dir    string
 	binary string
 
-	ports sync.Map // numbers that were given out
+	ports  sync.Map   // numbers that were given out
+	realms sync.Mutex // held while a realm is made or removed, which is work for the whole server
 }
 
 // Main runs the tests of a package and ends what they share. TestMain is: os.Exit(rig.Main(m)).
