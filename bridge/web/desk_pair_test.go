@@ -267,7 +267,7 @@ func TestAnOperatorSeesOnlyWhatIsOnTheList(t *testing.T) {
 	p, carol := caller(t, c, "somebody"), operator(t, c, "carol")
 	carol.looksUp("somebody", p.reads())
 	allowed := []string{
-		"Name", "ID", "Affiliation", "Student number", "Number on record", "Notification address", "Reason given", "Started", "From", "Rule", "Approvals",
+		"Name", "ID", "Affiliation", "Student number", "Number on record", "Notification address", "Reason given", "Started", "From", "Rule", "Applies because of", "Approvals",
 		"Checks for each approval", "Waiting period after it",
 	}
 	var seen []string

@@ -48,3 +48,6 @@ const (
 	SessionCookie  = cookieName
 	LanguageCookie = languageCookie
 )
+
+// RoleLife is how old Keycloak's answer about an operator's role may be.
+const RoleLife = roleLife
