@@ -120,12 +120,13 @@ const resumed = 40 * time.Second
 // another one does. At that moment the old authenticator or, from the move on, the new one signs in; in the end exactly the new one does. The person's
 // browser does nothing.
 func TestJourneyKilledInTheSwap(t *testing.T) {
-	t.Parallel()
-	proxy := rig.NewProxy(t)
+	t.Parallel() // it waits for leases
 	for store, change := range map[string]func(*testing.T) func(*rig.Setup){
 		"bbolt": func(*testing.T) func(*rig.Setup) { return func(*rig.Setup) {} }, "redis": twoOnRedis,
 	} {
 		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			proxy := rig.NewProxy(t)
 			s := newSite(t, change(t), behindProxy(t, proxy))
 			for _, m := range moments() {
 				s.killedAt(m, proxy)

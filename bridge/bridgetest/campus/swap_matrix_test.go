@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,10 +43,14 @@ var swapCalls = []struct{ name, method, path string }{
 	{"end sessions", http.MethodPost, "/admin/realms/campus/users/*/logout"},
 }
 
+// noConnection is the one fault that the server knows nothing of.
+const noConnection fakekc.Kind = -1
+
 // swapFaults are what may go wrong with a call, until it is mended.
 func swapFaults() map[string]fakekc.Fault {
 	out := map[string]fakekc.Fault{
-		"reset before": {Kind: fakekc.Reset}, "reset after": {Kind: fakekc.Reset, AfterEffect: true},
+		"no connection": {Kind: noConnection},
+		"reset before":  {Kind: fakekc.Reset}, "reset after": {Kind: fakekc.Reset, AfterEffect: true},
 		"timeout before": {Kind: fakekc.Hang}, "timeout after": {Kind: fakekc.Hang, AfterEffect: true},
 		"truncated": {Kind: fakekc.Truncate}, "a page instead": {Kind: fakekc.NotJSON},
 		"429": {Status: http.StatusTooManyRequests, RetryAfter: "1"}, "500 after": {Status: http.StatusInternalServerError, AfterEffect: true},
@@ -95,6 +100,61 @@ type swapper struct {
 	ours time.Duration // how far the product's clock is ahead: no pause is waited for
 	idp  time.Duration // how far the server's clock is ahead: each sign-in needs a code of its own
 	seen func(after string)
+
+	cut     *fakekc.Fault // noConnection for these calls; nil for none
+	refused int           // calls that found no connection
+	last    time.Duration // ours when the last fault was there, the busy machine's own among them
+}
+
+// RoundTrip implements http.RoundTripper: the way from the product to the server.
+func (s *swapper) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	cut := s.cut != nil && matches(*s.cut, r.Method, r.URL.Path)
+	if cut {
+		s.refused++
+	}
+	s.mu.Unlock()
+	if cut {
+		return nil, syscall.ECONNREFUSED
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		s.noteFault()
+	}
+	return answer, err
+}
+
+func (s *swapper) noteFault() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = s.ours
+}
+
+// sinceFault is how much of the product's time was jumped over since the last fault.
+func (s *swapper) sinceFault() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ours - s.last
+}
+
+// inject makes calls fail until mend is called.
+func (s *swapper) inject(f fakekc.Fault) (mend func()) {
+	if f.Kind != noConnection {
+		return s.kc.Inject(f)
+	}
+	set := func(cut *fakekc.Fault) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.cut = cut
+	}
+	set(&f)
+	return func() { set(nil) }
+}
+
+// matches reports whether a fault may strike a call.
+func matches(f fakekc.Fault, method, target string) bool {
+	match, err := path.Match(f.Path, target)
+	return err == nil && match && method == f.Method
 }
 
 func newSwapper(t *testing.T, world storetest.World) *swapper {
@@ -105,7 +165,7 @@ func newSwapper(t *testing.T, world storetest.World) *swapper {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	kc, err := keycloak.New(keycloak.Config{
 		URL: s.kc.URL, Realm: "campus", Issuer: s.kc.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
-		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: s.now, Log: log, Limit: 200 * time.Millisecond,
+		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: s.now, Log: log, Limit: 200 * time.Millisecond, Transport: s,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -185,17 +245,17 @@ func (s *swapper) under(t *testing.T, what string, fault fakekc.Fault) {
 		s.advance(0, 10*time.Minute) // the one at hand is not taken any more
 	}
 	s.kc.ForgetCalls()
-	mend := s.kc.Inject(fault)
+	mend := s.inject(fault)
 	defer mend()
 	if err := s.store.Jobs.Add(t.Context(), bridge.Job{Kind: bridge.JobSwap, ID: id, At: s.now()}); err != nil {
 		t.Fatal(err)
 	}
 	s.wait(t, what, id, func(r bridge.Recovery) bool { return r.State != bridge.Writing || s.met(fault) > 2 || fault.Times > 0 })
 	mend()
-	mended, _ := s.ahead()
+	s.noteFault()
 	r := s.wait(t, what, id, func(r bridge.Recovery) bool { return r.State != bridge.Writing })
-	if over, _ := s.ahead(); over-mended > 10*time.Second {
-		t.Errorf("%s: over %v after the fault", what, over-mended)
+	if took := s.sinceFault(); took > 10*time.Second {
+		t.Errorf("%s: over %v after the last fault", what, took)
 	}
 	s.mustEnd(t, what, name, r)
 }
@@ -203,11 +263,13 @@ func (s *swapper) under(t *testing.T, what string, fault fakekc.Fault) {
 // met counts the calls that a fault may have struck.
 func (s *swapper) met(f fakekc.Fault) (n int) {
 	for _, c := range s.kc.Calls() {
-		if match, err := path.Match(f.Path, c.Path); err == nil && match && c.Method == f.Method {
+		if matches(f, c.Method, c.Path) {
 			n++
 		}
 	}
-	return n
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return n + s.refused
 }
 
 // wait lets the swap go on until done says yes.
