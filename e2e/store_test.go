@@ -1,0 +1,162 @@
+package e2e_test
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// fromTrail is how soon a swap that the store has lost is finished from the audit trail, and a gate shut (SWAP-11): a minute; this machine may be busy.
+const fromTrail = 80 * time.Second
+
+// Issue 5, STO-03, INV-6, INV-7: Redis goes away while the new credential is on its way to Keycloak, by a crash or by hanging, and comes back:
+// somebody can sign in meanwhile, and the swap ends without the browser.
+func TestJourneyRedisAwayInTheSwap(t *testing.T) {
+	t.Parallel()
+	proxy := rig.NewProxy(t)
+	redis := rig.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 }, behindProxy(t, proxy))
+	for name, way := range map[string]struct{ away, back func() }{
+		"stopped": {redis.Stop, redis.Start}, "hanging": {redis.Pause, redis.Resume},
+	} {
+		h, phone := s.ready(name)
+		m := moment{step: stepNamed("add")}
+		hold := proxy.Hold(m.after, m.matcher())
+		typed := h.typeAndLeave(phone)
+		hold.Wait(t)
+		way.away()
+		proxy.Pass()
+		rig.Eventually(t, "the new credential stands", func() bool { return len(s.otps(name)) > 2 })
+		s.mustOpen(m, name, phone)
+		way.back()
+		since := time.Now()
+		<-typed
+		s.mustFinish(h, phone, since)
+	}
+}
+
+var newStore = regexp.MustCompile(`otpbridge_alarms_total\{event="store.new"\} (\d+)`)
+
+// newStores is how often the alarm "store is new" was given.
+func (s *site) newStores() int {
+	s.t.Helper()
+	found := newStore.FindStringSubmatch(s.figures())
+	if found == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// Issue 5, OPS-10, SWAP-11, INV-7: what the store held is lost in the midst of a swap. Nobody loses more than an open recovery.
+func TestJourneyStoreLostInTheSwap(t *testing.T) {
+	t.Parallel() // it waits for the next look at the trail
+	losses := map[string]func(*testing.T){"everything in Redis": losesAll}
+	if full() {
+		losses["the file"], losses["the last writes in Redis"] = losesFile, losesLastWrites
+	}
+	for name, run := range losses {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t)
+		})
+	}
+}
+
+// losesAll empties Redis: an alarm says so, the swap is finished from the audit trail, and a gate that was open is shut.
+func losesAll(t *testing.T) {
+	redis := rig.NewRedis(t)
+	proxy := rig.NewProxy(t)
+	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 }, behindProxy(t, proxy))
+	open := s.hand("erin").ask()
+	h, phone := s.ready("frank")
+	s.hand("alice").sendID()
+	if !s.gateOpensSoon("alice") {
+		t.Fatal("no gate to lose")
+	}
+	before := s.newStores()
+	s.loses(h, phone, proxy, moment{stepNamed("remove-1"), true}, redis.Flush)
+	rig.Eventually(t, "the alarm", func() bool { return s.newStores() > before })
+	rig.EventuallyWithin(t, fromTrail, "the gate is shut", func() bool { return !s.gateOpen("alice") })
+	open.Get(s.bridge.URL + "/recovery").Follow("")
+	open.see("Your session has ended")
+	s.mustHaveOnly("erin", s.hand("erin").recovers())
+}
+
+// losesFile takes the embedded store away with the machine; the trail was kept elsewhere.
+func losesFile(t *testing.T) {
+	proxy := rig.NewProxy(t)
+	s := newSite(t, behindProxy(t, proxy))
+	one := s.bridge.Replicas[0]
+	for _, m := range []moment{{stepNamed("add"), true}, {stepNamed("remove-2"), false}, {stepNamed("last-look"), true}} {
+		h, phone := s.ready(m.String())
+		s.loses(h, phone, proxy, m, func() {
+			one.Kill()
+			if err := os.Remove(strings.Replace(s.bridge.Config, "otpbridge.yaml", "state.db", 1)); err != nil {
+				t.Fatal(err)
+			}
+			one.Start()
+			one.WaitReady()
+		})
+		if s.newStores() != 1 {
+			t.Error("no alarm says that the store is new")
+		}
+	}
+}
+
+// losesLastWrites brings Redis back from an older copy, as a failover may: it takes the recovery for one that waits for a code. The swap is finished
+// from the trail, and a code that is typed again harms nothing. What began after the copy is gone, and no more.
+func losesLastWrites(t *testing.T) {
+	redis := rig.NewRedis(t)
+	proxy := rig.NewProxy(t)
+	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 }, behindProxy(t, proxy))
+	kept := s.hand("erin").ask()
+	h, phone := s.ready("frank")
+	redis.Save()
+	s.add(realm.Person{Name: "grace"})
+	lost := s.hand("grace").ask()
+	s.loses(h, phone, proxy, moment{stepNamed("remove-1"), true}, func() {
+		redis.Stop()
+		redis.Start()
+	})
+	kept.Get(s.bridge.URL + "/recovery").Follow("")
+	kept.see("Sent to")
+	lost.Get(s.bridge.URL + "/recovery").Follow("")
+	lost.see("Your session has ended")
+	h.Get(s.bridge.URL + "/recovery").Follow("")
+	h.see("Register your new authenticator app")
+	again := rig.NewPhone(t, h.key())
+	h.SubmitTo("/enrol", "code", again.Code(), "label", "").Follow("")
+	h.see("Your one-time password is set up.")
+	s.mustHaveOnly("frank", rig.NewPhone(t, again.Secret()))
+}
+
+// loses lets the store lose something at a moment of a swap, and waits until the swap is finished from the trail.
+func (s *site) loses(h *hand, phone *rig.Phone, proxy *rig.Proxy, m moment, lose func()) {
+	s.t.Helper()
+	hold := proxy.Hold(m.after, m.matcher())
+	typed := h.typeAndLeave(phone)
+	hold.Wait(s.t)
+	lose()
+	since := time.Now()
+	proxy.Drop()
+	<-typed
+	s.mustOpen(m, h.name, phone)
+	rig.EventuallyWithin(s.t, 2*fromTrail, h.name+" is done", func() bool { return s.onRecord("swap.done", h.name) > 0 })
+	took := time.Since(since)
+	s.t.Logf("%s: finished after %s", h.name, took.Round(time.Second))
+	if took > fromTrail {
+		s.t.Errorf("%s: it took %s", h.name, took)
+	}
+	s.mustHaveOnly(h.name, phone)
+	rig.Eventually(s.t, "a notice", func() bool { return s.notices(h.name) == 1 })
+}
