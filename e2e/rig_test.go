@@ -143,9 +143,17 @@ func TestRigRedisDiesAndComesBackEmpty(t *testing.T) {
 	ask("GET a", "$-1")
 }
 
-// The codes are those of RFC 6238, and no code is shown twice.
+// The codes are those of RFC 6238 and RFC 4226, and no code is shown twice.
 func TestRigPhoneShowsEachCodeOnce(t *testing.T) {
 	t.Parallel()
+	eight := rig.ScanPhone(t, "otpauth://totp/x?algorithm=SHA256&digits=8&period=30&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZA")
+	if got := eight.At(time.Unix(59, 0)); got != "46119246" {
+		t.Errorf("SHA256, 8 digits, at 59 s: %s, want 46119246", got)
+	}
+	token := rig.NewToken(t, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+	if got := token.Code() + " " + token.Code(); got != "755224 287082" {
+		t.Errorf("a token shows %s, want 755224 287082", got)
+	}
 	p := rig.NewPhone(t, "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
 	if got := p.At(time.Unix(59, 0)); got != "287082" {
 		t.Errorf("code at 59 s: %s, want 287082", got)

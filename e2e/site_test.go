@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -212,20 +211,26 @@ func (h *hand) openLink(link string) *hand {
 	return h
 }
 
+// scan takes the key on the page into a new phone.
+func (h *hand) scan() *rig.Phone {
+	h.s.t.Helper()
+	uri := h.Href("otpauth://")
+	if uri == "" {
+		h.s.t.Fatalf("no key on %s", h.Describe())
+	}
+	return rig.ScanPhone(h.s.t, uri)
+}
+
 // key is the secret on the page.
 func (h *hand) key() string {
 	h.s.t.Helper()
-	uri, err := url.Parse(h.Href("otpauth://"))
-	if err != nil || uri.Query().Get("secret") == "" {
-		h.s.t.Fatalf("no key: %v; on %s", err, h.Describe())
-	}
-	return uri.Query().Get("secret")
+	return h.scan().Secret()
 }
 
 // enrol takes the key into a new phone and types its code; the phone is returned.
 func (h *hand) enrol() *rig.Phone {
 	h.s.t.Helper()
-	phone := rig.NewPhone(h.s.t, h.key())
+	phone := h.scan()
 	h.SubmitTo("/enrol", "code", phone.Code(), "label", "").Follow("")
 	return phone
 }
