@@ -1,0 +1,225 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// Issue 5: people whose accounts are not like the others'. Whatever somebody has, a recovery changes the second factors that it is about and nothing else.
+func TestJourneySpecialAccounts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.furnish()
+	s.cast()
+	t.Run("side by side", func(t *testing.T) {
+		for name, test := range map[string]func(s *site){
+			"no OTP at all (keycloak#32479)": firstAuthenticator,
+			"three authenticators":           threeAuthenticators,
+			"a counting token":               countingToken,
+			"refused before the sign-in":     refusedAtTheGate,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(s.in(t))
+			})
+		}
+	})
+	t.Run("read-only directory", func(t *testing.T) { directory(s.in(t)) })
+	t.Run("required attribute", func(t *testing.T) { requiredAttribute(s.in(t)) }) // last: the realm is changed
+}
+
+// cast adds everybody before any of them begins.
+func (s *site) cast() {
+	s.t.Helper()
+	s.endow(realm.Person{Name: "none", OTPs: []string{}})
+	s.endow(realm.Person{Name: "three", OTPs: []string{realm.Secret("a"), realm.Secret("b"), realm.Secret("c")}})
+	s.endow(realm.Person{Name: "token", OTPs: []string{}}, counter(realm.Secret("token")))
+	s.endow(realm.Person{Name: "disabled", Disabled: true})
+	s.endow(realm.Person{Name: "pending", RequiredActions: []string{"UPDATE_PROFILE", "CONFIGURE_TOTP"}})
+	for _, name := range []string{"locked", "gap"} {
+		s.endow(realm.Person{Name: name})
+	}
+	var clients []struct{ ID string }
+	s.keycloak("GET /clients?clientId="+s.campus.AdminClient, nil, &clients)
+	var machine struct{ ID, Username string }
+	s.keycloak("GET /clients/"+clients[0].ID+"/service-account-user", nil, &machine)
+	s.campus.Users[machine.Username] = machine.ID
+}
+
+// keycloak#32479: somebody without an authenticator cannot get one at Keycloak by the password alone, and gets the first one here, with proof.
+func firstAuthenticator(s *site) {
+	if b := rig.NewBrowser(s.t); s.portal().SignIn(b, "none", nil).Signed || b.Page() == "login-login-config-totp" {
+		s.t.Errorf("the password alone leads to %s", b.Describe())
+	}
+	before := s.rest("none")
+	phone := s.hand("none").recovers()
+	s.unchanged("none", before)
+	s.mustHave("none")
+	if !s.opensPortal("none", phone) {
+		s.t.Error("the first authenticator does not open the portal")
+	}
+}
+
+// WB-02, keycloak#8753: of several authenticators none is left.
+func threeAuthenticators(s *site) {
+	if n := len(s.factors("three")); n != 3 {
+		s.t.Fatalf("%d authenticators before", n)
+	}
+	before := s.rest("three")
+	phone := s.hand("three").recovers()
+	s.unchanged("three", before)
+	s.mustHave("three")
+	if !s.opensPortal("three", phone) {
+		s.t.Error("the new code does not open the portal")
+	}
+	for _, old := range []string{"a", "b", "c"} {
+		if s.opensPortal("three", rig.NewPhone(s.t, realm.Secret(old))) {
+			s.t.Error("an old code opens the portal")
+		}
+	}
+}
+
+// A token that counts its uses is an authenticator like any other: it works before and is removed.
+func countingToken(s *site) {
+	token := rig.NewToken(s.t, realm.Secret("token"))
+	if !s.opensPortal("token", token) {
+		s.t.Fatal("the token does not open the portal before")
+	}
+	before := s.rest("token")
+	phone := s.hand("token").recovers()
+	s.unchanged("token", before)
+	s.mustHave("token")
+	if !s.opensPortal("token", phone) || s.opensPortal("token", token) {
+		s.t.Error("the new code does not open the portal, or the token does")
+	}
+}
+
+// WB-08, OIDC-19: who is switched off, held for wrong passwords, or has something pending is not let in, nor is a service account. Nothing about
+// them changes; the hold goes on.
+func refusedAtTheGate(s *site) {
+	machine := "service-account-" + s.campus.AdminClient
+	for name, code := range map[string]string{"disabled": "disabled", "locked": "locked", "pending": "pending_action", machine: "gone"} {
+		before, factors := s.rest(name), s.factors(name)
+		var held lockState
+		if name == "locked" {
+			if err := s.campus.Lock(s.t.Context(), name); err != nil {
+				s.t.Fatal(err)
+			}
+			held = s.lock(name)
+		}
+		h := s.hand(name).sendID()
+		s.refused(name, code)
+		h.Follow("")
+		if h.Page() != "login-login" {
+			s.t.Errorf("%s sees %s, want what everybody sees", name, h.Describe())
+		}
+		h.typePassword()
+		if h.sees("What will happen") || s.gateOpen(name) {
+			s.t.Errorf("%s is let in: %s", name, h.Describe())
+		}
+		s.unchanged(name, before)
+		s.stillHas(name, factors)
+		if now := s.lock(name); name == "locked" && (!now.Disabled || now.Until < held.Until || now.Failures < held.Failures) {
+			s.t.Errorf("held as %+v, then %+v", held, now)
+		}
+	}
+}
+
+// lockState is what Keycloak tells of a hold for wrong passwords.
+type lockState struct {
+	Disabled bool  `json:"disabled"`
+	Failures int   `json:"numFailures"`
+	Until    int64 `json:"failedLoginNotBefore"`
+}
+
+func (s *site) lock(name string) (l lockState) {
+	s.t.Helper()
+	s.keycloak("GET /attack-detection/brute-force"+s.path(name), nil, &l)
+	return l
+}
+
+// refused waits until the trail says that somebody's gate stayed shut, and why. Of nobody it has no id.
+func (s *site) refused(name, code string) {
+	s.t.Helper()
+	rig.Eventually(s.t, name+" is refused with "+code, func() bool {
+		return s.trailHas(func(e auditEvent) bool {
+			return e.Event == "signin.started" && e.Code == code && (e.Target == s.campus.Users[name] || code == "gone")
+		})
+	})
+}
+
+// auditEvent is a line of the trail, as far as it matters here.
+type auditEvent struct {
+	Event, Target, Code string
+	Detail              map[string]string
+}
+
+// trailHas reports whether the trail holds such an event.
+func (s *site) trailHas(match func(auditEvent) bool) bool {
+	s.t.Helper()
+	trail, err := os.ReadFile(s.bridge.Audit)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range bytes.Lines(trail) {
+		var e auditEvent
+		if json.Unmarshal(line, &e) == nil && match(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// Somebody from a directory that Keycloak may only read: the password stays there, the second factor is Keycloak's. The directory is not touched.
+func directory(s *site) {
+	ldap := rig.NewDirectory(s.t, "lena")
+	ldap.Federate(s.campus.Realm, "lena")
+	s.keycloak("PUT "+s.path("lena"), map[string]any{"credentials": []any{counter(realm.Secret("lena"))}}, nil)
+	token := rig.NewToken(s.t, realm.Secret("lena"))
+	if !s.opensPortal("lena", token) {
+		s.t.Fatal("the old authenticator does not work")
+	}
+	before, entries := s.rest("lena"), ldap.Text()
+	phone := s.hand("lena").recovers()
+	s.unchanged("lena", before)
+	if ldap.Text() != entries {
+		s.t.Errorf("the directory was\n%s\nand is\n%s", entries, ldap.Text())
+	}
+	s.mustHave("lena")
+	if !s.opensPortal("lena", phone) || s.opensPortal("lena", token) {
+		s.t.Error("the new code does not open the portal, or the old one does")
+	}
+}
+
+// SWAP-07: the user profile asks administrators for something that the account does not have. Nothing is written, and whoever has to mend it
+// reads what.
+func requiredAttribute(s *site) {
+	before, factors := s.rest("gap"), s.factors("gap")
+	for _, name := range []string{"costCentre", "building"} {
+		s.attribute(map[string]any{"name": name, "required": map[string]any{"roles": []string{"admin"}}})
+	}
+	h := s.hand("gap").ask()
+	h.prove(h.link(1)).enrol()
+	h.see("Your account does not accept a new authenticator app at present.")
+	s.attends("refused_by_account")
+	for _, field := range []string{"costCentre", "building"} {
+		s.admin(0, []string{field}, "show", "gap")
+		if !s.trailHas(func(e auditEvent) bool {
+			return e.Event == "swap.refused" && strings.Contains(e.Detail["field"], field)
+		}) {
+			s.t.Errorf("the trail does not name %s", field)
+		}
+		s.bridge.MustHaveLogged(s.t, field)
+	}
+	s.unchanged("gap", before)
+	s.stillHas("gap", factors)
+	if !s.opensPortal("gap", rig.NewPhone(s.t, realm.Secret("gap"))) {
+		s.t.Error("the old authenticator does not work")
+	}
+}
