@@ -1,6 +1,7 @@
 package view_test
 
 import (
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -25,13 +26,17 @@ func corpus(t *testing.T) []string {
 // WEB-06: a foreign string adds no element and no attribute to any page, whatever it holds.
 func TestForeignStringsStayText(t *testing.T) {
 	v := newView(t, site())
+	today := rand.N(4) // of four parts, the one that the quick loop tries
 	for _, lang := range v.Languages() {
 		plain := samples("Hanako")
 		want := make([]string, len(plain))
 		for i, s := range plain {
 			want[i] = shape(t, v.Render, lang, s)
 		}
-		for _, attack := range corpus(t) {
+		for n, attack := range corpus(t) {
+			if testing.Short() && n%4 != today {
+				continue
+			}
 			for i, s := range samples(attack) {
 				if got := shape(t, v.Render, lang, s); got != want[i] {
 					t.Errorf("%s in %s has another shape with %q", s.Name, lang, attack)
