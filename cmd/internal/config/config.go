@@ -140,7 +140,10 @@ type SMTPServer struct {
 }
 
 // RecoveryConfig holds the configurable figures of a recovery.
-type RecoveryConfig struct{ LinkLife, KeyLife time.Duration }
+type RecoveryConfig struct {
+	LinkLife, KeyLife time.Duration
+	Codes             bool // recovery codes are offered
+}
 
 // AuditConfig is where the audit trail goes, beside standard output.
 type AuditConfig struct{ File string }

@@ -172,6 +172,8 @@ func mailFields() []*field {
 		duration("recovery.link_life", func(c *Config) *time.Duration { return &c.Recovery.LinkLife }).as("30m", "How long a mailed link can be used."),
 		duration("recovery.key_life", func(c *Config) *time.Duration { return &c.Recovery.KeyLife }).
 			as("10m", "How long a person has, after the proof, to scan the key and type a code."),
+		one("recovery.codes", yesNo(), func(c *Config) *bool { return &c.Recovery.Codes }).
+			as("true", "The last page offers recovery codes where the realm's browser flow asks for them (Keycloak's Recovery Authentication Code Form). false: never."),
 	}
 }
 

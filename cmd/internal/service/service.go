@@ -278,7 +278,7 @@ func (s *service) waiting(ctx context.Context) ([]time.Time, error) {
 
 func (s *service) newFlow() *bridge.Flow {
 	kv := s.store.KV
-	return &bridge.Flow{
+	f := &bridge.Flow{
 		Accounts: s.kc, Gate: s.gate, Target: s.kc,
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		CodeSets:   store.NewTyped[bridge.CodeSet](kv, store.Kind{Name: "codes", Version: 1}),
@@ -289,6 +289,10 @@ func (s *service) newFlow() *bridge.Flow {
 		Jobs:       s.store.Jobs, Audit: s.counted, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
 		Now: s.opts.Now, Log: s.log,
 	}
+	if s.cfg.Recovery.Codes {
+		f.TakesCodes = s.kc.TakesCodes
+	}
+	return f
 }
 
 func redisConfig(r *config.RedisServer) *store.RedisConfig {
