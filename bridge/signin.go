@@ -22,9 +22,12 @@ func (f *Flow) Admit(ctx context.Context, address string) error {
 	return f.take(ctx, LimitService, "all")
 }
 
-// AdmitNew counts a browser session that begins without a sign-in against its client address.
+// AdmitNew counts a browser session that begins without a sign-in against its client address and against the service as a whole.
 func (f *Flow) AdmitNew(ctx context.Context, address string) error {
-	return f.take(ctx, LimitSession, address)
+	if err := f.take(ctx, LimitSession, address); err != nil {
+		return err
+	}
+	return f.take(ctx, LimitSessions, "all")
 }
 
 // take uses a limit once. A refusal goes on record.

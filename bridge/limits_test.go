@@ -1,0 +1,56 @@
+package bridge_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// counter is a limiter that counts, and never forgets.
+type counter map[string]int
+
+func (c counter) Allow(_ context.Context, l bridge.Limit, key string) (ok bool, retry time.Duration, err error) {
+	c[l.Name+" "+key]++
+	return c[l.Name+" "+key] <= l.Count, time.Second, nil
+}
+
+func (c counter) AllowAtMost(ctx context.Context, l bridge.Limit, key string) (ok bool, retry time.Duration, err error) {
+	return c.Allow(ctx, l, key)
+}
+
+// written is a trail of names.
+type written []string
+
+func (w *written) Record(_ context.Context, e bridge.AuditEvent) error {
+	*w = append(*w, e.Event+" "+e.Detail["limit"])
+	return nil
+}
+
+// Whoever has many addresses begins no more sessions than the service has room for, and one address uses up nothing of the others'.
+func TestSessionsOfAllAddressesAreBounded(t *testing.T) {
+	t.Parallel()
+	used, trail := counter{}, written{}
+	f := &bridge.Flow{Limits: used, Audit: &trail, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	begin := func(address string) bridge.Code { return bridge.CodeOf(f.AdmitNew(t.Context(), address)) }
+	for range 2 * bridge.LimitSession.Count {
+		begin("flooder")
+	}
+	if n := used["session-service all"]; n != bridge.LimitSession.Count {
+		t.Errorf("one address used up %d of the service's", n)
+	}
+	for i := range bridge.LimitSessions.Count - bridge.LimitSession.Count {
+		if code := begin(string(rune('a' + i%20))); code != "" {
+			t.Fatalf("session %d: %s", i, code)
+		}
+	}
+	if code := begin("one more"); code != bridge.CodeTooMany {
+		t.Errorf("one more than there is room for: %q", code)
+	}
+	if !slices.Contains(trail, "limit.reached session-address") || trail[len(trail)-1] != "limit.reached session-service" {
+		t.Errorf("on record: %q", trail)
+	}
+}
