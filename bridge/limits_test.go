@@ -51,6 +51,6 @@ func TestSessionsOfAllAddressesAreBounded(t *testing.T) {
 		t.Errorf("one more than there is room for: %q", code)
 	}
 	if !slices.Contains(trail, "limit.reached session-address") || trail[len(trail)-1] != "limit.reached session-service" {
-		t.Errorf("on record: %q", trail)
+		t.Errorf("on record last: %q", trail[len(trail)-1])
 	}
 }
