@@ -108,7 +108,7 @@ func otpsOf(kc *fakekc.Server, name string) (n int) {
 	return n
 }
 
-// Issue 5: a swap that Keycloak refuses in its midst is seen by page, list and figures; it cannot be cancelled, since the new authenticator
+// Issue 5, CLI-06: a swap that Keycloak refuses in its midst is seen by page, list and figures; it cannot be cancelled, since the new authenticator
 // stands; when the rights are back `retry` ends it. Nothing secret is printed.
 func TestJourneyAStuckSwapIsSeenAndEnded(t *testing.T) {
 	t.Parallel()

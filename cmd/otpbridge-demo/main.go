@@ -22,15 +22,3 @@ func main() {
 	}
 	os.Exit(status(err))
 }
-
-// status is the exit code for an error: 2 for a wrong command line, 1 for everything else.
-func status(err error) int {
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return 0
-	case errors.Is(err, errUsage):
-		return 2
-	default:
-		return 1
-	}
-}

@@ -64,3 +64,15 @@ func parseOptions(args []string, stdout io.Writer) (options, error) {
 	}
 	return o, nil
 }
+
+// status is the exit code for an error: 2 for a wrong command line, 1 for everything else.
+func status(err error) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	default:
+		return 1
+	}
+}

@@ -37,27 +37,30 @@ func look(t *testing.T, url, host string) (status int, body string) {
 	return answer.StatusCode, string(text)
 }
 
+// readiness waits until /readyz answers like that; /livez says yes all the time.
+func readiness(t *testing.T, admin string, want int, says string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		status, body := look(t, "http://"+admin+"/readyz", "")
+		if live, _ := look(t, "http://"+admin+"/livez", ""); live != http.StatusOK {
+			t.Fatalf("/livez says %d while /readyz says %d %s", live, status, body)
+		}
+		if status == want && strings.Contains(body, says) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("/readyz says %d %s", status, body)
+		}
+	}
+}
+
 // OPS-03: liveness looks at the process only, whatever is away; readiness needs the store and one good discovery. No mail server is there.
 func TestLivenessLooksAtTheProcessOnly(t *testing.T) {
 	t.Parallel()
 	redis := storetest.StartRedis(t)
 	s := serveProcess(t, `redis: {addresses: ["`+redis.Addr+`"], tls: false}`, func(e *explained) { e.kc.Down() })
 	_, admin := s.serving()
-	become := func(want int, wrong string) {
-		t.Helper()
-		for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-			status, body := look(t, "http://"+admin+"/readyz", "")
-			if live, _ := look(t, "http://"+admin+"/livez", ""); live != http.StatusOK {
-				t.Fatalf("/livez says %d while /readyz says %d %s", live, status, body)
-			}
-			if status == want && strings.Contains(body, wrong) {
-				return
-			}
-			if time.Now().After(end) {
-				t.Fatalf("/readyz says %d %s", status, body)
-			}
-		}
-	}
+	become := func(want int, wrong string) { t.Helper(); readiness(t, admin, want, wrong) }
 	become(http.StatusServiceUnavailable, `"store":"ok"`)
 	if err := s.kc.Up(); err != nil {
 		t.Fatal(err)
@@ -88,7 +91,7 @@ func TestDocumentationShowsTheFigures(t *testing.T) {
 	}
 	s := serveProcess(t, "", nil)
 	pages, admin := s.serving()
-	s.said("msg=ready")
+	readiness(t, admin, http.StatusOK, "")
 	for _, path := range []string{"/start", "/somebody", "/link/somebody"} {
 		look(t, "http://"+pages+path, "otp.example.ac.jp")
 	}
