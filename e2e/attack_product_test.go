@@ -200,7 +200,7 @@ func TestRealmAttackProductOvertypedName(t *testing.T) {
 	s.hand("wendy").typeID()
 	h = s.hand("mallory").typeID()
 	h.name = "wendy"
-	h.typePassword().see("You signed in with another ID")
+	h.typePassword().see("Please start again with the same ID")
 	if h.Get(s.bridge.URL+"/recovery").Follow("").Status != http.StatusOK || !h.sees("Enter your ID") {
 		t.Errorf("afterwards: %s, want the ID page", h.Describe())
 	}

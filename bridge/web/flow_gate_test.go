@@ -286,7 +286,7 @@ func TestWhoSignsInAsSomebodyElseThanTypedIsRefused(t *testing.T) {
 	p.send("/start", http.StatusOK, "name", "mallory")
 	p.must(p.Password(t.Context(), "victim", "victim-password"))
 	p.want(http.StatusForbidden)
-	p.says("You signed in with another ID")
+	p.says("Please start again with the same ID")
 	if c.KC.Sessions(c.KC.PersonID("victim")) != 0 || len(c.Events("gate.mismatch")) != 1 || len(c.Mails("")) != 0 {
 		t.Errorf("%d sessions, on record: %d", c.KC.Sessions(c.KC.PersonID("victim")), len(c.Events("gate.mismatch")))
 	}

@@ -138,7 +138,7 @@ func TestAnotherPersonThanTheGateWasOpenedForIsRefusedAndSignedOut(t *testing.T)
 			thief.open("/start", http.StatusOK)
 			thief.send("/start", http.StatusOK, "name", typed)
 			thief.must(thief.Password(t.Context(), "alice", "alice-password")) // overtypes the name
-			if thief.Status != http.StatusForbidden || !strings.Contains(thief.Body, "You signed in with another ID") {
+			if thief.Status != http.StatusForbidden || !strings.Contains(thief.Body, "Please start again with the same ID") {
 				t.Fatalf("%d %s", thief.Status, text(thief.Body))
 			}
 			if c.KC.Sessions(c.KC.PersonID("alice")) != 0 || len(c.Events("gate.mismatch")) != 1 {
