@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 )
 
 // Browser is a browser without a screen: cookies, one request at a time, redirects only when told, forms. An attacker's
@@ -181,9 +182,9 @@ func (b *Browser) Describe() string {
 	return fmt.Sprintf("%s: %d, page %q, to %q, text %q", where, b.Status, b.Page(), to, text[:min(len(text), 300)])
 }
 
-// walk visits nodes in document order; visit returns whether to go inside.
+// walk visits nodes in document order; visit returns whether to go inside. What a template holds is not on the page until a script puts it there.
 func walk(n *html.Node, visit func(*html.Node) bool) {
-	if n == nil || !visit(n) {
+	if n == nil || n.DataAtom == atom.Template || !visit(n) {
 		return
 	}
 	for child := range n.ChildNodes() {
