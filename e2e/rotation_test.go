@@ -1,0 +1,63 @@
+package e2e_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"otpbridge/e2e/rig"
+)
+
+// Issue 5, STO-10: the sealing keys are rotated as docs/operations.md says, one replica after the other, while somebody is on the way: the same
+// request goes on, with the same key in the QR code, and in the end the old sealing key is gone.
+func TestJourneySealingKeysRotated(t *testing.T) {
+	t.Parallel()
+	redis := rig.NewRedis(t)
+	s, kc := onFake(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 })
+	file := filepath.Join(filepath.Dir(s.bridge.Config), "keys")
+	change := func(change func(lines []string) []string) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := change(strings.Split(strings.TrimSpace(string(text)), "\n"))
+		if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restart := func(replicas ...*rig.Replica) {
+		for _, r := range replicas {
+			r.Stop()
+			r.Start()
+			r.WaitReady()
+		}
+	}
+	h := s.hand("alice").ask()
+
+	add := exec.CommandContext(t.Context(), rig.Binary(t), "keys", "new", "sealing", file, "--add")
+	if text, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	swap := func(lines []string) []string { slices.Reverse(lines); return lines }
+	change(swap) // readable everywhere before anybody writes with it
+	restart(s.bridge.Replicas...)
+	change(swap)
+	restart(s.bridge.Replicas[0])
+	h.prove(h.link(1)) // one replica writes with the new key, the other one with the old
+	key := h.key()
+	restart(s.bridge.Replicas[1])
+	if h.Get(s.bridge.URL + "/recovery").Follow(""); h.key() != key {
+		t.Error("another key is shown")
+	}
+	h.enrol()
+	h.see("Your one-time password is set up.")
+	if n := otpsOf(kc, "alice"); n != 1 {
+		t.Errorf("%d authenticators", n)
+	}
+	change(func(lines []string) []string { return lines[:1] })
+	restart(s.bridge.Replicas...)
+	h.Get(s.bridge.URL + "/").Follow("")
+}
