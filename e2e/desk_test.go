@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -233,6 +234,7 @@ func TestJourneyByPhoneWithTwoOperators(t *testing.T) {
 // sleeps shuts the lid of the caller's machine; the line breaks meanwhile without a sign. The machine wakes two minutes later, as it sees it.
 func (c *call) sleeps() (wake func()) {
 	c.t.Helper()
+	c.follows()
 	c.page.Freeze()
 	c.bridge.Front.Deafen()
 	return func() {
@@ -241,6 +243,16 @@ func (c *call) sleeps() (wake func()) {
 		c.page.Eval(`Date.now = ((now) => () => now.call(Date) + 120_000)(Date.now), true`, &set)
 		c.page.Thaw()
 	}
+}
+
+// follows waits until the caller's page as it is now has its stream.
+func (c *call) follows() {
+	c.t.Helper()
+	var loaded float64 // milliseconds
+	c.page.Eval(`performance.timeOrigin`, &loaded)
+	rig.Eventually(c.t, "the page follows", func() bool {
+		return slices.ContainsFunc(c.bridge.Replicas, func(r *rig.Replica) bool { return c.bridge.Front.Followed(r).UnixMilli() > int64(loaded) })
+	})
 }
 
 // covered puts another tab before the caller's page.
@@ -263,7 +275,7 @@ func TestJourneyByPhoneSurvivesAReplica(t *testing.T) {
 	c.phones("alice")
 	carol := c.operator("carol", "198.51.100.3", look)
 	code := c.code()
-	rig.Eventually(t, "the page follows", func() bool { return !c.bridge.Front.Followed(first).IsZero() })
+	c.follows()
 	c.bridge.Front.Only(second)
 	killed := time.Now()
 	first.Kill()
