@@ -96,7 +96,8 @@ func (f *Flow) ExtendCall(ctx context.Context, v Viewer) error {
 // LookUp opens the case that belongs to a user name and a call code, and returns the person. CodeCallPair: there is no such pair, for
 // whatever reason; the answer does not tell whether that person waits. CodeDeskLocked: this operator typed five wrong ones.
 func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (person string, err error) {
-	if err := f.takePair(ctx, o); err != nil {
+	last, err := f.takePair(ctx, o)
+	if err != nil {
 		return "", err
 	}
 	a, err := f.Accounts.ByName(ctx, name)
@@ -114,6 +115,9 @@ func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (perso
 		return a.ID, err
 	case CodeCallPair:
 		f.record(ctx, AuditEvent{Event: "call.wrong_pair", Outcome: "refused", Actor: o.Person, Target: a.ID, Code: CodeCallPair})
+		if last {
+			f.record(ctx, AuditEvent{Event: "desk.locked", Outcome: "refused", Actor: o.Person, Code: CodeDeskLocked})
+		}
 		return "", err
 	}
 	return "", errors.Join(err, f.givePairBack(ctx, o)) // nothing was decided: nothing is counted
@@ -133,9 +137,9 @@ func (f *Flow) lookUp(ctx context.Context, o Operator, person, code string) erro
 	return err
 }
 
-// takePair counts a try before its outcome is known, so that parallel tries cannot outrun the count.
-func (f *Flow) takePair(ctx context.Context, o Operator) error {
-	_, err := f.WrongPairs.Update(ctx, o.Person, wrongPairsSpan, func(old Wrongs, _ bool) (Wrongs, error) {
+// takePair counts a try before its outcome is known, so that parallel tries cannot outrun the count. last: if it is wrong too, it locks.
+func (f *Flow) takePair(ctx context.Context, o Operator) (last bool, err error) {
+	w, err := f.WrongPairs.Update(ctx, o.Person, wrongPairsSpan, func(old Wrongs, _ bool) (Wrongs, error) {
 		now := f.Now()
 		var kept []time.Time
 		for _, t := range old.Times {
@@ -148,10 +152,7 @@ func (f *Flow) takePair(ctx context.Context, o Operator) error {
 		}
 		return Wrongs{append(kept, now)}, nil
 	})
-	if CodeOf(err) == CodeDeskLocked {
-		f.record(ctx, AuditEvent{Event: "desk.locked", Outcome: "refused", Actor: o.Person, Code: CodeDeskLocked})
-	}
-	return err
+	return len(w.Times) >= maxWrongPairs, err
 }
 
 func (f *Flow) givePairBack(ctx context.Context, o Operator) error {
