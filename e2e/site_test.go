@@ -231,7 +231,7 @@ func (h *hand) key() string {
 func (h *hand) enrol() *rig.Phone {
 	h.s.t.Helper()
 	phone := h.scan()
-	h.SubmitTo("/enrol", "code", phone.Code(), "label", "").Follow("")
+	h.SubmitTo("/enrol", "do", "confirm", "code", phone.Code(), "label", "").Follow("") // the first form may be another one
 	return phone
 }
 

@@ -110,9 +110,11 @@ func (b *Browser) Page() string {
 }
 
 // Text is the text of the page, blanks collapsed.
-func (b *Browser) Text() string {
+func (b *Browser) Text() string { return textOf(b.doc) }
+
+func textOf(root *html.Node) string {
 	var words []string
-	walk(b.doc, func(n *html.Node) bool {
+	walk(root, func(n *html.Node) bool {
 		if n.Type == html.TextNode {
 			words = append(words, strings.Fields(n.Data)...)
 		}
@@ -172,6 +174,33 @@ func (b *Browser) Href(prefix string) string {
 		return ""
 	}
 	return attr(found, "href")
+}
+
+// Cookie is the value of a site's cookie; "" when there is none.
+func (b *Browser) Cookie(site, name string) string {
+	b.t.Helper()
+	u, err := url.Parse(site)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// Choice is the way of signing in that Keycloak's page lists under that name, for "authenticationExecution"; "" when it does not.
+func (b *Browser) Choice(name string) string {
+	item := element(b.doc, func(n *html.Node) bool { return n.Data == "li" && strings.Contains(textOf(n), name) })
+	if item == nil {
+		return ""
+	}
+	if in := element(item, func(n *html.Node) bool { return attr(n, "name") == "authenticationExecution" }); in != nil {
+		return attr(in, "value")
+	}
+	return ""
 }
 
 // Describe says what the browser sees, for messages. Query strings are left out: they hold codes.

@@ -125,6 +125,25 @@ func (p *Page) Clipboard() string {
 	return text
 }
 
+// Forget signs the browser out of everything: its cookies go.
+func (p *Page) Forget() *Page {
+	p.t.Helper()
+	p.run("forget cookies", network.ClearBrowserCookies())
+	return p
+}
+
+// Fetch asks for a path of the site that is shown, as the page would: what Content-Disposition says, and the text.
+func (p *Page) Fetch(path string) (disposition, text string) {
+	p.t.Helper()
+	var answer []string
+	p.run("fetch", chromedp.Evaluate(fmt.Sprintf(`fetch(%q).then(async r => [r.headers.get("Content-Disposition") ?? "", await r.text()])`, path), &answer,
+		func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
+	if len(answer) != 2 {
+		p.t.Fatalf("fetch %s: %d answers", path, len(answer))
+	}
+	return answer[0], answer[1]
+}
+
 // Dress changes how the screen is: width 0 keeps it; features are those of media queries, name and value in turn.
 func (p *Page) Dress(width int, features ...string) *Page {
 	p.t.Helper()

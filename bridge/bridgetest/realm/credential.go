@@ -1,9 +1,11 @@
 package realm
 
 import (
+	"crypto/ecdsa"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha512"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -41,6 +43,43 @@ func otpCredential(label, secret string) (credential, error) {
 	c := credential{Type: "otp", Label: label}
 	err := c.fill(object{"value": secret}, object{
 		"subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1", "secretEncoding": "BASE32"})
+	return c, err
+}
+
+// codesCredential is a set of recovery codes.
+func codesCredential(codes []string) (credential, error) {
+	c := credential{Type: "recovery-authn-codes"}
+	hashed := make([]object, 0, len(codes))
+	for i, code := range codes {
+		sum := sha512.Sum512([]byte(code))
+		hashed = append(hashed, object{"number": i + 1, "encodedHashedValue": sum[:]})
+	}
+	err := c.fill(object{"codes": hashed},
+		object{"hashIterations": 1, "algorithm": "RS512", "totalCodes": len(codes), "remainingCodes": len(codes)})
+	return c, err
+}
+
+// Passkey is what Keycloak knows of a passkey.
+type Passkey struct {
+	ID     []byte
+	Public *ecdsa.PublicKey // on P-256
+}
+
+// passkeyCredential is a passkey as a second factor.
+func passkeyCredential(p Passkey) (credential, error) {
+	point, err := p.Public.Bytes()
+	if err != nil {
+		return credential{}, fmt.Errorf("passkey: %w", err)
+	}
+	const half = 32
+	// COSE: {1: 2 (EC2), 3: -7 (ES256), -1: 1 (P-256), -2: x, -3: y}
+	key := append([]byte{0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, half}, point[1:1+half]...)
+	key = append(append(key, 0x22, 0x58, half), point[1+half:]...)
+	c := credential{Type: "webauthn", Label: "my passkey"}
+	err = c.fill(object{}, object{
+		"aaguid": "00000000-0000-0000-0000-000000000000", "credentialId": p.ID, "counter": 1, "transports": []string{"internal"},
+		"attestationStatementFormat": "none", "credentialPublicKey": base64.RawURLEncoding.EncodeToString(key),
+	})
 	return c, err
 }
 

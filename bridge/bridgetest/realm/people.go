@@ -23,6 +23,8 @@ type Person struct {
 	Password        string    // "" = Password(Name)
 	PasswordSet     time.Time // zero = as the people of the realm file
 	OTPs            []string  // Base32 secrets, labelled "old phone", "old phone 2", …
+	Codes           []string  // recovery codes
+	Passkeys        []Passkey // as second factors
 	Outside         bool      // not in the group of people who may recover
 	Groups          []string  // paths of more groups, which must exist
 	Roles           []string  // realm roles, which must exist
@@ -56,21 +58,9 @@ func (r *Realm) represent(p Person) (object, error) {
 	if p.PasswordSet.IsZero() {
 		p.PasswordSet = r.passwordSet
 	}
-	password, err := passwordCredential(or(p.Password, Password(p.Name)), p.PasswordSet)
+	credentials, err := p.credentials()
 	if err != nil {
 		return nil, err
-	}
-	credentials := []credential{password}
-	for i, secret := range p.OTPs {
-		label := "old phone"
-		if i > 0 {
-			label = fmt.Sprintf("old phone %d", i+1)
-		}
-		otp, err := otpCredential(label, secret)
-		if err != nil {
-			return nil, err
-		}
-		credentials = append(credentials, otp)
 	}
 	attributes := map[string][]string{}
 	for name, values := range p.Attributes {
@@ -91,6 +81,28 @@ func (r *Realm) represent(p Person) (object, error) {
 		user["email"], user["emailVerified"] = p.Email, !p.Unverified
 	}
 	return user, nil
+}
+
+// credentials are the person's, in the order in which Keycloak asks for them.
+func (p Person) credentials() ([]credential, error) {
+	var all []credential
+	var faults []error
+	add := func(c credential, err error) { all, faults = append(all, c), append(faults, err) }
+	add(passwordCredential(or(p.Password, Password(p.Name)), p.PasswordSet))
+	for i, secret := range p.OTPs {
+		label := "old phone"
+		if i > 0 {
+			label = fmt.Sprintf("old phone %d", i+1)
+		}
+		add(otpCredential(label, secret))
+	}
+	if len(p.Codes) > 0 {
+		add(codesCredential(p.Codes))
+	}
+	for _, key := range p.Passkeys {
+		add(passkeyCredential(key))
+	}
+	return all, errors.Join(faults...)
 }
 
 func or(value, unset string) string {
