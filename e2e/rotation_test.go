@@ -49,7 +49,8 @@ func TestJourneySealingKeysRotated(t *testing.T) {
 	h.prove(h.link(1)) // one replica writes with the new key, the other one with the old
 	key := h.key()
 	restart(s.bridge.Replicas[1])
-	if h.Get(s.bridge.URL + "/recovery").Follow(""); h.key() != key {
+	h.Get(s.bridge.URL + "/recovery").Follow("")
+	if h.key() != key {
 		t.Error("another key is shown")
 	}
 	h.enrol()
