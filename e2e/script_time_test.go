@@ -14,11 +14,24 @@ func later(page *rig.Page, d time.Duration) {
 	page.Eval(fmt.Sprintf(`(() => { const now = Date.now.bind(Date); Date.now = () => now() + %d; })()`, d.Milliseconds()), nil)
 }
 
+// isHeard waits until the page has heard something through its stream: a stream that was taken is not yet one through which anything came.
+func (s *stage) isHeard(page *rig.Page) {
+	s.t.Helper()
+	s.follows()
+	page.Eval(`window.heard = false; document.addEventListener("alive", () => { window.heard = true; })`, nil)
+	s.set(func() {}) // says the step again
+	rig.Eventually(s.t, "the page hears", func() bool {
+		var heard bool
+		page.Eval(`window.heard`, &heard)
+		return heard
+	})
+}
+
 // HD-10: a line that died without a word is noticed, since the server says every 25 seconds that it is alive; so is a machine that slept.
 func TestJourneyScriptNoticesADeadLine(t *testing.T) {
 	s := newStage(t, bridge.StepCall)
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
-	s.follows()
+	s.isHeard(page)
 	s.mu.Lock()
 	s.step = bridge.StepElsewhere // nobody is told
 	s.mu.Unlock()
