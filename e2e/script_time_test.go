@@ -29,6 +29,7 @@ func (s *stage) isHeard(page *rig.Page) {
 
 // HD-10: a line that died without a word is noticed, since the server says every 25 seconds that it is alive; so is a machine that slept.
 func TestJourneyScriptNoticesADeadLine(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Waiting for your call.")
 	s.isHeard(page)
@@ -45,6 +46,7 @@ func TestJourneyScriptNoticesADeadLine(t *testing.T) {
 // A11Y-04: before the session ends because nothing is done, the page says so and one press keeps it, again and again; before it ends for good
 // the page says that too. The focus is not lost with the button.
 func TestJourneyScriptWarnsOfTheSessionsEnd(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Stop moving on by itself")
 	s.follows()
@@ -68,6 +70,7 @@ func TestJourneyScriptWarnsOfTheSessionsEnd(t *testing.T) {
 
 // A page that hears from the server is not idle: the question goes away by itself.
 func TestJourneyScriptAsksNobodyWhoIsThere(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, bridge.StepCall)
 	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("Stop moving on by itself")
 	s.follows()
