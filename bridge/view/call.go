@@ -21,18 +21,21 @@ type Call struct {
 	Mail      bool      // the mail way is open too
 }
 
-// Checking is GET /recovery while an operator has the case open (StepChecking). Its form posts do=cancel.
+// Checking is GET /recovery while an operator has the case open (StepChecking). Its forms post do=extendcall and
+// do=cancel.
 type Checking struct {
 	Frame
-	Until time.Time // the request stays open until then
+	Until  time.Time // the request stays open until then
+	Extend bool      // that can be put off
 }
 
-// CallBack is GET /recovery while an operator calls the number on record (StepCallBack): the person there reads the match words out. Its form
-// posts do=cancel.
+// CallBack is GET /recovery while an operator calls the number on record (StepCallBack): the person there reads the match words out. Its forms
+// post do=extendcall and do=cancel.
 type CallBack struct {
 	Frame
-	Words int // index of the pair, see MatchWords
-	Until time.Time
+	Words  int // index of the pair, see MatchWords
+	Until  time.Time
+	Extend bool
 }
 
 // Delay is GET /recovery while a waiting period runs (StepDelay). Its form posts do=cancel.
@@ -66,6 +69,12 @@ func (p Call) RenewIn() int { return seconds(p.CodeUntil.Sub(p.Now) - renewAhead
 
 // WarnIn is the number of seconds after which a page with a script says that the request is about to end.
 func (p Call) WarnIn() int { return seconds(p.Until.Sub(p.Now) - soon) }
+
+// WarnIn is Call's.
+func (p Checking) WarnIn() int { return seconds(p.Until.Sub(p.Now) - soon) }
+
+// WarnIn is Call's.
+func (p CallBack) WarnIn() int { return seconds(p.Until.Sub(p.Now) - soon) }
 
 func seconds(d time.Duration) int { return max(0, int(d/time.Second)) }
 

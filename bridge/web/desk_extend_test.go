@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -83,5 +84,31 @@ func TestWhoMayNotKeepACallOpen(t *testing.T) {
 	}
 	if facts(t, c, "somebody") != somebody || facts(t, c, "alice") != alice {
 		t.Error("something changed")
+	}
+}
+
+// A11Y-04: the caller can keep the call open also while an operator checks or calls back; that changes nothing at the operator's case.
+func TestACallIsKeptOpenWhileAnOperatorChecks(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "somebody")
+	withPhone(c, "somebody")
+	p, carol := caller(t, c, "somebody"), operator(t, c, "carol")
+	carol.looksUp("somebody", p.reads())
+	for _, words := range []string{"The operator is checking", "Read out the match words"} {
+		c.Clock.Add(10 * time.Minute)
+		p.open("/recovery", http.StatusOK)
+		p.says(words)
+		before := recovery(t, c, "somebody")
+		p.send("/recovery", http.StatusOK, "do", "extendcall")
+		p.says(words)
+		r := recovery(t, c, "somebody")
+		if r.Expires.Sub(before.Expires) < 9*time.Minute {
+			t.Errorf("%s: it ends at %s as before", words, r.Expires)
+		}
+		if before.Expires = r.Expires; !reflect.DeepEqual(before, r) {
+			t.Errorf("%s: more has changed than the end", words)
+		}
+		carol.send("/desk/case", http.StatusOK, "do", "callback")
 	}
 }

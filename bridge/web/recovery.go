@@ -63,17 +63,18 @@ func seenBy(rec bridge.Recovery, state State) bridge.Recovery {
 // calling makes the pages of the desk's way; nil for another one's.
 func (s *Server) calling(f view.Frame, r *http.Request, step bridge.Step, rec bridge.Recovery) view.Page {
 	done := r.URL.Query().Get("done")
+	extend := rec.Expires.Before(rec.StartedAt.Add(bridge.DeskMax))
 	switch step {
 	case bridge.StepCall, bridge.StepSecond:
 		return view.Call{
 			Frame: f, ID: rec.Username, Code: rec.Call.Code, CodeUntil: rec.Call.Expires, Until: rec.Expires,
-			Extend: rec.Expires.Before(rec.StartedAt.Add(bridge.DeskMax)), Extended: done == "extended", Renewed: done == "renewed",
+			Extend: extend, Extended: done == "extended", Renewed: done == "renewed",
 			Second: step == bridge.StepSecond,
 		}
 	case bridge.StepChecking:
-		return view.Checking{Frame: f, Until: rec.Expires}
+		return view.Checking{Frame: f, Until: rec.Expires, Extend: extend}
 	case bridge.StepCallBack:
-		return view.CallBack{Frame: f, Words: rec.Call.Case.CallBack.Right, Until: rec.Expires}
+		return view.CallBack{Frame: f, Words: rec.Call.Case.CallBack.Right, Until: rec.Expires, Extend: extend}
 	case bridge.StepDelay:
 		return view.Delay{Frame: f, Way: rec.Way, NotBefore: rec.NotBefore, Until: rec.Expires, Noticed: len(rec.Snapshot.Others("")) > 0}
 	}

@@ -25,9 +25,9 @@ func callSamples(f view.Frame, word string) []Sample {
 	extended.Extended = true
 	second.Live, second.Second = bridge.StepSecond, true
 	closed.Frame, odd.Frame, odd.Code = shut, unknown, word
-	checking := view.Checking{Frame: f, Until: At(15, 5)}
+	checking := view.Checking{Frame: f, Until: At(15, 5), Extend: true}
 	checking.Live = bridge.StepChecking
-	back := view.CallBack{Frame: f, Words: 0, Until: At(15, 5)}
+	back := view.CallBack{Frame: f, Words: 0, Until: At(15, 5), Extend: true}
 	moved := back
 	moved.Live, moved.Words = bridge.StepCallBack, view.MatchWordCount-1
 	delay := view.Delay{Frame: f, Way: bridge.WayDesk, NotBefore: At(38, 0), Until: At(62, 0), Noticed: true}
