@@ -160,3 +160,45 @@ func (s *site) loses(h *hand, phone *rig.Phone, proxy *rig.Proxy, m moment, lose
 	s.mustHaveOnly(h.name, phone)
 	rig.Eventually(s.t, "a notice", func() bool { return s.notices(h.name) == 1 })
 }
+
+// Issue 5, SWAP-03, INV-8: two replicas at one swap. The first one sleeps in the midst of its call, the second one takes over, and what the first had
+// sent arrives when all is over. Then both are killed and race to resume. Each time there is one credential, one notice, one pair of records.
+func TestJourneyTwoReplicasRaceForTheSwap(t *testing.T) {
+	t.Parallel() // it waits for leases
+	proxy := rig.NewProxy(t)
+	s := newSite(t, twoOnRedis(t), behindProxy(t, proxy))
+	first, second := s.bridge.Replicas[0], s.bridge.Replicas[1]
+
+	h, phone := s.ready("sleeper")
+	s.bridge.Front.Only(first)
+	second.Pause()
+	hold := proxy.Hold(false, stepNamed("add").matcher())
+	typed := h.typeAndLeave(phone)
+	hold.Wait(t)
+	first.Pause()
+	second.Resume()
+	since := time.Now()
+	s.bridge.Front.Only(second)
+	rig.Eventually(t, "the second one has finished", func() bool { return s.onRecord("swap.done", h.name) > 0 })
+	proxy.Pass()
+	first.Resume()
+	<-typed
+	s.mustFinish(h, phone, since)
+	first.WaitReady()
+	s.bridge.Front.Only(nil)
+
+	h, phone = s.ready("racer")
+	hold = proxy.Hold(true, stepNamed("remove-1").matcher())
+	typed = h.typeAndLeave(phone)
+	hold.Wait(t)
+	first.Kill()
+	second.Kill()
+	proxy.Drop()
+	<-typed
+	first.Start()
+	second.Start()
+	since = time.Now()
+	first.WaitReady()
+	second.WaitReady()
+	s.mustFinish(h, phone, since)
+}

@@ -46,6 +46,33 @@ func (s *site) mustBeStuck(h *hand, code, words string) {
 	s.attends(code)
 }
 
+// Issue 5, SWAP-07: somebody is deleted in the swap. Before the write the recovery ends by itself; after it an administrator sees it and ends it. Both
+// stand on the list until then.
+func TestJourneyDeletedInTheSwap(t *testing.T) {
+	t.Parallel()
+	proxy := rig.NewProxy(t)
+	s := newSite(t, behindProxy(t, proxy))
+	deletes := func(name string) func() { return func() { s.do("DELETE /users/"+s.campus.Users[name], nil) } }
+
+	h, phone := s.ready("frank")
+	s.interrupts(h, phone, proxy, "add", deletes("frank"))
+	s.attends("gone")
+	s.admin(0, []string{"frank", "ended", "the account is gone"}, "list")
+	h.Get(s.bridge.URL + "/recovery").Follow("")
+	h.see("Your account was not found")
+	s.admin(0, []string{"leaves this list"}, "cancel", "frank", "--yes")
+	s.admin(0, []string{"none"}, "list")
+
+	h, phone = s.ready("grace")
+	s.interrupts(h, phone, proxy, "remove-1", deletes("grace"))
+	s.mustBeStuck(h, "gone", "the account is gone")
+	s.admin(0, []string{"ended stopped"}, "cancel", "grace", "--yes")
+	s.admin(0, []string{"none"}, "list")
+	h.Get(s.bridge.URL + "/recovery").Follow("")
+	h.see("An administrator of the university stopped it.")
+	s.recorded("swap.refused", "swap.stuck", "admin.retry", "admin.cancel", "recovery.cancelled")
+}
+
 // Issue 5, SWAP-07, INV-2: the right to change somebody is withdrawn in the swap, before anything was written or when the new credential stands.
 // Whoever can sign in at that moment still can; what stands is not cancelled; when the right is back, the swap ends by itself.
 func TestJourneyRightsWithdrawnInTheSwap(t *testing.T) {
