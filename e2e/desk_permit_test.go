@@ -83,6 +83,10 @@ func TestJourneyByPhonePastAShutGate(t *testing.T) {
 	c.moves(look, c.say["call.checking.title"])
 	c.approves(carol, c.say["case.check.photo"], c.say["case.approved.title"])
 	c.moves(look, c.w.enrol)
+	c.page.Click(c.say["enrol.key.title"]).See(c.say["enrol.key.text"][:20])
+	if strings.Contains(c.page.Text(), c.say["enrol.key.copy"]) {
+		t.Error("a button that needs a script is shown")
+	}
 	c.enrol()
 	c.mustOpenPortalWithNewCodeOnly("alice")
 }
