@@ -114,7 +114,7 @@ func losesFile(t *testing.T) {
 }
 
 // losesLastWrites brings Redis back from an older copy, as a failover may: it takes the recovery for one that waits for a code. The swap is finished
-// from the trail, and a code that is typed again harms nothing. What began after the copy is gone, and no more.
+// from the trail, and the key is not shown again, since the sign-in ended with the swap. What began after the copy is gone, and no more.
 func losesLastWrites(t *testing.T) {
 	redis := rig.NewRedis(t)
 	proxy := rig.NewProxy(t)
@@ -133,11 +133,9 @@ func losesLastWrites(t *testing.T) {
 	lost.Get(s.bridge.URL + "/recovery").Follow("")
 	lost.see("Your session has ended")
 	h.Get(s.bridge.URL + "/recovery").Follow("")
-	h.see("Register your new authenticator app")
-	again := rig.NewPhone(t, h.key())
-	h.SubmitTo("/enrol", "code", again.Code(), "label", "").Follow("")
-	h.see("Your one-time password is set up.")
-	s.mustHaveOnly("frank", rig.NewPhone(t, again.Secret()))
+	if h.sees("Register your new authenticator app") {
+		t.Error("the key of a swap that is over is shown again")
+	}
 }
 
 // loses lets the store lose something at a moment of a swap, and waits until the swap is finished from the trail.
