@@ -21,7 +21,7 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 		if step != bridge.StepDone || r.Method == http.MethodHead {
 			return see(w, r, "/recovery") // a look without a body forgets nothing
 		}
-		err = s.Sessions.Rotate(r, w, v.sess, func(State) State { return State{Done: doneFacts(rec)} })
+		err = s.Sessions.Rotate(r, w, v.sess, func(old State) State { return State{Done: doneFacts(rec, old.Holder)} })
 		if err != nil {
 			return err
 		}
@@ -29,11 +29,14 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return s.showDone(w, r, v, http.StatusOK, nil)
 }
 
-func doneFacts(rec bridge.Recovery) *DoneFacts {
-	return &DoneFacts{
-		Label: rec.Label, First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0,
-		Ref: bridge.DoneRef{Recovery: rec.ID, Person: rec.Person, Way: rec.Way, At: rec.DoneAt},
+// doneFacts is what the browser with this holder may know of the end. Whoever has the password can take part in an open recovery and reads
+// that it is done; only the browser that enrolled gets what leads to recovery codes, a second factor. INV-1
+func doneFacts(rec bridge.Recovery, holder string) *DoneFacts {
+	facts := &DoneFacts{Label: rec.Label, First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0}
+	if bridge.Equal(rec.Holder, holder) {
+		facts.Ref = bridge.DoneRef{Recovery: rec.ID, Person: rec.Person, Way: rec.Way, At: rec.DoneAt}
 	}
+	return facts
 }
 
 func (s *Server) showDone(w http.ResponseWriter, r *http.Request, v *visit, status int, faults []view.Fault) error {
@@ -82,7 +85,7 @@ func shownCodes(set bridge.CodeSet) []string {
 	return out
 }
 
-// actDone serves POST /done, for the browser that finished alone: do=codes asks for recovery codes, do=saved says that they are kept.
+// actDone serves POST /done: to the browser that enrolled, and to no other that reads of the end, do=codes asks for recovery codes, do=saved says that they are kept.
 func (s *Server) actDone(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if v.state().Done == nil {
 		return bridge.Fault(view.CodeSession, "done", nil)

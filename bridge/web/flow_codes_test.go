@@ -170,6 +170,56 @@ func TestNobodyElseGetsRecoveryCodes(t *testing.T) {
 	}
 }
 
+// INV-1: whoever has the password takes part in the open recovery of its owner, at any of its stages, and so does the owner's own phone that
+// asked. They read that it is done, and get no recovery codes: neither new ones nor those that the owner sees.
+func TestWhoTakesPartInARecoveryGetsNoRecoveryCodes(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "owner")
+	asker, p := newPerson(t, c), newPerson(t, c)
+	asker.ask(name)
+	others := map[string]*person{"asked": asker, "waiting": joined(t, c, name)}
+	p.redeem(name)
+	others["proven"] = joined(t, c, name)
+	p.confirm(p.code(p.scan()), http.StatusOK)
+	p.at("/done")
+	for stage, o := range others {
+		o.open("/recovery", http.StatusOK)
+		o.at("/done")
+		if strings.Contains(o.Body, `value="codes"`) {
+			t.Errorf("%s: offered", stage)
+		}
+		if a := post("/done", o.session(), o.token(), "do", "codes").to(t, c); len(codesOn(a.body)) != 0 {
+			t.Errorf("%s: codes for the asking", stage)
+		}
+	}
+	if ids, _ := sets(c, name); len(ids) != 0 {
+		t.Fatal("codes were written")
+	}
+	p.send("/done", http.StatusOK, "do", "codes")
+	if len(codesOn(p.Body)) == 0 {
+		t.Fatal("the owner gets none")
+	}
+	for stage, o := range others {
+		post("/done", o.session(), o.token(), "do", "saved", "saved", "1").to(t, c)
+		if a := get(codesFile, o.session()).to(t, c); a.status == http.StatusOK || len(codesOn(get("/done", o.session()).to(t, c).body)) != 0 {
+			t.Errorf("%s: sees the owner's codes", stage)
+		}
+	}
+	if p.open("/done", http.StatusOK); len(codesOn(p.Body)) == 0 {
+		t.Error("somebody else put the owner's codes away")
+	}
+}
+
+// joined is a browser of somebody who has the password alone and takes part in the person's open recovery.
+func joined(t *testing.T, c *campus.Campus, name string) *person {
+	t.Helper()
+	o := newPerson(t, c)
+	o.signIn(name)
+	o.send("/recovery", http.StatusOK, "do", "check")
+	return o
+}
+
 // Whatever call is lost or repeated, the codes that are shown are the ones that stand; what changed meanwhile refuses them.
 func TestRecoveryCodesSurviveAKill(t *testing.T) {
 	t.Parallel()
