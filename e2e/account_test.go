@@ -22,6 +22,8 @@ func TestJourneySpecialAccounts(t *testing.T) {
 			"no OTP at all (keycloak#32479)": firstAuthenticator,
 			"three authenticators":           threeAuthenticators,
 			"a counting token":               countingToken,
+			"recovery codes and passkeys":    codesAndPasskeys,
+			"refused at the last moment":     refusedAtTheEnd,
 			"refused before the sign-in":     refusedAtTheGate,
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -32,6 +34,10 @@ func TestJourneySpecialAccounts(t *testing.T) {
 	})
 	t.Run("read-only directory", func(t *testing.T) { directory(s.in(t)) })
 	t.Run("required attribute", func(t *testing.T) { requiredAttribute(s.in(t)) }) // last: the realm is changed
+	// The contract of the client with Keycloak has all policies; this is the way of a person.
+	if full() {
+		t.Run("policy of the realm", otpPolicy)
+	}
 }
 
 // cast adds everybody before any of them begins.
@@ -42,7 +48,8 @@ func (s *site) cast() {
 	s.endow(realm.Person{Name: "token", OTPs: []string{}}, counter(realm.Secret("token")))
 	s.endow(realm.Person{Name: "disabled", Disabled: true})
 	s.endow(realm.Person{Name: "pending", RequiredActions: []string{"UPDATE_PROFILE", "CONFIGURE_TOTP"}})
-	for _, name := range []string{"locked", "gap"} {
+	s.endow(realm.Person{Name: "codes"}, beside("ABCDEFGHJKMN", "PQRSTUVWXYZ2")...)
+	for _, name := range []string{"locked", "late", "gap"} {
 		s.endow(realm.Person{Name: name})
 	}
 	var clients []struct{ ID string }
@@ -98,6 +105,19 @@ func countingToken(s *site) {
 	if !s.opensPortal("token", phone) || s.opensPortal("token", token) {
 		s.t.Error("the new code does not open the portal, or the token does")
 	}
+}
+
+// Recovery codes and passkeys are not what was lost: they stay as they are.
+func codesAndPasskeys(s *site) {
+	stay := s.factors("codes", "recovery-authn-codes", "webauthn", "webauthn-passwordless")
+	if len(stay) != 3 {
+		s.t.Fatalf("beside the authenticator: %v", stay)
+	}
+	before := s.rest("codes")
+	phone := s.hand("codes").recovers()
+	s.unchanged("codes", before)
+	s.mustHave("codes", stay...)
+	s.mustHaveOnly("codes", phone)
 }
 
 // WB-08, OIDC-19: who is switched off, held for wrong passwords, or has something pending is not let in, nor is a service account. Nothing about
@@ -176,6 +196,34 @@ func (s *site) trailHas(match func(auditEvent) bool) bool {
 	return false
 }
 
+// WB-08, SWAP-07: who is held or switched off while the key is on the screen gets nothing written. A hold is left as it is and ends nothing.
+func refusedAtTheEnd(s *site) {
+	before, factors := s.rest("late"), s.factors("late")
+	h := s.hand("late").ask()
+	h.prove(h.link(1))
+	phone := h.scan()
+	if err := s.campus.Lock(s.t.Context(), "late"); err != nil {
+		s.t.Fatal(err)
+	}
+	h.SubmitTo("/enrol", "code", phone.Code(), "label", "").Follow("")
+	h.see("Your account is locked for now")
+	if !s.lock("late").Disabled {
+		s.t.Error("the hold was ended")
+	}
+	s.unchanged("late", before)
+	s.stillHas("late", factors)
+	if err := s.campus.Unlock(s.t.Context(), "late"); err != nil {
+		s.t.Fatal(err)
+	}
+	var user map[string]any
+	s.keycloak("GET "+s.path("late"), nil, &user)
+	user["enabled"] = false
+	s.keycloak("PUT "+s.path("late"), user, nil)
+	h.Get(s.bridge.URL + "/enrol").Follow("")
+	h.see("Your account is switched off")
+	s.stillHas("late", factors)
+}
+
 // Somebody from a directory that Keycloak may only read: the password stays there, the second factor is Keycloak's. The directory is not touched.
 func directory(s *site) {
 	ldap := rig.NewDirectory(s.t, "lena")
@@ -222,4 +270,23 @@ func requiredAttribute(s *site) {
 	if !s.opensPortal("gap", rig.NewPhone(s.t, realm.Secret("gap"))) {
 		s.t.Error("the old authenticator does not work")
 	}
+}
+
+// ENR-02: a realm whose policy is another one than apps take for granted: page, URI and Keycloak agree on it.
+func otpPolicy(t *testing.T) {
+	campus := rig.NewCampus(t)
+	s := &site{t: t, campus: campus}
+	s.keycloak("PUT ", map[string]any{"otpPolicyType": "totp", "otpPolicyAlgorithm": "HmacSHA256", "otpPolicyDigits": 8, "otpPolicyPeriod": 60}, nil)
+	s = newSite(t, func(setup *rig.Setup) { setup.Campus = campus })
+	h := s.hand("alice").ask()
+	h.prove(h.link(1)).see("(8 digits)").see("every 60 seconds")
+	uri := h.Href("otpauth://")
+	for _, want := range []string{"algorithm=SHA256", "digits=8", "period=60"} {
+		if !strings.Contains(uri, want) {
+			t.Errorf("the key's URI lacks %s", want)
+		}
+	}
+	h.enrol()
+	h.see("Your one-time password is set up.")
+	s.mustHaveOnly("alice", rig.ScanPhone(t, uri)) // Keycloak has not seen the code of this minute
 }

@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -138,6 +140,23 @@ func credential(kind, label string, secret, data any) map[string]any {
 func counter(secret string) map[string]any {
 	return credential("otp", "token", map[string]any{"value": secret}, map[string]any{
 		"subType": "hotp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1", "secretEncoding": "BASE32"})
+}
+
+// beside are recovery codes, a passkey as second factor and one without a password.
+func beside(codes ...string) []map[string]any {
+	var hashed []map[string]any
+	for i, code := range codes {
+		sum := sha512.Sum512([]byte(code))
+		hashed = append(hashed, map[string]any{"number": i + 1, "encodedHashedValue": base64.StdEncoding.EncodeToString(sum[:])})
+	}
+	all := []map[string]any{credential("recovery-authn-codes", "my codes", map[string]any{"codes": hashed}, map[string]any{
+		"hashIterations": 1, "algorithm": "RS512", "totalCodes": len(codes), "remainingCodes": len(codes)})}
+	for _, kind := range []string{"webauthn", "webauthn-passwordless"} {
+		all = append(all, credential(kind, "my "+kind, map[string]any{}, map[string]any{
+			"aaguid": "00000000-0000-0000-0000-000000000000", "credentialId": "AQIDBA", "counter": 0,
+			"credentialPublicKey": "pQECAyYgASFYIA", "attestationStatementFormat": "none", "transports": []string{"internal"}}))
+	}
+	return all
 }
 
 // mustHave fails the test unless the person's second factors are the new authenticator, first, and those that stay, as they were.
