@@ -239,8 +239,7 @@ func (c *call) sleeps() (wake func()) {
 	c.bridge.Front.Deafen()
 	return func() {
 		c.t.Helper()
-		var set bool
-		c.page.Eval(`Date.now = ((now) => () => now.call(Date) + 120_000)(Date.now), true`, &set)
+		later(c.page, 2*time.Minute)
 		c.page.Thaw()
 	}
 }
