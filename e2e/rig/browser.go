@@ -22,6 +22,7 @@ type Browser struct {
 	Header   http.Header
 	Body     string
 	Location string // where the answer redirects to, absolute; "" when it does not
+	Address  string // client address that the front reports, "" = the real one; may be set at any time
 
 	t      *testing.T
 	client *http.Client
@@ -45,6 +46,11 @@ func NewBrowser(t *testing.T) *Browser {
 	}}
 }
 
+// Twin is another tab of the same browser: its requests may go out at the same time. Faults are those of the test that is given.
+func (b *Browser) Twin(t *testing.T) *Browser {
+	return &Browser{Address: b.Address, t: t, client: b.client}
+}
+
 // Get asks for a URL and does not follow a redirect.
 func (b *Browser) Get(target string) *Browser {
 	b.t.Helper()
@@ -64,6 +70,9 @@ func (b *Browser) do(method, target string, values url.Values) *Browser {
 		b.t.Fatal(err)
 	}
 	req.Header.Set("Accept-Language", "en")
+	if b.Address != "" {
+		req.Header.Set(addressHeader, b.Address)
+	}
 	if values != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		req.Header.Set("Origin", req.URL.Scheme+"://"+req.URL.Host)
