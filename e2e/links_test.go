@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"net/http"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,4 +87,25 @@ func (s *site) mustBeDead(name string, links ...string) {
 			s.t.Errorf("link %d: %s, want 404", i+1, h.Describe())
 		}
 	}
+}
+
+// WB-06: a code that is sent ten times at once, to two replicas, writes one credential.
+func TestJourneyTenPressesAreOneCredential(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, twoOnRedis(t))
+	h := s.hand("alice").ask()
+	h.prove(h.link(1))
+	phone := h.scan()
+	code := phone.Code()
+	var all sync.WaitGroup
+	for range 10 {
+		window := h.Twin(t)
+		all.Go(func() { window.SubmitTo("/enrol", "code", code, "label", "") })
+	}
+	all.Wait()
+	rig.Eventually(t, "the new authenticator is there", func() bool {
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		return h.sees("Your one-time password is set up.")
+	})
+	s.mustHaveOnly("alice", phone)
 }

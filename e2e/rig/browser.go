@@ -46,9 +46,9 @@ func NewBrowser(t *testing.T) *Browser {
 	}}
 }
 
-// Twin is another tab of the same browser: its requests may go out at the same time. Faults are those of the test that is given.
+// Twin is another tab of the same browser at the same page: its requests may go out at the same time. Faults are those of the test that is given.
 func (b *Browser) Twin(t *testing.T) *Browser {
-	return &Browser{Address: b.Address, t: t, client: b.client}
+	return &Browser{Address: b.Address, t: t, client: b.client, doc: b.doc}
 }
 
 // Get asks for a URL and does not follow a redirect.
