@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -251,6 +252,37 @@ func TestAFullSessionLeftInTheBrowserIsEndedAndThePasswordAsked(t *testing.T) {
 	p.at("/recovery")
 	if p.portal("alice", nil) {
 		t.Error("the portal opens without a code")
+	}
+}
+
+// OIDC-23: somebody else's full session on a shared computer stays as it is, even while that person's gate is open: they are not signed out
+// everywhere by a press that names another person, or nobody.
+func TestSomebodyElsesOlderSessionIsNotEnded(t *testing.T) {
+	t.Parallel()
+	for _, typed := range []string{"alice", "nobody-of-this-name"} {
+		t.Run(typed, func(t *testing.T) {
+			t.Parallel()
+			c := campus.Open(t)
+			member(c, "somebody")
+			shared, stranger := newPerson(t, c), newPerson(t, c)
+			if !shared.portal("somebody", func() string { return oldKey(t).Code(c.Clock.Now()) }) {
+				t.Fatal("no full session")
+			}
+			c.Clock.Add(2 * time.Minute)
+			stranger.open("/start", http.StatusOK)
+			stranger.send("/start", http.StatusOK, "name", "somebody")
+			shared.open("/start", http.StatusOK)
+			shared.send("/start", http.StatusForbidden, "name", typed)
+			shared.says("Please start again with the same ID")
+			if n := c.KC.Sessions(c.KC.PersonID("somebody")); n != 1 || len(c.Events("gate.mismatch")) != 1 {
+				t.Fatalf("%d sessions, on record: %d", n, len(c.Events("gate.mismatch")))
+			}
+			shared.open("/start", http.StatusOK)
+			shared.must(shared.Post(t.Context(), c.URL+"/signout", url.Values{"csrf": {shared.token()}}))
+			shared.must(shared.Submit(t.Context(), nil))
+			shared.signIn("alice")
+			shared.at("/recovery")
+		})
 	}
 }
 

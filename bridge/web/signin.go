@@ -186,13 +186,18 @@ func (s *Server) takeFlow(r *http.Request, v *visit) (flow oidc.Flow, err error)
 	return flow, err
 }
 
-// again answers a sign-in that is older than the request: that campus session is ended, and the request repeated once.
+// again answers a sign-in that is older than the request: that campus session is ended, and the request repeated once. Somebody else's is left
+// alone: it was there before this press, and anybody may have opened that person's gate (OIDC-23).
 func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before State, old oidc.Identity) error {
+	if before.Entry.Person == "" || !bridge.Equal(before.Entry.Person, old.Subject) {
+		s.Flow.Leave(r.Context(), before.Entry)
+		return bridge.Fault(view.CodeOtherPerson, "callback", s.Flow.Arrived(r.Context(), before.Entry, old.Subject))
+	}
 	if err := s.endCampusSession(r.Context(), old); err != nil {
 		s.Flow.Leave(r.Context(), before.Entry)
 		return err
 	}
-	if before.Repeated || before.Entry.Person == "" {
+	if before.Repeated {
 		s.Flow.Leave(r.Context(), before.Entry)
 		return bridge.Fault(bridge.CodeStaleSignIn, "callback", nil)
 	}
