@@ -19,3 +19,19 @@ func TestAnOperatorsConsoleEndsWithThePassword(t *testing.T) {
 	c.Clock.Add(time.Minute)
 	o.open("/desk", http.StatusForbidden)
 }
+
+// INV-4: a look at /signin, which anybody can make a browser do, leaves the gate as it is; the answer of the full sign-in gives the lease back.
+func TestALookAtTheFullSignInLeavesTheGate(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	p := newPerson(t, c)
+	p.open("/start", http.StatusOK)
+	p.send("/start", http.StatusOK, "name", "alice")
+	if a := get("/signin?to=desk", p.session()).to(t, c); a.status != http.StatusSeeOther || len(gate(c)) != 1 {
+		t.Fatalf("%d, gate %v", a.status, gate(c))
+	}
+	p.wasDesk("carol")
+	if len(gate(c)) != 0 {
+		t.Errorf("gate %v after another sign-in came back", gate(c))
+	}
+}

@@ -16,7 +16,8 @@ const deskCookie = "__Host-otpbridge-desk"
 // fullTargets are the pages that a full sign-in leads to.
 var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit"}
 
-// fullSignIn serves GET /signin?to=NAME: a full sign-in, always anew. It changes nothing but this browser's own session.
+// fullSignIn serves GET /signin?to=NAME: a full sign-in, always anew. It changes nothing but this browser's own session, in which it takes the place
+// of a sign-in under way; the callback gives back that one's lease.
 func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) error {
 	to, ok := fullTargets[r.URL.Query().Get("to")]
 	if !ok || s.DeskRole == "" {
@@ -31,7 +32,6 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err := s.Flow.Admit(r.Context(), s.address(r)); err != nil {
 		return err
 	}
-	s.Flow.Leave(r.Context(), v.state().Entry) // of a recovery sign-in that is given up for this one
 	if v.sess.IsNew {
 		if err := s.begin(w, r, v); err != nil {
 			return err
@@ -42,7 +42,7 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 		return err
 	}
 	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Flow, st.Return, st.Entry, st.Attempt = &started.Flow, to, bridge.Entry{}, ""
+		st.Flow, st.Return = &started.Flow, to
 		return nil
 	})
 	if err != nil {
@@ -55,6 +55,7 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 // raises no error for it.
 func (s *Server) fullBack(w http.ResponseWriter, r *http.Request, v *visit, id oidc.Identity, err error) error {
 	ctx := context.WithoutCancel(r.Context())
+	s.Flow.Leave(ctx, v.state().Entry) // of a recovery sign-in that was given up for this one
 	if code := oidc.CodeOf(err); code == oidc.CodeLevel || code == oidc.CodeStale {
 		if err := s.endCampusSession(ctx, id); err != nil {
 			return err
