@@ -65,6 +65,8 @@ type Client struct {
 
 	realm cache[realmParts]
 	codes cache[bool] // whether recovery codes sign in
+
+	failures failures
 	// skew is how far the server's clock is ahead of ours, in nanoseconds, as last seen in an answer.
 	skew atomic.Int64
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,7 @@ type place struct {
 	before, after func(call string) *http.Response
 	roles         []string
 	date          func() time.Time // of the server; nil = it does not tell
+	newest        bool             // events come newest first, whatever is asked for
 }
 
 func newPlace() *place {
@@ -134,10 +136,15 @@ func (p *place) page(req *http.Request) []map[string]any {
 	most, _ := strconv.Atoi(q.Get("max"))
 	from, _ := strconv.ParseInt(q.Get("dateFrom"), 10, 64)
 	found := []map[string]any{}
-	for i := len(p.events) - 1; i >= 0; i-- {
-		if at, _ := p.events[i]["time"].(int64); at >= from {
-			found = append(found, p.events[i])
+	for _, e := range p.events {
+		if at, _ := e["time"].(int64); at >= from && slices.Contains(q["type"], fmt.Sprint(e["type"])) {
+			found = append(found, e)
 		}
+	}
+	at := func(e map[string]any) int64 { n, _ := e["time"].(int64); return n }
+	slices.SortStableFunc(found, func(a, b map[string]any) int { return int(at(a) - at(b)) })
+	if q.Get("direction") != "asc" || p.newest {
+		slices.Reverse(found)
 	}
 	found = found[min(first, len(found)):]
 	return found[:min(most, len(found))]

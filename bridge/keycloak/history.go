@@ -23,9 +23,6 @@ var (
 const (
 	eventPage  = 1000
 	eventPages = 50
-	// failedPages bounds what is read of failed sign-ins. Anybody can cause thousands with wrong passwords, so more of them than this keep
-	// nobody out: to hide nine wrong codes takes ten thousand wrong passwords, which Keycloak's own protection counts.
-	failedPages = 10
 )
 
 // savedEvent is Keycloak's EventRepresentation.
@@ -93,34 +90,13 @@ func unreadable(op string, err error) error {
 	return away(op, err)
 }
 
-// wrongCodes counts the wrong second factors since a time, the newest first, up to as many as matter.
-func (c *Client) wrongCodes(ctx context.Context, person string, since time.Time) (int, error) {
-	found := map[string]bool{}
-	filter := sinceFilter(since, url.Values{"user": {person}, "type": {"LOGIN_ERROR"}})
-	for page := range failedPages {
-		got, err := c.eventPage(ctx, "count wrong codes", page, filter)
-		if err != nil {
-			return 0, err
-		}
-		for _, e := range got {
-			if e.UserID == person && e.Details["selected_credential_id"] != "" && e.at().After(since) {
-				found[e.ID] = true
-			}
-		}
-		if len(found) >= bridge.MaxWrongCodes || len(got) < eventPage {
-			return len(found), nil
-		}
-	}
-	return len(found), nil
-}
-
 func sinceFilter(since time.Time, filter url.Values) url.Values {
 	filter.Set("dateFrom", strconv.FormatInt(since.UnixMilli(), 10))
 	filter.Set("max", strconv.Itoa(eventPage))
 	return filter
 }
 
-// eventPage reads one page of saved events; the newest page is the first.
+// eventPage reads one page of saved events; the newest page is the first, unless the filter says another direction.
 func (c *Client) eventPage(ctx context.Context, op string, page int, filter url.Values) (got []savedEvent, err error) {
 	k := get(op, &got, "events")
 	filter.Set("first", strconv.Itoa(page*eventPage))

@@ -19,25 +19,50 @@ func TestManyWrongPasswordsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	member(c, "mia")
-	id, now := c.KC.PersonID("mia"), c.Clock.Now()
-	for n := range 12_000 {
-		c.KC.AddEvent(fakekc.Event{
-			ID: fmt.Sprintf("e%d", n), Time: now.Add(-time.Duration(n) * 5 * time.Second).UnixMilli(), Type: "LOGIN_ERROR", ClientID: "portal", UserID: id,
-			Error: "invalid_user_credentials", Details: map[string]string{"username": "mia"},
-		})
-	}
+	id := c.KC.PersonID("mia")
+	manyWrongPasswords(c, id)
 	if e, err := c.Flow.Prepare(t.Context(), "mia"); err != nil || e.Lease == "" {
 		t.Errorf("the gate stays shut: %v", err)
 	}
-	wrongCodes(c, id) // beneath so many wrong passwords the newest codes are still seen
+	wrongCodes(c, id, 0)
 	if e, err := c.Flow.Prepare(t.Context(), "mia"); err != nil || e.Lease != "" {
 		t.Errorf("ten wrong codes opened the gate: %v", err)
 	}
 }
 
-func wrongCodes(c *campus.Campus, person string) {
+// OIDC-21: who knows the password types wrong codes, and then buries them beneath thousands of wrong passwords. They count all the same.
+func TestWrongPasswordsBuryNoWrongCodes(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	member(c, "mia")
+	id := c.KC.PersonID("mia")
+	wrongCodes(c, id, 20*time.Hour)
+	manyWrongPasswords(c, id)
+	if e, err := c.Flow.Prepare(t.Context(), "mia"); err != nil || e.Lease != "" {
+		t.Errorf("ten wrong codes beneath wrong passwords opened the gate: %v", err)
+	}
+	if len(c.Mails(bridge.NoticeGateShut)) == 0 {
+		t.Error("nobody was told")
+	}
+}
+
+// manyWrongPasswords are the last 17 hours of somebody else's patience.
+func manyWrongPasswords(c *campus.Campus, person string) {
+	now := c.Clock.Now()
+	for n := range 12_000 {
+		c.KC.AddEvent(fakekc.Event{
+			ID: fmt.Sprintf("e%d", n), Time: now.Add(-time.Duration(n) * 5 * time.Second).UnixMilli(), Type: "LOGIN_ERROR", ClientID: "portal", UserID: person,
+			Error: "invalid_user_credentials", Details: map[string]string{"username": "mia"},
+		})
+	}
+}
+
+func wrongCodes(c *campus.Campus, person string, ago time.Duration) {
 	for range bridge.MaxWrongCodes {
-		c.KC.AddEvent(fakekc.Event{Type: "LOGIN_ERROR", ClientID: "portal", UserID: person, Details: map[string]string{"selected_credential_id": "x"}})
+		c.KC.AddEvent(fakekc.Event{
+			Time: c.Clock.Now().Add(-ago).UnixMilli(), Type: "LOGIN_ERROR", ClientID: "portal", UserID: person,
+			Details: map[string]string{"selected_credential_id": "x"},
+		})
 	}
 }
 
@@ -93,7 +118,7 @@ func TestTheGateIsJudgedAgainBeforeARepeat(t *testing.T) {
 		t.Fatalf("%v %v", again, err)
 	}
 	c.Flow.Leave(t.Context(), again)
-	wrongCodes(c, id)
+	wrongCodes(c, id, 0)
 	if again, err = c.Flow.Reopen(t.Context(), e); err != nil || again.Lease != "" || again.Person != "" {
 		t.Errorf("opened after ten wrong codes: %v", err)
 	}

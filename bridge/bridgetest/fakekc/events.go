@@ -78,7 +78,7 @@ func (c *call) userEvents() reply {
 		return c.fault(http.StatusBadRequest, "Invalid value for '"+wrong+"', expected format is yyyy-MM-dd or an Epoch timestamp")
 	}
 	out := []Event{}
-	for _, e := range slices.Backward(c.s.events) {
+	for _, e := range c.s.events {
 		match := (len(q["type"]) == 0 || slices.Contains(q["type"], e.Type)) &&
 			(q.Get("client") == "" || q.Get("client") == e.ClientID) &&
 			(q.Get("user") == "" || q.Get("user") == e.UserID) &&
@@ -87,7 +87,8 @@ func (c *call) userEvents() reply {
 			out = append(out, e)
 		}
 	}
-	if q.Get("direction") == "asc" {
+	slices.SortStableFunc(out, func(a, b Event) int { return int(a.Time - b.Time) })
+	if q.Get("direction") != "asc" {
 		slices.Reverse(out)
 	}
 	return c.ok(page(q, out, 100))

@@ -1,0 +1,101 @@
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+const (
+	// failedPatience is how long one look reads failed sign-ins; the next one goes on from there.
+	failedPatience = 4 * time.Second
+	// failedSettle is how late an event may still be saved: what is younger is read again by the next look.
+	failedSettle = 30 * time.Second
+)
+
+// failures remembers how far the failed sign-ins of people were read who have more of them than one page holds, so that each is read once.
+// It saves work only: what is forgotten is read again.
+type failures struct {
+	mu sync.Mutex
+	of map[string]failed
+}
+
+// failed is what was read of one person's failed sign-ins: all of them from one time up to another, and the wrong codes among them.
+type failed struct {
+	from, upTo time.Time
+	codes      []savedEvent
+}
+
+// resume returns what is known since a time.
+func (f *failures) resume(person string, since time.Time) failed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known, ok := f.of[person]
+	if !ok || since.Before(known.from) || since.After(known.upTo) {
+		return failed{from: since, upTo: since}
+	}
+	codes := slices.DeleteFunc(slices.Clone(known.codes), func(e savedEvent) bool { return !e.at().After(since) })
+	return failed{from: since, upTo: known.upTo, codes: codes}
+}
+
+// keep remembers what was read, no further than to where nothing can be saved any more, and forgets what has become too old to matter.
+func (f *failures) keep(person string, r failed, settled time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, old := range f.of {
+		if old.upTo.Before(r.from) {
+			delete(f.of, id)
+		}
+	}
+	if f.of == nil {
+		f.of = map[string]failed{}
+	}
+	if r.upTo.After(settled) {
+		r.upTo = settled
+	}
+	r.codes = slices.Clone(r.codes)
+	f.of[person] = r
+}
+
+// take adds the wrong codes of a page, each once. Pages begin with the last millisecond of the page before.
+func (r *failed) take(page []savedEvent, person string) {
+	for _, e := range page {
+		known := func(other savedEvent) bool { return other.ID == e.ID }
+		if e.UserID == person && e.Details["selected_credential_id"] != "" && e.at().After(r.from) && !slices.ContainsFunc(r.codes, known) {
+			r.codes = append(r.codes, savedEvent{ID: e.ID, Time: e.Time})
+		}
+	}
+}
+
+// wrongCodes counts the wrong second factors since a time, up to as many as matter. Fewer than those are never said before every failed
+// sign-in since then was read, oldest first: Keycloak does not tell wrong codes from wrong passwords, which anybody can type by the
+// thousands to bury them. CodeWrongCodes: there is more to read than one look has time for, and the next look goes on with it.
+func (c *Client) wrongCodes(ctx context.Context, person string, since time.Time) (int, error) {
+	const op = "count wrong codes"
+	r, end := c.failures.resume(person, since), c.cfg.Now().Add(failedPatience)
+	for {
+		settled := c.serverNow().Add(-failedSettle)
+		got, err := c.eventPage(ctx, op, 0, sinceFilter(r.upTo, url.Values{"user": {person}, "type": {"LOGIN_ERROR"}, "direction": {"asc"}}))
+		if err != nil {
+			return 0, err
+		}
+		r.take(got, person)
+		if len(r.codes) >= bridge.MaxWrongCodes || len(got) < eventPage {
+			return len(r.codes), nil
+		}
+		last := got[len(got)-1].at()
+		if !last.After(r.upTo) || !slices.IsSortedFunc(got, func(a, b savedEvent) int { return int(a.Time - b.Time) }) {
+			return 0, bridge.Fault(bridge.CodeWrongCodes, op, errors.New("failed sign-ins do not come oldest first"))
+		}
+		r.upTo = last
+		c.failures.keep(person, r, settled)
+		if !c.cfg.Now().Before(end) {
+			return 0, bridge.Fault(bridge.CodeWrongCodes, op, errors.New("too many failed sign-ins to be read at once"))
+		}
+	}
+}
