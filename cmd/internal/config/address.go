@@ -75,6 +75,21 @@ func baseURL() parser[*url.URL] {
 	}}
 }
 
+// brokerOrigin is a server as it stands in a security policy, where other signs would mean something.
+func brokerOrigin() parser[string] {
+	base := baseURL()
+	return parser[string]{allowed: base.allowed, parse: func(s string) (string, *Words) {
+		u, wrong := base.parse(s)
+		if wrong == nil && strings.Trim(u.Host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
+			wrong = bad(notAddress)
+		}
+		if wrong != nil {
+			return "", wrong
+		}
+		return u.String(), nil
+	}}
+}
+
 func issuerURL() parser[string] {
 	allowed := Words{"https://HOST/realms/REALM; http for loopback only", "https://ホスト名/realms/レルム名（http はループバックだけ）"}
 	return parser[string]{allowed: allowed, parse: func(s string) (string, *Words) {

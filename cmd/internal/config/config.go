@@ -83,6 +83,7 @@ type SignIn struct {
 	FullACR       string
 	GateGroup     string            // id of the Keycloak group
 	AccountName   map[string]string // by language; empty: "ID"
+	Brokers       []string          // origins
 }
 
 // Keycloak is the Admin REST API and the rules about people.

@@ -70,6 +70,9 @@ func TestCrossFaults(t *testing.T) {
 		"trusted_proxies: has bits behind its length; write 10.0.0.0/8":                {{"10.1.2.0/24", "10.1.2.0/8"}},
 		"help_desk.holidays_file: names a file whose line 1 is no date":                {{"holidays_file: ./holidays", "holidays_file: smtp"}},
 		"sign_in.gate_group: is a path, not an id":                                     {{"7c0e6a2e-3f0b-4a55-9d43-52c1a6a3d0b1", "/otp-recovery-open"}},
+		"sign_in.brokers: has a path other than /":                                     {{"full_acr: mfa", "brokers: [\"https://idp.example.ac.jp/realms\"]"}},
+		"sign_in.brokers: is not https":                                                {{"full_acr: mfa", "brokers: [\"http://idp.example.ac.jp\"]"}},
+		"sign_in.brokers: is no complete address":                                      {{"full_acr: mfa", "brokers: [\"https://a.example;script-src\"]"}},
 		"sign_in.recovery_scope: is a scope of OpenID Connect itself":                  {{"recovery_scope: otp-recovery", "recovery_scope: openid"}},
 	} {
 		text := s.text

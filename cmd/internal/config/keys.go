@@ -103,6 +103,8 @@ func signInFields() []*field {
 			as("mfa", "What `acr` in the ID token says after a full sign-in."),
 		one("sign_in.gate_group", groupID(), s(func(s *SignIn) *string { return &s.GateGroup })).
 			must("Id (not path) of the Keycloak group that opens the gate."),
+		many("sign_in.brokers", brokerOrigin(), func(c *Config) *[]string { return &c.SignIn.Brokers }).
+			as("", "Identity providers that the realm sends people on to without a page of its own in between: browsers stop a form that ends up anywhere but at the issuer and these (CSP `form-action`)."),
 	}, inLanguages("sign_in.account_name", "What the campus calls the ID; without it \"ID\".",
 		func(c *Config) *map[string]string { return &c.SignIn.AccountName })...)
 }

@@ -227,7 +227,7 @@ func (s *service) openWeb(context.Context) error {
 		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),
 		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
 		BaseURL:  s.cfg.BaseURL, TrustedProxies: s.cfg.TrustedProxies, Campus: s.cfg.CampusNetworks,
-		FormTargets: []string{issuer.Scheme + "://" + issuer.Host}, MailSender: s.cfg.Mail.From.Address,
+		FormTargets: append([]string{issuer.Scheme + "://" + issuer.Host}, s.cfg.SignIn.Brokers...), MailSender: s.cfg.Mail.From.Address,
 		StartPause: startPause,
 		Desk:       desk, PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
 		Now: s.opts.Now, Log: s.log, Registry: s.registry, Zone: s.cfg.TimeZone,
