@@ -48,7 +48,9 @@ func NewBrowser(t *testing.T) *Browser {
 
 // Twin is another tab of the same browser at the same page: its requests may go out at the same time. Faults are those of the test that is given.
 func (b *Browser) Twin(t *testing.T) *Browser {
-	return &Browser{Address: b.Address, t: t, client: b.client, doc: b.doc}
+	twin := *b
+	twin.t = t
+	return &twin
 }
 
 // Get asks for a URL and does not follow a redirect.
