@@ -56,6 +56,9 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 		h := s.hand("heidi").typeID()
 		awaitGate(t, s.campus, "heidi")
 		h.stop()
+		if !strings.HasPrefix(h.Location, s.bridge.URL+"/oidc/callback?") {
+			t.Fatalf("%s, want the way back", h.Describe())
+		}
 		h.Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=x&iss=" + url.QueryEscape(s.campus.Issuer)).Follow("")
 		s.mustOpenNothing(h.Browser, "error at the way back")
 	})

@@ -159,6 +159,9 @@ func TestRealmAttackScopeAndLevel(t *testing.T) {
 		}
 	}
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	if got := login.SignIn(rig.NewBrowser(t), "alice", nil, "scope", recoveryScope); !got.Signed || got.Acr() != "pwd" {
+		t.Fatalf("our client, and nothing else asked for: page %q, error %q, want a sign-in with the password only", got.Page, got.Error)
+	}
 	for _, params := range [][]string{
 		{"acr_values", "mfa"},
 		{"claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`},
