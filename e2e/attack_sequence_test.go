@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -22,8 +23,12 @@ func TestRealmAttackProductRandomSequences(t *testing.T) {
 	if os.Getenv("FULL") == "1" {
 		sequences = 200
 	}
-	if found := s.randomSequences(sequences); len(found) > 0 {
+	found, signedIn := s.randomSequences(sequences)
+	if len(found) > 0 {
 		t.Errorf("%d of %d sequences opened something:\n%s", len(found), sequences, strings.Join(found, "\n"))
+	}
+	if signedIn == 0 {
+		t.Errorf("none of %d sequences completed a sign-in at the product", sequences)
 	}
 	if n := len(s.otps("alice")); n != 1 {
 		t.Errorf("alice has %d authenticators afterwards", n)
@@ -36,7 +41,7 @@ func TestRealmAttackProductRandomSequencesFindTheHole(t *testing.T) {
 	s := newSite(t)
 	s.askNobodyForACode()
 	for range 5 { // of these few, one leaves a session behind
-		if len(s.randomSequences(5)) > 0 {
+		if found, _ := s.randomSequences(5); len(found) > 0 {
 			return
 		}
 	}
@@ -63,18 +68,21 @@ func (s *site) askNobodyForACode() {
 	s.t.Fatalf("no second factor in the flow: %v", steps)
 }
 
-// randomSequences returns a line for each sequence that opened something.
-func (s *site) randomSequences(sequences int) []string {
+// randomSequences returns a line for each sequence that opened something, and how many completed a sign-in at the product.
+func (s *site) randomSequences(sequences int) (found []string, signedIn int) {
 	s.t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	s.t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	var found []string
 	for i := range sequences {
 		h := s.hand("alice")
 		var steps []string
 		for range 3 + random.IntN(5) {
 			steps = append(steps, s.randomStep(h, random))
+		}
+		home := s.bridge.URL + "/recovery" // whoever is not signed in is sent on from there
+		if h.Get(home).Follow(""); h.URL == home && h.Status == http.StatusOK {
+			signedIn++
 		}
 		if holes := openHolesAt(s.t, s.campus.Realm, s.portal().Redirect, h.Browser); len(holes) > 0 {
 			found = append(found, fmt.Sprintf("sequence %d (%s): %s", i, strings.Join(steps, ", "), strings.Join(holes, "; ")))
@@ -83,7 +91,7 @@ func (s *site) randomSequences(sequences int) []string {
 			s.t.Fatal(err)
 		}
 	}
-	return found
+	return found, signedIn
 }
 
 // randomStep does one thing, the next that makes sense more often than the others, and says which.
