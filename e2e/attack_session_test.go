@@ -90,15 +90,22 @@ func TestRealmAttackGuessesBetweenSignInsStayInTheEvents(t *testing.T) {
 		}
 		passwordOnly(t, r)
 	}
-	var events []struct{ Details map[string]string }
-	if err := r.Do(t.Context(), "GET /events?type=LOGIN_ERROR&max=100&user="+r.Users["alice"], nil, &events); err != nil {
+	var events []struct {
+		Time    int64
+		Details map[string]string
+	}
+	if err := r.Do(t.Context(), "GET /events?type=LOGIN_ERROR&direction=asc&max=100&user="+r.Users["alice"], nil, &events); err != nil {
 		t.Fatal(err)
 	}
-	wrongCodes := 0
+	wrongCodes, last := 0, int64(0)
 	for _, e := range events {
 		if e.Details["selected_credential_id"] != "" {
 			wrongCodes++
 		}
+		if e.Time < last {
+			t.Error("the events do not come oldest first: what is hidden beneath others is read so")
+		}
+		last = e.Time
 	}
 	if wrongCodes != rounds*guesses {
 		t.Errorf("%d wrong codes in the events, want %d", wrongCodes, rounds*guesses)
