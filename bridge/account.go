@@ -24,6 +24,7 @@ type Account struct {
 	Attributes      map[string][]string
 	Groups          []string // full paths of direct groups
 	Roles           []string // effective realm roles
+	Administrator   bool     // holds a right over the realm itself, by whatever way
 	Credentials     []Credential
 }
 

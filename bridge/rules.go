@@ -72,6 +72,8 @@ func (r Rules) Refusal(a Account) error {
 		return Fault(CodePendingAction, "account", nil)
 	case !slices.Contains(a.Groups, r.AllowedGroup):
 		return Fault(CodeNotAllowed, "account", nil)
+	case a.Administrator:
+		return Fault(CodeAdministrator, "rights over the realm", nil)
 	}
 	for _, role := range a.Roles {
 		if role != GateRole && !slices.Contains(r.HarmlessRoles, role) && !slices.Contains(r.DeskRoles, role) {

@@ -39,6 +39,7 @@ func TestRefusalNamesTheReason(t *testing.T) {
 		"profile gap":            {func(a *bridge.Account) { a.ProfileGap = true }, bridge.CodePendingAction},
 		"no group":               {func(a *bridge.Account) { a.Groups = nil }, bridge.CodeNotAllowed},
 		"group of the same name": {func(a *bridge.Account) { a.Groups = []string{"/x/otp-recoverable"} }, bridge.CodeNotAllowed},
+		"rights over the realm":  {func(a *bridge.Account) { a.Administrator = true }, bridge.CodeAdministrator},
 		"unknown role":           {func(a *bridge.Account) { a.Roles = append(a.Roles, "realm-owner") }, bridge.CodeAdministrator},
 		"service account":        {func(a *bridge.Account) { a.ServiceAccount = true }, bridge.CodeGone},
 	}

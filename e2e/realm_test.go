@@ -171,6 +171,14 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 		t.Fatal(err)
 	}
 	account := rig.NewServiceAccount(t, r, realm.AdminSecret)
+	clients := map[string]string{}
+	var all []struct{ ID, ClientID string }
+	if err := r.Do(t.Context(), "GET /clients", nil, &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		clients[c.ClientID] = c.ID
+	}
 	gate := "/groups/" + r.GateGroup
 	for _, tc := range []struct {
 		call string
@@ -191,7 +199,11 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 		{"GET /users/" + outsider + "/credentials", 403},
 		{"PUT /users/" + outsider + gate, 403},
 		{"PUT /users/" + outsider + "/groups/" + r.Allowed, 403},
-		{"GET /clients/" + url.PathEscape("x"), 403},
+		{"GET /clients/" + clients["realm-management"] + "/roles", 200},
+		{"GET /users/" + r.Users["alice"] + "/role-mappings/clients/" + clients["realm-management"] + "/composite", 200},
+		{"GET /users/" + outsider + "/role-mappings/clients/" + clients["realm-management"] + "/composite", 403},
+		{"GET /clients/" + clients["portal"], 403},
+		{"GET /clients/" + clients["portal"] + "/client-secret", 403},
 	} {
 		if got := account.Status(tc.call); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.call, got, tc.want)

@@ -117,7 +117,7 @@ func (c *Client) ByID(ctx context.Context, id string) (bridge.Account, error) {
 			return c.do(ctx, get("read lock", &parts.lock, "attack-detection", "brute-force", "users", id))
 		},
 		func(ctx context.Context) (err error) {
-			realm, err = c.realmParts(ctx)
+			realm, parts.administrator, err = c.administrates(ctx, id)
 			return err
 		},
 		func(ctx context.Context) error {
@@ -151,7 +151,8 @@ type personParts struct {
 	lock struct {
 		Disabled bool `json:"disabled"`
 	}
-	wide bool // our rights are not limited to the members of the allowed group
+	administrator bool
+	wide          bool // our rights are not limited to the members of the allowed group
 }
 
 func (c *Client) account(p personParts, realm realmParts) bridge.Account {
@@ -160,7 +161,7 @@ func (c *Client) account(p personParts, realm realmParts) bridge.Account {
 		ID: u.ID, Username: u.Username, Name: realm.fullName(u), Enabled: u.Enabled, Locked: p.lock.Disabled,
 		ServiceAccount: u.service(), Federated: u.FederationLink != "", RequiredActions: u.RequiredActions,
 		ProfileGap: realm.Profile.gap(u, c.cfg.LoginScopes), NotBefore: latest(u.NotBefore, realm.NotBefore),
-		Email: u.Email, EmailVerified: u.EmailVerified, Attributes: u.Attributes, Credentials: credentials(p.credentials),
+		Administrator: p.administrator, Email: u.Email, EmailVerified: u.EmailVerified, Attributes: u.Attributes, Credentials: credentials(p.credentials),
 	}
 	if locale := u.Attributes["locale"]; len(locale) > 0 {
 		a.Locale = locale[0]

@@ -1,7 +1,7 @@
 // Package keycloak talks to Keycloak's Admin REST API: it reads people and the realm, changes credentials, opens and shuts the gate,
 // and watches the sign-in events. It is bridge.Accounts, bridge.SwapTarget and bridge.Gate for a real realm. It needs the rights
-// view-realm, view-events and query-users, and fine-grained permissions on the members of the allowed group and on the gate group;
-// it never needs more.
+// view-realm, view-events and query-users, and fine-grained permissions on the members of the allowed group and on the gate group; with
+// query-clients and the permission to view the client realm-management it sees every administrator. It never needs more.
 package keycloak
 
 import (

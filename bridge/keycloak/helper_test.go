@@ -116,6 +116,10 @@ func (p *place) act(call string, req *http.Request) *http.Response {
 			}
 		}
 		return answer(http.StatusOK, list)
+	case call == "GET /clients":
+		return answer(http.StatusOK, []map[string]any{{"id": "other", "clientId": "realm-management-too"}, {"id": "management", "clientId": "realm-management"}})
+	case strings.HasSuffix(call, "/role-mappings/clients/management/composite"):
+		return answer(http.StatusOK, []any{})
 	case call == "GET /events":
 		return answer(http.StatusOK, p.page(req))
 	case strings.HasSuffix(call, "/credentials"):

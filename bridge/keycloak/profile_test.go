@@ -122,6 +122,7 @@ func TestOnlyWhatUsersCannotEditDecides(t *testing.T) {
 func TestAnAccountIsNeverHalfRead(t *testing.T) {
 	for _, part := range []string{
 		"/users/" + person + "/credentials", "/users/" + person + "/groups", "/users/" + person + "/role-mappings/realm/composite",
+		"/users/" + person + "/role-mappings/clients/management/composite",
 		"/attack-detection/brute-force/users/" + person, "/users/profile", "",
 	} {
 		p := newPlace()

@@ -42,6 +42,32 @@ func TestRightsAreJudged(t *testing.T) {
 	}
 }
 
+// Whoever does not see realm-management takes nobody for an administrator by its roles, and says so; a server that fails is another matter. WB-08
+func TestHiddenAdministratorsAreTold(t *testing.T) {
+	for _, tc := range []struct {
+		clients  *http.Response
+		warnings int
+		code     bridge.Code
+	}{
+		{nil, 0, ""},
+		{answer(http.StatusForbidden, nil), 1, ""},
+		{answer(http.StatusOK, []any{}), 1, ""},
+		{answer(http.StatusNotFound, nil), 0, bridge.CodeKeycloakAway},
+	} {
+		p := newPlace()
+		p.hook(func(call string) *http.Response {
+			if call == "GET /clients" {
+				return tc.clients
+			}
+			return nil
+		}, nil)
+		warnings, err := newClient(t, p, newClock()).Rights(t.Context())
+		if len(warnings) != tc.warnings || bridge.CodeOf(err) != tc.code {
+			t.Errorf("warnings %q, %v, want %d and %q", warnings, err, tc.warnings, tc.code)
+		}
+	}
+}
+
 // Wrong codes are found behind more failed sign-ins than fit a page, also when more are saved between the pages, and each counts once. OIDC-21
 func TestHistoryMissesNoEventBetweenPages(t *testing.T) {
 	p, clock := newPlace(), newClock()

@@ -17,7 +17,8 @@ const realmAge = time.Minute
 // realmParts is what is kept of the realm for a minute.
 type realmParts struct {
 	realmSettings
-	Profile profile
+	Profile    profile
+	Management string // id of the client whose roles are the rights over the realm, "" when we may not see it
 }
 
 // realmSettings is Keycloak's RealmRepresentation as far as it is needed.
@@ -71,6 +72,10 @@ func (c *Client) realmParts(ctx context.Context) (realmParts, error) {
 	err := together(ctx,
 		func(ctx context.Context) error { return c.do(ctx, get("read realm", &p.realmSettings)) },
 		func(ctx context.Context) error { return c.do(ctx, get("read profile", &p.Profile, "users", "profile")) },
+		func(ctx context.Context) (err error) {
+			p.Management, err = c.managementClient(ctx)
+			return err
+		},
 	)
 	if err == nil && p.OTPType == "" {
 		err = errors.New("the answer holds no settings; the service account lacks view-realm")

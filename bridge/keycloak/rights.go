@@ -14,7 +14,7 @@ import (
 // harmless ones without; every other one, known or new, is too much.
 var (
 	neededRights   = []string{"view-realm", "view-events", "query-users"}
-	harmlessRights = []string{"query-groups"}
+	harmlessRights = []string{"query-clients", "query-groups"} // they list what other rights let see
 	warnedRights   = map[string]string{
 		"manage-users": "the service account may manage every user (manage-users), and through them the realm: give it fine-grained permissions on the allowed group instead",
 		"view-users":   "the service account may read every user (view-users): give it fine-grained permissions on the allowed group instead",
@@ -30,7 +30,18 @@ func (c *Client) Rights(ctx context.Context) (warnings []string, err error) {
 	if err != nil {
 		return nil, away("read own rights", err)
 	}
-	return own.judge()
+	warnings, err = own.judge()
+	if err != nil {
+		return warnings, err
+	}
+	management, err := c.managementClient(ctx)
+	if err != nil {
+		return nil, away("read own rights", err)
+	}
+	if management == "" {
+		warnings = append(warnings, hiddenManagement)
+	}
+	return warnings, nil
 }
 
 // rights is what an access token says of its owner.
@@ -66,7 +77,7 @@ func parseRights(token string) (rights, error) {
 }
 
 // management returns the roles at realm-management.
-func (r rights) management() []string { return r.Clients["realm-management"].Roles }
+func (r rights) management() []string { return r.Clients[managementName].Roles }
 
 // wide reports whether the account may see people outside the allowed group.
 func (r rights) wide() bool {

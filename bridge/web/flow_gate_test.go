@@ -29,6 +29,7 @@ func TestTheGateStaysShutForWhoeverMayNotRecover(t *testing.T) {
 		"outside":  func(m *fakekc.Person) { m.Groups = nil },
 		"admin":    func(m *fakekc.Person) { m.Roles = append(m.Roles, "campus-admins") },
 		"by-group": func(m *fakekc.Person) { m.Groups = append(m.Groups, "admins") },
+		"by-right": func(m *fakekc.Person) { m.Rights = []string{"manage-users"} },
 		"gap":      func(m *fakekc.Person) { m.Last = "" },
 	}
 	for _, action := range []string{

@@ -20,13 +20,14 @@ type call struct {
 type need int
 
 const (
-	needView   need = iota // view-realm
-	needEvents             // view-events
-	needSearch             // query-users or manage-users
-	needPerson             // the person of the path is one that the account may manage
-	needLock               // needPerson, for brute-force protection
-	needGroup              // the group of the path is one that the account may see
-	needUsers              // manage-users of the whole realm
+	needView    need = iota // view-realm
+	needEvents              // view-events
+	needSearch              // query-users or manage-users
+	needPerson              // the person of the path is one that the account may manage
+	needLock                // needPerson, for brute-force protection
+	needGroup               // the group of the path is one that the account may see
+	needUsers               // manage-users of the whole realm
+	needClients             // query-clients
 )
 
 // adminRoutes lists the calls of the Admin REST API.
@@ -59,6 +60,8 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		{"DELETE /users/{id}/groups/{gid}", needPerson, (*call).leaveGroup},
 		{"GET /users/{id}/role-mappings/realm", needPerson, (*call).directRoles},
 		{"GET /users/{id}/role-mappings/realm/composite", needPerson, (*call).allRoles},
+		{"GET /users/{id}/role-mappings/clients/{client}/composite", needPerson, (*call).allRights},
+		{"GET /clients", needClients, (*call).searchClients},
 		{"GET /users/{id}/sessions", needPerson, (*call).listSessions},
 		{"POST /users/{id}/logout", needPerson, (*call).logoutUser},
 		{"GET /attack-detection/brute-force/users/{id}", needLock, (*call).bruteForce},
@@ -143,6 +146,8 @@ func (c *call) may(right need) bool {
 		return r.QueryUsers || r.ManageUsers
 	case needPerson, needLock:
 		return c.reaches(c.user)
+	case needClients:
+		return r.Administrators
 	case needGroup:
 		return r.ManageUsers || (r.Members && (c.group.name == groupGate || c.listsMembers())) || (r.Groups && !strings.HasSuffix(c.r.URL.Path, "/members"))
 	default:

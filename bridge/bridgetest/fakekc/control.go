@@ -22,7 +22,7 @@ func (s *Server) putPerson(p Person) string {
 	u := &user{
 		id: p.ID, username: p.Username, first: p.First, last: p.Last, email: p.Email, created: s.now().AddDate(-1, 0, 0),
 		emailVerified: p.Email != "" && !p.Unverified, enabled: !p.Disabled, roles: slices.Clone(p.Roles),
-		attributes: maps.Clone(p.Attributes), requiredActions: slices.Clone(p.RequiredActions), federation: p.Federation,
+		attributes: maps.Clone(p.Attributes), requiredActions: slices.Clone(p.RequiredActions), rights: slices.Clone(p.Rights), federation: p.Federation,
 	}
 	if u.id == "" {
 		u.id = newID()
@@ -54,6 +54,21 @@ func (s *Server) needGroup(name string) *group {
 	g := &group{id: newID(), name: name}
 	s.groups[g.id] = g
 	return g
+}
+
+// GiveGroup gives a group, which is made when there is none, a role of realm-management.
+func (s *Server) GiveGroup(name, right string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.needGroup(name)
+	g.rights = append(g.rights, right)
+}
+
+// Compose puts a role of realm-management into a realm role.
+func (s *Server) Compose(role, right string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.composites[role] = append(s.composites[role], right)
 }
 
 // RemovePerson deletes an account and ends its sessions.

@@ -35,6 +35,7 @@ type user struct {
 	requiredActions                  []string
 	groups                           []string // ids
 	roles                            []string // direct realm roles
+	rights                           []string // direct roles of realm-management
 	credentials                      []*credential
 	failures                         failures
 	serviceOf                        string // client id, for service accounts
@@ -51,8 +52,8 @@ type credential struct {
 }
 
 type group struct {
-	id, name string
-	roles    []string
+	id, name      string
+	roles, rights []string // realm roles, and roles of realm-management
 }
 
 type client struct {
@@ -186,6 +187,19 @@ func (s *Server) effectiveRoles(u *user) []string {
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles)
+}
+
+// effectiveRights are the roles of realm-management a person has directly, through groups and inside realm roles.
+func (s *Server) effectiveRights(u *user) []string {
+	rights := slices.Clone(u.rights)
+	for _, id := range u.groups {
+		rights = append(rights, s.groups[id].rights...)
+	}
+	for _, role := range s.effectiveRoles(u) {
+		rights = append(rights, s.composites[role]...)
+	}
+	slices.Sort(rights)
+	return slices.Compact(rights)
 }
 
 func (s *Server) defaultRole() string { return "default-roles-" + s.opts.Realm }

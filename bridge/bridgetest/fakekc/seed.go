@@ -39,6 +39,7 @@ type Rights struct {
 	ManageUsers                       bool // of the whole realm
 	Members                           bool // fine-grained: members of otp-recoverable, and who is in otp-recovery-open
 	Groups                            bool // fine-grained: sees every group, though not who is in it
+	Administrators                    bool // query-clients, and fine-grained: sees the client realm-management
 }
 
 func (r Rights) any() bool { return r != Rights{} }
@@ -48,7 +49,7 @@ func (r Rights) names() []string {
 	for _, role := range []struct {
 		has  bool
 		name string
-	}{{r.ViewRealm, "view-realm"}, {r.ViewEvents, "view-events"}, {r.QueryUsers, "query-users"}, {r.ManageUsers, "manage-users"}} {
+	}{{r.ViewRealm, "view-realm"}, {r.ViewEvents, "view-events"}, {r.QueryUsers, "query-users"}, {r.ManageUsers, "manage-users"}, {r.Administrators, "query-clients"}} {
 		if role.has {
 			out = append(out, role.name)
 		}
@@ -68,6 +69,7 @@ type Person struct {
 	PasswordSet     time.Time // zero = a year ago
 	OTP             string    // Base32 of a six-digit SHA-1 authenticator named "old phone", "" = none
 	Groups, Roles   []string
+	Rights          []string // roles of realm-management, given directly
 	Attributes      map[string][]string
 	RequiredActions []string
 	Federation      string // id of a user storage
@@ -104,7 +106,7 @@ func (s *Server) seed() {
 
 func campusClients(app, portal string) []Client {
 	broad := Rights{ViewRealm: true, ViewEvents: true, ManageUsers: true}
-	fine := Rights{ViewRealm: true, ViewEvents: true, QueryUsers: true, Members: true}
+	fine := Rights{ViewRealm: true, ViewEvents: true, QueryUsers: true, Members: true, Administrators: true}
 	return []Client{
 		{
 			ID: ClientLogin, Secret: "login-secret-for-tests", RecoveryDesk: true, PKCE: true, HelpdeskOnly: true,

@@ -67,7 +67,10 @@ type Server struct {
 	realm    map[string]any
 	profile  profile
 	roleIDs  map[string]string
-	realmID  string
+
+	managementID string              // of the client realm-management
+	composites   map[string][]string // roles of realm-management inside realm roles
+	realmID      string
 }
 
 // Start starts a server. It panics when no port can be had, as httptest does.
@@ -115,7 +118,7 @@ func newServer(o Options) *Server {
 		users: map[string]*user{}, groups: map[string]*group{}, clients: map[string]*client{}, sessions: map[string]*session{},
 		tabs: map[string]*tab{}, codes: map[string]*code{}, pushed: map[string]*pushedRequest{}, bearers: map[string]*bearer{},
 		refresh: map[string]*refreshToken{}, seenJTI: map[string]time.Time{}, identity: map[string]string{},
-		roleIDs: map[string]string{}, realmID: newID(),
+		roleIDs: map[string]string{}, realmID: newID(), managementID: newID(), composites: map[string][]string{},
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.keys = []signingKey{newSigningKey(o.RSA)}

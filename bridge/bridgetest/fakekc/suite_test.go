@@ -48,6 +48,16 @@ func (f *suiteServer) Add(t *testing.T, p kcsuite.Person) string {
 		person.Groups = []string{"otp-recoverable"}
 	}
 	person.Groups = append(person.Groups, p.Groups...)
+	switch p.Administrator {
+	case kcsuite.ByRole:
+		person.Rights = []string{"manage-users"}
+	case kcsuite.ByGroup:
+		f.s.GiveGroup(kcsuite.AdministratorName, "manage-users")
+		person.Groups = append(person.Groups, kcsuite.AdministratorName)
+	case kcsuite.ByComposite:
+		f.s.Compose(kcsuite.AdministratorName, "realm-admin")
+		person.Roles = append(person.Roles, kcsuite.AdministratorName)
+	}
 	id := f.s.AddPerson(person)
 	for _, o := range p.OTPs {
 		kind, period := "totp", 30

@@ -83,7 +83,38 @@ func (s *onRealm) Add(t *testing.T, p Person) string {
 	s.do(t, "POST /users", user, nil)
 	id, err := s.realm.ID(t.Context(), p.Name)
 	must(t, err)
+	s.promote(t, id, p.Administrator)
 	return id
+}
+
+// promote gives somebody a right over the realm.
+func (s *onRealm) promote(t *testing.T, id string, way Way) {
+	t.Helper()
+	if way == "" {
+		return
+	}
+	management := s.clientID(t, "realm-management")
+	var right object
+	s.do(t, "GET /clients/"+management+"/roles/manage-users", nil, &right)
+	rights := []object{right}
+	switch way {
+	case ByRole:
+		s.do(t, "POST /users/"+id+"/role-mappings/clients/"+management, rights, nil)
+	case ByGroup:
+		s.do(t, "POST /groups", object{"name": AdministratorName}, nil)
+		var group struct{ ID string }
+		s.do(t, "GET /group-by-path/"+AdministratorName, nil, &group)
+		path := "/groups/" + group.ID
+		s.do(t, "POST "+path+"/role-mappings/clients/"+management, rights, nil)
+		s.do(t, "POST "+path+"/children", object{"name": "below"}, nil) // who is below is a member, too
+		s.do(t, "GET /group-by-path/"+AdministratorName+"/below", nil, &group)
+		s.do(t, "PUT /users/"+id+"/groups/"+group.ID, nil, nil)
+	case ByComposite:
+		must(t, s.realm.MakeAdministratorRole(t.Context(), AdministratorName))
+		var role object
+		s.do(t, "GET /roles/"+AdministratorName, nil, &role)
+		s.do(t, "POST /users/"+id+"/role-mappings/realm", []object{role}, nil)
+	}
 }
 
 func asText(o object) string {

@@ -90,6 +90,16 @@ func policyGroups(t *testing.T, w *world) {
 	wantCode(t, "a member of a group that is seen", err, bridge.CodeGone)
 }
 
+// Whoever holds a right over the realm is seen, whichever way it came: as a role of the client, for no realm role need say so. POL-06, WB-08
+func administrators(t *testing.T, w *world) {
+	for _, way := range []Way{ByRole, ByGroup, ByComposite, ""} {
+		id, _ := w.person(t, Person{Administrator: way})
+		if a := w.account(t, id); a.Administrator != (way != "") {
+			t.Errorf("by %q: administrator %v", way, a.Administrator)
+		}
+	}
+}
+
 func rawName(t *testing.T) string {
 	t.Helper()
 	return bridge.NewReference()

@@ -26,6 +26,7 @@ func RunOnRealm(t *testing.T, r *realm.Realm, keycloakURL string) {
 		})
 	})
 	t.Run("GroupsThatAreHiddenAreTold", s.hiddenGroups)
+	t.Run("HiddenAdministratorsAreTold", s.hiddenAdministrators)
 	t.Run("KeysTakeTurns", s.keys) // last: afterwards the secret counts no more
 }
 
@@ -65,7 +66,7 @@ func (s *onRealm) excessRights(t *testing.T) {
 func (s *onRealm) hiddenGroups(t *testing.T) {
 	w := newWorld(t, s)
 	id, _ := w.person(t, Person{Groups: []string{staff}})
-	must(t, s.realm.HideGroups(t.Context()))
+	must(t, s.realm.Withdraw(t.Context(), realm.ViewGroups))
 	w.renew(t)
 	if a := w.account(t, id); slices.Contains(a.Groups, "/"+staff) || !slices.Contains(a.Groups, w.facts.Config.AllowedGroup) {
 		t.Errorf("groups %q, want the allowed one alone", a.Groups)
@@ -73,6 +74,24 @@ func (s *onRealm) hiddenGroups(t *testing.T) {
 	hidden, err := w.client.HiddenGroups(t.Context(), []string{w.facts.Config.AllowedGroup, "/" + staff})
 	if err != nil || !slices.Equal(hidden, []string{"/" + staff}) {
 		t.Errorf("hidden %q, %v", hidden, err)
+	}
+}
+
+// Without the permission to view realm-management nobody seems to be an administrator, and that is told. WB-08
+func (s *onRealm) hiddenAdministrators(t *testing.T) {
+	w := newWorld(t, s)
+	id, _ := w.person(t, Person{Administrator: ByRole})
+	if !w.account(t, id).Administrator {
+		t.Error("an administrator is not seen")
+	}
+	must(t, s.realm.Withdraw(t.Context(), realm.ViewAdministrators))
+	w.renew(t)
+	if w.account(t, id).Administrator {
+		t.Error("seen without the permission")
+	}
+	warnings, err := w.client.Rights(t.Context())
+	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "realm-management") {
+		t.Errorf("warnings %q, %v", warnings, err)
 	}
 }
 

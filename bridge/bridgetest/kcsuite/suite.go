@@ -51,7 +51,21 @@ type Person struct {
 	NoFamilyName    bool
 	Outside         bool     // not in the allowed group
 	Groups          []string // names of further groups, made when they do not exist
+	Administrator   Way      // how the person came by a right over the realm
 }
+
+// Way is how somebody holds a role of realm-management; the zero value: not at all.
+type Way string
+
+// The ways.
+const (
+	ByRole      Way = "role"      // mapped to the person
+	ByGroup     Way = "group"     // mapped to a group of theirs
+	ByComposite Way = "composite" // inside a realm role of theirs
+)
+
+// AdministratorName is the name of the group and of the realm role by which people become administrators.
+const AdministratorName = "kcsuite-administrators"
 
 // OTP is an authenticator that somebody has already: SHA1, six digits.
 type OTP struct {
@@ -83,6 +97,7 @@ func Run(t *testing.T, s Server) {
 		{"ObstaclesAreSeen", obstacles},
 		{"ProfileGapIsWhatKeycloakAsksFor", profileGap},
 		{"LockIsSeen", lock},
+		{"AdministratorsAreSeen", administrators},
 		{"GroupsOfPoliciesAreSeen", policyGroups},
 		{"RealmFacts", realmFacts},
 		{"ProfileSaysWhoMayEdit", profilePermissions},

@@ -9,7 +9,11 @@ import (
 // ViewGroups is the name of the permission to see every group, though not who is in it: policies match by group.
 const ViewGroups = "otpbridge: groups that policies name"
 
-// grantFineRights gives the service account rights on members of the allowed group and on the gate group, lets it see groups, and nothing else.
+// ViewAdministrators is the name of the permission to see the client realm-management, and so who has rights over the realm.
+const ViewAdministrators = "otpbridge: who has rights over the realm"
+
+// grantFineRights gives the service account rights on members of the allowed group and on the gate group, lets it see groups and
+// who has rights over the realm, and nothing else.
 func (r *Realm) grantFineRights(ctx context.Context) error {
 	if err := r.do(ctx, "PUT ", object{"adminPermissionsEnabled": true}, nil); err != nil {
 		return err
@@ -29,17 +33,22 @@ func (r *Realm) grantFineRights(ctx context.Context) error {
 	if err := r.do(ctx, server+"/policy/user", object{"name": policy, "users": []string{account}}, nil); err != nil {
 		return err
 	}
+	management, err := r.clientID(ctx, "realm-management")
+	if err != nil {
+		return err
+	}
 	for _, p := range []struct {
-		name   string
-		groups []string // none: all
-		scopes []string
+		name, kind string
+		resources  []string // none: all
+		scopes     []string
 	}{
-		{"otpbridge: recoverable people", []string{r.Allowed}, []string{"view-members", "manage-members", "manage-membership-of-members"}},
-		{"otpbridge: gate", []string{r.GateGroup}, []string{"view", "view-members", "manage-membership"}},
-		{ViewGroups, []string{}, []string{"view"}},
+		{"otpbridge: recoverable people", "Groups", []string{r.Allowed}, []string{"view-members", "manage-members", "manage-membership-of-members"}},
+		{"otpbridge: gate", "Groups", []string{r.GateGroup}, []string{"view", "view-members", "manage-membership"}},
+		{ViewGroups, "Groups", []string{}, []string{"view"}},
+		{ViewAdministrators, "Clients", []string{management}, []string{"view"}},
 	} {
 		if err := r.do(ctx, server+"/permission/scope", object{
-			"name": p.name, "resourceType": "Groups", "resources": p.groups, "scopes": p.scopes, "policies": []string{policy},
+			"name": p.name, "resourceType": p.kind, "resources": p.resources, "scopes": p.scopes, "policies": []string{policy},
 		}, nil); err != nil {
 			return err
 		}
@@ -47,23 +56,23 @@ func (r *Realm) grantFineRights(ctx context.Context) error {
 	return nil
 }
 
-// HideGroups takes the permission to see groups away.
-func (r *Realm) HideGroups(ctx context.Context) error {
+// Withdraw takes a permission of the service account away, by its name.
+func (r *Realm) Withdraw(ctx context.Context, name string) error {
 	permissions, err := r.clientID(ctx, "admin-permissions")
 	if err != nil {
 		return err
 	}
 	server := "/clients/" + permissions + "/authz/resource-server"
 	var found []struct{ ID, Name string }
-	if err := r.do(ctx, "GET "+server+"/permission?name="+url.QueryEscape(ViewGroups), nil, &found); err != nil {
+	if err := r.do(ctx, "GET "+server+"/permission?name="+url.QueryEscape(name), nil, &found); err != nil {
 		return err
 	}
 	for _, p := range found {
-		if p.Name == ViewGroups {
+		if p.Name == name {
 			return r.do(ctx, "DELETE "+server+"/permission/scope/"+p.ID, nil, nil)
 		}
 	}
-	return fmt.Errorf("permission %q: not found", ViewGroups)
+	return fmt.Errorf("permission %q: not found", name)
 }
 
 // serviceAccount returns the id of the service account's user, which lists of users leave out.
