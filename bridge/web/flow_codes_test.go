@@ -206,7 +206,8 @@ func TestWhoTakesPartInARecoveryGetsNoRecoveryCodes(t *testing.T) {
 			t.Errorf("%s: sees the owner's codes", stage)
 		}
 	}
-	if p.open("/done", http.StatusOK); len(codesOn(p.Body)) == 0 {
+	p.open("/done", http.StatusOK)
+	if len(codesOn(p.Body)) == 0 {
 		t.Error("somebody else put the owner's codes away")
 	}
 }
