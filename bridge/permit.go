@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -54,7 +55,7 @@ func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account
 }
 
 // GivePermit records one operator's part for an account that PermitLook returned. The second one, by another operator, opens ten minutes in
-// which the person may sign in.
+// which the person may sign in. A repeat changes nothing and tells nobody.
 func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, ticket string) (Permit, error) {
 	if err := f.Rules.Refusal(a); err != nil {
 		return Permit{}, err
@@ -74,7 +75,14 @@ func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, tic
 		return Permit{}, Fault(CodeTicket, "permit", nil)
 	}
 	mine := Approval{Operator: o.Person, Name: o.Name, At: f.Now(), Checks: []string{check}, Ticket: ticket}
-	p, err := f.Permits.Update(ctx, a.ID, permitWait, func(old Permit, found bool) (Permit, error) { return old.with(mine, found, f.Now()) })
+	var stands Permit
+	p, err := f.Permits.Update(ctx, a.ID, permitWait, func(old Permit, found bool) (Permit, error) {
+		stands = old
+		return old.with(mine, found, f.Now())
+	})
+	if errors.Is(err, errSame) {
+		return stands, nil
+	}
 	if err != nil {
 		return p, err
 	}
@@ -104,13 +112,15 @@ func (f *Flow) tellPermit(ctx context.Context, a Account, realm RealmFacts, p Pe
 	}
 }
 
-// with adds one operator's part.
+// with adds one operator's part. A repeat, by a second press or a reload, is errSame: it closes nothing that is open.
 func (p Permit) with(a Approval, found bool, now time.Time) (Permit, error) {
 	switch {
+	case found && now.Before(p.Until):
+		return p, errSame
 	case !found || !p.Until.IsZero() || now.Sub(p.First.At) >= permitWait:
 		return Permit{First: a}, nil
 	case p.First.Operator == a.Operator:
-		return p, Fault(CodeSameOperator, "permit", nil)
+		return p, errSame
 	}
 	p.Second, p.Until = a, now.Add(permitLife)
 	return p, nil

@@ -67,7 +67,8 @@ func TestTwoOperatorsOpenAGateThatStaysShut(t *testing.T) {
 	carol.givesPermit("somebody", "", "T-1", http.StatusUnprocessableEntity)
 	carol.givesPermit("somebody", bridge.CheckCallBack, "", http.StatusUnprocessableEntity)
 	carol.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusOK)
-	carol.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusForbidden) // the same person again
+	carol.givesPermit("somebody", bridge.CheckCallBack, "T-1", http.StatusOK) // the same person again: no second part
+	carol.says("Your part is recorded")
 	at(t, c, "somebody").signInDenied("somebody")
 	dave.looksForPermit("somebody", http.StatusOK)
 	dave.says("Carol")
@@ -85,6 +86,26 @@ func TestTwoOperatorsOpenAGateThatStaysShut(t *testing.T) {
 	if countEvents(c, "permit.looked") < 6 {
 		t.Error("looks are missing on record")
 	}
+}
+
+// A second press or a reload by either operator, or a third one's part, leaves the ten minutes as they are and tells nobody again.
+func TestARepeatLeavesAPermitOpen(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "somebody")
+	guessed(t, c, "somebody")
+	carol, dave := operator(t, c, "carol"), operator(t, c, "dave")
+	carol.looksForPermit("somebody", http.StatusOK)
+	dave.looksForPermit("somebody", http.StatusOK)
+	for _, o := range []*person{carol, carol, dave, dave, carol} {
+		o.givesPermit("somebody", bridge.CheckInPerson, "T-1", http.StatusOK)
+	}
+	dave.says("The person can sign in until")
+	carol.says("The person can sign in until")
+	if asked, given, told := countEvents(c, "permit.asked"), countEvents(c, "permit.given"), len(c.Mails(bridge.NoticePermit)); asked != 1 || given != 1 || told != 1 {
+		t.Errorf("asked %d, given %d, told %d", asked, given, told)
+	}
+	at(t, c, "somebody").signIn("somebody")
 }
 
 // A permit ends after ten minutes; the second operator has an hour; nobody gives their own.
