@@ -210,7 +210,8 @@ func (w *life) end() {
 	}
 }
 
-// SWAP-01, SWAP-03, SWAP-05, SWAP-06: random events, faults, clock jumps and two replicas at once, against a small model.
+// SWAP-01, SWAP-03, SWAP-05, SWAP-06, INV-2, INV-7, INV-8, INV-9, INV-10: random events, faults, clock jumps and two replicas at once, against a
+// small model.
 func TestRandomLivesOfASwap(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
