@@ -85,7 +85,8 @@ func shownCodes(set bridge.CodeSet) []string {
 	return out
 }
 
-// actDone serves POST /done: to the browser that enrolled, and to no other that reads of the end, do=codes asks for recovery codes, do=saved says that they are kept.
+// actDone serves POST /done: to the browser that enrolled, and to no other that reads of the end, do=codes asks for recovery codes, do=saved says
+// that they are kept. do=leave ends what any browser still knows of the end, for whoever sits there next.
 func (s *Server) actDone(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if v.state().Done == nil {
 		return bridge.Fault(view.CodeSession, "done", nil)
@@ -108,6 +109,11 @@ func (s *Server) actDone(w http.ResponseWriter, r *http.Request, v *visit) error
 			return err
 		}
 		return see(w, r, "/done")
+	case "leave":
+		if err := s.endSession(w, r, v); err != nil {
+			return err
+		}
+		return s.showSignedOut(w, r, v)
 	}
 	return bridge.Fault(view.CodeNotFound, "do", nil)
 }

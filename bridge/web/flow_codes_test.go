@@ -170,6 +170,36 @@ func TestNobodyElseGetsRecoveryCodes(t *testing.T) {
 	}
 }
 
+// Whoever sits at a shared computer next finds nothing after the button of the last page, by no way back and with no cookie kept: no codes to
+// ask for, and none that were made.
+func TestLeavingTheLastPageEndsItsSession(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.Second(t)
+	for name, asks := range map[string]bool{"early": false, "late": true} {
+		p := atTheEnd(t, c, member(c, name))
+		p.says("On a shared computer, press this before you go.")
+		if asks {
+			p.send("/done", http.StatusOK, "do", "codes")
+		}
+		session, token := p.session(), p.token()
+		p.send("/done", http.StatusOK, "do", "leave")
+		p.says("You have signed out")
+		if a := post("/done", session, token, "do", "codes").to(t, c); a.status < 400 || len(codesOn(a.body)) != 0 {
+			t.Errorf("%s: asked with the old cookie: %d", name, a.status)
+		}
+		for _, path := range []string{"/done", codesFile, "/recovery"} {
+			if a := get(path, session).to(t, c); len(codesOn(a.body)) != 0 || strings.Contains(a.body, `value="codes"`) || a.status == http.StatusOK {
+				t.Errorf("%s: %s answers %d", name, path, a.status)
+			}
+		}
+		p.open("/done", http.StatusOK)
+		if ids, _ := sets(c, name); len(ids) != 0 != asks || strings.Contains(p.Body, `value="codes"`) || len(codesOn(p.Body)) != 0 {
+			t.Errorf("%s: sets %v", name, ids)
+		}
+	}
+}
+
 // INV-1: whoever has the password takes part in the open recovery of its owner, at any of its stages, and so does the owner's own phone that
 // asked. They read that it is done, and get no recovery codes: neither new ones nor those that the owner sees.
 func TestWhoTakesPartInARecoveryGetsNoRecoveryCodes(t *testing.T) {

@@ -54,9 +54,7 @@ func (s *Server) language(w http.ResponseWriter, r *http.Request, _ *visit) erro
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request, v *visit) error {
 	state := v.state()
 	s.Flow.Leave(r.Context(), state.Entry)
-	s.streams.over(v.sess.ID)
-	v.sess.Options.MaxAge = -1
-	if err := v.sess.Save(r, w); err != nil {
+	if err := s.endSession(w, r, v); err != nil {
 		return err
 	}
 	if state.Person == "" {
@@ -71,6 +69,17 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request, v *visit) error
 			s.Log.WarnContext(r.Context(), "the campus session was not ended", "err", err)
 		}
 	}
+	return s.showSignedOut(w, r, v)
+}
+
+// endSession ends the browser's session: its cookie opens nothing any more.
+func (s *Server) endSession(w http.ResponseWriter, r *http.Request, v *visit) error {
+	s.streams.over(v.sess.ID)
+	v.sess.Options.MaxAge = -1
+	return v.sess.Save(r, w)
+}
+
+func (s *Server) showSignedOut(w http.ResponseWriter, r *http.Request, v *visit) error {
 	body, err := s.View.Render(v.lang, view.SignedOut{Frame: view.Frame{Path: "/", Now: v.now, Desk: s.Desk(v.now)}})
 	if err != nil {
 		return err
