@@ -81,7 +81,8 @@ func (s *site) randomSequences(sequences int) (found []string, signedIn int) {
 			steps = append(steps, s.randomStep(h, random))
 		}
 		home := s.bridge.URL + "/recovery" // whoever is not signed in is sent on from there
-		if h.Get(home).Follow(""); h.URL == home && h.Status == http.StatusOK {
+		h.Get(home).Follow("")
+		if h.URL == home && h.Status == http.StatusOK {
 			signedIn++
 		}
 		if holes := openHolesAt(s.t, s.campus.Realm, s.portal().Redirect, h.Browser); len(holes) > 0 {
