@@ -12,6 +12,9 @@ const (
 	CodeCount = 12
 	CodesLife = 10 * time.Minute
 
+	// codesGrace is how long after its end a set that may be on its way to Keycloak is looked for.
+	codesGrace = time.Minute
+
 	codeLength = 12
 	// codeSigns are the signs of a code: none that is taken for another one. 31 of them make 59 bits.
 	codeSigns = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -25,11 +28,11 @@ const (
 	CodesAsked   CodeState = "asked"   // to be written
 	CodesWritten CodeState = "written" // they sign in, and are shown
 	CodesSaved   CodeState = "saved"   // the person has them; erased here
-	CodesRefused CodeState = "refused" // nothing was written; erased here
+	CodesRefused CodeState = "refused" // none stands; erased here
 )
 
 // CodeSet is one set of recovery codes, from the press of the button until the person has saved them. It is stored under its recovery,
-// sealed, for CodesLife.
+// sealed, for CodesLife; once it may stand in Keycloak, until its job has brought it to an end. It is shown for CodesLife alone.
 type CodeSet struct {
 	Recovery string
 	Person   string
@@ -125,30 +128,34 @@ func (f *Flow) AskCodes(ctx context.Context, d DoneRef) error {
 
 // SaveCodes erases a set that the person has saved. A repeat is nil.
 func (f *Flow) SaveCodes(ctx context.Context, d DoneRef) error {
-	err := f.changeCodes(ctx, d.Recovery, func(old *CodeSet) error {
-		if old.State != CodesWritten {
-			return errSame
-		}
-		old.State, old.New.Codes = CodesSaved, nil
-		return nil
-	})
-	if errors.Is(err, errSame) || errors.Is(err, ErrAbsent) {
+	set, err := f.CodeSets.Get(ctx, d.Recovery)
+	if err == nil {
+		err = f.endCodes(ctx, set, func(old *CodeSet) error {
+			if old.State != CodesWritten {
+				return errSame
+			}
+			old.State, old.New.Codes = CodesSaved, nil
+			return nil
+		})
+	}
+	if errors.Is(err, errSame) {
 		return nil
 	}
-	return err
+	return absentIsFine(err)
 }
 
-// changeCodes applies a step to a set that is there; it never outlives its time.
-func (f *Flow) changeCodes(ctx context.Context, id string, step func(*CodeSet) error) error {
-	set, err := f.CodeSets.Get(ctx, id)
-	if err != nil {
-		return err
-	}
+// endCodes applies a step after which nothing is to be done for a set: it is forgotten when its time is up, ErrAbsent if that was before.
+func (f *Flow) endCodes(ctx context.Context, set CodeSet, step func(*CodeSet) error) error {
 	left := set.Until.Sub(f.Now())
 	if left <= 0 {
 		return ErrAbsent
 	}
-	_, err = f.CodeSets.Update(ctx, id, left, func(old CodeSet, found bool) (CodeSet, error) {
+	return f.changeCodes(ctx, set.Recovery, left, step)
+}
+
+// changeCodes applies a step to a set that is there.
+func (f *Flow) changeCodes(ctx context.Context, id string, life time.Duration, step func(*CodeSet) error) error {
+	_, err := f.CodeSets.Update(ctx, id, life, func(old CodeSet, found bool) (CodeSet, error) {
 		if !found {
 			return old, ErrAbsent
 		}
@@ -159,7 +166,7 @@ func (f *Flow) changeCodes(ctx context.Context, id string, step func(*CodeSet) e
 }
 
 // RunCodes writes a set that was asked for. Every step may be repeated by any replica; an error means that the job has to come again. A set
-// whose time is up is forgotten.
+// whose time is up before it was written is taken back.
 func (f *Flow) RunCodes(ctx context.Context, id string) (next time.Time, err error) {
 	for range maxSteps {
 		set, err := f.CodeSets.Get(ctx, id)
@@ -168,18 +175,81 @@ func (f *Flow) RunCodes(ctx context.Context, id string) (next time.Time, err err
 			return time.Time{}, nil
 		case err != nil:
 			return time.Time{}, err
-		case set.State != CodesAsked || !f.Now().Before(set.Until):
+		case set.State != CodesAsked:
 			return time.Time{}, nil
+		case !f.Now().Before(set.Until) || len(set.New.Codes) == 0:
+			return f.lateCodes(ctx, set)
 		}
 		done, err := f.codesStep(ctx, set)
 		if code := CodeOf(err); code == CodeGone || code == CodeRefusedByAccount || refusal(code) || code == CodeNotOpen {
-			return time.Time{}, f.refuseCodes(ctx, set, code)
+			return time.Time{}, f.takeCodesBack(ctx, set, code)
 		}
 		if err != nil || done {
 			return time.Time{}, err
 		}
 	}
 	return time.Time{}, Fault(CodeInternal, "recovery codes: too many steps for one run", nil)
+}
+
+// lateCodes ends a set that was not written in time. Its codes are erased at once; what was sent may still come to stand for a moment.
+func (f *Flow) lateCodes(ctx context.Context, set CodeSet) (next time.Time, err error) {
+	if len(set.New.Codes) > 0 {
+		err := f.changeCodes(ctx, set.Recovery, 0, func(old *CodeSet) error { old.New.Codes = nil; return nil })
+		if err != nil {
+			return time.Time{}, absentIsFine(err)
+		}
+	}
+	if look := set.Until.Add(codesGrace); set.Intended && f.Now().Before(look) {
+		return look, nil
+	}
+	return time.Time{}, f.takeCodesBack(ctx, set, CodeExpired)
+}
+
+// takeCodesBack refuses a set that is not written to the end. Once it was sent, an answer may have been lost: a set that stands goes, since
+// nobody has its codes, and the person hears of it, also when older codes are gone.
+func (f *Flow) takeCodesBack(ctx context.Context, set CodeSet, code Code) error {
+	if !set.Intended {
+		return f.refuseCodes(ctx, set, code)
+	}
+	seen, err := f.Target.Credentials(ctx, set.Person)
+	if CodeOf(err) == CodeGone {
+		return f.refuseCodes(ctx, set, code)
+	}
+	if err != nil {
+		return err
+	}
+	standing := codeSets(seen, "")
+	stands := slices.Contains(standing, set.New.ID)
+	lost := slices.ContainsFunc(set.Removed, func(id string) bool { return !slices.Contains(standing, id) })
+	if stands || lost {
+		if err := f.tellCodesBack(ctx, set); err != nil {
+			return err
+		}
+	}
+	if stands {
+		if err := f.Target.Do(ctx, set.Person, Action{Kind: ActionRemove, Credential: set.New.ID}); err != nil {
+			return err
+		}
+	}
+	return f.refuseCodes(ctx, set, code)
+}
+
+// tellCodesBack tells every address on record now: the recovery may be forgotten.
+func (f *Flow) tellCodesBack(ctx context.Context, set CodeSet) error {
+	a, err := f.Accounts.ByID(ctx, set.Person)
+	if CodeOf(err) == CodeGone {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return err
+	}
+	return f.tellDone(ctx, NoticeCodesBack, Recovery{
+		ID: set.Recovery, Way: set.Way, Name: a.Name, Language: a.Locale, Snapshot: f.Rules.Snapshot(a, History{}, realm, f.Now()),
+	})
 }
 
 // codesStep does the next thing for a set. The account has to be as the recovery left it: whoever began another one, or was refused
@@ -219,11 +289,11 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 	if err := f.tellDone(ctx, NoticeCodes, r); err != nil {
 		return false, err
 	}
-	err = f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
+	err = f.endCodes(ctx, set, func(old *CodeSet) error {
 		old.State = CodesWritten
 		return nil
 	})
-	return true, absentIsFine(err)
+	return err == nil, absentIsFine(err) // too late: the next look takes them back
 }
 
 // nextCodes decides the next step from the credentials seen just now: the set is written, older ones go, and it stands behind every
@@ -260,25 +330,28 @@ func (f *Flow) intendCodes(ctx context.Context, set CodeSet, removed []string) e
 	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.intended", set)); err != nil {
 		return err
 	}
-	err := f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
+	err := f.changeCodes(ctx, set.Recovery, 0, func(old *CodeSet) error {
 		old.Intended, old.Removed = true, removed
 		return nil
 	})
 	return absentIsFine(err)
 }
 
+// refuseCodes puts the end on record before the set is forgotten. Each part may be repeated.
 func (f *Flow) refuseCodes(ctx context.Context, set CodeSet, code Code) error {
-	err := f.changeCodes(ctx, set.Recovery, func(old *CodeSet) error {
+	e := codesEvent("recovery_codes.refused", set)
+	e.Outcome, e.Code = "refused", code
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	err := f.endCodes(ctx, set, func(old *CodeSet) error {
 		old.State, old.New.Codes = CodesRefused, nil
 		return nil
 	})
-	if err != nil {
-		return absentIsFine(err)
+	if errors.Is(err, ErrAbsent) {
+		return f.CodeSets.Delete(ctx, set.Recovery)
 	}
-	e := codesEvent("recovery_codes.refused", set)
-	e.Outcome, e.Code = "refused", code
-	f.record(ctx, e)
-	return nil
+	return err
 }
 
 // absentIsFine: a set whose time was up meanwhile is forgotten.

@@ -112,18 +112,19 @@ type NoticeKind string
 
 // Kinds of mail on the mail path.
 const (
-	NoticeLink      NoticeKind = "link"      // the link itself
-	NoticeRequest   NoticeKind = "request"   // a recovery was started (to the other addresses)
-	NoticeCompleted NoticeKind = "completed" // a new authenticator was registered
-	NoticeCancelled NoticeKind = "cancelled" // stopped by a veto
-	NoticeGateShut  NoticeKind = "gate_shut" // too many wrong second factors
-	NoticeCall      NoticeKind = "call"      // to the help desk: somebody is about to call
-	NoticeApproved  NoticeKind = "approved"  // an operator confirmed who the person is
-	NoticeDenied    NoticeKind = "denied"    // an operator did not
-	NoticeDelay     NoticeKind = "delay"     // proven; the waiting period runs
-	NoticeLocked    NoticeKind = "locked"    // after a theft: the old authenticators are useless from now on
-	NoticeCodes     NoticeKind = "codes"     // recovery codes were made
-	NoticePermit    NoticeKind = "permit"    // two operators opened the sign-in until NotAfter
+	NoticeLink      NoticeKind = "link"       // the link itself
+	NoticeRequest   NoticeKind = "request"    // a recovery was started (to the other addresses)
+	NoticeCompleted NoticeKind = "completed"  // a new authenticator was registered
+	NoticeCancelled NoticeKind = "cancelled"  // stopped by a veto
+	NoticeGateShut  NoticeKind = "gate_shut"  // too many wrong second factors
+	NoticeCall      NoticeKind = "call"       // to the help desk: somebody is about to call
+	NoticeApproved  NoticeKind = "approved"   // an operator confirmed who the person is
+	NoticeDenied    NoticeKind = "denied"     // an operator did not
+	NoticeDelay     NoticeKind = "delay"      // proven; the waiting period runs
+	NoticeLocked    NoticeKind = "locked"     // after a theft: the old authenticators are useless from now on
+	NoticeCodes     NoticeKind = "codes"      // recovery codes were made
+	NoticeCodesBack NoticeKind = "codes_back" // recovery codes were not made in time and taken back
+	NoticePermit    NoticeKind = "permit"     // two operators opened the sign-in until NotAfter
 
 	NoticeDeskVetoed NoticeKind = "desk_vetoed" // to the help desk: somebody stopped a recovery as not theirs
 	NoticeDeskOne    NoticeKind = "desk_one"    // to the help desk: only the mailbox that got the link heard of the end

@@ -6,17 +6,27 @@ import (
 	"time"
 )
 
-// CodesMail tells every address that recovery codes were made. It has no link that acts.
+// CodesMail tells every address that recovery codes were made, or that they were not and what stood of them was taken back. It has no link that acts.
 type CodesMail struct {
 	Name      string
 	At        time.Time
+	Back      bool
 	Reference string
 }
 
-func (CodesMail) subject(l *locale) string { return l.text("mail.codes.subject") }
+func (m CodesMail) subject(l *locale) string {
+	if m.Back {
+		return l.text("mail.codes.back.subject")
+	}
+	return l.text("mail.codes.subject")
+}
 
 func (m CodesMail) blocks(l *locale) []block {
-	return join(l.dear(m.Name), []block{{Para: l.text("mail.codes.text")}}, l.facts(Asked{When: m.At}, m.Reference), l.warn("mail.codes.then"))
+	text := l.text("mail.codes.text")
+	if m.Back {
+		text = l.text("mail.codes.back.text")
+	}
+	return join(l.dear(m.Name), []block{{Para: text}}, l.facts(Asked{When: m.At}, m.Reference), l.warn("mail.codes.then"))
 }
 
 // CodesText returns recovery codes as a file to keep, in the given language (one of the site's; any other means the default).

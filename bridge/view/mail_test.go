@@ -33,6 +33,7 @@ func mails(name string) map[string]view.Mail {
 		"completed-short": view.CompletedMail{Asked: asked},
 		"locked":          view.LockedMail{Name: name, Asked: asked, Page: "https://otp.example.ac.jp/", Reference: "7Q4M01JD"},
 		"codes":           view.CodesMail{Name: name, At: at(14, 7), Reference: "7Q4M01JD"},
+		"codes-back":      view.CodesMail{Name: name, At: at(14, 17), Back: true, Reference: "7Q4M01JD"},
 		"cancelled":       view.CancelledMail{Name: name, At: at(14, 10), Reference: "7Q4M01JD"},
 		"gate":            view.GateMail{Name: name, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-vetoed":     view.DeskMail{Kind: view.DeskVetoed, At: at(14, 10), Reference: "7Q4M01JD"},
