@@ -78,6 +78,9 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery) error {
 	case ActionAdd:
 		return f.lockAdd(ctx, r, a)
 	case ActionRemove:
+		if r.Lock.SessionsEnded { // what is removed now may have opened one since; noted first, in case this process ends in between
+			return f.noteLock(ctx, r, func(l *Lock) { l.SessionsEnded = false })
+		}
 		err := f.Target.Do(ctx, r.Person, a)
 		if CodeOf(err) != CodeRefusedByAccount {
 			return err

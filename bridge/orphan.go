@@ -91,8 +91,8 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent) error {
 				e.Detail["kept"] = strconv.Itoa(len(kept))
 			}
 			return f.Audit.Record(ctx, e)
-		case ActionEndSessions:
-			l.SessionsEnded = true
+		case ActionRemove, ActionEndSessions: // what is removed may have opened another session meanwhile
+			l.SessionsEnded = a.Kind == ActionEndSessions
 		}
 		err = f.Target.Do(ctx, i.Person, a)
 		switch {

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -246,6 +247,47 @@ func TestALockThatIsRefusedRemovesNothing(t *testing.T) {
 	mend()
 	p.confirm(p.code(p.scan()), http.StatusOK)
 	p.at("/done")
+}
+
+// lateTarget calls late right before the first end of sessions: after the last look at the credentials.
+type lateTarget struct {
+	bridge.SwapTarget
+	late func()
+	ends int
+}
+
+func (l *lateTarget) Do(ctx context.Context, person string, a bridge.Action) error {
+	if a.Kind == bridge.ActionEndSessions {
+		l.ends++
+		if l.ends == 1 {
+			l.late()
+		}
+	}
+	return l.SwapTarget.Do(ctx, person, a)
+}
+
+// A second factor that comes between the last look and the end of the sessions is removed, and whatever it opened is ended too.
+func TestALockEndsTheSessionsOfAFactorThatCameLate(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "late")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	late := &lateTarget{SwapTarget: c.Flow.Target, late: func() {
+		c.KC.AddCredential(c.KC.PersonID(name), fakekc.Credential{Type: "webauthn", Label: "late", Data: "{}", SecretData: "{}"})
+	}}
+	f := *c.Flow
+	f.Target = late
+	if next, err := f.RunLock(t.Context(), c.KC.PersonID(name)); err != nil || !next.IsZero() {
+		t.Fatal(next, err)
+	}
+	if late.ends != 2 {
+		t.Errorf("sessions were ended %d times", late.ends)
+	}
+	lockedUp(t, c, name)
 }
 
 // ENR-13: a label that was taken meanwhile does not keep the account open.
