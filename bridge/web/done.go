@@ -30,10 +30,11 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 }
 
 // doneFacts is what the browser with this holder may know of the end. Whoever has the password can take part in an open recovery and reads
-// that it is done; only the browser that enrolled gets what leads to recovery codes, a second factor. INV-1
+// that it is done; only the browser that enrolled reads what the new device is called and gets what leads to recovery codes, a second factor. INV-1
 func doneFacts(rec bridge.Recovery, holder string) *DoneFacts {
-	facts := &DoneFacts{Label: rec.Label, First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0}
+	facts := &DoneFacts{First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0}
 	if bridge.Equal(rec.Holder, holder) {
+		facts.Label = rec.Label
 		facts.Ref = bridge.DoneRef{Recovery: rec.ID, Person: rec.Person, Way: rec.Way, At: rec.DoneAt}
 	}
 	return facts

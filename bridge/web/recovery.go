@@ -104,7 +104,11 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 		return view.Locking{Frame: f, Slow: f.Now.Sub(rec.ProvenAt) > 10*time.Second}
 	case bridge.StepEnded:
 		if rec.Locked() {
-			return view.Locked{Frame: f, At: rec.Lock.At, Kept: rec.Lock.Kept}
+			p := view.Locked{Frame: f, At: rec.Lock.At}
+			if bridge.Equal(rec.Holder, state.Holder) {
+				p.Kept = rec.Lock.Kept
+			}
+			return p
 		}
 		return view.Ended{Frame: f, How: rec.End, Code: rec.EndCode}
 	}
@@ -191,10 +195,11 @@ func (s *Server) actRecovery(w http.ResponseWriter, r *http.Request, v *visit) e
 	return see(w, r, "/recovery")
 }
 
-// joins makes this browser one that takes part in the open recovery, so that it sees where that stands.
+// joins makes this browser one that takes part in the open recovery, so that it sees where that stands. What is over is joined by nobody: the
+// password alone would read how it ended. INV-1
 func (s *Server) joins(r *http.Request, v *visit) error {
 	_, rec, err := s.Flow.See(r.Context(), v.state().viewer())
-	if err != nil || rec.ID == "" {
+	if err != nil || !rec.Open() {
 		return err
 	}
 	return s.takesPart(r, v, rec.ID)
