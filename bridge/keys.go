@@ -284,8 +284,8 @@ func (f *Flow) newSwap(r Recovery, a Account, label string) Swap {
 	s := Swap{New: NewCredential{
 		ID: NewUUID(), Label: f.newLabel(label, a.Credentials), Secret: r.Key.Secret, OTP: r.Key.OTP, CreatedMillis: now.UnixMilli(),
 	}}
-	for _, c := range a.OTPs() {
-		if !c.Federated {
+	for _, c := range a.Credentials {
+		if !c.Federated && (c.Type == TypeOTP || r.unlocked() && slices.Contains(factors, c.Type)) {
 			s.Remove = append(s.Remove, c.ID)
 		}
 	}

@@ -186,7 +186,8 @@ type Start struct {
 }
 
 // Begin returns a new recovery in Waiting. An open one without a proof or approval is superseded; one with either stands (CodeActive), also
-// while a waiting period runs, and one that is being written or locked too (CodeTooLate). found says whether old exists.
+// while a waiting period runs, and one that is being written or locked too (CodeTooLate). A theft that was reported stays one: the password
+// alone supersedes the report, and must not talk it down. found says whether old exists.
 func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	if found {
 		switch was := old.At(now); {
@@ -194,6 +195,8 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 			return old, Fault(CodeActive, "begin", nil)
 		case was.State == Writing, was.locking():
 			return old, Fault(CodeTooLate, "begin", nil)
+		case was.State == Waiting && was.Reason == ReasonStolen:
+			s.Reason = ReasonStolen
 		}
 	}
 	if now.Sub(s.SignedInAt) > SignInLife {

@@ -37,7 +37,7 @@ type NewCredential struct {
 // Swap is what a recovery in Writing has to do, fixed before the first write.
 type Swap struct {
 	New           NewCredential
-	Remove        []string // OTP credentials that stood at intent
+	Remove        []string // second factors that stood at intent: OTPs; every kind, after a theft whose lock was refused
 	Sent          bool     `json:",omitempty"` // the new credential may be there: it was sent at least once
 	SessionsEnded bool
 }
@@ -77,6 +77,9 @@ func (a Action) Apply(list []Credential) []Credential {
 	return slices.Insert(rest, behind, list[own])
 }
 
+// unlocked reports a theft whose lock was refused: the swap removes what the lock should have.
+func (r Recovery) unlocked() bool { return r.Lock != nil && r.Lock.Refused != "" }
+
 // stands reports whether the new credential is among those seen.
 func (s Swap) stands(seen []Credential) bool {
 	return slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == s.New.ID })
@@ -92,10 +95,10 @@ func misplaced(seen []Credential, i int) (after string, ok bool) {
 	return seen[p].ID, i != p+1
 }
 
-// removes reports whether c has to go: an OTP that stood at intent, or an unknown one older than ours.
+// removes reports whether c has to go: what the intent names, or an unknown OTP older than ours.
 func (s Swap) removes(c, ours Credential) bool {
-	if c.Type != TypeOTP || c.ID == s.New.ID || c.Federated {
+	if !slices.Contains(factors, c.Type) || c.ID == s.New.ID || c.Federated {
 		return false
 	}
-	return slices.Contains(s.Remove, c.ID) || c.Created.Before(ours.Created)
+	return slices.Contains(s.Remove, c.ID) || c.Type == TypeOTP && c.Created.Before(ours.Created)
 }

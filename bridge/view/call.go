@@ -19,7 +19,11 @@ type Call struct {
 	Renewed   bool      // do=renew was pressed a moment ago
 	Second    bool      // one operator has approved, another must speak with the person
 	Mail      bool      // the mail way is open too
+	Reason    bridge.Reason
 }
+
+// Stolen reports that the complete proof locks the account.
+func (p Call) Stolen() bool { return p.Reason == bridge.ReasonStolen }
 
 // Checking is GET /recovery while an operator has the case open (StepChecking). Its forms post do=extendcall and
 // do=cancel.

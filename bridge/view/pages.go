@@ -91,8 +91,11 @@ type LinkAsked struct {
 	Started time.Time
 	From    bridge.Origin
 	Expires time.Time
-	Stolen  bool // redeeming locks the account at once
+	Reason  bridge.Reason
 }
+
+// Stolen reports that the complete proof locks the account.
+func (p LinkAsked) Stolen() bool { return p.Reason == bridge.ReasonStolen }
 
 // LinkStopped is the answer to do=notme: the request is cancelled, the password may be known to somebody.
 type LinkStopped struct{ Frame }

@@ -70,8 +70,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, v *visit) error {
 }
 
 func asked(f view.Frame, rec bridge.Recovery) view.LinkAsked {
-	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires,
-		Stolen: rec.Reason == bridge.ReasonStolen}
+	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires, Reason: rec.Reason}
 }
 
 // forgetLink takes an invalid link out of the session, so that the person's own recovery is reachable again, and says that it is not valid.

@@ -69,7 +69,7 @@ func (s *Server) calling(f view.Frame, r *http.Request, step bridge.Step, rec br
 		return view.Call{
 			Frame: f, ID: rec.Username, Code: rec.Call.Code, CodeUntil: rec.Call.Expires, Until: rec.Expires,
 			Extend: extend, Extended: done == "extended", Renewed: done == "renewed",
-			Second: step == bridge.StepSecond,
+			Second: step == bridge.StepSecond, Reason: rec.Reason,
 		}
 	case bridge.StepChecking:
 		return view.Checking{Frame: f, Until: rec.Expires, Extend: extend}

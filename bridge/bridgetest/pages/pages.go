@@ -124,9 +124,9 @@ func waitSamples(f view.Frame, word string) []Sample {
 		{"sent-unsent", unsent},
 		{"elsewhere", view.Elsewhere{Frame: f}},
 		{"link", view.Link{Frame: view.Frame{CSRF: "x", Path: "/link", Now: f.Now}}},
-		{"asked", view.LinkAsked{Frame: f, Started: At(14, 5), From: Origin(word), Expires: At(14, 35)}},
-		{"asked-unknown", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35)}},
-		{"asked-stolen", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Stolen: true}},
+		{"asked", view.LinkAsked{Frame: f, Started: At(14, 5), From: Origin(word), Expires: At(14, 35), Reason: bridge.ReasonLost}},
+		{"asked-unknown", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Reason: bridge.Reason(word)}},
+		{"asked-stolen", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Reason: bridge.ReasonStolen}},
 		{"stopped", view.LinkStopped{Frame: f}},
 	}
 }
