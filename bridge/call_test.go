@@ -221,6 +221,25 @@ func TestMatchWordsCannotBeGuessed(t *testing.T) {
 	wantCode(t, err, bridge.CodeCallBack)
 }
 
+// HD-14: a waiting period forgets no wrong pick.
+func TestAWaitingPeriodKeepsTheCountOfWrongWords(t *testing.T) {
+	r := lookedUp(t, calling(t), carol, t0)
+	choices := []int{1, 2, 3, 4, 5, 6}
+	for range bridge.MaxWrongWords {
+		r, _ = r.StartCallBack(carol, choices, 2, t0)
+		r, _ = r.PickWords(carol, 3, t0)
+	}
+	rule := one
+	rule.Delay = time.Hour
+	r, err := r.Approve(carol, decide(rule, "video"), t0)
+	wantCode(t, err, "")
+	now := t0.Add(time.Hour)
+	r, err = r.RenewCode(bridge.Viewer{Holder: "asker"}, "11112222", now)
+	wantCode(t, err, "")
+	_, err = lookedUp(t, r, dave, now).StartCallBack(dave, choices, 2, now)
+	wantCode(t, err, bridge.CodeCallBack)
+}
+
 // HD-15 after a waiting period: what counts is the browser that calls now.
 func TestTheBrowserThatCallsAfterADelayIsTheOneThatIsJudged(t *testing.T) {
 	rule := one
