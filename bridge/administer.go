@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// JobAttention marks a recovery that an administrator should look at: its swap cannot go on, or was refused. The id is the person's; when it is
+// JobAttention marks a recovery that an administrator should look at: its swap or lock cannot go on, or its swap was refused. The id is the person's; when it is
 // due, RunAttention says whether the mark still has a reason.
 const JobAttention = "attention"
 
@@ -18,7 +18,7 @@ type ActionName string
 
 // The actions of an administrator.
 const (
-	AdminRetry  ActionName = "retry"  // bring the swap to its end now
+	AdminRetry  ActionName = "retry"  // bring the swap or lock to its end now
 	AdminCancel ActionName = "cancel" // end the recovery
 )
 
@@ -35,7 +35,8 @@ func (f *Flow) Administer(ctx context.Context, person, id string, do ActionName)
 	if !found || r.ID != id {
 		return r, Fault(CodeNotOpen, string(do), nil)
 	}
-	if do == AdminRetry && r.State != Writing || do == AdminCancel && r.State == Done {
+	locking := r.Locking()
+	if do == AdminRetry && r.State != Writing && !locking || do == AdminCancel && (r.State == Done || r.State == Ended && locking) {
 		return r, Fault(CodeTooLate, string(do), nil)
 	}
 	name := "admin.retry"
@@ -50,7 +51,11 @@ func (f *Flow) Administer(ctx context.Context, person, id string, do ActionName)
 	if do == AdminCancel {
 		return f.cancelFor(ctx, r)
 	}
-	return r, f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: person, At: f.Now()})
+	kind := JobSwap
+	if locking {
+		kind = JobLock
+	}
+	return r, f.Jobs.Add(ctx, Job{Kind: kind, ID: person, At: f.Now()})
 }
 
 // cancelFor ends a recovery at once, or asks the worker of its swap to; of one that has ended it takes the mark away.
@@ -153,7 +158,7 @@ func (f *Flow) calm(ctx context.Context, r Recovery) {
 // RunAttention is the work on a mark that is due: next is when to look again, zero when there is nothing to look at any more.
 func (f *Flow) RunAttention(ctx context.Context, person string) (next time.Time, err error) {
 	r, err := f.Recoveries.Get(ctx, person)
-	if errors.Is(err, ErrAbsent) || err == nil && r.State != Writing {
+	if errors.Is(err, ErrAbsent) || err == nil && r.State != Writing && !r.Locking() {
 		return time.Time{}, nil
 	}
 	return f.Now().Add(KeepEnded), err
@@ -164,6 +169,8 @@ func (r Recovery) Attention() (why Code, needed bool) {
 	switch {
 	case r.State == Writing && r.Stuck != "":
 		return r.Stuck, true
+	case r.Locking() && r.LockStuck != "":
+		return r.LockStuck, true
 	case r.State == Ended && r.End == EndRefused && !r.WritingAt.IsZero():
 		return r.EndCode, true
 	}

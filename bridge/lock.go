@@ -14,7 +14,7 @@ type Lock struct {
 	Remove        []string     `json:",omitempty"` // second factors that stood at intent
 	Intended      bool         `json:",omitempty"` // the audit trail holds the intent
 	SessionsEnded bool         `json:",omitempty"`
-	Left          []string     `json:",omitempty"` // ids that Keycloak refused to remove
+	Left          []string     `json:",omitempty"` // ids that Keycloak lastingly refuses to remove, never of an OTP
 	Kept          []Credential `json:",omitempty"` // what still stands at the end, beside the tombstone
 	Done          bool         `json:",omitempty"`
 	Refused       Code         `json:",omitempty"` // the tombstone could not be written for good: nothing was changed
@@ -61,9 +61,9 @@ func (l Lock) keeps(seen []Credential) []Credential {
 	return out
 }
 
-// locking reports that a lock is due: the proof of a recovery after a theft is complete, and the lock has not come to its end. What was begun
+// Locking reports that a lock is due: the proof of a recovery after a theft is complete, and the lock has not come to its end. What was begun
 // is finished; what was not is left when the recovery was stopped by somebody.
-func (r Recovery) locking() bool {
+func (r Recovery) Locking() bool {
 	if r.Reason != ReasonStolen {
 		return false
 	}
@@ -81,7 +81,7 @@ func (r Recovery) Locked() bool { return r.Lock != nil && r.Lock.Done }
 func (r Recovery) locked(kept []Credential, notBefore, now time.Time) Recovery {
 	l := *r.Lock
 	l.Done, l.Kept, l.At = true, kept, now
-	r.Lock, r.Snapshot.NotBefore = &l, notBefore
+	r.Lock, r.LockStuck, r.LockSince, r.Snapshot.NotBefore = &l, "", time.Time{}, notBefore
 	if r.State == Proven {
 		r.Expires = later(r.Expires, now.Add(r.KeyLife))
 	}

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -13,6 +12,9 @@ const JobLock = "lock"
 const (
 	lockPause = 2 * time.Second  // before another try
 	lockWatch = 10 * time.Second // while the proof that was about to be complete is not
+	// lockPatience is how long Keycloak must have refused to remove a passkey or recovery codes before they stay beside the tombstone.
+	lockPatience = 2 * time.Minute
+	goneForGood  = time.Hour // an account that stays gone so long was deleted
 )
 
 // lockSoon keeps the job of the lock, before the proof that it belongs to is stored: without that it does nothing.
@@ -25,7 +27,7 @@ func (f *Flow) lockSoon(ctx context.Context, r Recovery, wait time.Duration) err
 
 // lockNow brings the job of a complete proof forward.
 func (f *Flow) lockNow(ctx context.Context, r Recovery) {
-	if !r.locking() {
+	if !r.Locking() {
 		return
 	}
 	if err := f.lockSoon(ctx, r, 0); err != nil {
@@ -36,26 +38,27 @@ func (f *Flow) lockNow(ctx context.Context, r Recovery) {
 // RunLock brings the lock of a person's account to its end. Every step may be repeated by any replica. next is when to look again, zero when
 // there is nothing left to do. A fault of the outside is no error: the lock is tried until the recovery is forgotten.
 func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err error) {
+	var refused []Credential
 	for range maxSteps {
 		r, found, err := f.read(ctx, person)
 		switch {
 		case err != nil:
 			return time.Time{}, err
-		case found && r.State == Waiting && r.Reason == ReasonStolen && !r.locking():
+		case found && r.State == Waiting && r.Reason == ReasonStolen && !r.Locking():
 			return later(r.NotBefore, f.Now().Add(lockWatch)), nil
-		case !found || !r.locking():
+		case !found || !r.Locking():
+			f.calmLock(ctx, r)
 			return time.Time{}, nil
 		}
-		if err := f.lockStep(ctx, r); err != nil {
-			f.Log.WarnContext(ctx, "a lock is tried again", "recovery", r.ID, "code", CodeOf(err), "err", err)
-			return f.Now().Add(lockPause), nil
+		if err := f.lockStep(ctx, r, &refused); err != nil {
+			return f.Now().Add(f.lockFault(ctx, r, err)), nil
 		}
 	}
 	return f.Now().Add(lockPause), nil
 }
 
-// lockStep does the next thing.
-func (f *Flow) lockStep(ctx context.Context, r Recovery) error {
+// lockStep does the next thing. refused is what Keycloak refused to remove in this run: the rest is done first.
+func (f *Flow) lockStep(ctx context.Context, r Recovery, refused *[]Credential) error {
 	switch {
 	case r.Lock == nil:
 		return f.planLock(ctx, r)
@@ -71,9 +74,14 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery) error {
 	if err != nil {
 		return err
 	}
-	a := NextLock(*r.Lock, seen)
+	a := NextLock(r.Lock.without(*refused), seen)
 	switch a.Kind {
 	case ActionFinish:
+		if len(*refused) > 0 {
+			these := *refused
+			*refused = nil
+			return f.lockLeft(ctx, r, these)
+		}
 		return f.finishLock(ctx, r, seen)
 	case ActionAdd:
 		return f.lockAdd(ctx, r, a)
@@ -85,8 +93,9 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery) error {
 		if CodeOf(err) != CodeRefusedByAccount {
 			return err
 		}
-		f.Log.ErrorContext(ctx, "a second factor stays beside the tombstone", "recovery", r.ID, "credential", a.Credential, "err", err)
-		return f.noteLock(ctx, r, func(l *Lock) { l.Left = append(slices.Clone(l.Left), a.Credential) })
+		f.Log.WarnContext(ctx, "a second factor is not removed yet", "recovery", r.ID, "credential", a.Credential, "err", err)
+		*refused = append(*refused, credentialOf(seen, a.Credential))
+		return nil
 	}
 	if err := f.Target.Do(ctx, r.Person, a); err != nil {
 		return err
@@ -120,9 +129,6 @@ func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 // locked; one that is held for wrong passwords, as a thief may bring about, is.
 func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	a, err := f.Accounts.ByID(ctx, r.Person)
-	if CodeOf(err) == CodeGone {
-		return f.refuseLock(ctx, r, err)
-	}
 	if err != nil {
 		return err
 	}
@@ -154,17 +160,18 @@ func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	})
 }
 
-// refuseLock gives a lock up before anything was changed.
+// refuseLock gives a lock up before anything was changed, or after the account was deleted.
 func (f *Flow) refuseLock(ctx context.Context, r Recovery, cause error) error {
 	code := CodeOf(cause)
 	err := f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
 		l := Lock{Refused: code, At: f.Now()}
-		old.Lock = &l
+		old.Lock, old.LockStuck, old.LockSince = &l, "", time.Time{}
 		return old, nil
 	})
 	if err != nil {
 		return err
 	}
+	f.calmLock(ctx, r)
 	e := event("lock.refused", r)
 	e.Outcome, e.Code = "refused", code
 	f.record(ctx, e)
@@ -178,26 +185,27 @@ func (f *Flow) finishLock(ctx context.Context, r Recovery, seen []Credential) er
 	if err != nil {
 		return err
 	}
-	kept := r.Lock.keeps(seen)
+	r.Lock.Kept = r.Lock.keeps(seen)
 	e := event("lock.done", r)
 	e.Added, e.Removed = r.Lock.Tombstone.ID, r.Lock.Remove
-	if len(kept) > 0 {
-		e.Detail = map[string]string{"kept": strconv.Itoa(len(kept))}
-	}
-	if err := f.Audit.Record(ctx, e); err != nil {
+	if err := f.recordLocked(ctx, e, r.Lock.Kept); err != nil {
 		return err
 	}
 	if err := f.tellDone(ctx, NoticeLocked, r); err != nil {
 		return err
 	}
-	return f.changeLock(ctx, r, func(old Recovery) (Recovery, error) { return old.locked(kept, a.NotBefore, f.Now()), nil })
+	err = f.changeLock(ctx, r, func(old Recovery) (Recovery, error) { return old.locked(r.Lock.Kept, a.NotBefore, f.Now()), nil })
+	if err == nil {
+		f.calmLock(ctx, r)
+	}
+	return err
 }
 
 // changeLock applies a step of the lock to the recovery r, if it is still that one and the lock is under way.
 func (f *Flow) changeLock(ctx context.Context, r Recovery, step func(Recovery) (Recovery, error)) error {
 	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		old = old.At(f.Now())
-		if old.ID != r.ID || !old.locking() {
+		if old.ID != r.ID || !old.Locking() {
 			return old, Fault(CodeNotOpen, "lock", nil)
 		}
 		return step(old)

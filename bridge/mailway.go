@@ -164,7 +164,7 @@ func (f *Flow) mayStart(ctx context.Context, person string) error {
 		return err
 	case found && r.State == Proven:
 		return Fault(CodeActive, "start", nil)
-	case found && (r.State == Writing || r.locking()):
+	case found && (r.State == Writing || r.Locking()):
 		return Fault(CodeTooLate, "start", nil)
 	}
 	return nil

@@ -131,7 +131,7 @@ func nextOfProven(r Recovery, v Viewer, fresh bool) Step {
 		return orSignIn(fresh, StepActive)
 	case !fresh:
 		return StepSignIn // no key is shown to an old sign-in
-	case r.locking():
+	case r.Locking():
 		return StepLocking
 	case r.Key == nil || r.Key.Stopped:
 		return StepStopped
@@ -143,7 +143,7 @@ func nextOfEnd(r Recovery) Step {
 	switch {
 	case r.State == Done:
 		return StepDone
-	case r.locking():
+	case r.Locking():
 		return StepLocking
 	}
 	return StepEnded

@@ -2,8 +2,8 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -13,8 +13,9 @@ type Intent struct {
 	Person   string
 	Recovery string
 	Way      Way
-	Added    string   // id of the new credential or of the tombstone
-	Removed  []string // ids to remove
+	Added    string    // id of the new credential or of the tombstone
+	Removed  []string  // ids to remove
+	Stuck    time.Time // since when the trail says that the lock does not go on; zero: it does not
 }
 
 // FinishIntent ends a swap or a lock whose recovery the store has lost (SWAP-11). Nothing is written: if the new credential, or the tombstone,
@@ -29,14 +30,20 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 	switch {
 	case ours && !i.Lock && r.State == Writing:
 		return f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: i.Person, At: f.Now()})
-	case ours && i.Lock && r.locking():
+	case ours && i.Lock && r.Locking():
 		return f.Jobs.Add(ctx, Job{Kind: JobLock, ID: i.Person, At: f.Now()})
 	case ours && !i.Lock && r.State == Done, ours && i.Lock && r.Locked():
 		e := i.event("done", "") // by another replica, whose own trail has the rest
 		e.Detail = nil
 		return f.Audit.Record(ctx, e)
 	case i.Lock:
-		return f.finishLostLock(ctx, i)
+		err := f.finishLostLock(ctx, i)
+		if CodeOf(err) == CodeRefusedByAccount && i.Stuck.IsZero() {
+			e := i.event("stuck", CodeRefusedByAccount)
+			e.Outcome, e.Removed = "failed", nil
+			err = errors.Join(err, f.Audit.Record(ctx, e))
+		}
+		return err
 	}
 	return f.finishLostSwap(ctx, i)
 }
@@ -70,34 +77,36 @@ func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {
 }
 
 // finishLostLock removes what stood when the theft was reported, and nothing else: what came later may be the person's new authenticator.
+// What Keycloak refuses to remove is left as in lockLeft.
 func (f *Flow) finishLostLock(ctx context.Context, i Intent) error {
 	l := Lock{Tombstone: NewCredential{ID: i.Added}}
+	var refused []Credential
 	for range maxSteps {
 		seen, err := f.Target.Credentials(ctx, i.Person)
 		if err != nil && CodeOf(err) != CodeGone {
 			return err
 		}
 		named := slices.DeleteFunc(seen, func(c Credential) bool { return c.ID != i.Added && !slices.Contains(i.Removed, c.ID) })
-		a := NextLock(l, named)
+		a := NextLock(l.without(refused), named)
 		switch a.Kind {
 		case ActionAdd:
 			return f.Audit.Record(ctx, i.event("refused", CodeAbsent))
 		case ActionFinish:
-			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked}); err != nil {
+			if len(refused) > 0 && (stays(refused) || i.Stuck.IsZero() || f.Now().Sub(i.Stuck) < lockPatience) {
+				return Fault(CodeRefusedByAccount, "remove second factors", nil)
+			}
+			kept := l.keeps(named)
+			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked, Kept: len(kept)}); err != nil {
 				return err
 			}
-			e := i.event("done", "")
-			if kept := l.keeps(named); len(kept) > 0 {
-				e.Detail["kept"] = strconv.Itoa(len(kept))
-			}
-			return f.Audit.Record(ctx, e)
+			return f.recordLocked(ctx, i.event("done", ""), kept)
 		case ActionRemove, ActionEndSessions: // what is removed may have opened another session meanwhile
 			l.SessionsEnded = a.Kind == ActionEndSessions
 		}
 		err = f.Target.Do(ctx, i.Person, a)
 		switch {
 		case a.Kind == ActionRemove && CodeOf(err) == CodeRefusedByAccount:
-			l.Left = append(l.Left, a.Credential)
+			refused = append(refused, credentialOf(named, a.Credential))
 		case err != nil:
 			return err
 		}

@@ -148,6 +148,7 @@ type Notice struct {
 	Veto      Secret    // token that can only stop
 	Objection string    // six digits, printed beside the veto link
 	Label     string    // NoticeCompleted: the new authenticator's name
+	Kept      int       // NoticeLocked: how many second factors stay
 	ID        string    // not empty: the same id and address again is the same mail, sent once
 	Reference string
 }

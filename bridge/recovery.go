@@ -87,6 +87,8 @@ type Recovery struct {
 	OldKeys    []Secret  `json:",omitempty"` // discarded in this recovery, to explain a code of an earlier QR code
 	Swap       *Swap     `json:",omitempty"`
 	Lock       *Lock     `json:",omitempty"` // ReasonStolen: from the proof on
+	LockStuck  Code      `json:",omitempty"` // why the lock needs an administrator
+	LockSince  time.Time `json:",omitzero"`  // of LockStuck
 	Intended   bool      `json:",omitempty"` // the audit trail holds the intent
 	Label      string    `json:",omitempty"`
 	First      bool      `json:",omitempty"` // there was no old authenticator
@@ -193,7 +195,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 		switch was := old.At(now); {
 		case was.State == Proven, was.State == Waiting && (!was.NotBefore.IsZero() || was.Call != nil && len(was.Call.Approvals) > 0):
 			return old, Fault(CodeActive, "begin", nil)
-		case was.State == Writing, was.locking():
+		case was.State == Writing, was.Locking():
 			return old, Fault(CodeTooLate, "begin", nil)
 		case was.State == Waiting && was.Reason == ReasonStolen:
 			s.Reason = ReasonStolen

@@ -57,6 +57,9 @@ func (f *Flow) tellDone(ctx context.Context, kind NoticeKind, r Recovery) error 
 			Kind: kind, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way, Origin: r.Origin,
 			Label: r.Label, ID: r.ID,
 		}
+		if kind == NoticeLocked {
+			n.Kept = len(r.Lock.Kept)
+		}
 		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
 		case "":
 		case CodeInternal, CodeExpired:

@@ -26,6 +26,7 @@ type Intent struct {
 	Added    string   // id of the new credential or of the tombstone
 	Removed  []string // ids of the old ones
 	Time     time.Time
+	Stuck    time.Time // of the first "lock.stuck"
 }
 
 // Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and the locks likewise, the oldest first. It reads
@@ -95,7 +96,9 @@ func (s *scanner) read(ctx context.Context, path string, current os.FileInfo) ([
 	for _, i := range s.open {
 		out = append(out, i)
 	}
-	slices.SortFunc(out, func(a, b Intent) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Recovery, b.Recovery)) })
+	slices.SortFunc(out, func(a, b Intent) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Recovery, b.Recovery), cmp.Compare(a.Added, b.Added))
+	})
 	return out, nil
 }
 
@@ -177,6 +180,11 @@ func (s *scanner) take(text []byte) {
 	case "swap.intended", "lock.intended":
 		at, _ := time.Parse(Time, l.Time)
 		s.open[key] = Intent{Lock: lock, Recovery: l.Recovery, Person: l.Target, Way: l.Way, Added: l.Added, Removed: l.Removed, Time: at}
+	case "lock.stuck":
+		if i, ok := s.open[key]; ok && i.Stuck.IsZero() {
+			i.Stuck, _ = time.Parse(Time, l.Time)
+			s.open[key] = i
+		}
 	case "swap.done", "swap.refused", "lock.done", "lock.refused":
 		delete(s.open, key)
 	}

@@ -23,6 +23,7 @@ type Locked struct {
 type LockedMail struct {
 	Name      string
 	Asked     Asked // When: the moment of the lock
+	Kept      int   // how many second factors could not be removed
 	Page      string
 	Reference string
 }
@@ -36,7 +37,11 @@ func (Locked) heading(l *locale) string  { return l.text("lock.done.title") }
 func (LockedMail) subject(l *locale) string { return l.text("mail.locked.subject") }
 
 func (m LockedMail) blocks(l *locale) []block {
-	return join(l.dear(m.Name), []block{{Para: l.text("mail.locked.text")}, {Link: m.Page}}, l.facts(m.Asked, m.Reference), l.warn("mail.locked.then"))
+	var kept []block
+	if m.Kept > 0 {
+		kept = []block{{Para: l.text("mail.locked.kept", "n", m.Kept)}}
+	}
+	return join(l.dear(m.Name), []block{{Para: l.text("mail.locked.text")}}, kept, []block{{Link: m.Page}}, l.facts(m.Asked, m.Reference), l.warn("mail.locked.then"))
 }
 
 // KeptNames name what a lock could not remove: the label, or else the kind.

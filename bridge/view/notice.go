@@ -35,7 +35,7 @@ func (v *View) mailFor(n bridge.Notice) (Mail, error) {
 	case bridge.NoticeCompleted:
 		return CompletedMail{Name: n.Name, Asked: asked, Label: n.Label, Reference: n.Reference}, nil
 	case bridge.NoticeLocked:
-		return LockedMail{Name: n.Name, Asked: asked, Page: v.site.BaseURL + "/", Reference: n.Reference}, nil
+		return LockedMail{Name: n.Name, Asked: asked, Kept: n.Kept, Page: v.site.BaseURL + "/", Reference: n.Reference}, nil
 	case bridge.NoticeCodes, bridge.NoticeCodesBack:
 		return CodesMail{Name: n.Name, At: n.At, Back: n.Kind == bridge.NoticeCodesBack, Reference: n.Reference}, nil
 	case bridge.NoticeCancelled:

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
@@ -131,8 +132,15 @@ func TestALostLockRemovesNothingThatCameLater(t *testing.T) {
 	t.Parallel()
 	c, name, intent := lockCut(t, 2, false)
 	c.KC.AddCredential(intent.Person, fakekc.Credential{ID: "later", Type: bridge.TypeOTP, Label: "new phone", Created: c.Clock.Now(), Data: "{}", SecretData: "{}"})
-	stays := intent.Removed[0]
+	stays := intent.Removed[slices.IndexFunc(intent.Removed, func(id string) bool { return kindOf(c, intent.Person, id) == "webauthn" })]
 	c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/" + stays, Status: http.StatusForbidden})
+	for _, stuck := range []time.Time{{}, c.Clock.Now().Add(-time.Minute)} { // what the trail says of lock.stuck
+		intent.Stuck = stuck
+		if err := c.Flow.FinishIntent(t.Context(), intent); bridge.CodeOf(err) != bridge.CodeRefusedByAccount || len(c.Events("lock.stuck")) != 1 {
+			t.Fatalf("%v, stuck %d times", err, len(c.Events("lock.stuck")))
+		}
+	}
+	intent.Stuck = c.Clock.Now().Add(-2 * time.Minute)
 	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
 		t.Fatal(err)
 	}
@@ -148,9 +156,38 @@ func TestALostLockRemovesNothingThatCameLater(t *testing.T) {
 	if !slices.Equal(left, want) {
 		t.Errorf("%s: left are %v, want %v", name, left, want)
 	}
-	if e := c.Events("lock.done"); len(e) != 1 || e[0].Detail["kept"] != "1" {
+	if e := c.Events("lock.done"); len(e) != 1 || e[0].Detail["kept"] != "1" || len(c.Events("lock.kept")) != 1 || c.Mails(bridge.NoticeLocked)[0].Kept != 1 {
 		t.Errorf("on record %+v", e)
 	}
+}
+
+func kindOf(c *campus.Campus, person, id string) string {
+	for _, k := range c.KC.Credentials(person) {
+		if k.ID == id {
+			return k.Type
+		}
+	}
+	return ""
+}
+
+// An OTP that Keycloak refuses to remove keeps the lock open, however long, while the rest goes.
+func TestALostLockNeverEndsBesideAnOTP(t *testing.T) {
+	t.Parallel()
+	c, name, intent := lockCut(t, 2, false)
+	stays := intent.Removed[slices.IndexFunc(intent.Removed, func(id string) bool { return kindOf(c, intent.Person, id) == bridge.TypeOTP })]
+	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/" + stays, Status: http.StatusForbidden})
+	intent.Stuck = c.Clock.Now().Add(-time.Hour)
+	if err := c.Flow.FinishIntent(t.Context(), intent); bridge.CodeOf(err) != bridge.CodeRefusedByAccount || len(c.Events("lock.done")) != 0 {
+		t.Fatal(err)
+	}
+	if got := factorsOf(c, name); len(got) != 2 {
+		t.Errorf("second factors %v", got)
+	}
+	mend()
+	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil || len(c.Events("lock.kept")) != 0 {
+		t.Fatal(err)
+	}
+	lockedUp(t, c, name)
 }
 
 // A lock that is still in the store goes on by its job, and one that another replica finished is put on record.

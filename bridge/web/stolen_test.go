@@ -209,27 +209,6 @@ func TestALockOfAKilledProcessIsFinished(t *testing.T) {
 	}
 }
 
-// WB-13: what cannot be removed is listed, and the rest is locked all the same.
-func TestWhatCannotBeRemovedIsListed(t *testing.T) {
-	t.Parallel()
-	c := campus.Open(t)
-	name := robbed(c, "partly")
-	id := c.KC.PersonID(name)
-	for _, k := range c.KC.Credentials(id) {
-		if k.Type == "webauthn" {
-			c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/" + k.ID, Status: http.StatusForbidden})
-		}
-	}
-	p := newPerson(t, c)
-	p.reports(name)
-	p.redeem(name)
-	p.says("could not be removed")
-	p.says("my webauthn")
-	if got := factorsOf(c, name); len(got) != 2 {
-		t.Errorf("second factors %v", got)
-	}
-}
-
 // A tombstone that Keycloak refuses for good removes nothing; the person is told and goes on.
 func TestALockThatIsRefusedRemovesNothing(t *testing.T) {
 	t.Parallel()

@@ -25,7 +25,7 @@ func helpTexts() map[string]config.Words {
 		"help_recoveries_list": config.Say("List the recoveries that are open, or that need an administrator.",
 			"進行中、または管理者の対応が必要な手続きを一覧します。"),
 		"help_recoveries_show": config.Say("Show how far one recovery has come.", "一つの手続きの状態を表示します。"),
-		"help_recoveries_retry": config.Say("Go on with a swap now, after what stood in its way was mended. Shows what it would do; --yes does it.",
+		"help_recoveries_retry": config.Say("Go on with a swap or a lock now, after what stood in its way was mended. Shows what it would do; --yes does it.",
 			"原因を取り除いたあと、書き込みを直ちに再試行します。内容を表示するだけで、実行には --yes が必要です。"),
 		"help_recoveries_cancel": config.Say("End a recovery. Never takes an authenticator away: where the new one stands already, it goes on instead. Shows what it would do; --yes does it.",
 			"手続きを終了します。認証アプリが使えなくなることはなく、新しいものが登録済みなら書き込みを続けます。内容を表示するだけで、実行には --yes が必要です。"),

@@ -157,6 +157,8 @@ func attention(r control.Recovery, lang string) string {
 		return "-"
 	case !ok:
 		return r.Attention
+	case r.Locking:
+		return config.Say("not locked yet: ", "利用停止が未完了：").In(lang) + words.In(lang)
 	}
 	return words.In(lang)
 }
@@ -219,15 +221,15 @@ func shown(p process, asJSON bool, r control.Recovery) error {
 	return w.Flush()
 }
 
-// Run tells a swap to go on.
+// Run tells a swap or a lock to go on.
 func (c recoveriesRetryCmd) Run(ctx context.Context, p process) error {
-	plan := config.Say("retry: the swap of %s is tried again now", "再試行: %s の書き込みを直ちに再試行します")
+	plan := config.Say("retry: the swap or lock of %s is tried again now", "再試行: %s の書き込みまたは利用停止を直ちに再試行します")
 	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
 		r, err := find(ctx, service, c.Which)
 		if err != nil {
 			return err
 		}
-		if r.State != string(bridge.Writing) {
+		if r.State != string(bridge.Writing) && !r.Locking {
 			return errors.New(config.Say("there is no swap to go on with: the person starts again", "再試行できる書き込みがありません。本人がやり直します").In(p.lang))
 		}
 		return c.apply(ctx, p, service, request{r, bridge.AdminRetry, plan, c.Yes})

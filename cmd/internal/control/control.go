@@ -33,9 +33,10 @@ type Recovery struct {
 	End       string    `json:"end,omitempty"`      // ended: how
 	Attention string    `json:"attention,omitzero"` // code: why an administrator has to act
 	Field     string    `json:"field,omitzero"`     // profile fields that Keycloak named when it refused
-	Parked    bool      `json:"parked,omitzero"`    // the swap was given up after ten tries
-	Tries     int       `json:"tries,omitzero"`     // of the swap's job
-	Next      time.Time `json:"next,omitzero"`      // when the swap is tried again, or its lease ends
+	Locking   bool      `json:"locking,omitzero"`   // a lock after a theft has not come to its end
+	Parked    bool      `json:"parked,omitzero"`    // the swap or lock was given up after ten tries
+	Tries     int       `json:"tries,omitzero"`     // of its job
+	Next      time.Time `json:"next,omitzero"`      // when it is tried again, or its lease ends
 	Asked     bool      `json:"cancel_asked,omitzero"`
 	Swap      *Swap     `json:"swap,omitempty"`
 }

@@ -14,7 +14,7 @@ import (
 func alarmEvents() []string {
 	return []string{
 		"alarm.clock_off", "alarm.realm_unsafe", "alarm.risky_call", "alarm.suspicious_call", "alarm.weak_approval", "desk.locked", "gate.alarm", "gate.counted",
-		"lock.refused", "store.new", "swap.refused", "swap.stuck",
+		"lock.kept", "lock.refused", "lock.stuck", "store.new", "swap.refused", "swap.stuck",
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request, v any, err erro
 // recoveries lists what is open and what is marked, the oldest first.
 func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
 	rows, marked := map[string]*control.Recovery{}, map[string]bool{}
-	for _, kind := range []string{bridge.JobExpiry, bridge.JobCall, bridge.JobDelay, bridge.JobSwap, bridge.JobAttention} {
+	for _, kind := range []string{bridge.JobExpiry, bridge.JobCall, bridge.JobDelay, bridge.JobSwap, bridge.JobLock, bridge.JobAttention} {
 		jobs, err := s.store.Jobs.List(ctx, kind, maxListed)
 		if err != nil {
 			return nil, err
@@ -61,19 +61,21 @@ func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
 		for _, j := range jobs {
 			row := rowOf(rows, j.ID)
 			marked[j.ID] = marked[j.ID] || kind == bridge.JobAttention
-			if kind == bridge.JobSwap {
+			if kind == bridge.JobSwap || kind == bridge.JobLock {
 				row.Tries, row.Next = j.Tries, j.Due
 			}
 		}
 	}
-	parked, err := s.store.Jobs.Parked(ctx, bridge.JobSwap, maxListed)
-	if err != nil {
-		return nil, err
-	}
-	for _, j := range parked {
-		row := rowOf(rows, j.ID)
-		row.Parked, row.Tries = true, j.Tries
-		marked[j.ID] = true
+	for _, kind := range []string{bridge.JobSwap, bridge.JobLock} {
+		parked, err := s.store.Jobs.Parked(ctx, kind, maxListed)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range parked {
+			row := rowOf(rows, j.ID)
+			row.Parked, row.Tries = true, j.Tries
+			marked[j.ID] = true
+		}
 	}
 	out := []control.Recovery{}
 	for person, row := range rows {
@@ -111,10 +113,10 @@ func (s *service) fill(ctx context.Context, person string, marked bool, row *con
 	switch {
 	case marked && needed:
 		row.Attention = string(why)
-	case row.Parked && r.State == bridge.Writing:
+	case row.Parked && (r.State == bridge.Writing || r.Locking()):
 		row.Attention = string(bridge.CodeInternal)
 	}
-	return r.Open() || row.Attention != "", nil
+	return r.Open() || r.Locking() || row.Attention != "", nil
 }
 
 // describe puts what an administrator may see of a recovery into a row.
@@ -124,7 +126,8 @@ func describe(r bridge.Recovery, row *control.Recovery) {
 	if r.State == bridge.Waiting || r.State == bridge.Proven {
 		row.Expires = r.Expires
 	}
-	if r.State != bridge.Writing {
+	row.Locking = r.Locking()
+	if r.State != bridge.Writing && !row.Locking {
 		row.Parked, row.Tries, row.Next = false, 0, time.Time{}
 	}
 	if r.Swap != nil {

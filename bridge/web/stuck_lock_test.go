@@ -1,0 +1,150 @@
+package web_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
+)
+
+// lockBegun is somebody whose theft is proven while no worker is there.
+func lockBegun(t *testing.T) (c *campus.Campus, p *person, name, id string) {
+	t.Helper()
+	c = campus.Open(t)
+	name = robbed(c, "robbed")
+	p = newPerson(t, c)
+	p.reports(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	return c, p, name, c.KC.PersonID(name)
+}
+
+// stuckLock runs the lock once and wants it to come again, marked as one that somebody has to see.
+func stuckLock(t *testing.T, c *campus.Campus, name string, why bridge.Code) {
+	t.Helper()
+	from := c.Clock.Now()
+	next, err := c.Flow.RunLock(t.Context(), c.KC.PersonID(name))
+	r := recovery(t, c, name)
+	if got, needed := r.Attention(); err != nil || next.Before(from.Add(8*time.Second)) || r.Locked() || !needed || got != why {
+		t.Fatalf("next %v, %v, attention %q %v", next, err, got, needed)
+	}
+	marks, err := c.Store.Jobs.List(t.Context(), bridge.JobAttention, 10)
+	if err != nil || len(marks) != 1 {
+		t.Fatalf("%d marks, %v", len(marks), err)
+	}
+}
+
+// calmLocked runs the lock to its end; nobody has to look any more.
+func calmLocked(t *testing.T, c *campus.Campus, name string) {
+	t.Helper()
+	if next, err := c.Flow.RunLock(t.Context(), c.KC.PersonID(name)); err != nil || !next.IsZero() || !recovery(t, c, name).Locked() {
+		t.Fatal(next, err)
+	}
+	marks, err := c.Store.Jobs.List(t.Context(), bridge.JobAttention, 10)
+	if _, needed := recovery(t, c, name).Attention(); err != nil || len(marks) != 0 || needed {
+		t.Errorf("%d marks, %v", len(marks), err)
+	}
+}
+
+// A right that is withdrawn after the tombstone leaves nothing: however long it lasts, no OTP stays, and the rest goes with it.
+func TestALockNeverEndsBesideAnOTP(t *testing.T) {
+	t.Parallel()
+	c, _, name, _ := lockBegun(t)
+	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/*", Status: http.StatusForbidden})
+	for range 3 {
+		stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+		c.Clock.Add(5 * time.Minute)
+	}
+	if len(c.Events("lock.stuck")) != 1 || len(c.Events("lock.done")) != 0 {
+		t.Error("the trail does not say once that it is stuck")
+	}
+	mend()
+	calmLocked(t, c, name)
+	if len(c.Events("lock.kept")) != 0 {
+		t.Error("something was kept")
+	}
+	lockedUp(t, c, name)
+}
+
+// WB-13: what lastingly cannot be removed and is no OTP is listed and an alarm, and the rest is locked all the same.
+func TestWhatCannotBeRemovedIsListed(t *testing.T) {
+	t.Parallel()
+	c, p, name, id := lockBegun(t)
+	for _, k := range c.KC.Credentials(id) {
+		if k.Type == "webauthn" {
+			c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/" + k.ID, Status: http.StatusForbidden})
+		}
+	}
+	stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+	if got := factorsOf(c, name); len(got) != 2 || c.KC.Sessions(id) != 0 {
+		t.Errorf("the rest waits: %v", got)
+	}
+	c.Clock.Add(time.Minute)
+	stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+	c.Clock.Add(time.Minute)
+	calmLocked(t, c, name)
+	p.open("/enrol", http.StatusOK)
+	p.says("could not be removed")
+	p.says("my webauthn")
+	kept, done := c.Events("lock.kept"), c.Events("lock.done")
+	if len(kept) != 1 || kept[0].Detail["kept"] != "webauthn" || len(done) != 1 || done[0].Detail["kept"] != "1" || len(done[0].Removed) != 5 {
+		t.Errorf("on record %+v %+v", kept, done)
+	}
+	if m := c.Mails(bridge.NoticeLocked); len(m) == 0 || m[0].Kept != 1 {
+		t.Errorf("mails %+v", m)
+	}
+}
+
+// A lock that does not go on is seen by an administrator, whichever step is refused, goes on by retry, and outlives the recovery's time.
+func TestALockThatDoesNotGoOnIsSeen(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault fakekc.Fault
+		why   bridge.Code
+	}{
+		"logout, 403":      {fakekc.Fault{Method: http.MethodPost, Path: adminUser + "/logout", Status: http.StatusForbidden}, bridge.CodeRefusedByAccount},
+		"credentials, 403": {fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Skip: 1, Status: http.StatusForbidden}, bridge.CodeRefusedByAccount},
+		"credentials, 404": {fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Skip: 1, Status: http.StatusNotFound}, bridge.CodeGone},
+		"write, 404":       {fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusNotFound}, bridge.CodeGone},
+		"person, 403":      {fakekc.Fault{Method: http.MethodGet, Path: adminUser, Skip: 1, Status: http.StatusForbidden}, bridge.CodeGone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _, name, id := lockBegun(t)
+			mend := c.KC.Inject(tc.fault)
+			stuckLock(t, c, name, tc.why)
+			c.Clock.Add(11 * time.Minute)
+			stuckLock(t, c, name, tc.why)
+			r := recovery(t, c, name)
+			if _, err := c.Flow.Administer(t.Context(), id, r.ID, bridge.AdminRetry); err != nil || len(c.Events("admin.retry")) != 1 {
+				t.Errorf("retry: %v", err)
+			}
+			mend()
+			calmLocked(t, c, name)
+			lockedUp(t, c, name)
+		})
+	}
+}
+
+// Somebody who was deleted in the midst of a lock is waited for an hour.
+func TestALockOfSomebodyDeletedEnds(t *testing.T) {
+	t.Parallel()
+	c, _, name, id := lockBegun(t)
+	c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Skip: 1, Status: http.StatusNotFound})
+	stuckLock(t, c, name, bridge.CodeGone)
+	c.Clock.Add(50 * time.Minute)
+	stuckLock(t, c, name, bridge.CodeGone)
+	c.Clock.Add(10 * time.Minute)
+	for range 2 {
+		if _, err := c.Flow.RunLock(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := recovery(t, c, name); r.Locking() || len(c.Events("lock.refused")) != 1 {
+		t.Errorf("locking %v", r.Locking())
+	}
+}
