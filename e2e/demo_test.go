@@ -161,13 +161,15 @@ func TestJourneyDemoCallScript(t *testing.T) {
 	caller.See("Sign in").Fill(w.password, "bob-password").Click(w.signIn)
 	caller.Click("Lost").Click(say["request.submit"]).See(say["call.title"]).Screenshot("1-call")
 
-	for _, who := range []struct{ name, done string }{{"carol", say["case.second.title"]}, {"dave", say["case.approved.title"]}} { // lines 2 to 4
+	for _, who := range []struct{ name, calls, done string }{
+		{"carol", say["call.title"], say["case.second.title"]}, {"dave", say["call.second.title"], say["case.approved.title"]},
+	} { // lines 2 to 4
 		var code, otp, words, index string
 		private.Go(desk).See("Sign in").Fill("username", who.name).Fill("password", who.name+"-password").Click(w.signIn)
 		private.See("One-time code")
 		beside.Go(phones).Eval(`document.getElementById("old-`+who.name+`").textContent.trim()`, &otp)
 		private.Front().Fill("otp", otp).Click(w.signIn).See(say["console.title"])
-		caller.Eval(`document.querySelector("dd.big span").textContent`, &code)
+		caller.See(who.calls).Eval(`document.querySelector("dd.big span").textContent`, &code)
 		private.Fill("name", "bob").Fill("code", code).Click(say["console.open"]).See(say["case.check.legend"])
 		private.Click(say["case.callback.start"]).See(say["case.callback.pick"])
 		caller.See(say["call.match.label"]).Eval(`document.querySelector("p.big.word").textContent.replace(/\s+/g, "")`, &words)
