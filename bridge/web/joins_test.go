@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
 	"otpbridge/bridge/bridgetest/fakekc"
 )
@@ -72,7 +73,15 @@ func TestOnlyTheHolderReadsWhatIsLeft(t *testing.T) {
 	p.reports(name)
 	other.signIn(name)
 	other.send("/recovery", http.StatusOK, "do", "check")
-	p.redeem(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	for range 2 {
+		stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+		c.Clock.Add(time.Minute)
+	}
+	calmLocked(t, c, name)
+	p.open("/enrol", http.StatusOK)
 	p.says("my webauthn")
 	p.send("/enrol", http.StatusOK, "do", "cancel")
 	p.at("/recovery")
