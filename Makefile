@@ -15,7 +15,7 @@ LIMIT   := $(if $(FULL),80m,40m)
 SHORT   := -short
 UNIT    := -race -shuffle=on -parallel 8 -timeout 20m
 
-.PHONY: help demo build check test e2e bench fuzz
+.PHONY: help demo build check test e2e keycloak bench fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -43,6 +43,10 @@ test: ## everything: set-up, check with all rounds, 10 s of each fuzz target, en
 e2e: ## end-to-end tests; RUN=regex chooses by name
 	.ci/setup packages keycloak axe
 	.ci/e2e '$(RUN)' $(LIMIT)
+
+keycloak: ## keep one Keycloak running, on which `make e2e` starts at once; it prints what to export
+	.ci/setup packages keycloak
+	cd e2e && go run ./keycloak
 
 bench: ## one line a figure: NAME VALUE UNIT (goal G; peer P V); FIGURE=name prints one of them
 	.ci/setup packages keycloak

@@ -67,10 +67,15 @@ func End() error {
 	return errors.Join(errs...)
 }
 
-// Keycloak returns the server of the run, started when it is asked for first. $KEYCLOAK chooses the version.
+// Keycloak returns the server of the run, started when it is asked for first. $KEYCLOAK chooses the version, $KEYCLOAK_URL one that runs
+// already (make keycloak).
 func Keycloak(t *testing.T) *realkc.Server {
 	t.Helper()
 	run.once.Do(func() {
+		if url := os.Getenv("KEYCLOAK_URL"); url != "" {
+			run.server = realkc.Attach(url)
+			return
+		}
 		// The server outlives the test that happens to be first.
 		run.server, run.err = realkc.Start(context.Background(), realkc.Config{
 			Version:  os.Getenv("KEYCLOAK"),

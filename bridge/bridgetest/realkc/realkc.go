@@ -134,6 +134,10 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// Attach returns a server that somebody else started and will end, by its base URL. Stop leaves it alone, Log is unknown, and it
+// has no process group of ours.
+func Attach(url string) *Server { return &Server{URL: url} }
+
 // guardian runs Keycloak and ends the whole process group when its standard input is closed: by Stop, or by the kernel
 // when the program that started it is gone, killed or not. kc.sh leaves Java running when only the script is killed.
 const guardian = `exec 3<&0
@@ -229,11 +233,14 @@ func ready(ctx context.Context, url string) bool {
 	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 }
 
-// Group is the process group of the server.
+// Group is the process group of the server, 0 of one that is attached.
 func (s *Server) Group() int { return s.pid }
 
 // Stop ends the server and everything it started, and removes a temporary directory. It may be called again.
 func (s *Server) Stop() error {
+	if s.life == nil {
+		return nil // attached
+	}
 	_ = s.life.Close() // a second call finds it closed
 	// The shell ends at once, Java needs a second to close its database: what counts is that the group is empty.
 	late := time.NewTimer(stopLimit)
