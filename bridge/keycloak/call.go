@@ -25,6 +25,7 @@ type call struct {
 	op     string // for the log and errors; never an id, never a name
 	method string
 	path   []string // segments, not escaped yet
+	raw    string   // in place of path and query: what stands behind the realm, escaped
 	query  url.Values
 	body   any  // sent as JSON unless nil
 	out    any  // filled from the answer unless nil
@@ -54,6 +55,9 @@ func (e *statusError) Error() string {
 	}
 	return text
 }
+
+// HTTPStatus says what Keycloak answered, for whoever reads through Read.
+func (e *statusError) HTTPStatus() int { return e.status }
 
 // unsentError wraps what went wrong before the call itself was sent: it may be repeated whatever it is.
 type unsentError struct{ cause error }
@@ -114,6 +118,7 @@ func (c *Client) target(k call) (string, error) {
 		}
 		b.WriteString("/" + url.PathEscape(segment))
 	}
+	b.WriteString(k.raw)
 	if len(k.query) > 0 {
 		b.WriteString("?" + k.query.Encode())
 	}

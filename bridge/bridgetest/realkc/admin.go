@@ -41,6 +41,9 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: %d %s", e.Call, e.Status, e.Body)
 }
 
+// HTTPStatus implements what bridge/realm asks of errors.
+func (e *StatusError) HTTPStatus() int { return e.Status }
+
 // IsStatus reports whether err is an answer with that status.
 func IsStatus(err error, status int) bool {
 	var e *StatusError

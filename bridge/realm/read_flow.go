@@ -1,0 +1,136 @@
+package realm
+
+import (
+	"fmt"
+	"slices"
+)
+
+// flows reads every flow with all that is inside it.
+func (r reader) flows() error {
+	var list []struct {
+		ID, Alias, Description, ProviderID string
+		BuiltIn                            bool
+	}
+	if err := r.get("/authentication/flows", &list); err != nil {
+		return err
+	}
+	for _, f := range list {
+		flow := Flow{ID: f.ID, Alias: f.Alias, Description: f.Description, Provider: f.ProviderID, BuiltIn: f.BuiltIn}
+		if err := r.flow(&flow); err != nil {
+			return err
+		}
+		r.s.Flows = append(r.s.Flows, flow)
+	}
+	return nil
+}
+
+// line is one line of a flow as the API lists it: sub-flows flattened, with their depth.
+type line struct {
+	ID, Requirement, DisplayName, Description, ProviderID, Alias, AuthenticationConfig, FlowID string
+	AuthenticationFlow                                                                         bool
+	Level, Priority                                                                            int
+}
+
+func (r reader) flow(f *Flow) error {
+	var lines []line
+	if err := r.get(path("authentication", "flows", f.Alias, "executions"), &lines); err != nil {
+		return err
+	}
+	rest, err := r.steps(f, lines, 0)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("read flow %s: its lines are not a tree", f.Alias)
+	}
+	return err
+}
+
+// steps puts the lines of one level into a flow and returns those that come after it.
+func (r reader) steps(f *Flow, lines []line, level int) ([]line, error) {
+	for len(lines) > 0 && lines[0].Level == level {
+		e, err := r.execution(lines[0])
+		if err != nil {
+			return nil, err
+		}
+		lines = lines[1:]
+		if e.Sub != nil {
+			e.Sub.BuiltIn = f.BuiltIn
+			if lines, err = r.steps(e.Sub, lines, level+1); err != nil {
+				return nil, err
+			}
+		}
+		f.Steps = append(f.Steps, e)
+	}
+	return lines, nil
+}
+
+func (r reader) execution(l line) (Execution, error) {
+	e := Execution{ID: l.ID, Requirement: l.Requirement, Provider: l.ProviderID, ConfigID: l.AuthenticationConfig, Priority: l.Priority}
+	if l.AuthenticationFlow {
+		e.Sub = &Flow{ID: l.FlowID, Alias: l.DisplayName, Description: l.Description}
+	}
+	if e.ConfigID == "" {
+		return e, nil
+	}
+	var config struct {
+		Alias  string
+		Config map[string]string
+	}
+	err := r.get(path("authentication", "config", e.ConfigID), &config)
+	e.ConfigAlias, e.Config = config.Alias, config.Config
+	return e, err
+}
+
+// permissions reads the fine-grained permissions. Where they are switched off none is in force.
+func (r reader) permissions() error {
+	if r.s.Unread[PartSettings] != nil || r.s.Unread[PartClients] != nil {
+		return errHidden
+	}
+	client := r.s.Client(permissions)
+	if !r.s.On("adminPermissionsEnabled") || client == nil {
+		return nil
+	}
+	server := path("clients", client.ID, "authz", "resource-server")
+	var rules []struct {
+		ID, Name, Type, Logic string
+		Users                 []string
+	}
+	if err := r.get(server+"/policy/user?max=10000", &rules); err != nil {
+		return err
+	}
+	for _, f := range rules {
+		r.s.AccessRules = append(r.s.AccessRules, AccessRule{ID: f.ID, Name: f.Name, Type: f.Type, Logic: f.Logic, Users: f.Users})
+	}
+	var found []struct{ ID, Name, ResourceType string }
+	if err := r.get(server+"/permission?max=10000", &found); err != nil {
+		return err
+	}
+	for _, f := range found {
+		p := Permission{ID: f.ID, Name: f.Name, Kind: f.ResourceType}
+		if err := r.permission(server+path("permission", f.ID), &p); err != nil {
+			return err
+		}
+		r.s.Permissions = append(r.s.Permissions, p)
+	}
+	return nil
+}
+
+// permission reads what a permission is about, what it allows and to whom.
+func (r reader) permission(where string, p *Permission) error {
+	for _, of := range []struct {
+		what string
+		into *[]string
+		id   bool
+	}{{"resources", &p.Resources, false}, {"scopes", &p.Scopes, false}, {"associatedPolicies", &p.Rules, true}} {
+		var found []struct{ ID, Name string }
+		if err := r.get(where+"/"+of.what, &found); err != nil {
+			return err
+		}
+		for _, f := range found {
+			if of.id {
+				f.Name = f.ID
+			}
+			*of.into = append(*of.into, f.Name)
+		}
+		slices.Sort(*of.into)
+	}
+	return nil
+}
