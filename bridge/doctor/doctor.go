@@ -1,0 +1,86 @@
+// Package doctor runs the checks that the adapters export: all of them, in one run, and knows nothing of what they look at.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// Result is what one check came to. Without findings and without Unchecked nothing is wrong there.
+type Result struct {
+	Check     string            `json:"check"`
+	Findings  []bridge.Finding  `json:"findings"`
+	Unchecked *bridge.Unchecked `json:"unchecked,omitempty"` // it was not carried out, or not to its end
+}
+
+// Passed reports that the check was carried out and found nothing.
+func (r Result) Passed() bool { return len(r.Findings) == 0 && r.Unchecked == nil }
+
+// Report is one run.
+type Report struct {
+	At      time.Time `json:"at"`
+	Results []Result  `json:"results"` // by the name of the check
+}
+
+// Run carries out all checks at once, each with its own time limit: what does not answer hides nothing else. A check that does not heed its
+// context is left behind and counts as not checked.
+func Run(ctx context.Context, checks []bridge.Check, limit time.Duration, now func() time.Time) Report {
+	report := Report{At: now().UTC(), Results: make([]Result, len(checks))}
+	var all sync.WaitGroup
+	for i, check := range checks {
+		all.Go(func() { report.Results[i] = run(ctx, check, limit) })
+	}
+	all.Wait()
+	slices.SortStableFunc(report.Results, func(a, b Result) int { return cmp.Compare(a.Check, b.Check) })
+	return report
+}
+
+func run(ctx context.Context, check bridge.Check, limit time.Duration) Result {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan Result, 1)
+	go func() {
+		found, err := check.Run(ctx)
+		done <- Result{Check: check.Name, Findings: found, Unchecked: bridge.UncheckedFrom(err)}
+	}()
+	var r Result
+	select {
+	case r = <-done:
+	case <-ctx.Done():
+		select {
+		case r = <-done: // it was in time after all
+		default:
+			r = Result{Check: check.Name, Unchecked: bridge.UncheckedFrom(ctx.Err())}
+		}
+	}
+	r.Findings = append([]bridge.Finding{}, r.Findings...)
+	bridge.SortFindings(r.Findings)
+	return r
+}
+
+// Findings returns all findings, the worst first.
+func (r Report) Findings() []bridge.Finding {
+	var all []bridge.Finding
+	for _, one := range r.Results {
+		all = append(all, one.Findings...)
+	}
+	bridge.SortFindings(all)
+	return all
+}
+
+// Unchecked returns the checks that were not carried out to their end.
+func (r Report) Unchecked() []Result {
+	return slices.DeleteFunc(slices.Clone(r.Results), func(one Result) bool { return one.Unchecked == nil })
+}
+
+// Whole reports that everything was checked, but for what nobody can read.
+func (r Report) Whole() bool {
+	return !slices.ContainsFunc(r.Results, func(one Result) bool {
+		return one.Unchecked != nil && one.Unchecked.Why != bridge.UncheckedUnknown
+	})
+}

@@ -1,0 +1,70 @@
+package doctor_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
+)
+
+func check(name string, run func(context.Context) ([]bridge.Finding, error)) bridge.Check {
+	return bridge.Check{Name: name, Run: run}
+}
+
+// OPS-09, CLI-08: one black hole costs its own limit and hides nothing; what was not looked at is "not checked", never "nothing".
+func TestOneBlackHoleHidesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		release := make(chan struct{})
+		report := doctor.Run(t.Context(), []bridge.Check{
+			check("deaf", func(context.Context) ([]bridge.Finding, error) { <-release; return nil, nil }),
+			check("slow", func(ctx context.Context) ([]bridge.Finding, error) {
+				<-ctx.Done()
+				return []bridge.Finding{bridge.Found(bridge.FindClockOff, "")}, ctx.Err()
+			}),
+			check("found", func(context.Context) ([]bridge.Finding, error) {
+				return []bridge.Finding{bridge.Found(bridge.FindFilesOld, "keys"), bridge.Found(bridge.FindFlowOpen, "", "reason", "cookie")}, nil
+			}),
+			check("rights", func(context.Context) ([]bridge.Finding, error) {
+				return nil, bridge.NotChecked(bridge.UncheckedRights, "view-clients")
+			}),
+			check("away", func(context.Context) ([]bridge.Finding, error) { return nil, errors.New("connection refused") }),
+			check("fine", func(context.Context) ([]bridge.Finding, error) { return nil, nil }),
+		}, 10*time.Second, time.Now)
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("took %s", took)
+		}
+		close(release)
+		why := map[string]string{}
+		for _, r := range report.Unchecked() {
+			why[r.Check] = r.Unchecked.Why
+		}
+		for name, want := range map[string]string{"deaf": bridge.UncheckedTime, "slow": bridge.UncheckedTime, "rights": bridge.UncheckedRights, "away": bridge.UncheckedAnswer} {
+			if why[name] != want {
+				t.Errorf("%s: %q, want %q", name, why[name], want)
+			}
+		}
+		var passed []string
+		for _, r := range report.Results {
+			if r.Passed() {
+				passed = append(passed, r.Check)
+			}
+		}
+		if !slices.Equal(passed, []string{"fine"}) || report.Whole() {
+			t.Errorf("passed %v, whole %v", passed, report.Whole())
+		}
+		var ids []bridge.FindingID
+		for _, f := range report.Findings() {
+			ids = append(ids, f.ID)
+		}
+		if len(ids) < 2 || ids[0] != bridge.FindFlowOpen || ids[len(ids)-1] != bridge.FindFilesOld {
+			t.Errorf("the worst does not come first: %v", ids)
+		}
+	})
+}
