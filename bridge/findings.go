@@ -106,12 +106,10 @@ const (
 	FindStoreAway     FindingID = "store.away"
 	FindStoreVolatile FindingID = "store.volatile"
 	FindStoreEvicts   FindingID = "store.evicts"
-	FindStoreOther    FindingID = "store.other"
 
 	FindFilesOpen     FindingID = "files.open" // Object: the file
 	FindFilesOld      FindingID = "files.old"  // Object: the file
 	FindFilesLeftOver FindingID = "files.left_over"
-	FindFilesFolder   FindingID = "files.folder" // Object: the folder
 
 	FindProxiesWide    FindingID = "proxies.wide" // Object: the network
 	FindProxiesMissing FindingID = "proxies.missing"
@@ -146,10 +144,11 @@ func findings() map[FindingID]Severity {
 		FindOTPUnserved: Critical, FindOTPUncommon: Warning, FindOTPReusable: Warning, FindOTPLookAhead: Warning,
 		FindGuessingOff: Critical,
 		FindEventsOff:   Deadly, FindEventsTypes: Deadly, FindEventsShort: Deadly, FindEventsAdmin: Warning, FindEventsDetails: Info,
-		FindClockOff: Critical,
-		FindMailAway: Critical, FindMailPlain: Critical, FindMailCertificate: Critical, FindMailSignIn: Critical, FindMailSPF: Warning, FindMailDMARC: Warning, FindMailDomain: Warning,
-		FindStoreAway: Critical, FindStoreVolatile: Critical, FindStoreEvicts: Critical, FindStoreOther: Critical,
-		FindFilesOpen: Critical, FindFilesOld: Warning, FindFilesLeftOver: Info, FindFilesFolder: Critical,
+		FindCodesUnused: Info,
+		FindClockOff:    Critical,
+		FindMailAway:    Critical, FindMailPlain: Critical, FindMailCertificate: Critical, FindMailSignIn: Critical, FindMailSPF: Warning, FindMailDMARC: Warning, FindMailDomain: Warning,
+		FindStoreAway: Critical, FindStoreVolatile: Critical, FindStoreEvicts: Critical,
+		FindFilesOpen: Critical, FindFilesOld: Warning, FindFilesLeftOver: Info,
 		FindProxiesWide: Critical, FindProxiesMissing: Warning,
 		FindBaseAway: Warning, FindBaseForeign: Critical,
 		FindThemeMissing: Info, FindThemeElsewhere: Warning,

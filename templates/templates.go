@@ -4,7 +4,7 @@ package templates
 
 import "embed"
 
-// FS has the folders pages, mails, locales and static, and keycloak with the theme for Keycloak's own sign-in pages.
+// FS has the folders pages, mails, locales, findings (texts of the doctor) and static, and keycloak with the theme for Keycloak's own sign-in pages.
 //
-//go:embed pages mails locales static keycloak
+//go:embed pages mails locales findings static keycloak
 var FS embed.FS
