@@ -15,7 +15,7 @@ LIMIT   := $(if $(FULL),80m,40m)
 SHORT   := -short
 UNIT    := -race -shuffle=on -parallel 8 -timeout 20m
 
-.PHONY: help demo build check test e2e keycloak bench fuzz
+.PHONY: help demo build image check test e2e keycloak bench fuzz
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -27,6 +27,10 @@ demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir:
 
 build: ## bin/otpbridge, static and without symbols
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/otpbridge ./cmd/otpbridge
+
+image: build ## bin/otpbridge.oci.tar, for registries and container engines; with its bill of materials, the same bytes each time
+	.ci/setup packages sbom
+	.ci/image $(VERSION)
 
 check: ## the quick loop: format, vet, linters, unit tests with the race detector, long ones with fewer rounds
 	.ci/setup packages lint
@@ -41,7 +45,7 @@ test: ## everything: set-up, check with all rounds, 10 s of each fuzz target, en
 	.ci/stages
 
 e2e: ## end-to-end tests; RUN=regex chooses by name
-	.ci/setup packages keycloak axe
+	.ci/setup packages keycloak axe helm sbom
 	.ci/e2e '$(RUN)' $(LIMIT)
 
 keycloak: ## keep one Keycloak running, on which `make e2e` starts at once; it prints what to export

@@ -8,6 +8,8 @@ require (
 	github.com/chromedp/chromedp v0.15.1
 	github.com/emersion/go-smtp v0.25.1
 	github.com/go-jose/go-jose/v4 v4.1.4
+	github.com/goccy/go-yaml v1.19.2
+	github.com/google/go-cmp v0.7.0
 	golang.org/x/net v0.60.0
 	otpbridge v0.0.0-00010101000000-000000000000
 	rsc.io/qr v0.2.0

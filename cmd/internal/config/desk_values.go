@@ -22,7 +22,7 @@ func date() parser[string] {
 
 func way() parser[bridge.Way] {
 	p := choice(string(bridge.WayMail), string(bridge.WayDesk))
-	return parser[bridge.Way]{allowed: p.allowed, parse: func(s string) (bridge.Way, *Words) {
+	return parser[bridge.Way]{allowed: p.allowed, form: p.form, parse: func(s string) (bridge.Way, *Words) {
 		v, wrong := p.parse(s)
 		return bridge.Way(v), wrong
 	}}

@@ -36,7 +36,14 @@ type field struct {
 	needed  bool
 	meaning string
 	allowed Words
+	form    form
 	set     func(*Config, []piece) []problem
+}
+
+// form is what a machine can tell of a value before it is parsed: the chart's schema rests on it. Both are empty for most keys.
+type form struct {
+	options []string // one of these
+	pattern string   // a regular expression that it matches
 }
 
 // parser turns one written value into a Go value, or says what is wrong with it.
@@ -44,6 +51,7 @@ type parser[T any] struct {
 	shape   shape
 	secret  bool
 	allowed Words
+	form    form
 	parse   func(string) (T, *Words)
 }
 
@@ -52,7 +60,7 @@ func bad(w Words) *Words { return &w }
 
 // one describes a key with one value.
 func one[T any](path string, p parser[T], at func(*Config) *T) *field {
-	return &field{path: path, shape: p.shape, secret: p.secret, allowed: p.allowed, set: func(c *Config, pieces []piece) []problem {
+	return &field{path: path, shape: p.shape, secret: p.secret, allowed: p.allowed, form: p.form, set: func(c *Config, pieces []piece) []problem {
 		v, wrong := p.parse(pieces[0].text)
 		if wrong != nil {
 			return []problem{{pieces[0].at, *wrong}}
@@ -64,7 +72,7 @@ func one[T any](path string, p parser[T], at func(*Config) *T) *field {
 
 // many describes a key with a list of values, none of them twice.
 func many[T any](path string, p parser[T], at func(*Config) *[]T) *field {
-	return &field{path: path, shape: p.shape, list: true, allowed: p.allowed, set: func(c *Config, pieces []piece) []problem {
+	return &field{path: path, shape: p.shape, list: true, allowed: p.allowed, form: p.form, set: func(c *Config, pieces []piece) []problem {
 		var problems []problem
 		values, seen := make([]T, 0, len(pieces)), map[string]bool{}
 		for _, one := range pieces {

@@ -47,7 +47,7 @@ func oneLine(s string) (string, *Words) {
 // matching takes one line that a pattern describes.
 func matching(pattern string, allowed Words) parser[string] {
 	re := regexp.MustCompile(pattern)
-	return parser[string]{allowed: allowed, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: allowed, form: form{pattern: pattern}, parse: func(s string) (string, *Words) {
 		if _, wrong := oneLine(s); wrong != nil {
 			return "", wrong
 		}
@@ -148,7 +148,7 @@ func openingHours() parser[string] {
 // choice takes one of a few words.
 func choice(options ...string) parser[string] {
 	list := strings.Join(options, ", ")
-	return parser[string]{allowed: Words{list, list}, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: Words{list, list}, form: form{options: options}, parse: func(s string) (string, *Words) {
 		if !slices.Contains(options, s) {
 			return "", bad(Words{"is none of the words allowed", "は使えない値です"})
 		}
@@ -159,7 +159,7 @@ func choice(options ...string) parser[string] {
 func level() parser[slog.Level] {
 	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 	p := choice("debug", "info", "warn", "error")
-	return parser[slog.Level]{allowed: p.allowed, parse: func(s string) (slog.Level, *Words) {
+	return parser[slog.Level]{allowed: p.allowed, form: p.form, parse: func(s string) (slog.Level, *Words) {
 		name, wrong := p.parse(s)
 		return levels[name], wrong
 	}}
@@ -175,7 +175,7 @@ func yesNo() parser[bool] {
 
 func verified() parser[bool] {
 	p := choice("verified")
-	return parser[bool]{allowed: p.allowed, parse: func(s string) (bool, *Words) {
+	return parser[bool]{allowed: p.allowed, form: p.form, parse: func(s string) (bool, *Words) {
 		_, wrong := p.parse(s)
 		return wrong == nil, wrong
 	}}

@@ -1,0 +1,201 @@
+package chart
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"otpbridge/e2e/rig"
+)
+
+// container is a container as the cluster would start it: the image's files, what the rendered chart mounts into them, its user, its root.
+type container struct {
+	t       *testing.T
+	dir     string
+	command []string
+	env     []string
+}
+
+// newContainer mounts what the rendered Deployment wants into the image.
+func newContainer(t *testing.T, objects []object) *container {
+	t.Helper()
+	cfg, dir := unpack(t)
+	pod := find(objects, "Deployment", "").object("spec", "template", "spec")
+	spec := pod.list("containers")[0]
+	c := &container{t: t, dir: dir, command: cfg.Config.Entrypoint}
+	args, _ := spec["args"].([]any)
+	for _, arg := range args {
+		c.command = append(c.command, fmt.Sprint(arg))
+	}
+	for _, v := range spec.list("env") {
+		c.env = append(c.env, v.text("name")+"="+v.text("value"))
+	}
+	for _, m := range spec.list("volumeMounts") {
+		folder := filepath.Join(dir, m.text("mountPath"))
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		switch m.text("name") {
+		case "state":
+			c.give(folder, 0o770)
+		case "config":
+			for name, text := range find(objects, "ConfigMap", "").object("data") {
+				c.put(filepath.Join(folder, name), []byte(fmt.Sprint(text)), 0o644)
+			}
+		}
+	}
+	c.put(filepath.Join(dir, "etc", "hosts"), []byte("127.0.0.1 localhost\n"), 0o644)
+	return c
+}
+
+// secret puts an item where the Secret is mounted, readable for the group of the process.
+func (c *container) secret(name string, content []byte) {
+	c.t.Helper()
+	file := filepath.Join(c.dir, "etc", "otpbridge", "secret", name)
+	c.put(file, content, 0o440)
+	c.give(file, 0o440)
+}
+
+func (c *container) put(file string, content []byte, mode os.FileMode) {
+	c.t.Helper()
+	if err := os.WriteFile(file, content, mode); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// give makes a file root's, and its group that of the process, as fsGroup does.
+func (c *container) give(file string, mode os.FileMode) {
+	c.t.Helper()
+	if err := os.Chown(file, 0, user); err != nil {
+		c.t.Fatalf("this test has to be run as root: %v", err)
+	}
+	if err := os.Chmod(file, mode); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// user is the user of the image.
+const user = 65532
+
+// start is the command in the container, with variables beside those of the chart.
+func (c *container) start(ctx context.Context, command []string, env ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir, cmd.Env = "/", append(append([]string{"PATH=/"}, c.env...), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Chroot: c.dir, Credential: &syscall.Credential{Uid: user, Gid: user}, Pdeathsig: syscall.SIGKILL,
+	}
+	return cmd
+}
+
+// CFG-10: what the chart makes of each example is a configuration without a fault, read where it lies in the container.
+func TestChartConfigurationIsValid(t *testing.T) {
+	t.Parallel()
+	for _, file := range valueFiles(t) {
+		c := newContainer(t, render(t, "--values", file))
+		for purpose, name := range map[string]string{"sealing": "keys", "login": "login.jwk", "admin": "admin.jwk"} {
+			made := filepath.Join(t.TempDir(), name)
+			if out, err := exec.CommandContext(t.Context(), root+"/bin/otpbridge", "keys", "new", purpose, made).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			content, err := os.ReadFile(made)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.secret(name, content)
+		}
+		for _, name := range []string{"smtp", "redis", "sentinel"} {
+			c.secret(name, []byte("a password of the test\n"))
+		}
+		check := append([]string{c.command[0], "check"}, c.command[2:]...)
+		if out, err := c.start(t.Context(), check).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", file, err, out)
+		}
+	}
+}
+
+// The container's command, in the image, as its user, with a root that belongs to somebody else, becomes ready and ends when told to.
+func TestChartStartsTheImage(t *testing.T) {
+	t.Parallel()
+	campus, _ := rig.NewFakeCampus(t)
+	sets, err := json.Marshal(map[string]any{"config": map[string]any{
+		"base_url": campus.AppURL,
+		"sign_in":  map[string]any{"issuer": campus.Issuer, "gate_group": campus.GateGroup},
+		"keycloak": map[string]any{"url": campus.Keycloak, "realm": campus.Name, "client_id": campus.AdminClient},
+		"mail":     map[string]any{"smtp": "smtp://127.0.0.1:2525"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(mine, sets, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newContainer(t, render(t, "--values", values("embedded"), "--values", mine))
+	keys := filepath.Join(t.TempDir(), "keys")
+	if out, err := exec.CommandContext(t.Context(), root+"/bin/otpbridge", "keys", "new", "sealing", keys).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, write := range map[string]func(string){"keys": nil, "login.jwk": campus.Login.Write, "admin.jwk": campus.Admin.Write} {
+		file := keys
+		if write != nil {
+			file = filepath.Join(t.TempDir(), name)
+			write(file)
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.secret(name, content)
+	}
+	pages, admin := rig.FreePort(t), rig.FreePort(t)
+	var said bytes.Buffer
+	// In a cluster each pod has an address of its own; here ports are shared.
+	cmd := c.start(t.Context(), c.command, fmt.Sprintf("OTPBRIDGE_LISTEN=127.0.0.1:%d", pages), fmt.Sprintf("OTPBRIDGE_ADMIN_LISTEN=127.0.0.1:%d", admin))
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	rig.Eventually(t, "the container is ready", func() bool {
+		select {
+		case err := <-ended:
+			t.Fatalf("ended: %v\n%s", err, said.String())
+		default:
+		}
+		return answers(t, fmt.Sprintf("http://127.0.0.1:%d/readyz", admin))
+	})
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("told to end: %v\n%s", err, said.String())
+	}
+	if _, err := os.Stat(filepath.Join(c.dir, "var", "lib", "otpbridge", "state.db")); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(said.String(), `"level":"ERROR"`) {
+		t.Errorf("the log has faults:\n%s", said.String())
+	}
+}
+
+func answers(t *testing.T, url string) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+}

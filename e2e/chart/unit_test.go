@@ -1,0 +1,136 @@
+package chart
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"otpbridge/e2e/rig"
+)
+
+const unitFile = root + "/install/otpbridge.service"
+
+// worst is what `systemd-analyze security` may say of the unit: 0 is closed, 10 is open; a unit without any hardening has 9.2 or more.
+const worst = 2.0
+
+// unitWith is the unit with a program that exists here, in a folder of its own.
+func unitWith(t *testing.T, program string) string {
+	t.Helper()
+	text, err := os.ReadFile(unitFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "otpbridge.service")
+	changed := bytes.ReplaceAll(text, []byte("/usr/local/bin/otpbridge"), []byte(program))
+	if bytes.Equal(changed, text) {
+		t.Fatal("the unit starts another program")
+	}
+	if err := os.WriteFile(file, changed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// systemd takes the unit without a warning, and finds little that it leaves open.
+func TestUnitIsHardened(t *testing.T) {
+	t.Parallel()
+	makeImage(t)
+	program, err := filepath.Abs(root + "/bin/otpbridge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := unitWith(t, program)
+	// A missing man page or user is the machine's matter.
+	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "verify", "--man=no", file).CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("otpbridge.service")) {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+	out, err = exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--no-pager", file).CombinedOutput()
+	found := regexp.MustCompile(`exposure level for otpbridge.service: ([0-9.]+)`).FindSubmatch(out)
+	if found == nil {
+		t.Fatalf("systemd-analyze security: %v\n%s", err, out)
+	}
+	if level, err := strconv.ParseFloat(string(found[1]), 64); err != nil || level > worst {
+		t.Errorf("exposure level %s, at most %.1f:\n%s", found[1], worst, out)
+	}
+}
+
+// The program does its work under what the kernel can be asked for without systemd: a user of its own, no capabilities, no new privileges, a
+// root that it cannot write, no core files, and the files of the unit.
+func TestUnitRestrictionsSuffice(t *testing.T) {
+	t.Parallel()
+	makeImage(t)
+	campus, _ := rig.NewFakeCampus(t)
+	mailbox := rig.NewMailbox(t)
+	bridge := rig.PrepareBridge(t, rig.Setup{Campus: campus, Mailbox: mailbox})
+	dir := filepath.Dir(bridge.Config)
+	program, err := filepath.Abs(root + "/bin/otpbridge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := dir; at != "/"; at = filepath.Dir(at) { // tests' folders are root's alone
+		info, err := os.Stat(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(at, info.Mode().Perm()|0o001); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if err := os.Chown(filepath.Join(dir, f.Name()), user, user); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(dir, user, user); err != nil {
+		t.Fatal(err)
+	}
+	// A mount namespace in which everything but the state folder is read-only, then everything is given up.
+	script := `set -e
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount -o remount,bind,ro /
+ulimit -c 0
+exec setpriv --no-new-privs --reuid ` + fmt.Sprint(user) + ` --regid ` + fmt.Sprint(user) + ` --clear-groups --bounding-set=-all --inh-caps=-all -- "$2" serve -c "$3"`
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-c", script, "unit", dir, program, bridge.Config)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.Env = &said, &said, bridge.Replicas[0].Env()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	rig.Eventually(t, "ready under the restrictions", func() bool {
+		select {
+		case err := <-ended:
+			t.Fatalf("ended: %v\n%s", err, said.String())
+		default:
+		}
+		return bridge.Replicas[0].Ready()
+	})
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"NoNewPrivs:\t1", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", fmt.Sprintf("Uid:\t%d", user)} {
+		if !strings.Contains(string(status), want) {
+			t.Errorf("the process has not %q:\n%s", want, status)
+		}
+	}
+	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), <-ended); err != nil {
+		t.Errorf("told to end: %v\n%s", err, said.String())
+	}
+}
