@@ -26,6 +26,7 @@ type call struct {
 	method string
 	path   []string // segments, not escaped yet
 	raw    string   // in place of path and query: what stands behind the realm, escaped
+	server string   // in place of all these: a path of the server itself
 	query  url.Values
 	body   any  // sent as JSON unless nil
 	out    any  // filled from the answer unless nil
@@ -110,6 +111,9 @@ func (c *Client) do(ctx context.Context, k call) error {
 
 // target is the URL of the call.
 func (c *Client) target(k call) (string, error) {
+	if k.server != "" {
+		return c.cfg.URL + k.server, nil
+	}
 	var b strings.Builder
 	b.WriteString(c.cfg.URL + "/admin/realms/" + url.PathEscape(c.cfg.Realm))
 	for _, segment := range k.path {

@@ -39,6 +39,8 @@ type Config struct {
 	Keys []byte
 	// Secret is the client's secret, accepted for a server on loopback only.
 	Secret bridge.Secret
+	// Administrator: the client is an administrator's, used by one command and then forgotten. Its secret may go to any server, over TLS.
+	Administrator bool
 	// LoginClient is the client id that people sign in with; its events are watched.
 	LoginClient string
 	// LoginScopes are the client scopes of a password-only sign-in; nil = those of the realm that we set up.
@@ -143,7 +145,7 @@ func (c *Config) check() error {
 		{c.LoginClient == "", "the login client's id is missing"},
 		{!strings.HasPrefix(c.AllowedGroup, "/"), "the allowed group must be a full path, beginning with /"},
 		{(c.Keys == nil) == (c.Secret == ""), "either keys or a secret must be given"},
-		{c.Secret != "" && !local, "a client secret is accepted for loopback only; use keys"},
+		{c.Secret != "" && !local && !c.Administrator, "a client secret is accepted for loopback only; use keys"},
 		{c.Now == nil, "the clock is missing"},
 	} {
 		if f.bad {

@@ -14,7 +14,7 @@ import (
 // harmless ones without; every other one, known or new, is too much.
 var (
 	neededRights   = []string{"view-realm", "view-events", "query-users"}
-	harmlessRights = []string{"query-clients", "query-groups"} // they list what other rights let see
+	harmlessRights = []string{"query-clients", "query-groups", "view-identity-providers"} // they list what other rights let see, or show no secret
 	warnedRights   = map[string]string{
 		"manage-users": "the service account may manage every user (manage-users), and through them the realm: give it fine-grained permissions on the allowed group instead",
 		"view-users":   "the service account may read every user (view-users): give it fine-grained permissions on the allowed group instead",
@@ -84,13 +84,12 @@ func (r rights) wide() bool {
 	return slices.Contains(r.management(), "manage-users") || slices.Contains(r.management(), "view-users")
 }
 
-func (r rights) judge() (warnings []string, err error) {
-	var excess, missing []string
+// sort names the rights that are too many, those that are missing, and those that reach further than they have to.
+func (r rights) sort() (excess, missing, wide []string) {
 	for _, role := range r.management() {
-		text, warned := warnedRights[role]
 		switch {
-		case warned:
-			warnings = append(warnings, text)
+		case warnedRights[role] != "":
+			wide = append(wide, role)
 		case !slices.Contains(neededRights, role) && !slices.Contains(harmlessRights, role):
 			excess = append(excess, role)
 		}
@@ -113,6 +112,14 @@ func (r rights) judge() (warnings []string, err error) {
 		}
 	}
 	slices.Sort(excess)
+	return excess, missing, wide
+}
+
+func (r rights) judge() (warnings []string, err error) {
+	excess, missing, wide := r.sort()
+	for _, role := range wide {
+		warnings = append(warnings, warnedRights[role])
+	}
 	if len(excess) > 0 {
 		err = fmt.Errorf("keycloak: the service account has rights that it must not have: %s", strings.Join(excess, ", "))
 	}

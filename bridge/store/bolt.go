@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"otpbridge/bridge"
 )
 
 var errClosed = errors.New("the store is closed")
@@ -88,7 +90,7 @@ func (s *boltStore) Watch(ctx context.Context, key string) (<-chan struct{}, err
 	return s.hub.watch(ctx, key)
 }
 
-func (s *boltStore) warnings(context.Context) []string { return nil }
+func (s *boltStore) examine(context.Context) ([]bridge.Finding, error) { return nil, nil }
 
 // Close waits for writes that are under way.
 func (s *boltStore) Close() error {

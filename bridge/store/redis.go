@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -12,10 +11,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"otpbridge/bridge"
 )
 
 // RedisConfig says which server and how to talk to it. The user needs, on the keys and channels that begin with the prefix,
-// the commands of LeastCommands; "info" in addition for Warnings.
+// the commands of LeastCommands; "info" in addition for Check.
 type RedisConfig struct {
 	Addrs            []string      // one server; or the sentinels; or cluster nodes
 	Master           string        // sentinel: name of the watched server
@@ -260,20 +261,22 @@ func (p prefixedRates) ScriptLoad(ctx context.Context, script string) *redis.Str
 	return p.s.client.ScriptLoad(ctx, script)
 }
 
-// warnings reads how the server is run: it must neither throw records away when memory is short nor lose them in a crash.
-func (s *redisStore) warnings(ctx context.Context) []string {
+// examine reads how the server is run: it must neither throw records away when memory is short nor lose them in a crash.
+func (s *redisStore) examine(ctx context.Context) (found []bridge.Finding, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
 	info, err := s.client.Info(ctx, "memory", "persistence").Result()
 	if err != nil {
-		return []string{fmt.Sprintf("the Redis user may not read INFO, so eviction and persistence are unknown (%v)", err)}
+		if redis.HasErrorPrefix(err, "NOPERM") {
+			return nil, bridge.NotChecked(bridge.UncheckedRights, "Redis ACL +info")
+		}
+		return nil, err
 	}
-	var out []string
 	if !strings.Contains(info, "maxmemory_policy:noeviction") {
-		out = append(out, "Redis may throw records away when memory is short: set maxmemory-policy noeviction")
+		found = append(found, bridge.Found(bridge.FindStoreEvicts, ""))
 	}
 	if !strings.Contains(info, "aof_enabled:1") {
-		out = append(out, "Redis may lose records in a crash: set appendonly yes")
+		found = append(found, bridge.Found(bridge.FindStoreVolatile, ""))
 	}
-	return out
+	return found, nil
 }

@@ -94,7 +94,8 @@ type backend interface {
 	KV
 	jobBackend
 	rates() rediser
-	warnings(ctx context.Context) []string
+	// examine tells what the administrator should mend in the way the store is run.
+	examine(ctx context.Context) ([]bridge.Finding, error)
 	Close() error
 }
 
@@ -153,9 +154,6 @@ func (s *Store) Fresh() bool {
 // Ping reads the identity record: nil means that the store answers and can be read with our keys. It begins an emptied store
 // again, which Fresh then reports.
 func (s *Store) Ping(ctx context.Context) error { return s.identify(ctx) }
-
-// Warnings tells what the operator should mend in the way the store is run, in plain sentences.
-func (s *Store) Warnings(ctx context.Context) []string { return s.raw.warnings(ctx) }
 
 // Close ends all watches and lets the file or the connections go.
 func (s *Store) Close() error { return s.raw.Close() }

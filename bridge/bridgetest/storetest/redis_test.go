@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,16 +216,33 @@ func TestEmptiedServerIsFresh(t *testing.T) {
 	}
 }
 
-// Warnings name what to mend in the server's settings (STO-08).
-func TestWarnings(t *testing.T) {
-	good := OnRedis(t, StartRedis(t))
-	if got := good.Open(t, NewRing(t, "k"), time.Now).Warnings(t.Context()); len(got) != 0 {
-		t.Errorf("warnings of a good server: %q", got)
+// The check names what to mend in the server's settings (STO-08), and says when it may not look or the server is gone.
+func TestCheckNamesHowTheServerIsRun(t *testing.T) {
+	find := func(s *store.Store) (ids []bridge.FindingID, unchecked *bridge.Unchecked) {
+		found, err := s.Check().Run(t.Context())
+		for _, f := range found {
+			ids = append(ids, f.ID)
+		}
+		return ids, bridge.UncheckedFrom(err)
 	}
-	bad := OnRedis(t, StartRedis(t, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru"))
-	got := bad.Open(t, NewRing(t, "k"), time.Now).Warnings(t.Context())
-	if text := strings.Join(got, "\n"); !strings.Contains(text, "noeviction") || !strings.Contains(text, "appendonly") {
-		t.Errorf("warnings of a bad server: %q", got)
+	good := StartRedis(t)
+	opened := OnRedis(t, good).Open(t, NewRing(t, "k"), time.Now)
+	if got, unchecked := find(opened); len(got) != 0 || unchecked != nil {
+		t.Errorf("of a good server: %q, %v", got, unchecked)
+	}
+	bad := OnRedis(t, StartRedis(t, "--appendonly", "no", "--maxmemory-policy", "allkeys-lru")).Open(t, NewRing(t, "k"), time.Now)
+	if got, _ := find(bad); !slices.Equal(got, []bridge.FindingID{bridge.FindStoreEvicts, bridge.FindStoreVolatile}) {
+		t.Errorf("of a bad server: %q", got)
+	}
+	if err := good.Client(t).Do(t.Context(), "ACL", "SETUSER", "default", "-info").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, unchecked := find(opened); unchecked == nil || unchecked.Why != bridge.UncheckedRights {
+		t.Errorf("without INFO: %v", unchecked)
+	}
+	good.Stop(t)
+	if got, _ := find(opened); !slices.Equal(got, []bridge.FindingID{bridge.FindStoreAway}) {
+		t.Errorf("without a server: %q", got)
 	}
 }
 

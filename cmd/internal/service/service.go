@@ -119,13 +119,8 @@ func (s *service) openStore(ctx context.Context) (err error) {
 	if r := s.cfg.Store.Redis; r != nil {
 		c.Redis = redisConfig(r)
 	}
-	if s.store, err = store.Open(ctx, c); err != nil {
-		return err
-	}
-	for _, w := range s.store.Warnings(ctx) {
-		s.log.WarnContext(ctx, "store", "finding", w)
-	}
-	return nil
+	s.store, err = store.Open(ctx, c)
+	return err
 }
 
 func (s *service) openAudit(ctx context.Context) (err error) {

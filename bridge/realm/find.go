@@ -1,0 +1,100 @@
+package realm
+
+import (
+	"context"
+	"slices"
+
+	"otpbridge/bridge"
+)
+
+// Asked is what findings rest on beside the realm itself.
+type Asked struct {
+	Wanted
+
+	Reset      bridge.PasswordReset // how people get a new password, as the configuration has it
+	Codes      bool                 // recovery codes are offered
+	EventTypes []string             // what has to be saved
+	Local      bool                 // everything is on this machine: secrets and plain HTTP will do
+}
+
+// look is one thing that can be said of a state once certain parts of it were read.
+type look struct {
+	name  string
+	parts []Part
+	find  func(*State, Asked) []bridge.Finding
+}
+
+// rights says which right shows a part. What view-realm shows, the service account has to see: it is a finding when it does not.
+func rights(p Part) string {
+	switch p {
+	case PartClients, PartScopes:
+		return "view-clients"
+	case PartProviders:
+		return "view-identity-providers"
+	case PartPermissions:
+		return "view-authorization"
+	case PartGroups:
+		return "query-groups"
+	}
+	return viewRealm
+}
+
+const viewRealm = "view-realm"
+
+// Checks returns everything that is looked at in a realm. Each of them calls read, which has to read once for all of them.
+func Checks(read func(context.Context) (*State, error), a Asked) []bridge.Check {
+	checks := []bridge.Check{{Name: "realm", Run: func(ctx context.Context) ([]bridge.Finding, error) {
+		s, err := read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return findRealm(s, a), nil
+	}}}
+	for _, l := range looks() {
+		checks = append(checks, bridge.Check{Name: l.name, Run: func(ctx context.Context) ([]bridge.Finding, error) {
+			s, err := read(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return l.at(s, a)
+		}})
+	}
+	return checks
+}
+
+// Find returns everything that is wrong with a state, for whoever has one already.
+func Find(s *State, a Asked) []bridge.Finding {
+	found := findRealm(s, a)
+	for _, l := range looks() {
+		more, _ := l.at(s, a) // what was not read says nothing
+		found = append(found, more...)
+	}
+	bridge.SortFindings(found)
+	return found
+}
+
+func (l look) at(s *State, a Asked) ([]bridge.Finding, error) {
+	for _, p := range l.parts {
+		if s.Unread[p] != nil {
+			return nil, bridge.NotChecked(bridge.UncheckedRights, rights(p))
+		}
+	}
+	return l.find(s, a), nil
+}
+
+func looks() []look {
+	return slices.Concat(flowLooks(), clientLooks(), settingLooks())
+}
+
+// findRealm names the parts that view-realm shows and that were refused all the same, and looks at the transport.
+func findRealm(s *State, a Asked) (found []bridge.Finding) {
+	for _, p := range []Part{PartSettings, PartFlows, PartProfile, PartPolicies, PartRoles, PartTexts} {
+		if s.Unread[p] != nil {
+			found = append(found, bridge.Found(bridge.FindRealmUnreadable, string(p)))
+		}
+	}
+	if s.Unread[PartSettings] == nil && s.Setting("sslRequired") == "none" && !a.Local {
+		found = append(found, bridge.Found(bridge.FindRealmTLS, ""))
+	}
+	return found
+}

@@ -1,0 +1,194 @@
+package realm
+
+import (
+	"encoding/json"
+	"slices"
+
+	"otpbridge/bridge"
+)
+
+func clientLooks() []look {
+	return []look{
+		{"recovery-scope", []Part{PartScopes, PartClients}, findScope},
+		{"login-client", []Part{PartScopes, PartClients}, findLogin},
+		{"admin-client", []Part{PartScopes, PartClients}, findAdmin},
+		{"par-policy", []Part{PartPolicies}, findPolicy},
+	}
+}
+
+// findScope: only the login client may ask for a sign-in without the second factor, and only when it says so.
+func findScope(s *State, a Asked) (found []bridge.Finding) {
+	if s.Scope(a.RecoveryScope) == nil {
+		found = append(found, bridge.Found(bridge.FindScopeMissing, a.RecoveryScope))
+	}
+	if slices.Contains(s.DefaultScopes, a.RecoveryScope) || slices.Contains(s.OptionalScopes, a.RecoveryScope) {
+		found = append(found, bridge.Found(bridge.FindScopeDefault, a.RecoveryScope))
+	}
+	for _, c := range s.Clients {
+		always, asked := slices.Contains(c.DefaultScopes, a.RecoveryScope), slices.Contains(c.OptionalScopes, a.RecoveryScope)
+		switch {
+		case c.ClientID != a.LoginClient && (always || asked):
+			found = append(found, bridge.Found(bridge.FindScopeShared, c.ClientID, "scope", a.RecoveryScope))
+		case c.ClientID == a.LoginClient && (always || !asked) && s.Scope(a.RecoveryScope) != nil:
+			found = append(found, bridge.Found(bridge.FindScopeLogin, c.ClientID, "scope", a.RecoveryScope))
+		}
+	}
+	return found
+}
+
+// fault is a finding about a client that holds when bad is true.
+type fault struct {
+	bad    bool
+	id     bridge.FindingID
+	object string
+	values []string
+}
+
+func foundIn(faults []fault) (found []bridge.Finding) {
+	for _, f := range faults {
+		if f.bad {
+			found = append(found, bridge.Found(f.id, f.object, f.values...))
+		}
+	}
+	return found
+}
+
+// findLogin looks at the client that people sign in with.
+func findLogin(s *State, a Asked) []bridge.Finding {
+	c := s.Client(a.LoginClient)
+	if c == nil || !c.Enabled || !c.StandardFlow {
+		return []bridge.Finding{bridge.Found(bridge.FindLoginMissing, a.LoginClient)}
+	}
+	attribute, id := func(name string) string { return c.Attributes[name] }, c.ClientID
+	pushes := attribute("require.pushed.authorization.requests") == "true"
+	signs := c.Authenticator == "client-jwt" || c.Authenticator == "client-x509"
+	return append(c.grants(bridge.FindLoginGrants, map[string]bool{
+		"direct access grants": c.DirectGrants, "implicit flow": c.ImplicitFlow, "service account": c.ServiceAccounts,
+		"device authorization": attribute("oauth2.device.authorization.grant.enabled") == "true",
+		"CIBA":                 attribute("oidc.ciba.grant.enabled") == "true",
+		"token exchange":       attribute("standard.token.exchange.enabled") == "true",
+	}), foundIn([]fault{
+		{!pushes, bridge.FindLoginPAR, id, nil},
+		{attribute("pkce.code.challenge.method") != "S256", bridge.FindLoginPKCE, id, nil},
+		{!slices.Equal(c.Redirects, []string{a.Callback()}), bridge.FindLoginRedirect, id, []string{"redirect", a.Callback()}},
+		{attribute("use.refresh.tokens") != "false", bridge.FindLoginRefresh, id, nil},
+		{c.FullScope, bridge.FindLoginFullScope, id, nil},
+		{attribute("backchannel.logout.url") != a.BackChannel() || attribute("backchannel.logout.session.required") == "false",
+			bridge.FindLoginLogout, id, []string{"url", a.BackChannel()}},
+		{c.Public || !signs && !a.Local, bridge.FindLoginSecret, id, nil},
+		{c.Authenticator == "client-jwt" && attribute("use.jwks.url") == "true" && attribute("jwks.url") != a.JWKSURL(),
+			bridge.FindLoginKeys, id, []string{"url", a.JWKSURL()}},
+	})...)
+}
+
+// grants names what is switched on and should not be.
+func (c *Client) grants(id bridge.FindingID, on map[string]bool) (found []bridge.Finding) {
+	for name, bad := range on {
+		if bad {
+			found = append(found, bridge.Found(id, name, "client", c.ClientID))
+		}
+	}
+	bridge.SortFindings(found)
+	return found
+}
+
+// findAdmin looks at the client with the service account.
+func findAdmin(s *State, a Asked) []bridge.Finding {
+	c := s.Client(a.AdminClient)
+	if c == nil || !c.Enabled || !c.ServiceAccounts {
+		return []bridge.Finding{bridge.Found(bridge.FindAdminMissing, a.AdminClient)}
+	}
+	id := c.ClientID
+	found := append(c.grants(bridge.FindAdminGrants, map[string]bool{
+		"direct access grants": c.DirectGrants, "implicit flow": c.ImplicitFlow, "standard flow": c.StandardFlow,
+	}), foundIn([]fault{
+		{c.Authenticator == "client-jwt" && c.Attributes["use.jwks.url"] == "true", bridge.FindAdminKeysURL, id, nil},
+		{c.Public || c.Authenticator == "client-secret" && !a.Local, bridge.FindAdminSecret, id, nil},
+		{c.FullScope, bridge.FindAdminFullScope, id, nil},
+		{sameKeys(c, s.Client(a.LoginClient)), bridge.FindKeysSame, id, []string{"login", a.LoginClient}},
+	})...)
+	return found
+}
+
+// sameKeys reports whether one key is on record for both clients.
+func sameKeys(a, b *Client) bool {
+	if b == nil {
+		return false
+	}
+	theirs := b.keys()
+	return slices.ContainsFunc(a.keys(), func(k string) bool { return slices.Contains(theirs, k) })
+}
+
+// keys names the client's keys by what they are, not by what somebody called them.
+func (c *Client) keys() (all []string) {
+	if c.Attributes["use.jwks.url"] == "true" {
+		return []string{"url " + c.Attributes["jwks.url"]}
+	}
+	var set struct {
+		Keys []struct{ Kty, X, Y, N string }
+	}
+	if json.Unmarshal([]byte(c.Attributes["jwks.string"]), &set) != nil {
+		return nil
+	}
+	for _, k := range set.Keys {
+		all = append(all, k.Kty+" "+k.X+" "+k.Y+" "+k.N)
+	}
+	return all
+}
+
+// findPolicy looks for the client policy by which nothing that was not pushed counts, and for an executor with a hole.
+func findPolicy(s *State, _ Asked) (found []bridge.Finding) {
+	locks, enforces := []string{}, false
+	for _, p := range s.ClientProfiles {
+		var profile struct {
+			Name      string
+			Executors []struct{ Executor string }
+		}
+		if remake(p, &profile) != nil {
+			continue
+		}
+		for _, e := range profile.Executors {
+			enforces = enforces || e.Executor == "auth-flow-enforcer"
+			if e.Executor == "secure-par-content" {
+				locks = append(locks, profile.Name)
+			}
+		}
+	}
+	if !slices.ContainsFunc(s.ClientPolicies, func(p Object) bool { return lockingPolicy(p, locks) }) {
+		found = append(found, bridge.Found(bridge.FindParPolicy, ""))
+	}
+	if enforces {
+		found = append(found, bridge.Found(bridge.FindKeycloakFlowEnforcer, ""))
+	}
+	return found
+}
+
+// lockingPolicy reports whether a policy puts one of the profiles in force for the login client.
+func lockingPolicy(p Object, profiles []string) bool {
+	var policy struct {
+		Enabled    bool
+		Profiles   []string
+		Conditions []struct {
+			Condition     string
+			Configuration struct {
+				Attributes string
+				Negative   any `json:"is-negative-logic"`
+			}
+		}
+	}
+	if remake(p, &policy) != nil || !policy.Enabled || len(policy.Conditions) == 0 {
+		return false
+	}
+	if !slices.ContainsFunc(policy.Profiles, func(name string) bool { return slices.Contains(profiles, name) }) {
+		return false
+	}
+	for _, c := range policy.Conditions {
+		var pairs []struct{ Key, Value string }
+		negative := c.Configuration.Negative == true || c.Configuration.Negative == "true"
+		marked := json.Unmarshal([]byte(c.Configuration.Attributes), &pairs) == nil && len(pairs) == 1 && pairs[0].Key == "otpbridge" && pairs[0].Value == "login"
+		if negative || c.Condition != "any-client" && (c.Condition != "client-attributes" || !marked) {
+			return false
+		}
+	}
+	return true
+}

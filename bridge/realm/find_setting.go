@@ -1,0 +1,126 @@
+package realm
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"otpbridge/bridge"
+)
+
+// day is in seconds, as Keycloak counts how long events are kept.
+const day = 24 * 60 * 60
+
+func settingLooks() []look {
+	return []look{
+		{"events", []Part{PartSettings}, findEvents},
+		{"guessing", []Part{PartSettings}, findGuessing},
+		{"otp-policy", []Part{PartSettings}, findOTP},
+		{"user-profile", []Part{PartProfile}, findProfile},
+		{"groups", []Part{PartSettings, PartFlows, PartGroups}, findGroups},
+		{"theme", []Part{PartSettings, PartTexts}, findTheme},
+	}
+}
+
+// findEvents: wrong codes are counted from saved events, and a theft of the login client's key is seen in them.
+func findEvents(s *State, a Asked) (found []bridge.Finding) {
+	saved, _ := s.Settings["enabledEventTypes"].([]any)
+	var missing []string
+	for _, want := range a.EventTypes {
+		if len(saved) > 0 && !slices.Contains(saved, any(want)) {
+			missing = append(missing, want)
+		}
+	}
+	kept := s.Number("eventsExpiration")
+	on := s.On("eventsEnabled")
+	return foundIn([]fault{
+		{!on, bridge.FindEventsOff, "", nil},
+		{on && len(missing) > 0, bridge.FindEventsTypes, strings.Join(missing, ", "), nil},
+		{on && kept > 0 && kept < day, bridge.FindEventsShort, "", []string{"seconds", strconv.Itoa(kept)}},
+		{!s.On("adminEventsEnabled"), bridge.FindEventsAdmin, "", nil},
+		{s.On("adminEventsEnabled") && s.On("adminEventsDetailsEnabled"), bridge.FindEventsDetails, "", nil},
+	})
+}
+
+func findGuessing(s *State, _ Asked) []bridge.Finding {
+	return foundIn([]fault{{!s.On("bruteForceProtected"), bridge.FindGuessingOff, "", nil}})
+}
+
+// findOTP: authenticator apps differ in what they understand.
+func findOTP(s *State, _ Asked) []bridge.Finding {
+	algorithm, digits, period := strings.TrimPrefix(s.Setting("otpPolicyAlgorithm"), "Hmac"), s.Number("otpPolicyDigits"), s.Number("otpPolicyPeriod")
+	served := s.Setting("otpPolicyType") == "totp" && (digits == 6 || digits == 8) && period > 0
+	values := []string{"algorithm", algorithm, "digits", strconv.Itoa(digits), "period", strconv.Itoa(period)}
+	ahead := s.Number("otpPolicyLookAheadWindow")
+	return foundIn([]fault{
+		{!served, bridge.FindOTPUnserved, "", append(values, "type", s.Setting("otpPolicyType"))},
+		{served && (algorithm != "SHA1" || digits != 6 || period != 30), bridge.FindOTPUncommon, "", values},
+		{s.On("otpPolicyCodeReusable"), bridge.FindOTPReusable, "", nil},
+		{ahead > 1, bridge.FindOTPLookAhead, "", []string{"steps", strconv.Itoa(ahead)}},
+	})
+}
+
+// findProfile: what decides about people must not be theirs to edit (WB-14).
+func findProfile(s *State, a Asked) (found []bridge.Finding) {
+	if s.Unmanaged() == "ENABLED" {
+		found = append(found, bridge.Found(bridge.FindProfileUnmanaged, ""))
+	}
+	known := s.Attributes()
+	for _, d := range a.Deciding {
+		i := slices.IndexFunc(known, func(k Attribute) bool { return k.Name == d.Name })
+		open := i >= 0 && known[i].UserEdits()
+		id := bridge.FindProfileDeciding
+		switch {
+		case d.Name == "email":
+			id = bridge.FindProfileEmail
+		case d.Address:
+			id = bridge.FindProfileAddress
+		}
+		if open || i < 0 && s.Unmanaged() == "ENABLED" {
+			found = append(found, bridge.Found(id, d.Name))
+		}
+	}
+	return found
+}
+
+// findGroups looks at the gate group, and at who gets into it and into the allowed one.
+func findGroups(s *State, a Asked) (found []bridge.Finding) {
+	all, _ := s.Settings["defaultGroups"].([]any)
+	byDefault := func(path string) bool { return slices.Contains(all, any(path)) }
+	gate := s.GroupByID(a.GateGroup)
+	if gate == nil {
+		found = append(found, bridge.Found(bridge.FindGateMissing, a.GateGroup))
+	} else {
+		role := s.gateRole(a)
+		found = append(found, foundIn([]fault{
+			{role != "" && !slices.Contains(gate.RealmRoles, role), bridge.FindGateRole, gate.Path, []string{"role", role}},
+			{byDefault(gate.Path), bridge.FindGateDefault, gate.Path, nil},
+		})...)
+	}
+	return append(found, foundIn([]fault{
+		{s.Group(a.AllowedGroup) == nil, bridge.FindAllowedMissing, a.AllowedGroup, nil},
+		{byDefault(a.AllowedGroup), bridge.FindAllowedDefault, a.AllowedGroup, nil},
+	})...)
+}
+
+// gateRole is the role that the bound flow asks for.
+func (s *State) gateRole(a Asked) string {
+	if f := s.Flow(s.Setting("browserFlow")); f != nil {
+		return f.gateRole(a)
+	}
+	return ""
+}
+
+// findTheme looks at the link on Keycloak's own page. Its address may also come from the server's environment, which nobody can read.
+func findTheme(s *State, a Asked) (found []bridge.Finding) {
+	if s.Setting("loginTheme") == "" {
+		return []bridge.Finding{bridge.Found(bridge.FindThemeMissing, "")}
+	}
+	for _, language := range a.Languages {
+		link := s.Texts[language]["otpRecoveryUrl"]
+		if link != "" && link != a.BaseURL && link != a.BaseURL+"/" {
+			found = append(found, bridge.Found(bridge.FindThemeElsewhere, language, "url", link, "base", a.BaseURL))
+		}
+	}
+	return found
+}
