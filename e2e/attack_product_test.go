@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"encoding/base32"
 	"net/http"
 	"net/url"
 	"slices"
@@ -290,38 +289,4 @@ func TestRealmAttackProductSharedComputer(t *testing.T) {
 		t.Errorf("after the sign-out: %s, want the password page", again.Describe())
 	}
 	h.typeID().typePassword().see("What will happen").see("alice")
-}
-
-// OIDC-24: with the login client's own key an enrolment page can be pushed. What it made is undone within seconds.
-func TestRealmAttackProductStolenLoginKey(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	before := s.otps("alice")
-	s.hand("alice").typeID() // anybody may open the gate
-	s.hand("erin").typeID()
-	thief := rig.NewClient(t, s.campus.Realm, realm.LoginClient, s.bridge.URL+"/oidc/callback")
-	thief.Secret, thief.Key = "", &s.campus.Login
-	b := thief.Open(rig.NewBrowser(t), "scope", recoveryScope, "kc_action", "CONFIGURE_TOTP")
-	b.Submit("username", "alice", "password", realm.Password("alice")).Follow(thief.Redirect)
-	if b.Page() != "login-login-config-totp" {
-		t.Fatalf("%s, want the page that enrols an authenticator: the attack does not work", b.Describe())
-	}
-	secret := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(b.Value("totpSecret")))
-	phone := rig.NewPhone(t, secret)
-	b.SubmitTo("", "totp", phone.Code(), "userLabel", "thief").Follow(thief.Redirect)
-	made := time.Now()
-	if got := s.otps("alice"); len(got) != len(before)+1 && !slices.Equal(got, before) {
-		t.Fatalf("authenticators: %v, the attack did not work", got)
-	}
-	rig.Eventually(t, "the credential is removed and both gates are shut", func() bool {
-		return slices.Equal(s.otps("alice"), before) && !s.gateOpen("alice") && !s.gateOpen("erin")
-	})
-	if took := time.Since(made); took > 30*time.Second { // ≤5 s on a quiet machine
-		t.Errorf("it took %s", took)
-	}
-	s.bridge.MustHaveLogged(t, "ALARM")
-	s.mustOpenNothing(b, "stolen login key")
-	if s.opensPortal("alice", phone) {
-		t.Error("the thief's authenticator opens the portal")
-	}
 }

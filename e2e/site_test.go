@@ -165,15 +165,21 @@ func (h *hand) typePassword() *hand {
 	if h.Page() != "login-login" {
 		h.s.t.Fatalf("%s, want the password page", h.Describe())
 	}
-	for range 2 { // a Keycloak out of breath does not answer in five seconds: the gate stays shut, and the person tries again
+	h.awaitGate()
+	h.Submit("username", h.name, "password", realm.Password(h.name)).Follow("")
+	return h
+}
+
+// awaitGate waits until the gate is open. A Keycloak out of breath does not answer in five seconds: the gate stays shut, and the person tries again.
+func (h *hand) awaitGate() {
+	h.s.t.Helper()
+	for range 2 {
 		if h.s.campus.Users[h.name] == "" || h.s.gateOpensSoon(h.name) {
 			break
 		}
 		h.typeID()
 	}
 	awaitGate(h.s.t, h.s.campus, h.name)
-	h.Submit("username", h.name, "password", realm.Password(h.name)).Follow("")
-	return h
 }
 
 // ask signs in and starts a recovery by mail.
