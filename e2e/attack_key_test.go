@@ -81,7 +81,8 @@ func (s *site) pushed(p push) {
 	s.mustBeSoon("what was changed is answered", changed, s.lastWrite(p.victim), look)
 	s.mustBeSoon("somebody else's gate is shut", changed, s.lastWrite("erin"), look)
 	var user struct{ NotBefore int64 }
-	if s.keycloak("GET "+s.path(p.victim), nil, &user); user.NotBefore < changed.Unix() {
+	s.keycloak("GET "+s.path(p.victim), nil, &user)
+	if user.NotBefore < changed.Unix() {
 		t.Errorf("sessions of before %d have ended, want those of before the change at %s", user.NotBefore, changed)
 	}
 	s.mustOpenNothing(b, "stolen login key")

@@ -51,21 +51,29 @@ func TestRealmAttackProductRandomSequencesFindTheHole(t *testing.T) {
 // askNobodyForACode switches the second factor of the realm's flow off.
 func (s *site) askNobodyForACode() {
 	s.t.Helper()
-	const flow = " /authentication/flows/otpbridge-browser/executions"
+	s.require("otpbridge-browser", "otpbridge-browser-2fa", "DISABLED")
+}
+
+// step is a step of an authentication flow, by the name that Keycloak shows.
+func (s *site) step(flow, name string) map[string]any {
+	s.t.Helper()
 	var steps []map[string]any
-	if err := s.campus.Do(s.t.Context(), "GET"+flow, nil, &steps); err != nil {
-		s.t.Fatal(err)
-	}
+	s.keycloak("GET /authentication/flows/"+url.PathEscape(flow)+"/executions", nil, &steps)
 	for _, step := range steps {
-		if step["displayName"] == "otpbridge-browser-2fa" {
-			step["requirement"] = "DISABLED"
-			if err := s.campus.Do(s.t.Context(), "PUT"+flow, step, nil); err != nil {
-				s.t.Fatal(err)
-			}
-			return
+		if step["displayName"] == name {
+			return step
 		}
 	}
-	s.t.Fatalf("no second factor in the flow: %v", steps)
+	s.t.Fatalf("no step %q in the flow: %v", name, steps)
+	return nil
+}
+
+// require says whether a step of a flow is required.
+func (s *site) require(flow, name, requirement string) {
+	s.t.Helper()
+	step := s.step(flow, name)
+	step["requirement"] = requirement
+	s.keycloak("PUT /authentication/flows/"+url.PathEscape(flow)+"/executions", step, nil)
 }
 
 // randomSequences returns a line for each sequence that opened something, and how many completed a sign-in at the product.
