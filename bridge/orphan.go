@@ -15,6 +15,7 @@ type Intent struct {
 	Way      Way
 	Added    string    // id of the new credential or of the tombstone
 	Removed  []string  // ids to remove
+	Begun    time.Time // when that was put on record
 	Stuck    time.Time // since when the trail says that the lock does not go on; zero: it does not
 }
 
@@ -36,16 +37,49 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 		e := i.event("done", "") // by another replica, whose own trail has the rest
 		e.Detail = nil
 		return f.Audit.Record(ctx, e)
-	case i.Lock:
-		err := f.finishLostLock(ctx, i)
-		if CodeOf(err) == CodeRefusedByAccount && i.Stuck.IsZero() {
-			e := i.event("stuck", CodeRefusedByAccount)
-			e.Outcome, e.Removed = "failed", nil
-			err = errors.Join(err, f.Audit.Record(ctx, e))
-		}
-		return err
 	}
-	return f.finishLostSwap(ctx, i)
+	return f.finishLost(ctx, i, f.Now().Sub(i.Begun) > KeepEnded || r.StartedAt.After(i.Begun))
+}
+
+// finishLost ends what the store does not know. late: another replica may have ended it, and the store forgotten that as usual.
+func (f *Flow) finishLost(ctx context.Context, i Intent, late bool) error {
+	if late {
+		if over, err := f.endedElsewhere(ctx, i); err != nil || over {
+			return err
+		}
+	}
+	if !i.Lock {
+		return f.finishLostSwap(ctx, i)
+	}
+	err := f.finishLostLock(ctx, i)
+	if CodeOf(err) == CodeRefusedByAccount && i.Stuck.IsZero() {
+		e := i.event("stuck", CodeRefusedByAccount)
+		e.Outcome, e.Removed = "failed", nil
+		err = errors.Join(err, f.Audit.Record(ctx, e))
+	}
+	return err
+}
+
+// endedElsewhere looks whether an intent was brought to its end by another replica and forgotten since, or followed by another recovery: what it
+// removes is gone, and the person's sessions were ended after it. Then that is put on record and nothing is done that anybody would feel.
+func (f *Flow) endedElsewhere(ctx context.Context, i Intent) (over bool, err error) {
+	a, err := f.Accounts.ByID(ctx, i.Person)
+	if CodeOf(err) == CodeGone {
+		return false, nil
+	}
+	if err != nil || a.NotBefore.Before(i.Begun.Truncate(time.Second)) { // Keycloak keeps whole seconds
+		return false, err
+	}
+	if slices.ContainsFunc(a.Credentials, func(c Credential) bool { return slices.Contains(i.Removed, c.ID) }) {
+		return false, nil
+	}
+	stands := slices.ContainsFunc(a.Credentials, func(c Credential) bool { return c.ID == i.Added })
+	if !stands && len(i.Removed) == 0 { // it may never have stood
+		return false, nil
+	}
+	e := i.event("done", "")
+	e.Detail = nil
+	return true, f.Audit.Record(ctx, e)
 }
 
 func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {

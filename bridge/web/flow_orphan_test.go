@@ -31,8 +31,7 @@ func TestASwapWhoseRecoveryIsLostIsFinishedFromTheTrail(t *testing.T) {
 				if err := c.Flow.Recoveries.Delete(t.Context(), id); err != nil {
 					t.Fatal(err)
 				}
-				e := c.Events("swap.intended")[0]
-				intent := bridge.Intent{Person: id, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed}
+				intent := intentOf(t, c, "swap")
 				for range 2 { // it may be found twice
 					if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
 						t.Fatal(err)
@@ -68,8 +67,7 @@ func TestASwapWithoutAJobIsFoundInTheTrail(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Second(t)
-	e := c.Events("swap.intended")[0]
-	if err := c.Flow.FinishIntent(t.Context(), bridge.Intent{Person: id, Recovery: e.Recovery, Added: e.Added, Removed: e.Removed}); err != nil {
+	if err := c.Flow.FinishIntent(t.Context(), intentOf(t, c, "swap")); err != nil {
 		t.Fatal(err)
 	}
 	c.Wait(t, "the end of the swap", func() bool { return recovery(t, c, name).State == bridge.Done })
@@ -93,8 +91,7 @@ func lockCut(t *testing.T, n int, after bool) (c *campus.Campus, name string, i 
 	if err := errors.Join(c.Flow.Recoveries.Delete(t.Context(), id), c.Store.Jobs.Remove(t.Context(), bridge.JobLock, id)); err != nil {
 		t.Fatal(err)
 	}
-	e := c.Events("lock.intended")[0]
-	return c, name, bridge.Intent{Lock: true, Person: id, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed}
+	return c, name, intentOf(t, c, "lock")
 }
 
 // SWAP-11, WB-13: the store loses a lock at any step. With the tombstone there the stolen second factors go and the addresses hear of it,
@@ -208,8 +205,7 @@ func TestALockInTheStoreIsLeftToItsJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Second(t)
-	e := c.Events("lock.intended")[0]
-	intent := bridge.Intent{Lock: true, Person: id, Recovery: e.Recovery, Added: e.Added, Removed: e.Removed}
+	intent := intentOf(t, c, "lock")
 	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
 		t.Fatal(err)
 	}
