@@ -285,7 +285,7 @@ func (f *Flow) newSwap(r Recovery, a Account, label string) Swap {
 		ID: NewUUID(), Label: f.newLabel(label, a.Credentials), Secret: r.Key.Secret, OTP: r.Key.OTP, CreatedMillis: now.UnixMilli(),
 	}}
 	for _, c := range a.Credentials {
-		if !c.Federated && (c.Type == TypeOTP || r.unlocked() && slices.Contains(factors, c.Type)) {
+		if !c.Federated && (c.Type == TypeOTP || r.Unlocked() && slices.Contains(factors, c.Type)) {
 			s.Remove = append(s.Remove, c.ID)
 		}
 	}

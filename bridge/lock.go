@@ -73,6 +73,10 @@ func (r Recovery) Locking() bool {
 	return !r.ProvenAt.IsZero() && (r.State == Proven || r.State == Ended && r.End == EndExpired)
 }
 
+// Unlocked reports that the account was not locked although a theft was reported: what was stolen works until the swap, which
+// removes what the lock should have.
+func (r Recovery) Unlocked() bool { return r.Lock != nil && r.Lock.Refused != "" && r.State != Done }
+
 // Locked reports that the account was locked in this recovery.
 func (r Recovery) Locked() bool { return r.Lock != nil && r.Lock.Done }
 

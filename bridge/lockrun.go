@@ -14,7 +14,9 @@ const (
 	lockWatch = 10 * time.Second // while the proof that was about to be complete is not
 	// lockPatience is how long Keycloak must have refused to remove a passkey or recovery codes before they stay beside the tombstone.
 	lockPatience = 2 * time.Minute
-	goneForGood  = time.Hour // an account that stays gone so long was deleted
+	// stonePatience is how long it must have refused the tombstone before the lock is given up: a right may be missing for a moment only.
+	stonePatience = 30 * time.Second
+	goneForGood   = time.Hour // an account that stays gone so long was deleted
 )
 
 // lockSoon keeps the job of the lock, before the proof that it belongs to is stored: without that it does nothing.
@@ -122,6 +124,9 @@ func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 	if slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == stone.ID }) {
 		return nil
 	}
+	if r.LockStuck != CodeRefusedByAccount || f.Now().Sub(r.LockSince) < stonePatience {
+		return refused
+	}
 	return f.refuseLock(ctx, r, refused)
 }
 
@@ -160,9 +165,14 @@ func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	})
 }
 
-// refuseLock gives a lock up before anything was changed, or after the account was deleted.
+// refuseLock gives a lock up before anything was changed, or after the account was deleted. In the first case it stays on the administrators' list.
 func (f *Flow) refuseLock(ctx context.Context, r Recovery, cause error) error {
 	code := CodeOf(cause)
+	if code != CodeGone {
+		if err := f.mark(ctx, r.Person); err != nil {
+			return err
+		}
+	}
 	err := f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
 		l := Lock{Refused: code, At: f.Now()}
 		old.Lock, old.LockStuck, old.LockSince = &l, "", time.Time{}
@@ -171,7 +181,9 @@ func (f *Flow) refuseLock(ctx context.Context, r Recovery, cause error) error {
 	if err != nil {
 		return err
 	}
-	f.calmLock(ctx, r)
+	if code == CodeGone {
+		f.calmLock(ctx, r)
+	}
 	e := event("lock.refused", r)
 	e.Outcome, e.Code = "refused", code
 	f.record(ctx, e)

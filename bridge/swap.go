@@ -77,9 +77,6 @@ func (a Action) Apply(list []Credential) []Credential {
 	return slices.Insert(rest, behind, list[own])
 }
 
-// unlocked reports a theft whose lock was refused: the swap removes what the lock should have.
-func (r Recovery) unlocked() bool { return r.Lock != nil && r.Lock.Refused != "" }
-
 // stands reports whether the new credential is among those seen.
 func (s Swap) stands(seen []Credential) bool {
 	return slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == s.New.ID })

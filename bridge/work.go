@@ -193,7 +193,7 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 		}
 		return old.Finish(f.Now())
 	})
-	if err == nil && r.Stuck != "" {
+	if err == nil && (r.Stuck != "" || r.Unlocked()) {
 		f.calm(ctx, r)
 	}
 	return err

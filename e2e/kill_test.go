@@ -113,12 +113,15 @@ func moments() (all []moment) {
 	return all
 }
 
-// resumed is how soon another process has to have finished a swap: ten seconds on a quiet machine.
-const resumed = 40 * time.Second
+// slack is what a machine that runs Keycloak, Redis, browsers and several tests at once may add to a promised time.
+const slack = 5 * time.Second
 
-// Issue 5, WB-05, SWAP-02, INV-2, INV-7: the process is killed at each step of the swap, and finishes it on the same file or, with Redis,
-// another one does. At that moment the old authenticator or, from the move on, the new one signs in; in the end exactly the new one does. The person's
-// browser does nothing.
+// resumed is how soon a swap or a lock has to be finished once the fault is gone: ten seconds are promised.
+const resumed = 10*time.Second + slack
+
+// Issue 5, WB-05, WB-13, SWAP-02, INV-2, INV-7: the process is killed at each step of the swap, and of the lock after a theft, and finishes it on the
+// same file or, with Redis, another one does. In a swap the old authenticator or, from the move on, the new one signs in at that moment; in the end
+// exactly the new one does. The person's browser does nothing.
 func TestJourneyKilledInTheSwap(t *testing.T) {
 	t.Parallel() // it waits for leases
 	for store, change := range map[string]func(*testing.T) func(*rig.Setup){
@@ -131,6 +134,9 @@ func TestJourneyKilledInTheSwap(t *testing.T) {
 			for _, m := range moments() {
 				s.killedAt(m, proxy)
 			}
+			for _, m := range lockMoments() {
+				s.killedInTheLock(m, proxy)
+			}
 		})
 	}
 }
@@ -139,32 +145,49 @@ func TestJourneyKilledInTheSwap(t *testing.T) {
 func (s *site) killedAt(m moment, proxy *rig.Proxy) {
 	s.t.Helper()
 	h, phone := s.ready(m.String())
-	first := s.bridge.Replicas[0]
-	others := s.bridge.Replicas[1:]
+	s.kills(m, proxy, kill{
+		begin: func() <-chan struct{} { return h.typeAndLeave(phone) },
+		look:  func() { s.mustOpen(m, h.name, phone) },
+		end:   func(since time.Time) { s.mustFinish(h, phone, since) },
+	})
+}
+
+// kill is what a process is killed in.
+type kill struct {
+	begin func() <-chan struct{}
+	look  func()          // nobody works at it
+	end   func(time.Time) // somebody does, since then
+}
+
+// kills kills the first replica at a moment of its work. Another one takes over, or, on a file, its next process.
+func (s *site) kills(m moment, proxy *rig.Proxy, k kill) {
+	s.t.Helper()
+	first, others := s.bridge.Replicas[0], s.bridge.Replicas[1:]
 	s.bridge.Front.Only(first)
 	for _, other := range others {
-		other.Pause() // so that the first one swaps
+		other.Pause() // so that the first one works
 	}
 	hold := proxy.Hold(m.after, m.matcher())
-	typed := h.typeAndLeave(phone)
+	over := k.begin()
 	hold.Wait(s.t)
 	first.Kill()
-	s.mustOpen(m, h.name, phone)
-	since := time.Now()
+	k.look()
 	for _, other := range others {
 		other.Resume()
 	}
+	since := time.Now()
 	proxy.Drop()
-	<-typed
+	<-over
 	s.bridge.Front.Only(nil)
-	if len(others) == 0 {
-		first.Start()
-	}
-	s.mustFinish(h, phone, since)
 	if len(others) > 0 {
+		k.end(since)
 		first.Start()
 		first.WaitReady()
+		return
 	}
+	first.Start()
+	first.WaitReady()
+	k.end(time.Now())
 }
 
 // ready brings somebody with two authenticators to the page with the key.
@@ -203,13 +226,19 @@ func (h *hand) typeAndLeave(phone *rig.Phone) <-chan struct{} {
 // mustFinish waits for the end of a swap, and looks at Keycloak, the trails, the mailbox and, at last, the page.
 func (s *site) mustFinish(h *hand, phone *rig.Phone, since time.Time) {
 	s.t.Helper()
-	rig.EventuallyWithin(s.t, 2*rig.Patience, h.name+" is done", func() bool { return s.onRecord("swap.done", h.name) > 0 })
-	took := time.Since(since)
-	s.t.Logf("%s: finished after %s", h.name, took.Round(100*time.Millisecond))
-	if took > resumed {
-		s.t.Errorf("%s: it took %s", h.name, took)
-	}
+	s.mustEndSoon("swap.done", h.name, since)
 	s.mustBeOver(h, phone)
+}
+
+// mustEndSoon waits for the end of a swap or a lock whose fault is gone since then.
+func (s *site) mustEndSoon(event, name string, since time.Time) {
+	s.t.Helper()
+	rig.Eventually(s.t, event+" of "+name, func() bool { return s.onRecord(event, name) > 0 })
+	took := time.Since(since)
+	s.t.Logf("%s: finished after %s", name, took.Round(100*time.Millisecond))
+	if took > resumed {
+		s.t.Errorf("%s: it took %s", name, took)
+	}
 }
 
 // mustBeOver wants one authenticator, one notice and one pair of audit records; the page says so.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
@@ -93,9 +94,40 @@ func TestJourneyRightsWithdrawnInTheSwap(t *testing.T) {
 			s.admin(1, []string{"not decided yet: Keycloak cannot be read"}, "cancel", name, "--yes")
 		}
 		s.do("PUT "+membership, nil)
-		rig.Eventually(t, name+" is done", func() bool { return s.onRecord("swap.done", name) > 0 })
-		s.mustBeOver(h, phone)
+		s.mustFinish(h, phone, time.Now())
 		rig.Eventually(t, "the list is empty", func() bool { return s.recoveries("list").out == "none\n" })
+	}
+	s.withdrawnInTheLock(proxy)
+}
+
+// withdrawnInTheLock is the same after a theft. What is refused for good is on the list under words of its own, and no press of a button ends it.
+func (s *site) withdrawnInTheLock(proxy *rig.Proxy) {
+	s.t.Helper()
+	at := []string{"remove-1"}
+	if full() {
+		at = []string{"add", "look", "remove-1", "sessions"}
+	}
+	for _, name := range at {
+		h := s.robbed("lock-" + name).reports()
+		hold := proxy.Hold(false, stepNamed(name).matcher())
+		over := h.redeemAndLeave()
+		hold.Wait(s.t)
+		membership := "/users/" + s.campus.Users[h.name] + "/groups/" + s.campus.Allowed
+		s.do("DELETE "+membership, nil)
+		proxy.Pass()
+		<-over
+		s.attends("refused_by_account")
+		s.admin(0, []string{h.name, "not locked yet: Keycloak refuses a step"}, "list")
+		s.admin(0, []string{"not locked yet: Keycloak refuses a step"}, "show", h.name)
+		if f := s.figures(); !strings.Contains(f, `otpbridge_alarms_total{event="lock.stuck"}`) {
+			s.t.Error("no figure says that an account is not locked")
+		}
+		s.admin(0, []string{"is tried again now"}, "retry", h.name, "--yes")
+		s.mustBeShutTo(h.name, name != "sessions")
+		h.due().see("Locking your authenticator app")
+		s.do("PUT "+membership, nil)
+		s.mustBeLocked(h, time.Now())
+		rig.Eventually(s.t, "the list is empty", func() bool { return s.recoveries("list").out == "none\n" })
 	}
 }
 

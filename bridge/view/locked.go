@@ -38,7 +38,10 @@ func (LockedMail) subject(l *locale) string { return l.text("mail.locked.subject
 
 func (m LockedMail) blocks(l *locale) []block {
 	var kept []block
-	if m.Kept > 0 {
+	switch {
+	case m.Kept == 1:
+		kept = []block{{Para: l.text("mail.locked.kept_one")}}
+	case m.Kept > 1:
 		kept = []block{{Para: l.text("mail.locked.kept", "n", m.Kept)}}
 	}
 	return join(l.dear(m.Name), []block{{Para: l.text("mail.locked.text")}}, kept, []block{{Link: m.Page}}, l.facts(m.Asked, m.Reference), l.warn("mail.locked.then"))

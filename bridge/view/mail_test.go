@@ -32,6 +32,8 @@ func mails(name string) map[string]view.Mail {
 		"completed":       view.CompletedMail{Name: name, Asked: asked, Label: name, Receipt: "main/812/4fd2", Reference: "7Q4M01JD"},
 		"completed-short": view.CompletedMail{Asked: asked},
 		"locked":          view.LockedMail{Name: name, Asked: asked, Page: "https://otp.example.ac.jp/", Reference: "7Q4M01JD"},
+		"locked-kept":     view.LockedMail{Name: name, Asked: asked, Kept: 2, Page: "https://otp.example.ac.jp/", Reference: "7Q4M01JD"},
+		"locked-kept-one": view.LockedMail{Name: name, Asked: asked, Kept: 1, Page: "https://otp.example.ac.jp/", Reference: "7Q4M01JD"},
 		"codes":           view.CodesMail{Name: name, At: at(14, 7), Reference: "7Q4M01JD"},
 		"codes-back":      view.CodesMail{Name: name, At: at(14, 17), Back: true, Reference: "7Q4M01JD"},
 		"cancelled":       view.CancelledMail{Name: name, At: at(14, 10), Reference: "7Q4M01JD"},

@@ -218,14 +218,37 @@ func TestALockThatIsRefusedRemovesNothing(t *testing.T) {
 	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusBadRequest, Body: `{"field":"department"}`})
 	p := newPerson(t, c)
 	p.reports(name)
-	p.redeem(name)
-	p.says("could not be locked")
-	if got := factorsOf(c, name); !slices.Equal(got, before) || len(c.Events("lock.refused")) != 1 {
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	givenUpLock(t, c, name)
+	if got := factorsOf(c, name); !slices.Equal(got, before) || len(c.Events("lock.refused")) != 1 || len(c.Events("lock.stuck")) != 1 {
 		t.Errorf("second factors %v", got)
 	}
+	if why, needed := recovery(t, c, name).Attention(); !needed || why != bridge.CodeRefusedByAccount || len(marks(t, c)) != 1 {
+		t.Errorf("no administrator sees it: %q", why)
+	}
 	mend()
+	c.Second(t)
+	p.open("/enrol", http.StatusOK)
+	p.says("could not be locked")
 	p.confirm(p.code(p.scan()), http.StatusOK)
 	p.at("/done")
+	if _, needed := recovery(t, c, name).Attention(); needed || len(marks(t, c)) != 0 {
+		t.Error("an administrator is asked for what the swap has done")
+	}
+}
+
+// A tombstone that Keycloak refuses for a moment is written all the same.
+func TestALockOutlivesAMomentsRefusal(t *testing.T) {
+	t.Parallel()
+	c, _, name, _ := lockBegun(t)
+	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusForbidden})
+	stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+	mend()
+	c.Clock.Add(time.Minute)
+	calmLocked(t, c, name)
+	lockedUp(t, c, name)
 }
 
 // lateTarget calls late right before the first end of sessions: after the last look at the credentials.

@@ -152,15 +152,19 @@ func attention(r control.Recovery, lang string) string {
 		bridge.CodeRefusedByAccount: config.Say("Keycloak refuses a step; its log and ours say which", "Keycloak が操作を拒否した（双方のログに記録がある）"),
 		bridge.CodeInternal:         config.Say("a fault of ours; the log says which", "otpbridge 側の問題（ログに記録がある）"),
 	}[bridge.Code(r.Attention)]
-	switch {
-	case r.Attention == "":
-		return "-"
-	case !ok:
-		return r.Attention
-	case r.Locking:
-		return config.Say("not locked yet: ", "利用停止が未完了：").In(lang) + words.In(lang)
+	said := r.Attention
+	if ok {
+		said = words.In(lang)
 	}
-	return words.In(lang)
+	switch {
+	case said == "":
+		return "-"
+	case r.Locking:
+		return config.Say("not locked yet: ", "利用停止が未完了：").In(lang) + said
+	case r.Unlocked:
+		return config.Say("not locked after a theft: ", "盗難後に利用停止できなかった：").In(lang) + said
+	}
+	return said
 }
 
 // find returns the one recovery that an id, a person's id or a user name means.

@@ -126,7 +126,7 @@ func describe(r bridge.Recovery, row *control.Recovery) {
 	if r.State == bridge.Waiting || r.State == bridge.Proven {
 		row.Expires = r.Expires
 	}
-	row.Locking = r.Locking()
+	row.Locking, row.Unlocked = r.Locking(), r.Unlocked()
 	if r.State != bridge.Writing && !row.Locking {
 		row.Parked, row.Tries, row.Next = false, 0, time.Time{}
 	}
