@@ -51,11 +51,6 @@ var (
 	LimitGateNotice = Limit{"gate-notice", 1, 24 * time.Hour}
 	LimitService    = Limit{"sign-in-service", 1200, time.Minute}
 	LimitAddress    = Limit{"sign-in-address", 120, time.Minute} // beside the new names of an address
-	// LimitSession bounds the sessions that an address may begin without a sign-in, each a record of about a kilobyte for fifteen minutes: a
-	// campus behind one address has room for ten new browsers a second, and nobody fills the store. LimitSessions bounds those of all addresses
-	// together, for whoever has many: 200 MB at the most.
-	LimitSession  = Limit{"session-address", 600, time.Minute}
-	LimitSessions = Limit{"session-service", 12_000, time.Minute}
 )
 
 const (

@@ -30,27 +30,27 @@ func (w *written) Record(_ context.Context, e bridge.AuditEvent) error {
 	return nil
 }
 
-// Whoever has many addresses begins no more sessions than the service has room for, and one address uses up nothing of the others'.
-func TestSessionsOfAllAddressesAreBounded(t *testing.T) {
+// Whoever has many addresses begins no more sign-ins than the service has room for, and one address uses up nothing of the others'.
+func TestSignInsOfAllAddressesAreBounded(t *testing.T) {
 	t.Parallel()
 	used, trail := counter{}, written{}
 	f := &bridge.Flow{Limits: used, Audit: &trail, Log: slog.New(slog.DiscardHandler), Now: time.Now}
-	begin := func(address string) bridge.Code { return bridge.CodeOf(f.AdmitNew(t.Context(), address)) }
-	for range 2 * bridge.LimitSession.Count {
+	begin := func(address string) bridge.Code { return bridge.CodeOf(f.Admit(t.Context(), address)) }
+	for range 2 * bridge.LimitAddress.Count {
 		begin("flooder")
 	}
-	if n := used["session-service all"]; n != bridge.LimitSession.Count {
+	if n := used["sign-in-service all"]; n != bridge.LimitAddress.Count {
 		t.Errorf("one address used up %d of the service's", n)
 	}
-	for i := range bridge.LimitSessions.Count - bridge.LimitSession.Count {
+	for i := range bridge.LimitService.Count - bridge.LimitAddress.Count {
 		if code := begin(string(rune('a' + i%20))); code != "" {
-			t.Fatalf("session %d: %s", i, code)
+			t.Fatalf("press %d: %s", i, code)
 		}
 	}
 	if code := begin("one more"); code != bridge.CodeTooMany {
 		t.Errorf("one more than there is room for: %q", code)
 	}
-	if !slices.Contains(trail, "limit.reached session-address") || trail[len(trail)-1] != "limit.reached session-service" {
+	if !slices.Contains(trail, "limit.reached sign-in-address") || trail[len(trail)-1] != "limit.reached sign-in-service" {
 		t.Errorf("on record last: %q", trail[len(trail)-1])
 	}
 }

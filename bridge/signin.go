@@ -22,14 +22,6 @@ func (f *Flow) Admit(ctx context.Context, address string) error {
 	return f.take(ctx, LimitService, "all")
 }
 
-// AdmitNew counts a browser session that begins without a sign-in against its client address and against the service as a whole.
-func (f *Flow) AdmitNew(ctx context.Context, address string) error {
-	if err := f.take(ctx, LimitSession, address); err != nil {
-		return err
-	}
-	return f.take(ctx, LimitSessions, "all")
-}
-
 // take uses a limit once. A refusal goes on record.
 func (f *Flow) take(ctx context.Context, l Limit, key string) error {
 	ok, retry, err := f.Limits.Allow(ctx, l, key)

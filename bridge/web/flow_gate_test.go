@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,11 +83,17 @@ func TestTwoBrowsersShareOneGateAndLeaveItShut(t *testing.T) {
 	for round := range rounds(20) {
 		a.open("/start", http.StatusOK)
 		b.open("/start", http.StatusOK)
-		together(t, c, post("/start", a.session(), a.token(), "name", "alice"), post("/start", b.session(), b.token(), "name", "alice"))
+		began := [2]answer{}
+		var all sync.WaitGroup
+		for i, p := range []*person{a, b} {
+			press := post("/start", p.session(), p.token(), "name", "alice")
+			all.Go(func() { began[i], _ = press.try(t.Context(), c) })
+		}
+		all.Wait()
 		if got := gate(c); len(got) != 1 {
 			t.Fatalf("round %d: open for %v", round, got)
 		}
-		leave := []byHand{post("/signout", a.session(), a.token()), post("/signout", b.session(), b.token())}
+		leave := []byHand{post("/signout", began[0].session(t), a.token()), post("/signout", began[1].session(t), b.token())}
 		leave[0].to(t, c)
 		if got := gate(c); len(got) != 1 {
 			t.Fatalf("round %d: the first who left shut it for the other", round)

@@ -32,16 +32,11 @@ func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err := s.Flow.Admit(r.Context(), s.address(r)); err != nil {
 		return err
 	}
-	if v.sess.IsNew {
-		if err := s.begin(w, r, v); err != nil {
-			return err
-		}
-	}
 	started, err := s.Party.Begin(r.Context(), oidc.Request{Full: true, UILocales: v.lang})
 	if err != nil {
 		return err
 	}
-	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+	err = s.Sessions.Keep(r, w, v.sess, func(st *State) error {
 		st.Flow, st.Return = &started.Flow, to
 		return nil
 	})

@@ -66,7 +66,7 @@ func TestAPanicIsAPage(t *testing.T) {
 		}),
 		"in the flow": twin(c, func(s *web.Server) { s.Flow = nil }),
 		"in the sessions": twin(c, func(s *web.Server) {
-			s.Sessions = web.NewSessions(nil, s.Now)
+			s.Sessions = web.NewSessions(nil, nil, s.Now)
 		}),
 	}
 	for where, h := range handlers {

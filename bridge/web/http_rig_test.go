@@ -38,6 +38,18 @@ type answer struct {
 	body   string
 }
 
+// session is the session cookie that the answer sets.
+func (a answer) session(t *testing.T) string {
+	t.Helper()
+	for _, line := range a.header.Values("Set-Cookie") {
+		if k, err := http.ParseSetCookie(line); err == nil && k.Name == web.SessionCookie {
+			return k.Value
+		}
+	}
+	t.Fatalf("%d sets no session", a.status)
+	return ""
+}
+
 // to sends the request.
 func (q byHand) to(t *testing.T, c *campus.Campus) answer {
 	t.Helper()

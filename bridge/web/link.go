@@ -30,17 +30,13 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, v *visit, to strin
 	if len(token) > maxToken {
 		token = "" // no token of ours; shown like any unknown one
 	}
-	if v.sess.IsNew {
-		keep(stateOf(v.sess), bridge.Secret(token).Hash())
-		if err := s.begin(w, r, v); err != nil {
-			return err
-		}
-		return see(w, r, to)
-	}
 	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
 		keep(st, bridge.Secret(token).Hash())
 		return nil
 	})
+	if err == nil && v.sess.ID == "" {
+		err = v.sess.Save(r, w)
+	}
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -12,7 +13,7 @@ import (
 	"otpbridge/oidc"
 )
 
-// State is everything that a browser session knows. It is stored on the server under the hash of the cookie's value.
+// State is everything that a browser session knows. It is stored on the server under the hash of the cookie's value; a guest's is in the cookie.
 type State struct {
 	CSRF    string
 	Started time.Time // since the last sign-in, or since the first page
@@ -128,6 +129,7 @@ func (s State) viewer() bridge.Viewer {
 // hashed, and a late save does not revive a session that was ended.
 type Sessions struct {
 	records bridge.Records[State]
+	seal    Sealer
 	now     func() time.Time
 }
 
@@ -139,9 +141,9 @@ const (
 
 var errEnded = errors.New("the session was ended meanwhile")
 
-// NewSessions returns a store of browser sessions.
-func NewSessions(records bridge.Records[State], now func() time.Time) *Sessions {
-	return &Sessions{records, now}
+// NewSessions returns a store of browser sessions. Every replica must have the same seal.
+func NewSessions(records bridge.Records[State], seal Sealer, now func() time.Time) *Sessions {
+	return &Sessions{records, seal, now}
 }
 
 // Get returns the request's session, the same one for every call in a request.
@@ -154,7 +156,11 @@ func (s *Sessions) Get(r *http.Request, name string) (*sessions.Session, error) 
 func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) {
 	sess := s.fresh(name)
 	c, err := r.Cookie(name)
-	if err != nil || c.Value == "" || len(c.Value) > 128 {
+	if err != nil || c.Value == "" || len(c.Value) > maxCookie {
+		return sess, nil
+	}
+	if strings.HasPrefix(c.Value, guestMark) {
+		s.readGuest(sess, c.Value)
 		return sess, nil
 	}
 	state, err := s.records.Get(r.Context(), bridge.Secret(c.Value).Hash())
@@ -208,15 +214,28 @@ func (s *Sessions) fresh(name string) *sessions.Session {
 	return sess
 }
 
-// Save stores a new session under a new id and sets the cookie. A session that is stored already is changed by Change only; saving it
-// marks it as seen.
+// Save marks the session as seen, or ends it. What is stored is changed by Change and Keep only.
 func (s *Sessions) Save(r *http.Request, w http.ResponseWriter, sess *sessions.Session) error {
-	if sess.Options.MaxAge < 0 {
+	switch {
+	case sess.Options.MaxAge < 0:
 		return s.end(r.Context(), w, sess)
-	}
-	if !sess.IsNew {
+	case sess.ID != "":
 		return s.Change(r.Context(), sess, func(*State) error { return nil })
 	}
+	return s.writeGuest(w, sess)
+}
+
+// Keep is Change for what a guest may do: the session is stored from then on.
+func (s *Sessions) Keep(r *http.Request, w http.ResponseWriter, sess *sessions.Session, f func(*State) error) error {
+	err := s.Change(r.Context(), sess, f)
+	if err != nil || sess.ID != "" {
+		return err
+	}
+	return s.store(r, w, sess)
+}
+
+// store stores the session in hand under a new id and sets the cookie.
+func (s *Sessions) store(r *http.Request, w http.ResponseWriter, sess *sessions.Session) error {
 	id := bridge.NewToken()
 	state := stateOf(sess)
 	_, err := s.records.Update(r.Context(), id.Hash(), s.ttl(*state), func(old State, found bool) (State, error) {
@@ -253,7 +272,7 @@ func (s *Sessions) end(ctx context.Context, w http.ResponseWriter, sess *session
 }
 
 // Change applies f to the stored session atomically and to the one in hand. f must be pure. A session that was ended meanwhile stays
-// ended: the error is CodeAbsent.
+// ended: the error is CodeAbsent. A guest's is changed in hand.
 func (s *Sessions) Change(ctx context.Context, sess *sessions.Session, f func(*State) error) error {
 	if sess.ID == "" {
 		return f(stateOf(sess))
@@ -300,9 +319,9 @@ func (s *Sessions) Rotate(r *http.Request, w http.ResponseWriter, sess *sessions
 	state := f(*stateOf(sess))
 	state.CSRF = bridge.NewToken().Reveal()
 	state.Started, state.Seen = s.now(), s.now()
-	sess.ID, sess.IsNew = "", true
+	sess.ID = ""
 	sess.Values[stateKey] = &state
-	return s.Save(r, w, sess)
+	return s.store(r, w, sess)
 }
 
 // stateOf returns the typed value of a session of this store.

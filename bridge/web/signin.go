@@ -109,7 +109,7 @@ type departure struct {
 func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, d departure) error {
 	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: d.name})
 	if err == nil {
-		err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		err = s.Sessions.Keep(r, w, v.sess, func(st *State) error {
 			st.Typed, st.Entry, st.Flow, st.Repeated, st.Attempt = d.name, d.entry, &started.Flow, d.repeated, d.attempt
 			return nil
 		})

@@ -115,7 +115,7 @@ func (s *Server) visit(r *http.Request) (*visit, error) {
 	v.sess = sess
 	state := v.state()
 	v.lang = s.languageOf(r, state.Locale)
-	if sess.IsNew {
+	if sess.ID == "" {
 		return v, nil
 	}
 	over, err := s.loggedOut(r.Context(), state)
@@ -147,19 +147,10 @@ func (s *Server) frame(r *http.Request, v *visit) view.Frame {
 	return f
 }
 
-// begin stores the session of a browser that has none yet, so that it can post a form or find again what it opened. Each address may begin
-// so many in a minute (CodeTooMany).
-func (s *Server) begin(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if err := s.Flow.AdmitNew(r.Context(), s.address(r)); err != nil {
-		return err
-	}
-	return v.sess.Save(r, w)
-}
-
-// show renders a page into a buffer and writes it. A new session is stored first, so that the page's forms work.
+// show renders a page into a buffer and writes it. A guest gets the session that the page's forms need.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, v *visit, status int, page func(view.Frame) view.Page) error {
-	if v.sess != nil && v.sess.IsNew && r.Method == http.MethodGet {
-		if err := s.begin(w, r, v); err != nil {
+	if v.sess.ID == "" && r.Method != http.MethodHead && (v.sess.IsNew || v.now.Sub(v.state().Seen) >= seenStep) {
+		if err := v.sess.Save(r, w); err != nil {
 			return err
 		}
 	}

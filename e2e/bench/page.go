@@ -32,8 +32,8 @@ func pagesOnRedis(t *testing.T) []figure {
 }
 
 // pages asks for pages at a steady rate, whether or not earlier answers have come, and counts from when each request was due. Every second
-// request is somebody's first visit, which stores a session; the others are people who look at their waiting page, which reads three records and
-// the account. The peer writes the same bytes, in slices of the same length, in turns.
+// request is somebody's first visit, which stores nothing; the others are people who look at their waiting page, which reads three
+// records. The peer writes the same bytes, in slices of the same length, in turns.
 func pages(t *testing.T, redis *rig.Redis, suffix string) []figure {
 	t.Helper()
 	b, kc := onFake(t, rig.Setup{Redis: redis})
@@ -64,11 +64,14 @@ func pages(t *testing.T, redis *rig.Redis, suffix string) []figure {
 		return req
 	}
 	var product, bare []time.Duration
+	usedOurs, usedTheirs := cpu(t, r.PID()), cpu(t, p.pid())
 	for range pageSlices {
 		product = append(product, load(t, ours)...)
 		bare = append(bare, load(t, theirs)...)
 	}
+	each := func(pid int, before time.Duration) float64 { return millis(cpu(t, pid)-before) / float64(len(product)) }
 	return []figure{
+		{"page-cpu" + suffix, each(r.PID(), usedOurs), "ms a page", "", "net/http", each(p.pid(), usedTheirs)},
 		{"page-p99" + suffix, millis(quantile(product, .99)), "ms", "5", "net/http", millis(quantile(bare, .99))},
 		{"page-p50" + suffix, millis(quantile(product, .5)), "ms", "", "net/http", millis(quantile(bare, .5))},
 	}

@@ -249,7 +249,7 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 	kv := c.Store.KV
 	s := &web.Server{
 		Flow: flow, Party: party, View: pages,
-		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), c.Clock.Now),
+		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), c.Store.Keys(), c.Clock.Now),
 		Names:    store.NewTyped[web.Names](kv, store.Kind{Name: "names", Version: 1}),
 		Logouts:  store.NewTyped[time.Time](kv, store.Kind{Name: "logout", Version: 1}),
 		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),

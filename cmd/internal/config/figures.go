@@ -73,8 +73,6 @@ func fixed() []figure {
 		same("pairs of match words to pick from", bridge.MatchChoices, count, "Somebody who only guesses is right once in six times, and a wrong pick ends the call-back."),
 		same("presses at the ID page, per client address and minute", int64(bridge.LimitAddress.Count), count, "A campus behind one address gets through; a program does not get far."),
 		same("presses at the ID page, of all and per minute", int64(bridge.LimitService.Count), count, "Each may cost Keycloak a handful of calls."),
-		same("sessions begun without a sign-in, per client address and minute", int64(bridge.LimitSession.Count), count, "A campus behind one address has room for ten new browsers a second."),
-		same("sessions begun without a sign-in, of all and per minute", int64(bridge.LimitSessions.Count), count, "Each is a record of about a kilobyte for fifteen minutes: nobody fills the store, however many addresses they have."),
 		same("password in a file", minSecret, octets, "A shorter one is a mistake or can be guessed."),
 		same("name in the authenticator app", maxIssuer, count, "The name is part of the QR code, which grows with it."),
 	}

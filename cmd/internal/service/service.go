@@ -216,7 +216,7 @@ func (s *service) openWeb(context.Context) error {
 	kv := s.store.KV
 	s.web = &web.Server{
 		Flow: s.flow, Party: s.party, View: s.view,
-		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), s.opts.Now),
+		Sessions: web.NewSessions(store.NewTyped[web.State](kv, store.Kind{Name: "session", Version: 1}), s.store.Keys(), s.opts.Now),
 		Names:    store.NewTyped[web.Names](kv, store.Kind{Name: "names", Version: 1}),
 		Logouts:  store.NewTyped[time.Time](kv, store.Kind{Name: "logout", Version: 1}),
 		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),
