@@ -177,6 +177,17 @@ func (r Recovery) Look(o Operator, now time.Time) (Recovery, error) {
 	return r.with(c), nil
 }
 
+// Release closes the case for its operator without a decision: the caller waits for one again. Wrong match words stay counted.
+func (r Recovery) Release(o Operator, now time.Time) (Recovery, error) {
+	r = r.At(now)
+	c, err := r.handled(o, "release", now)
+	if err != nil {
+		return r, err
+	}
+	c.Case = nil
+	return r.with(c), nil
+}
+
 // StartCallBack shows match words on the caller's page: the pair at index right of the word list, which is among choices.
 func (r Recovery) StartCallBack(o Operator, choices []int, right int, now time.Time) (Recovery, error) {
 	r = r.At(now)
@@ -265,13 +276,23 @@ func distinct(list []string) []string {
 	return out
 }
 
-// mayApprove says what stands against an approval.
-func (c Call) mayApprove(r Recovery, o Operator, d Decision) error {
+// Barred says why this operator may never approve this recovery, nil if they may: it is their own, or they have approved it already.
+func (r Recovery) Barred(o Operator) error {
 	switch {
 	case o.Person == r.Person:
 		return Fault(CodeSelf, "approve", nil)
-	case slices.ContainsFunc(c.Approvals, func(a Approval) bool { return a.Operator == o.Person }):
+	case slices.ContainsFunc(callOf(r).Approvals, func(a Approval) bool { return a.Operator == o.Person }):
 		return Fault(CodeSameOperator, "approve", nil)
+	}
+	return nil
+}
+
+// mayApprove says what stands against an approval.
+func (c Call) mayApprove(r Recovery, o Operator, d Decision) error {
+	if err := r.Barred(o); err != nil {
+		return err
+	}
+	switch {
 	case slices.ContainsFunc(c.Approvals, func(a Approval) bool { return a.Serial == c.Case.Serial }):
 		return Fault(CodeCallPair, "approve", nil)
 	case len(distinct(d.Checks)) < max(1, d.Rule.Checks):

@@ -9,6 +9,7 @@ type DeskCase struct {
 	Ruling   Ruling
 	Risky    bool // this approval would need a second one for HD-15's reasons
 	Address  bool // one of them: this operator has the caller's client address
+	Barred   Code // why this operator may not approve; empty: they may
 }
 
 // ViewCase returns the case that the operator has open, with the account and the ruling as they are now. It changes nothing.
@@ -46,7 +47,7 @@ func (f *Flow) judge(ctx context.Context, o Operator, r Recovery) (DeskCase, err
 		return DeskCase{}, err
 	}
 	c := DeskCase{Recovery: r, Account: a, Ruling: f.Rules.Ruling(a, r.Snapshot)}
-	c.Address = Equal(r.From, o.Address)
+	c.Address, c.Barred = Equal(r.From, o.Address), CodeOf(r.Barred(o))
 	c.Risky = r.Call.risky() || c.Address
 	if c.Risky {
 		c.Ruling.Approvals = 2
@@ -55,6 +56,15 @@ func (f *Flow) judge(ctx context.Context, o Operator, r Recovery) (DeskCase, err
 		return DeskCase{}, Fault(CodePolicy, "case", nil)
 	}
 	return c, nil
+}
+
+// Release closes an operator's case without a decision. CodeCaseClosed: it is not open to them.
+func (f *Flow) Release(ctx context.Context, o Operator, person string) error {
+	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.Release(o, f.Now()) })
+	if err == nil {
+		f.deskEvent(ctx, "desk.released", r, o, "")
+	}
+	return closed(err)
 }
 
 // closed gives every way in which a case is not open to this operator the same code.

@@ -195,6 +195,9 @@ func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []
 	if err != nil {
 		return Recovery{}, err
 	}
+	if err := c.Recovery.Barred(o); err != nil {
+		return c.Recovery, errors.Join(err, f.Release(ctx, o, person)) // the caller's page waits for somebody else
+	}
 	if slices.ContainsFunc(checks, func(id string) bool { return !slices.Contains(f.Rules.DeskChecks, id) }) {
 		return c.Recovery, Fault(CodeChecks, "approve", nil)
 	}

@@ -29,7 +29,7 @@ type desk struct {
 func (d *desk) in(t *testing.T) *desk {
 	s := *d.site
 	s.t = t
-	bind := func(h *hand) *hand { return &hand{Browser: h.Twin(t), s: &s, name: h.name, csrf: h.csrf} }
+	bind := func(h *hand) *hand { return &hand{Browser: h.Twin(t), s: &s, name: h.name, csrf: h.csrf, opened: h.opened} }
 	return &desk{&s, bind(d.carol), bind(d.dave), bind(d.grace), bind(d.wendy), loser{bind(d.lost.hand), d.lost.since}}
 }
 
@@ -118,18 +118,20 @@ func (h *hand) pair(name, code string) *hand {
 // opens types a pair that is right.
 func (h *hand) opens(name, code string) *hand {
 	h.s.t.Helper()
-	return h.pair(name, code).see("How did you check the identity?")
+	h.pair(name, code).see("What is required")
+	h.opened = h.Value("case")
+	return h
 }
 
 // approves presses the button of the case that is open, with checks of the list.
 func (h *hand) approves(checks ...string) *hand {
 	h.s.t.Helper()
-	h.Post(h.s.bridge.URL+"/desk/case", h.approval(checks...))
+	h.Post(h.s.bridge.URL+"/desk/case", h.approval(checks...)).Follow("")
 	return h
 }
 
 func (h *hand) approval(checks ...string) url.Values {
-	return url.Values{"csrf": {h.csrf}, "do": {"approve"}, "ticket": {"T-2026-1"}, "checks": checks}
+	return url.Values{"csrf": {h.csrf}, "case": {h.opened}, "do": {"approve"}, "ticket": {"T-2026-1"}, "checks": checks}
 }
 
 // mustBe fails the test unless the answer has a status and says something.

@@ -68,7 +68,10 @@ func (s *desk) selfApproval() {
 	self, other := s.carol, s.dave
 	caller := s.calls(self.name)
 	code := caller.reads()
-	self.opens(self.name, code).approves("photo_id").mustBe(http.StatusForbidden, "You cannot approve your own request.")
+	self.opens(self.name, code)
+	caller.due().see("An operator is checking")
+	self.approves("photo_id").mustBe(http.StatusForbidden, "You cannot approve your own request.")
+	caller.due().see("Call the help desk")
 	other.opens(self.name, code).approves("photo_id").mustBe(http.StatusOK, secondPage)
 	self.opens(self.name, caller.reads()).approves("photo_id").mustBe(http.StatusForbidden, "You cannot approve your own request.")
 	caller.mustShowNoKey()
@@ -89,7 +92,10 @@ func (s *desk) firstCodeAgain() {
 	two.opens("bob", second)
 	caller.mustShowNoKey()
 	two.approves("photo_id").mustBe(http.StatusOK, approvedPage)
-	two.approves("photo_id").mustBe(http.StatusForbidden, "This case is not open")
+	two.approves("photo_id").mustBe(http.StatusOK, approvedPage) // a second press
+	if n := s.events("desk.approved", "bob"); n != 2 {
+		s.t.Errorf("%d approvals on record", n)
+	}
 	two.mustBeWrong("bob", second) // replay
 	caller.due().see(newKeyPage)
 }
@@ -189,7 +195,7 @@ func (s *desk) approvalsAtOnce() {
 	pages := make(chan string, tries)
 	for range tries {
 		tab := operator.Twin(s.t)
-		all.Go(func() { pages <- tab.Post(s.bridge.URL+"/desk/case", operator.approval("photo_id")).Text() })
+		all.Go(func() { pages <- tab.Post(s.bridge.URL+"/desk/case", operator.approval("photo_id")).Follow("").Text() })
 	}
 	all.Wait()
 	close(pages)
@@ -199,8 +205,8 @@ func (s *desk) approvalsAtOnce() {
 			approved++
 		}
 	}
-	if a, p := s.events("desk.approved", name), s.events("recovery.proven", name); approved != 1 || a != 1 || p != 1 {
-		s.t.Errorf("%d pages say approved, %d approvals and %d proofs on record, want one of each", approved, a, p)
+	if a, p := s.events("desk.approved", name), s.events("recovery.proven", name); approved == 0 || a != 1 || p != 1 {
+		s.t.Errorf("%d pages say approved, %d approvals and %d proofs on record, want at least one, one and one", approved, a, p)
 	}
 	for i, r := range s.bridge.Replicas {
 		if !strings.Contains(r.LogText(), `"route":"/desk/case"`) {
@@ -270,7 +276,7 @@ func (s *desk) roleLost() {
 	const said = "Your account does not work at the help desk."
 	for range s.bridge.Replicas { // the front gives turns
 		h.approves("photo_id").mustBe(http.StatusForbidden, said)
-		h.Post(s.bridge.URL+"/desk/case", url.Values{"csrf": {h.csrf}, "do": {"deny"}})
+		h.Post(s.bridge.URL+"/desk/case", url.Values{"csrf": {h.csrf}, "case": {h.opened}, "do": {"deny"}})
 		h.mustBe(http.StatusForbidden, said)
 		for _, path := range []string{"/desk", "/desk/case", "/desk/permit"} {
 			h.Get(s.bridge.URL + path)

@@ -134,9 +134,10 @@ func awaitGate(t *testing.T, c *rig.Campus, name string) {
 // hand is somebody with a browser without a screen: quick, for attacks and faults.
 type hand struct {
 	*rig.Browser
-	s    *site
-	name string
-	csrf string // of the session, see press
+	s      *site
+	name   string
+	csrf   string // of the session, see press
+	opened string // what the forms of an operator's case name it by
 }
 
 func (s *site) hand(name string) *hand {

@@ -36,6 +36,7 @@ func gateKinds() []Kind {
 		{"call.wrong_pair", "An operator typed a user name and a call code that do not belong together; target is empty when nobody has that name."},
 		{"desk.locked", "Five wrong pairs in ten minutes: this operator can type none for a while."},
 		{"desk.opened", "An operator opened the case of a caller by a right pair."},
+		{"desk.released", "An operator closed a case without a decision, or it was closed to them: another one opened, signed out, the role lost, not theirs to approve."},
 		{"desk.call_back", "An operator calls the number on record: the caller's page shows match words."},
 		{"desk.words_matched", "The operator picked the words that the caller's page shows: the call-back reached the caller."},
 		{"desk.words_wrong", "The operator picked other words than the caller's page shows; the call-back is over."},

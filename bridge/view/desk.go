@@ -49,10 +49,12 @@ const (
 )
 
 // Case is GET /desk/case, and the answer 422 of POST /desk/case: what the operator may know of the caller, and the decision. Its forms post
-// do=keep (the case stays open); do=callback; do=pick (words: the index of a pair); do=approve (checks, repeated; ticket), do=deny and do=suspicious. Faults: FieldWords with
-// CodeMissingWords or wrong_words; FieldChecks with checks_missing or callback_unmatched; FieldTicket with ticket_missing.
+// do=keep (the case stays open); with case (ID): do=release (it is closed without a decision), do=callback, do=pick (words: the index of a pair), do=approve
+// (checks, repeated; ticket), do=deny and do=suspicious. Faults: FieldWords with CodeMissingWords or wrong_words; FieldChecks with checks_missing or callback_unmatched; FieldTicket with ticket_missing.
 type Case struct {
 	Frame
+	ID        string      // of this look at the case, for its forms
+	Barred    bridge.Code // why this operator may not approve: self_approval, same_operator; empty: they may
 	About     CasePerson
 	Until     time.Time // the request ends then
 	Idle      time.Time // the case is closed to this operator then, unless something is done
@@ -133,7 +135,7 @@ const (
 	CallBackMatched CallBackState = "matched" // the operator picked the right pair
 )
 
-// CaseDone is the page after POST /desk/case decided a case.
+// CaseDone is GET /desk/case after POST /desk/case decided a case.
 type CaseDone struct {
 	Frame
 	Result    CaseResult

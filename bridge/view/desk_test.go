@@ -50,8 +50,8 @@ func TestPagesPostWhatTheHandlersTake(t *testing.T) {
 			t.Errorf("%s posts %q, want %q", name, got, want)
 		}
 	}
-	for name, want := range map[string]string{"case": "approve callback deny keep suspicious", "case-runs": "approve callback deny keep pick suspicious",
-		"case-matched": "approve deny keep suspicious"} {
+	for name, want := range map[string]string{"case": "approve callback deny keep release suspicious", "case-runs": "approve callback deny keep pick release suspicious",
+		"case-matched": "approve deny keep release suspicious", "case-self": "deny keep release suspicious", "case-same": "deny keep release suspicious"} {
 		if got := strings.Join(page(t, "en", name).dos("/desk/case"), " "); got != want {
 			t.Errorf("%s posts %q, want %q", name, got, want)
 		}

@@ -106,8 +106,11 @@ func (s *Server) actOpenCase(w http.ResponseWriter, r *http.Request, v *visit, o
 	default:
 		return err
 	}
+	if v.state().Case != person {
+		s.leaveCase(r.Context(), v.state())
+	}
 	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Case = person
+		st.Case, st.CaseID, st.Decided = person, bridge.NewUUID(), nil
 		return nil
 	})
 	if err != nil {
@@ -121,8 +124,14 @@ func isNumber(s string, n int) bool {
 	return len(s) == n && !strings.ContainsFunc(s, func(c rune) bool { return c < '0' || c > '9' })
 }
 
-// showCase serves GET /desk/case. It does not keep the case open.
+// showCase serves GET /desk/case: the case that is open here, or what came of the last one. It does not keep the case open.
 func (s *Server) showCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	if d := v.state().Decided; d != nil {
+		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+			f.Path = "/desk/case"
+			return view.CaseDone{Frame: f, Result: d.Result, NotBefore: d.NotBefore}
+		})
+	}
 	c, err := s.Flow.ViewCase(r.Context(), o, v.state().Case)
 	if err != nil {
 		return err
@@ -141,6 +150,7 @@ func (s *Server) caseAgain(w http.ResponseWriter, r *http.Request, v *visit, o b
 
 func (s *Server) renderCase(w http.ResponseWriter, r *http.Request, v *visit, c bridge.DeskCase, p view.Case) error {
 	s.fillCase(&p, c)
+	p.ID = v.state().CaseID
 	status := http.StatusOK
 	if len(p.Faults) > 0 {
 		status = http.StatusUnprocessableEntity
@@ -169,7 +179,7 @@ func (s *Server) fillCase(p *view.Case, c bridge.DeskCase) {
 	}
 	p.Until, p.Idle = rec.Expires, rec.Call.Case.Seen.Add(bridge.CaseIdle)
 	p.Reason, p.Started, p.From = rec.Reason, rec.StartedAt, rec.Origin
-	p.Risks = risks(c)
+	p.Risks, p.Barred = risks(c), c.Barred
 	p.Ruling = view.CaseRuling{
 		Policy: c.Ruling.Policy.Name, Why: c.Ruling.Why, Approvals: max(c.Ruling.Approvals, rec.Call.Needed), Checks: c.Ruling.Checks, Delay: c.Ruling.Delay,
 	}
@@ -215,17 +225,32 @@ func risks(c bridge.DeskCase) []view.Risk {
 	return out
 }
 
-// actCase serves POST /desk/case.
+// actCase serves POST /desk/case. A page that was left open decides nothing about the case that was opened after it.
 func (s *Server) actCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
-	person := v.state().Case
+	state, this := v.state(), r.PostForm.Get("case")
+	switch {
+	case state.Decided != nil && this == state.Decided.Case:
+		return see(w, r, "/desk/case") // a second press
+	case r.PostForm.Get("do") != "keep" && (this == "" || this != state.CaseID):
+		return bridge.Fault(bridge.CodeCaseClosed, "case", nil)
+	}
+	err := s.pressCase(w, r, v, o)
+	if bridge.CodeOf(err) == bridge.CodeCaseClosed {
+		return see(w, r, "/desk/case") // which says why: a second press overtook the answer to the first, or it is over
+	}
+	return err
+}
+
+func (s *Server) pressCase(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error {
+	state := v.state()
 	switch r.PostForm.Get("do") {
 	case "keep":
-		if _, err := s.Flow.Case(r.Context(), o, person); err != nil {
+		if _, err := s.Flow.Case(r.Context(), o, state.Case); err != nil {
 			return err
 		}
 		return see(w, r, "/desk/case")
 	case "callback":
-		if err := s.Flow.CallBack(r.Context(), o, person, view.MatchWordCount); err != nil {
+		if err := s.Flow.CallBack(r.Context(), o, state.Case, view.MatchWordCount); err != nil {
 			return err
 		}
 		return see(w, r, "/desk/case")
@@ -237,6 +262,11 @@ func (s *Server) actCase(w http.ResponseWriter, r *http.Request, v *visit, o bri
 		return s.deny(w, r, v, o, false)
 	case "suspicious":
 		return s.deny(w, r, v, o, true)
+	case "release":
+		if err := s.Flow.Release(r.Context(), o, state.Case); err != nil {
+			return err
+		}
+		return see(w, r, "/desk")
 	}
 	return bridge.Fault(view.CodeNotFound, "do", nil)
 }
@@ -298,34 +328,6 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, v *visit, o bridge
 		result = view.CaseSuspicious
 	}
 	return s.caseDone(w, r, v, decision{o, view.RecentCase{At: v.now, Ticket: ticketOf(r), Result: result}, time.Time{}})
-}
-
-// decision is what an operator decided, and the end of the waiting period if one began.
-type decision struct {
-	by        bridge.Operator
-	recent    view.RecentCase
-	notBefore time.Time
-}
-
-// caseDone remembers the operator's decision and closes the case in this session.
-func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, d decision) error {
-	_, err := s.DeskLogs.Update(r.Context(), d.by.Person, deskLogLife, func(old DeskLog, _ bool) (DeskLog, error) {
-		return DeskLog{append([]view.RecentCase{d.recent}, old.Recent[:min(len(old.Recent), 199)]...)}, nil
-	})
-	if err != nil {
-		s.Log.WarnContext(r.Context(), "a decision is missing among the operator's own cases", "err", err)
-	}
-	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Case = ""
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		f.Path = "/desk"
-		return view.CaseDone{Frame: f, Result: d.recent.Result, NotBefore: d.notBefore}
-	})
 }
 
 // PersonAttribute is an attribute that operators see.

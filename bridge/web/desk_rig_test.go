@@ -88,8 +88,21 @@ func (p *person) looksUp(name, code string) {
 // decides sends the case's form.
 func (p *person) decides(want int, do, ticket string, checks ...string) {
 	p.t.Helper()
-	p.must(p.Post(p.t.Context(), p.c.URL+"/desk/case", url.Values{"csrf": {p.token()}, "do": {do}, "ticket": {ticket}, "checks": checks}))
+	p.must(p.Post(p.t.Context(), p.c.URL+"/desk/case", url.Values{"csrf": {p.token()}, "case": {p.caseID()}, "do": {do}, "ticket": {ticket}, "checks": checks}))
 	p.want(want)
+}
+
+var caseField = regexp.MustCompile(`name="case" value="([^"]+)"`)
+
+// caseID is what the forms of the case at hand, or of the one that is open in this browser, name it by; "" when there is none.
+func (p *person) caseID() string {
+	p.t.Helper()
+	for _, body := range []func() string{func() string { return p.Body }, func() string { return get("/desk/case", p.session()).to(p.t, p.c).body }} {
+		if m := caseField.FindStringSubmatch(body()); m != nil {
+			return m[1]
+		}
+	}
+	return ""
 }
 
 // approves approves with the ID by video.

@@ -23,14 +23,14 @@ func TestPeer_KC53057_DeskRights(t *testing.T) {
 	member(c, "somebody")
 	p, carol := caller(t, c, "somebody"), operator(t, c, "carol")
 	carol.looksUp("somebody", p.reads())
-	token := carol.token()
+	token, open := carol.token(), carol.caseID()
 	roles(c, "carol", without("otp-helpdesk"))
 	c.Clock.Add(time.Minute)
 	for _, q := range []byHand{
 		get("/desk", carol.session()), get("/desk/case", carol.session()), get("/desk/permit", carol.session()),
 		post("/desk", carol.session(), token, "name", "somebody", "code", "12345678"),
-		post("/desk/case", carol.session(), token, "do", "approve", "ticket", "T-1", "checks", "video"),
-		post("/desk/case", carol.session(), token, "do", "callback"), post("/desk/case", carol.session(), token, "do", "deny"),
+		post("/desk/case", carol.session(), token, "do", "approve", "case", open, "ticket", "T-1", "checks", "video"),
+		post("/desk/case", carol.session(), token, "do", "callback", "case", open), post("/desk/case", carol.session(), token, "do", "deny", "case", open),
 		post("/desk/permit", carol.session(), token, "do", "look", "name", "alice"),
 	} {
 		if a := q.to(t, c); a.status != http.StatusForbidden || strings.Contains(a.body, "somebody") {

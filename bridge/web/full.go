@@ -140,6 +140,9 @@ func (s *Server) desk(h deskHandler) handler {
 		}
 		if missing != "" {
 			s.Log.InfoContext(r.Context(), "not an operator", "missing", missing)
+			if r.Method == http.MethodPost {
+				s.leaveCase(r.Context(), v.state())
+			}
 			return s.notOperator(w, r, v, missing)
 		}
 		return h(w, r, v, o)

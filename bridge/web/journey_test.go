@@ -64,6 +64,9 @@ func (p *person) send(path string, want int, fields ...string) {
 	if m := csrfField.FindStringSubmatch(p.Body); m != nil {
 		form.Set("csrf", m[1])
 	}
+	if path == "/desk/case" {
+		form.Set("case", p.caseID())
+	}
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}

@@ -54,6 +54,7 @@ func (s *Server) language(w http.ResponseWriter, r *http.Request, _ *visit) erro
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request, v *visit) error {
 	state := v.state()
 	s.Flow.Leave(r.Context(), state.Entry)
+	s.leaveCase(r.Context(), state)
 	if err := s.endSession(w, r, v); err != nil {
 		return err
 	}

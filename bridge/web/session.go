@@ -47,6 +47,8 @@ type State struct {
 	Roles   []string
 	IDToken bridge.Secret // to end the campus session at the sign-out
 	Case    string        // the person whose case is open here
+	CaseID  string        `json:",omitempty"` // of this look at the case: the page of an earlier one decides nothing
+	Decided *Decided      `json:",omitempty"` // the case that was decided here last, until another one is opened
 
 	Done *DoneFacts // all that is left after success
 

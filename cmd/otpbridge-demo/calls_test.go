@@ -11,6 +11,7 @@ import (
 
 var (
 	shownCode  = regexp.MustCompile(`<dd class="big"><span aria-hidden="true">(\d{4} \d{4})</span>`)
+	openCase   = regexp.MustCompile(`name="case" value="([^"]+)"`)
 	shownPair  = regexp.MustCompile(`(?s)<p class="big word">(.*?)</p>`)
 	shownPairs = regexp.MustCompile(`(?s)name="words" value="(\d+)"[^>]*><span>(.*?)</span></label>`)
 )

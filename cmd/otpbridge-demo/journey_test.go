@@ -77,6 +77,9 @@ func (n *newcomer) sends(path string, namesAndValues ...string) {
 	if m := csrf.FindStringSubmatch(n.Body); m != nil {
 		form.Set("csrf", m[1])
 	}
+	if m := openCase.FindStringSubmatch(n.Body); m != nil {
+		form.Set("case", m[1])
+	}
 	for i := 0; i < len(namesAndValues); i += 2 {
 		form.Set(namesAndValues[i], namesAndValues[i+1])
 	}

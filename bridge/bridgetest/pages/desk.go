@@ -110,7 +110,7 @@ func About(word string) view.CasePerson {
 func caseSamples(f view.Frame, word string) []Sample {
 	f.Path = "/desk/case"
 	f.Person = &view.Person{Name: word, ID: "s8800123"}
-	plain := view.Case{Frame: f, About: About(word), Until: At(15, 5), Idle: At(14, 20), Reason: bridge.ReasonLost, Started: At(14, 5),
+	plain := view.Case{Frame: f, ID: "look", About: About(word), Until: At(15, 5), Idle: At(14, 20), Reason: bridge.ReasonLost, Started: At(14, 5),
 		From: Origin(word), Ruling: view.CaseRuling{Policy: word, Approvals: 1, Checks: 1}}
 	full := plain
 	full.Reason, full.Risks = bridge.Reason(word), []view.Risk{view.RiskOutside, view.RiskAddress, view.RiskShared, view.RiskOperator, view.RiskFailures, view.RiskStolen, "x"}
@@ -134,8 +134,10 @@ func caseSamples(f view.Frame, word string) []Sample {
 	unmatched := runs
 	unmatched.Checked = []string{"callback"}
 	unmatched.Faults = []view.Fault{{Field: view.FieldChecks, Code: bridge.CodeCallBack}}
+	self, same := full, second
+	self.Barred, same.Barred = bridge.CodeSelf, bridge.CodeSameOperator
 	return []Sample{{"case", plain}, {"case-full", full}, {"case-second-look", second}, {"case-runs", runs}, {"case-unpicked", unpicked},
-		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}}
+		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}, {"case-self", self}, {"case-same", same}}
 }
 
 // permitSamples are the states of the permit page.
