@@ -15,15 +15,6 @@ const JobCall = "call"
 // WaitingCall is the payload of a JobCall: enough for figures, nothing about the person.
 type WaitingCall struct{ Since time.Time }
 
-// Wrongs are wrong pairs that an operator typed lately.
-type Wrongs struct{ Times []time.Time }
-
-// Limits of an operator's code entry (HD-09).
-const (
-	maxWrongPairs  = 5
-	wrongPairsSpan = 10 * time.Minute
-)
-
 // newCall makes the desk's part of a new recovery.
 func newCall(now time.Time, risky bool) *Call {
 	return &Call{Code: NewDigits(CallCodeDigits), Serial: 1, Expires: now.Add(CallCodeLife), Risky: risky}
@@ -96,7 +87,7 @@ func (f *Flow) ExtendCall(ctx context.Context, v Viewer) error {
 // LookUp opens the case that belongs to a user name and a call code, and returns the person. CodeCallPair: there is no such pair, for
 // whatever reason; the answer does not tell whether that person waits. CodeDeskLocked: this operator typed five wrong ones.
 func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (person string, err error) {
-	last, err := f.takePair(ctx, o)
+	last, err := f.count(ctx, wrongPairs, o)
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +99,7 @@ func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (perso
 	}
 	switch CodeOf(err) {
 	case "":
-		if err := f.givePairBack(ctx, o); err != nil {
+		if err := f.giveBack(ctx, wrongPairs, o); err != nil {
 			return "", err
 		}
 		_, err := f.Case(ctx, o, a.ID)
@@ -120,7 +111,7 @@ func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (perso
 		}
 		return "", err
 	}
-	return "", errors.Join(err, f.givePairBack(ctx, o)) // nothing was decided: nothing is counted
+	return "", errors.Join(err, f.giveBack(ctx, wrongPairs, o)) // nothing was decided: nothing is counted
 }
 
 func (f *Flow) lookUp(ctx context.Context, o Operator, person, code string) error {
@@ -134,31 +125,6 @@ func (f *Flow) lookUp(ctx context.Context, o Operator, person, code string) erro
 		f.hangUp(ctx, r)
 		f.deskEvent(ctx, "recovery.ended", r, o, CodeCallPair)
 	}
-	return err
-}
-
-// takePair counts a try before its outcome is known, so that parallel tries cannot outrun the count. last: if it is wrong too, it locks.
-func (f *Flow) takePair(ctx context.Context, o Operator) (last bool, err error) {
-	w, err := f.WrongPairs.Update(ctx, o.Person, wrongPairsSpan, func(old Wrongs, _ bool) (Wrongs, error) {
-		now := f.Now()
-		var kept []time.Time
-		for _, t := range old.Times {
-			if now.Sub(t) < wrongPairsSpan {
-				kept = append(kept, t)
-			}
-		}
-		if len(kept) >= maxWrongPairs {
-			return old, &Error{Code: CodeDeskLocked, Op: "look up", Until: kept[0].Add(wrongPairsSpan)}
-		}
-		return Wrongs{append(kept, now)}, nil
-	})
-	return len(w.Times) >= maxWrongPairs, err
-}
-
-func (f *Flow) givePairBack(ctx context.Context, o Operator) error {
-	_, err := f.WrongPairs.Update(ctx, o.Person, wrongPairsSpan, func(old Wrongs, _ bool) (Wrongs, error) {
-		return Wrongs{old.Times[:max(0, len(old.Times)-1)]}, nil
-	})
 	return err
 }
 

@@ -18,7 +18,7 @@ type Flow struct {
 	Links      Records[Pointer]  // by hash of a link or veto token; believed only if the recovery names it back
 	Failures   Records[Failures] // wrong codes in a row, by person
 	Permits    Records[Permit]   // by person
-	WrongPairs Records[Wrongs]   // wrong pairs of user name and call code, by operator
+	Counted    Records[Counted]  // what operators may do only so often, by what it is and operator
 	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
 	// TakesCodes reports whether recovery codes sign in at the realm; nil: none are made here.
 	TakesCodes func(ctx context.Context) (bool, error)

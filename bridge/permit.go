@@ -20,16 +20,16 @@ const (
 	permitWait = time.Hour        // for the second operator
 )
 
-// LimitPermitLook bounds how many people an operator may look at for a permit.
-var LimitPermitLook = Limit{"permit-look", 20, time.Hour}
-
 // PermitChecks are the checks that a permit may rest on.
 func PermitChecks() []string { return []string{CheckCallBack, CheckInPerson} }
 
-// PermitLook returns the account behind a user name for the permit page, and the permit as it stands. Every look is limited and recorded.
+// PermitLook returns the account behind a user name for the permit page, and the permit as it stands. Every look is counted (CodeTooMany) and recorded, refused ones too.
 func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account, Permit, error) {
-	if ok, retry, err := f.Limits.Allow(ctx, LimitPermitLook, o.Person); err != nil || !ok {
-		return Account{}, Permit{}, f.limited("permit", retry, err)
+	if _, err := f.count(ctx, permitLooks, o); err != nil {
+		if CodeOf(err) == CodeTooMany {
+			f.record(ctx, AuditEvent{Event: "permit.looked", Outcome: "refused", Actor: o.Person, Code: CodeTooMany})
+		}
+		return Account{}, Permit{}, err
 	}
 	realm, err := f.Accounts.Realm(ctx)
 	if err != nil {

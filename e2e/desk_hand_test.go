@@ -29,7 +29,9 @@ type desk struct {
 func (d *desk) in(t *testing.T) *desk {
 	s := *d.site
 	s.t = t
-	bind := func(h *hand) *hand { return &hand{Browser: h.Twin(t), s: &s, name: h.name, csrf: h.csrf, opened: h.opened} }
+	bind := func(h *hand) *hand {
+		return &hand{Browser: h.Twin(t), s: &s, name: h.name, csrf: h.csrf, opened: h.opened}
+	}
 	return &desk{&s, bind(d.carol), bind(d.dave), bind(d.grace), bind(d.wendy), loser{bind(d.lost.hand), d.lost.since}}
 }
 
@@ -168,8 +170,11 @@ func (h *hand) finishes() {
 	h.s.mustHaveOnly(h.name, phone)
 }
 
-// events counts what the replicas put on record about a person.
-func (s *site) events(event, name string) (n int) {
+// record is what a line of the audit trail says.
+type record struct{ Event, Outcome, Code, Actor, Target string }
+
+// trail is what the replicas put on record.
+func (s *site) trail() (all []record) {
 	s.t.Helper()
 	files, err := filepath.Glob(filepath.Join(filepath.Dir(s.bridge.Audit), "audit-*.jsonl"))
 	if err != nil || len(files) != len(s.bridge.Replicas) {
@@ -181,13 +186,22 @@ func (s *site) events(event, name string) (n int) {
 			s.t.Fatal(err)
 		}
 		for line := range strings.Lines(string(trail)) {
-			var e struct{ Event, Target string }
-			if err := json.Unmarshal([]byte(line), &e); err != nil {
+			var r record
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
 				s.t.Fatal(err)
 			}
-			if e.Event == event && e.Target == s.campus.Users[name] {
-				n++
-			}
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// events counts what the replicas put on record about a person.
+func (s *site) events(event, name string) (n int) {
+	s.t.Helper()
+	for _, r := range s.trail() {
+		if r.Event == event && r.Target == s.campus.Users[name] {
+			n++
 		}
 	}
 	return n

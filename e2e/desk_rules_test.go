@@ -37,7 +37,9 @@ func TestRealmAttackHelpDesk(t *testing.T) {
 		{"group lost before the swap", (*desk).groupLostBeforeSwap},
 		{"fifty approvals at once", (*desk).approvalsAtOnce},
 		{"wrong codes", (*desk).wrongCodes},
+		{"look-ups for a permit", (*desk).permitLooks},
 		{"role lost", (*desk).roleLost},
+		{"sign-in without the full level", (*desk).withoutFullLevel}, // last: it changes the realm's flow
 	} {
 		t.Run(rule.name, func(t *testing.T) { rule.try(d.in(t)) })
 	}
@@ -69,7 +71,7 @@ func (s *desk) selfApproval() {
 	caller := s.calls(self.name)
 	code := caller.reads()
 	self.opens(self.name, code)
-	caller.due().see("An operator is checking")
+	caller.due().see("The operator is checking")
 	self.approves("photo_id").mustBe(http.StatusForbidden, "You cannot approve your own request.")
 	caller.due().see("Call the help desk")
 	other.opens(self.name, code).approves("photo_id").mustBe(http.StatusOK, secondPage)
@@ -291,5 +293,57 @@ func (s *desk) roleLost() {
 	}
 	if a, e := s.events("desk.approved", caller), s.events("recovery.ended", caller); a+e > 0 {
 		s.t.Errorf("%d approvals, %d ends on record", a, e)
+	}
+}
+
+// OIDC-21: an operator looks at twenty people an hour, over all replicas; what is refused is on record.
+func (s *desk) permitLooks() {
+	const most = 20
+	h, look := s.wendy, url.Values{"csrf": {s.wendy.csrf}, "do": {"look"}, "name": {"bob"}}
+	for range most {
+		h.Post(s.bridge.URL+"/desk/permit", look)
+		h.mustBe(http.StatusOK, "How did you check the identity?")
+	}
+	for range s.bridge.Replicas {
+		h.Post(s.bridge.URL+"/desk/permit", look)
+		h.mustBe(http.StatusUnprocessableEntity, "You can try again from")
+		if h.sees("How did you check the identity?") {
+			s.t.Errorf("one look too many: %s", h.Describe())
+		}
+	}
+	looked, refused := 0, 0
+	for _, r := range s.trail() {
+		switch {
+		case r.Event != "permit.looked" || r.Actor != s.campus.Users[h.name]:
+		case r.Outcome == "ok" && r.Target == s.campus.Users["bob"]:
+			looked++
+		case r.Outcome == "refused" && r.Code == "too_many":
+			refused++
+		}
+	}
+	if looked != most || refused != len(s.bridge.Replicas) {
+		s.t.Errorf("%d looks and %d refusals on record", looked, refused)
+	}
+}
+
+// HD-04: a realm whose flow lets operators in with the password alone raises no error; the ID token lacks the full level, so the console stays shut
+// and the campus session is ended.
+func (s *desk) withoutFullLevel() {
+	const name = "sybil"
+	s.add(realm.Person{Name: name, Roles: []string{realm.OperatorRole}, OTPs: []string{}})
+	if err := s.campus.Do(s.t.Context(), "PUT ", map[string]any{"browserFlow": "browser"}, nil); err != nil {
+		s.t.Fatal(err)
+	}
+	h := s.at(name)
+	h.Get(s.bridge.URL + "/desk").Follow("")
+	h.typesAnyway().mustBe(http.StatusForbidden, "You signed in without it.")
+	if sessions := s.sessions(name); sessions != 0 {
+		s.t.Errorf("%d campus sessions go on", sessions)
+	}
+	for _, path := range []string{"/desk", "/desk/case", "/desk/permit"} {
+		h.Get(s.bridge.URL + path)
+		if !strings.HasPrefix(h.Location, s.bridge.URL+"/signin?to=") {
+			s.t.Errorf("GET %s: %s, want the way to a sign-in", path, h.Describe())
+		}
 	}
 }

@@ -134,28 +134,51 @@ func TestAPermitEnds(t *testing.T) {
 	self.givesPermit("carol", bridge.CheckCallBack, "T-1", http.StatusForbidden)
 }
 
-// Each operator may look at twenty people an hour; an unknown name is told, and counts.
+// Each operator may look at twenty people in any hour; an unknown name is told, and counts. What is refused is on record too.
 func TestLooksForAPermitAreLimited(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
+	c.Second(t)
 	carol := operator(t, c, "carol")
-	for i := range bridge.LimitPermitLook.Count {
-		if i%2 == 0 {
-			carol.looksForPermit("alice", http.StatusOK)
-		} else {
-			carol.looksForPermit("nobody", http.StatusUnprocessableEntity)
+	looks := func(n int) {
+		for i := range n {
+			if i%2 == 0 {
+				carol.looksForPermit("alice", http.StatusOK)
+			} else {
+				carol.looksForPermit("nobody", http.StatusUnprocessableEntity)
+			}
 		}
 	}
-	carol.looksForPermit("alice", http.StatusUnprocessableEntity)
-	if strings.Contains(carol.Body, "Alice") {
-		t.Error("the twenty-first look shows somebody")
+	refused := func(times int) {
+		t.Helper()
+		carol.looksForPermit("alice", http.StatusUnprocessableEntity)
+		carol.says("You can try again from")
+		if strings.Contains(carol.Body, "Alice") {
+			t.Error("the twenty-first look shows somebody")
+		}
+		n := 0
+		for _, e := range c.Events("permit.looked") {
+			if e.Code == bridge.CodeTooMany && e.Outcome == "refused" && e.Actor == c.KC.PersonID("carol") && e.Target == "" {
+				n++
+			}
+		}
+		if n != times {
+			t.Errorf("%d refusals on record, want %d", n, times)
+		}
 	}
-	if n := countEvents(c, "permit.looked"); n != 20 {
+	looks(10)
+	c.Clock.Add(50 * time.Minute)
+	carol = operator(t, c, "carol")
+	looks(10)
+	refused(1)
+	operator(t, c, "dave").looksForPermit("alice", http.StatusOK)
+	c.Clock.Add(10 * time.Minute)
+	carol.open("/desk", http.StatusOK)
+	looks(10) // those of an hour ago count no more
+	refused(2)
+	if n := countEvents(c, "permit.looked"); n != 33 {
 		t.Errorf("%d looks on record", n)
 	}
-	operator(t, c, "dave").looksForPermit("alice", http.StatusOK)
-	c.Clock.Add(time.Hour)
-	operator(t, c, "carol").looksForPermit("alice", http.StatusOK)
 }
 
 // The strip with figures counts who waits, and this operator's approvals of today.

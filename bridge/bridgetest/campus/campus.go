@@ -212,7 +212,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 		CodeSets:   store.NewTyped[bridge.CodeSet](kv, store.Kind{Name: "codes", Version: 1}),
 		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),
 		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
-		WrongPairs: store.NewTyped[bridge.Wrongs](kv, store.Kind{Name: "wrong-pairs", Version: 1}),
+		Counted:    store.NewTyped[bridge.Counted](kv, store.Kind{Name: "counted", Version: 1}),
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
 		Jobs:       jobs{c}, Audit: c, Mail: c, Limits: limits{c}, Codes: totp.Authenticator{}, TakesCodes: kc.TakesCodes, Now: c.Clock.Now, Log: log,
 		Rules: bridge.Rules{
