@@ -30,6 +30,8 @@ type stage struct {
 	refuse  bool          // streams are refused, pages are not
 	silent  bool          // streams are taken, and nothing comes through
 	streams int           // that were taken
+	last    time.Time     // when the last one was
+	missed  int           // pages that were asked for while nobody was there
 	changed chan struct{} // closed at every change
 }
 
@@ -87,6 +89,7 @@ func (s *stage) recovery(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
+		s.missed++
 		http.Error(w, "away", http.StatusBadGateway)
 		return
 	}
@@ -111,7 +114,7 @@ func (s *stage) renew(w http.ResponseWriter, r *http.Request) {
 func (s *stage) events(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	down := s.down || s.refuse
-	s.streams++
+	s.streams, s.last = s.streams+1, time.Now()
 	s.mu.Unlock()
 	if down {
 		http.Error(w, "away", http.StatusBadGateway)
@@ -145,6 +148,12 @@ func (s *stage) taken() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.streams
+}
+
+func (s *stage) lastTaken() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 // follows waits until the page has opened its stream.
@@ -195,9 +204,17 @@ func TestJourneyScriptReconnects(t *testing.T) {
 	s.follows()
 	s.set(func() { s.down = true })
 	page.See("The connection was interrupted. Trying again.")
-	before := s.taken()
+	rig.Eventually(t, "pauses as long as they get", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.missed >= 4
+	})
+	before, back := s.taken(), time.Now()
 	s.set(func() { s.down = false })
-	rig.EventuallyWithin(t, prompt, "the stream again", func() bool { return s.taken() > before })
+	rig.Eventually(t, "the stream again", func() bool { return s.taken() > before })
+	if took := s.lastTaken().Sub(back); took > reconnect {
+		t.Errorf("the page came back after %s", took)
+	}
 	page.See("Waiting for your call.")
 	if got := heard(page); strings.Count(got, "interrupted") != 1 || strings.Contains(got, "FOCUS") {
 		t.Errorf("the status line said %q", got)

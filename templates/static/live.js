@@ -82,12 +82,12 @@
     offline ??= setTimeout(() => say(main.dataset.offline, false), 4000);
   }
 
-  // later asks for the page and then for the stream again, each time after a longer pause (a shorter one while nobody answers at all); a
-  // little chance keeps many pages from coming at once.
+  // later asks for the page and then for the stream again, each time after a longer pause (a shorter one while nobody answers at all, so that
+  // whoever is back is found within five seconds); a little chance keeps many pages from coming at once.
   function later(lost) {
     down();
     clearTimeout(retry);
-    const wait = Math.min(1000 * 2 ** failures++, lost instanceof Error ? 4000 : 10_000) * (0.75 + Math.random() / 2);
+    const wait = Math.min(1000 * 2 ** failures++, lost instanceof Error ? 3000 : 10_000) * (0.75 + Math.random() / 2);
     retry = setTimeout(() => look().then(connect, later), wait);
   }
 
