@@ -39,6 +39,30 @@ func (g *RealmGate) Sweep(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
+// Check counts the members without a live lease. Sweep takes them out; somebody who stays is put in again by somebody else.
+func (g *RealmGate) Check() bridge.Check {
+	return bridge.Check{Name: "gate-members", Run: func(ctx context.Context) ([]bridge.Finding, error) {
+		members, err := g.members(ctx)
+		if err != nil {
+			return nil, err
+		}
+		without := 0
+		for _, person := range members {
+			record, err := g.read(ctx, person)
+			if err != nil {
+				return nil, err
+			}
+			if !record.live(g.cfg.Now()) {
+				without++
+			}
+		}
+		if without == 0 {
+			return nil, nil
+		}
+		return []bridge.Finding{bridge.Found(bridge.FindGateMembers, "", "count", strconv.Itoa(without))}, nil
+	}}
+}
+
 func (g *RealmGate) sweepMember(ctx context.Context, person string) error {
 	record, err := g.read(ctx, person)
 	if err != nil || record.live(g.cfg.Now()) {

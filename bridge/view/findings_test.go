@@ -1,7 +1,12 @@
 package view_test
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/view"
@@ -41,5 +46,28 @@ func TestEveryFindingHasWords(t *testing.T) {
 	open := bridge.Found(bridge.FindFlowOpen, "browser", "reason", "level")
 	if got := texts.Text("en", open).Title; got != "The browser flow browser does not always ask for the second factor (a level is put on record without it)" {
 		t.Errorf("a reason reads %q", got)
+	}
+}
+
+// docs/doctor.md lists every finding with its severity and words, and no other.
+func TestDocumentationShowsEveryFinding(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := view.LoadFindings(templates.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "<!-- begin of findings -->\n")
+	table, _, _ = strings.Cut(table, "<!-- end of findings -->")
+	want := "| finding | severity | what it means | what mends it |\n|---|---|---|---|\n"
+	for _, id := range bridge.FindingIDs() {
+		said := texts.Text("en", bridge.Finding{ID: id, Object: "{object}"})
+		want += fmt.Sprintf("| %#q | %s | %s | %s |\n", string(id), bridge.SeverityOf(id), said.Means, said.Mend)
+	}
+	if diff := cmp.Diff(want, table); diff != "" {
+		t.Errorf("docs/doctor.md (-want, +is):\n%s", diff)
 	}
 }

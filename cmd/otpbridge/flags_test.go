@@ -24,7 +24,7 @@ func TestNoFlagTakesASecret(t *testing.T) {
 	}
 	walk(reflect.TypeFor[commands]())
 	slices.Sort(names)
-	want := []string{"add", "config", "file", "force", "json", "lang", "name", "parent", "print", "purpose", "socket", "stuck", "target", "timeout", "user", "which", "yes"}
+	want := []string{"add", "adminclient", "adminsecretfile", "config", "file", "force", "json", "lang", "name", "parent", "print", "purpose", "socket", "stuck", "target", "timeout", "user", "which", "yes"}
 	if got := slices.Compact(names); !slices.Equal(got, want) {
 		t.Errorf("flags and arguments: got %v, want %v; a new one must not be a secret", got, want)
 	}

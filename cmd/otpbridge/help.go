@@ -57,12 +57,25 @@ func helpTexts() map[string]config.Words {
 	}
 }
 
+// doctorTexts are those of the doctor.
+func doctorTexts() map[string]config.Words {
+	return map[string]config.Words{
+		"help_doctor": config.Say("Look at everything that the service stands on, and say what is wrong, what it means and what mends it. Changes nothing.",
+			"サービスの土台をすべて点検し、問題とその影響・対処を示します（何も変更しません）。"),
+		"help_admin_client": config.Say("A client that may manage the realm, for this run: sees what the service account may not.",
+			"レルムを管理できるクライアント（この実行だけに使用）。サービスアカウントに見えない項目も点検します。"),
+		"help_admin_secret_file": config.Say("File with its secret; - reads standard input. Never stored.", "そのシークレットのファイル。- なら標準入力。保存しません。"),
+	}
+}
+
 func helpText(name, lang string) string { return helpTexts()[name].In(lang) }
 
 func helpVars(lang string) kong.Vars {
 	vars := kong.Vars{}
-	for name, text := range helpTexts() {
-		vars[name] = text.In(lang)
+	for _, texts := range []map[string]config.Words{helpTexts(), doctorTexts()} {
+		for name, text := range texts {
+			vars[name] = text.In(lang)
+		}
 	}
 	return vars
 }

@@ -7,5 +7,5 @@ import (
 )
 
 func main() {
-	os.Exit(run(context.Background(), process{args: os.Args[1:], env: os.Environ(), out: os.Stdout, err: os.Stderr}))
+	os.Exit(run(context.Background(), process{args: os.Args[1:], env: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }

@@ -16,6 +16,7 @@ import (
 type process struct {
 	args []string
 	env  []string // "NAME=value"
+	in   io.Reader
 	out  io.Writer
 	err  io.Writer
 	lang string // "en" or "ja", found by run
@@ -33,6 +34,7 @@ type commands struct {
 	Lang   string    `enum:"en,ja," default:"" placeholder:"en|ja" help:"${help_lang}"`
 	Serve  serveCmd  `cmd:"" help:"${help_serve}"`
 	Check  checkCmd  `cmd:"" help:"${help_check}"`
+	Doctor doctorCmd `cmd:"" help:"${help_doctor}"`
 	Policy policyCmd `cmd:"" help:"${help_policy}"`
 
 	Recoveries recoveriesCmd `cmd:"" help:"${help_recoveries}"`

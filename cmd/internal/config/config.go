@@ -99,6 +99,7 @@ type Keycloak struct {
 	PasswordAge    time.Duration
 	AllowedGroup   string // full path
 	HarmlessRoles  []string
+	Version        string // of the server, as an administrator knows it; empty: not known
 }
 
 // StoreConfig is where state lives: exactly one of the two is set.

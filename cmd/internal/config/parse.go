@@ -277,3 +277,8 @@ func passwordReset(key string) *field {
 	}
 	return f
 }
+
+// release takes a version of Keycloak.
+func release() parser[string] {
+	return matching(`^[0-9]+\.[0-9]+\.[0-9]+$`, Words{"a release such as 26.7.4", "26.7.4 のような版"})
+}

@@ -3,6 +3,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,10 +15,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
 )
 
 // Recovery is what an administrator sees of one recovery: never a key, a link, a code or an address. --json prints it; it is stable.
@@ -157,20 +160,38 @@ func NewClient(path string) *Client {
 
 // List returns the recoveries that are open, and those that need an administrator.
 func (c *Client) List(ctx context.Context) (all []Recovery, err error) {
-	return all, c.call(ctx, http.MethodGet, "/recoveries", &all)
+	return all, c.call(ctx, "GET /recoveries", nil, &all)
 }
 
 // Do carries out an action on one recovery and returns how it stands afterwards.
 func (c *Client) Do(ctx context.Context, id string, do bridge.ActionName) (r Recovery, err error) {
-	return r, c.call(ctx, http.MethodPost, "/recoveries/"+url.PathEscape(id)+"/"+string(do), &r)
+	return r, c.call(ctx, "POST /recoveries/"+url.PathEscape(id)+"/"+string(do), nil, &r)
+}
+
+// Checks carries out what only the service can look at: its store, and the gates that it opened.
+func (c *Client) Checks(ctx context.Context) (r doctor.Report, err error) {
+	return r, c.call(ctx, "GET /checks", nil, &r)
+}
+
+// Remember hands over what an administrator's client saw, and makes the service look again at once.
+func (c *Client) Remember(ctx context.Context, r doctor.Report) error {
+	return c.call(ctx, "POST /checks", r, &struct{}{})
 }
 
 // maxAnswer is far more than ten thousand recoveries.
 const maxAnswer = 32 << 20
 
 // call returns a bridge.Error with the code that the service answered, or what the connection said.
-func (c *Client) call(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://otpbridge"+path, http.NoBody)
+func (c *Client) call(ctx context.Context, what string, body, into any) error {
+	var content []byte
+	if body != nil {
+		var err error
+		if content, err = json.Marshal(body); err != nil {
+			return err
+		}
+	}
+	method, path, _ := strings.Cut(what, " ")
+	req, err := http.NewRequestWithContext(ctx, method, "http://otpbridge"+path, bytes.NewReader(content))
 	if err != nil {
 		return err
 	}
@@ -179,15 +200,15 @@ func (c *Client) call(ctx context.Context, method, path string, into any) error 
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }() // read below
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return err
 	}
 	if resp.StatusCode == http.StatusOK {
-		return json.Unmarshal(body, into)
+		return json.Unmarshal(answer, into)
 	}
 	var f Failure
-	if json.Unmarshal(body, &f) != nil || f.Code == "" {
+	if json.Unmarshal(answer, &f) != nil || f.Code == "" {
 		return fmt.Errorf("the service answered %s", resp.Status)
 	}
 	return bridge.Fault(f.Code, "", nil)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
 	"otpbridge/cmd/internal/control"
 )
 
@@ -18,12 +19,26 @@ const maxListed = 10_000
 // cancelWait is how long an administrator waits for the worker to decide about a swap.
 const cancelWait = 10 * time.Second
 
+// maxReport is far more than all findings of a realm with thousands of clients.
+const maxReport = 8 << 20
+
 // controlHandler serves the administrator's socket. Whoever can open that is the service's own user: there is no sign-in.
 func (s *service) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /recoveries", func(w http.ResponseWriter, r *http.Request) {
 		all, err := s.recoveries(r.Context())
 		s.answer(w, r, all, err)
+	})
+	mux.HandleFunc("GET /checks", func(w http.ResponseWriter, r *http.Request) {
+		s.answer(w, r, doctor.Run(r.Context(), []bridge.Check{s.store.Check(), s.gate.Check()}, storePatience, s.opts.Now), nil)
+	})
+	mux.HandleFunc("POST /checks", func(w http.ResponseWriter, r *http.Request) {
+		var report doctor.Report
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxReport)).Decode(&report)
+		if err == nil {
+			err = remember(r.Context(), s.store, report)
+		}
+		s.answer(w, r, struct{}{}, err)
 	})
 	mux.HandleFunc("POST /recoveries/{id}/{do}", func(w http.ResponseWriter, r *http.Request) {
 		one, err := s.administer(r.Context(), r.PathValue("id"), bridge.ActionName(r.PathValue("do")))

@@ -3,10 +3,12 @@ package service
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/mail"
+	"otpbridge/cmd/internal/config"
 )
 
 // Send implements bridge.Mailer: the notice is rendered completely in the person's language, then queued.
@@ -35,10 +37,16 @@ func (s *service) mailed(ctx context.Context, m mail.Message, o bridge.MailOutco
 }
 
 func (s *service) openMail(context.Context) (err error) {
-	m := s.cfg.Mail
-	s.mail, err = mail.New(mail.Config{
-		Host: m.SMTP.Host, Port: m.SMTP.Port, User: m.SMTP.User, Password: m.Password, Implicit: m.SMTP.Implicit, Plain: m.SMTP.Plain,
-		From: m.From, Jobs: s.store.Jobs, Outcome: s.mailed, Audit: s.counted, Now: s.opts.Now, Log: s.log, Timeout: 20 * time.Second,
-	})
+	c := mailConfig(s.cfg, s.opts.Now, s.log)
+	c.Jobs, c.Outcome, c.Audit = s.store.Jobs, s.mailed, s.counted
+	s.mail, err = mail.New(c)
 	return err
+}
+
+func mailConfig(cfg config.Config, now func() time.Time, log *slog.Logger) mail.Config {
+	m := cfg.Mail
+	return mail.Config{
+		Host: m.SMTP.Host, Port: m.SMTP.Port, User: m.SMTP.User, Password: m.Password, Implicit: m.SMTP.Implicit, Plain: m.SMTP.Plain,
+		From: m.From, Now: now, Log: log, Timeout: 20 * time.Second,
+	}
 }

@@ -115,12 +115,16 @@ func (s *service) close() error {
 }
 
 func (s *service) openStore(ctx context.Context) (err error) {
-	c := store.Config{Path: s.cfg.Store.Bolt, Keys: s.cfg.Keys, Now: s.opts.Now, Log: s.log}
-	if r := s.cfg.Store.Redis; r != nil {
+	s.store, err = store.Open(ctx, storeConfig(s.cfg, s.opts.Now, s.log))
+	return err
+}
+
+func storeConfig(cfg config.Config, now func() time.Time, log *slog.Logger) store.Config {
+	c := store.Config{Path: cfg.Store.Bolt, Keys: cfg.Keys, Now: now, Log: log}
+	if r := cfg.Store.Redis; r != nil {
 		c.Redis = redisConfig(r)
 	}
-	s.store, err = store.Open(ctx, c)
-	return err
+	return c
 }
 
 func (s *service) openAudit(ctx context.Context) (err error) {
@@ -142,6 +146,10 @@ func (s *service) openKeycloak(context.Context) (err error) {
 
 // Keycloak returns the client of the Admin REST API that a configuration describes. It makes no call.
 func Keycloak(cfg config.Config, now func() time.Time, log *slog.Logger) (*keycloak.Client, error) {
+	return keycloak.New(keycloakConfig(cfg, now, log))
+}
+
+func keycloakConfig(cfg config.Config, now func() time.Time, log *slog.Logger) keycloak.Config {
 	k := cfg.Keycloak
 	c := keycloak.Config{
 		URL: k.URL, Realm: k.Realm, Issuer: cfg.SignIn.Issuer, ClientID: k.ClientID, Secret: k.Auth.Secret, LoginClient: cfg.SignIn.ClientID,
@@ -153,16 +161,20 @@ func Keycloak(cfg config.Config, now func() time.Time, log *slog.Logger) (*keycl
 	if key := k.Auth.KeyData.Reveal(); key != "" {
 		c.Keys = []byte(key)
 	}
-	return keycloak.New(c)
+	return c
 }
 
 func (s *service) openParty(context.Context) (err error) {
-	in := s.cfg.SignIn
-	s.party, err = oidc.New(oidc.Config{
-		Issuer: in.Issuer, ClientID: in.ClientID, Keys: in.Auth.Keys, Secret: oidc.NewSecret(in.Auth.Secret.Reveal()),
-		RedirectURL: s.cfg.BaseURL.String() + "/oidc/callback", RecoveryScope: in.RecoveryScope, FullACR: in.FullACR, Now: s.opts.Now, Log: s.log,
-	})
+	s.party, err = relyingParty(s.cfg, s.opts.Now, s.log)
 	return err
+}
+
+func relyingParty(cfg config.Config, now func() time.Time, log *slog.Logger) (*oidc.RelyingParty, error) {
+	in := cfg.SignIn
+	return oidc.New(oidc.Config{
+		Issuer: in.Issuer, ClientID: in.ClientID, Keys: in.Auth.Keys, Secret: oidc.NewSecret(in.Auth.Secret.Reveal()),
+		RedirectURL: cfg.BaseURL.String() + "/oidc/callback", RecoveryScope: in.RecoveryScope, FullACR: in.FullACR, Now: now, Log: log,
+	})
 }
 
 // askEarly begins what waits for Keycloak, so that files are opened and pages parsed meanwhile: discovery goes on until ctx ends, and the service

@@ -1,0 +1,305 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
+	"otpbridge/bridge/keycloak"
+	"otpbridge/bridge/mail"
+	"otpbridge/bridge/realm"
+	"otpbridge/bridge/store"
+	"otpbridge/cmd/internal/config"
+	"otpbridge/cmd/internal/control"
+	"otpbridge/oidc"
+)
+
+// Administrator is a client with more rights than the service account, for one run.
+type Administrator struct {
+	ID     string
+	Secret bridge.Secret
+}
+
+// Doctor looks at everything that a configuration stands on, from outside a running service.
+type Doctor struct {
+	Config        config.Config
+	Administrator *Administrator // nil: what the service account may not see is not checked
+	Resolver      mail.Resolver  // nil: the system's
+	Now           func() time.Time
+	Log           *slog.Logger
+}
+
+// parts are what the checks look through.
+type parts struct {
+	cfg   config.Config
+	kc    *keycloak.Client // the service account
+	admin *keycloak.Client // whoever sees most: the administrator, or the service account
+	party *oidc.RelyingParty
+	look  func(context.Context) error // discovery
+	now   func() time.Time
+}
+
+// Run carries out all checks, each within limit. What an administrator's client saw is remembered where `serve` finds it; kept says whether that
+// could be done.
+func (d Doctor) Run(ctx context.Context, limit time.Duration) (report doctor.Report, kept, err error) {
+	p, err := d.open()
+	if err != nil {
+		return report, nil, err
+	}
+	queue, err := mail.New(mailConfig(d.Config, d.Now, d.Log))
+	if err != nil {
+		return report, nil, err
+	}
+	if d.Resolver == nil {
+		d.Resolver = net.DefaultResolver
+	}
+	held, closeStore := d.openStore(ctx)
+	defer func() { err = errors.Join(err, closeStore()) }()
+	checks := slices.Concat(p.realmChecks(), p.peopleChecks(), p.kc.Checks(p.asked()), p.lockChecks(), p.fileChecks(), queue.Checks(d.Resolver), held.checks(),
+		[]bridge.Check{{Name: "base-url", Run: p.checkBase}})
+	if d.Administrator != nil {
+		checks = p.administratorsVersion(checks)
+	}
+	report = doctor.Run(ctx, checks, limit, d.Now)
+	if d.Administrator != nil {
+		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+		defer cancel()
+		kept = held.remember(keep, report)
+	}
+	return report, kept, nil
+}
+
+func (d Doctor) open() (p parts, err error) {
+	p = parts{cfg: d.Config, now: d.Now}
+	if p.kc, err = Keycloak(d.Config, d.Now, d.Log); err != nil {
+		return p, err
+	}
+	p.admin = p.kc
+	if a := d.Administrator; a != nil {
+		c := keycloakConfig(d.Config, d.Now, d.Log)
+		c.ClientID, c.Secret, c.Keys, c.Administrator = a.ID, a.Secret, nil, true
+		if p.admin, err = keycloak.New(c); err != nil {
+			return p, err
+		}
+	}
+	if p.party, err = relyingParty(d.Config, d.Now, d.Log); err != nil {
+		return p, err
+	}
+	p.look = once(p.party.Look)
+	return p, nil
+}
+
+// once makes all checks share one look. The first one's context counts: they begin together and have the same limit.
+func once(look func(context.Context) error) func(context.Context) error {
+	var do sync.Once
+	var err error
+	return func(ctx context.Context) error {
+		do.Do(func() { err = look(ctx) })
+		return err
+	}
+}
+
+func (p parts) asked() keycloak.Asked {
+	return keycloak.Asked{GateGroup: p.cfg.SignIn.GateGroup, PolicyGroups: p.cfg.PolicyGroups(), Version: p.cfg.Keycloak.Version}
+}
+
+// administratorsVersion reads the server's version with the administrator's client.
+func (p parts) administratorsVersion(checks []bridge.Check) []bridge.Check {
+	for i, c := range checks {
+		if c.Name == "version" {
+			for _, better := range p.admin.Checks(p.asked()) {
+				if better.Name == c.Name {
+					checks[i] = better
+				}
+			}
+		}
+	}
+	return checks
+}
+
+// realmChecks look at the realm, which is read once for all of them.
+func (p parts) realmChecks() []bridge.Check { return realm.Checks(p.state(), p.realmAsked()) }
+
+// peopleChecks look at who holds what, which may take long in a large realm.
+func (p parts) peopleChecks() []bridge.Check {
+	return realm.PeopleChecks(keycloak.RealmCalls{Client: p.admin}, p.state(), p.realmAsked())
+}
+
+func (p parts) state() func(context.Context) (*realm.State, error) {
+	var s *realm.State
+	read := once(func(ctx context.Context) (err error) {
+		s, err = realm.Read(ctx, keycloak.RealmCalls{Client: p.admin}, p.cfg.WantedRealm())
+		return err
+	})
+	return func(ctx context.Context) (*realm.State, error) {
+		err := read(ctx)
+		return s, err
+	}
+}
+
+func (p parts) realmAsked() realm.Asked {
+	c := p.cfg
+	return realm.Asked{
+		Wanted: c.WantedRealm(), Reset: c.Keycloak.Reset, Codes: c.Recovery.Codes, EventTypes: keycloak.EventTypes(),
+		Local: bridge.Loopback(c.BaseURL.Hostname()),
+	}
+}
+
+// lockChecks look at discovery, and try what Keycloak has to refuse.
+func (p parts) lockChecks() []bridge.Check {
+	try := func(name string, id bridge.FindingID, attempt func(context.Context) (oidc.Attempt, error)) bridge.Check {
+		return bridge.Check{Name: name, Run: func(ctx context.Context) ([]bridge.Finding, error) {
+			if err := p.look(ctx); err != nil {
+				return nil, err
+			}
+			switch got, err := attempt(ctx); {
+			case err != nil:
+				return nil, err
+			case got == oidc.Unclear:
+				return nil, bridge.NotChecked(bridge.UncheckedUnknown, accountConsole)
+			case got == oidc.Taken:
+				return []bridge.Finding{bridge.Found(id, objectOf(id))}, nil
+			}
+			return nil, nil
+		}}
+	}
+	redirect := p.cfg.SignIn.Issuer + "/account/"
+	return []bridge.Check{
+		{Name: "discovery", Run: p.checkDiscovery},
+		try("par-plain", bridge.FindParPlain, p.party.AttemptUnpushed),
+		try("par-extra", bridge.FindParExtra, p.party.AttemptExtra),
+		try("par-scope", bridge.FindParScope, func(ctx context.Context) (oidc.Attempt, error) {
+			return p.party.AttemptScope(ctx, accountConsole, redirect)
+		}),
+	}
+}
+
+// accountConsole is a client that every realm has.
+const accountConsole = "account-console"
+
+func objectOf(id bridge.FindingID) string {
+	if id == bridge.FindParScope {
+		return accountConsole
+	}
+	return ""
+}
+
+func (p parts) checkDiscovery(ctx context.Context) ([]bridge.Finding, error) {
+	err := p.look(ctx)
+	switch e, _ := errors.AsType[*oidc.Error](err); {
+	case err == nil:
+		return nil, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case e != nil && e.Code == oidc.CodeIssuer:
+		return []bridge.Finding{bridge.Found(bridge.FindIssuerDiffers, "", "issuer", p.cfg.SignIn.Issuer)}, nil
+	}
+	return []bridge.Finding{bridge.Found(bridge.FindIssuerAway, "")}, nil
+}
+
+// storePatience is how long the store, or the service that holds it, may take.
+const storePatience = 5 * time.Second
+
+// holder is the way to the store: through the service that runs here, or by opening it.
+type holder struct {
+	service *control.Client // nil: none runs here
+	store   *store.Store    // nil: it could not be opened
+	err     error           // why not
+	cfg     config.Config
+}
+
+// openStore asks the service that runs here, or opens the store. A file that does not exist is not made.
+func (d Doctor) openStore(ctx context.Context) (h holder, closing func() error) {
+	nothing := func() error { return nil }
+	h.cfg = d.Config
+	client := control.NewClient(d.Config.ControlSocket)
+	if _, err := client.Checks(ctx); err == nil {
+		h.service = client
+		return h, nothing
+	}
+	if d.Config.Store.Redis == nil && !exists(d.Config.Store.Bolt) {
+		h.err = bridge.NotChecked(bridge.UncheckedRights, "serve")
+		return h, nothing
+	}
+	h.store, h.err = store.Open(ctx, storeConfig(d.Config, d.Now, d.Log))
+	if h.err != nil {
+		return h, nothing
+	}
+	return h, h.store.Close
+}
+
+// checks are those for which the store is needed.
+func (h holder) checks() []bridge.Check {
+	if h.service != nil {
+		return h.remote("store", "gate-members")
+	}
+	gate := bridge.Check{Name: "gate-members", Run: func(context.Context) ([]bridge.Finding, error) {
+		return nil, bridge.NotChecked(bridge.UncheckedRights, "serve")
+	}}
+	if h.store != nil {
+		return []bridge.Check{h.store.Check(), gate}
+	}
+	return []bridge.Check{gate, {Name: "store", Run: func(context.Context) ([]bridge.Finding, error) {
+		if errors.Is(h.err, store.ErrLocked) {
+			return nil, bridge.NotChecked(bridge.UncheckedUnknown, "store")
+		}
+		if u, ok := errors.AsType[*bridge.Unchecked](h.err); ok {
+			return nil, u
+		}
+		return []bridge.Finding{bridge.Found(bridge.FindStoreAway, "")}, nil
+	}}}
+}
+
+// remote are checks that the service carries out.
+func (h holder) remote(names ...string) (checks []bridge.Check) {
+	for _, name := range names {
+		checks = append(checks, bridge.Check{Name: name, Run: func(ctx context.Context) ([]bridge.Finding, error) {
+			report, err := h.service.Checks(ctx)
+			if err != nil {
+				return nil, err
+			}
+			i := slices.IndexFunc(report.Results, func(r doctor.Result) bool { return r.Check == name })
+			if i < 0 {
+				return nil, fmt.Errorf("the service does not know the check %s", name)
+			}
+			if r := report.Results[i]; r.Unchecked != nil {
+				return r.Findings, r.Unchecked
+			}
+			return report.Results[i].Findings, nil
+		}})
+	}
+	return checks
+}
+
+// remember keeps what was seen with an administrator's rights.
+func (h holder) remember(ctx context.Context, report doctor.Report) error {
+	switch {
+	case h.service != nil:
+		return h.service.Remember(ctx, report)
+	case h.store != nil:
+		return remember(ctx, h.store, report)
+	}
+	return errors.New("neither a running service nor a store")
+}
+
+// seenKey is where the last report with an administrator's rights is kept, seenLife for how long.
+const (
+	seenKey  = "last"
+	seenLife = 400 * 24 * time.Hour
+)
+
+func seen(s *store.Store) *store.Typed[doctor.Report] {
+	return store.NewTyped[doctor.Report](s.KV, store.Kind{Name: "doctor", Version: 1})
+}
+
+func remember(ctx context.Context, s *store.Store, report doctor.Report) error {
+	_, err := seen(s).Update(ctx, seenKey, seenLife, func(doctor.Report, bool) (doctor.Report, error) { return report, nil })
+	return err
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
+	"otpbridge/bridge/view"
+	"otpbridge/cmd/internal/config"
+	"otpbridge/cmd/internal/service"
+	"otpbridge/templates"
+)
+
+// doctorCmd is `otpbridge doctor`. It changes nothing but the note of what it saw.
+type doctorCmd struct {
+	configFlag
+	AdminClient     string        `placeholder:"ID" help:"${help_admin_client}"`
+	AdminSecretFile string        `placeholder:"FILE" help:"${help_admin_secret_file}"`
+	JSON            bool          `name:"json" help:"${help_json}"`
+	Timeout         time.Duration `default:"30s" help:"${help_timeout}"`
+}
+
+// maxAdminSecret is longer than any secret of a client.
+const maxAdminSecret = 4 << 10
+
+// Run looks at everything and reports what it found.
+func (c doctorCmd) Run(ctx context.Context, p process) error {
+	if c.Timeout <= 0 {
+		return usageError{errors.New(config.Say("--timeout: is no time above zero", "--timeout: 正の時間ではありません").In(p.lang))}
+	}
+	administrator, err := c.administrator(p)
+	if err != nil {
+		return err
+	}
+	cfg, err := c.load(p)
+	if err != nil {
+		return err
+	}
+	d := service.Doctor{Config: *cfg, Administrator: administrator, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	report, kept, err := d.Run(ctx, c.Timeout)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		say(p, "otpbridge: "+config.Say("what was seen could not be kept for the service: %s", "点検結果をサービスに渡せませんでした: %s").With(kept.Error()).In(p.lang))
+	}
+	if c.JSON {
+		err = writeJSON(p.out, forMachines(report))
+	} else {
+		err = printReport(p, report)
+	}
+	if n := serious(report); err == nil && n > 0 {
+		err = errors.New(config.Say("%d findings", "%d 件の問題があります").With(n).In(p.lang))
+	}
+	return err
+}
+
+// administrator reads the secret of the administrator's client. It is kept nowhere.
+func (c doctorCmd) administrator(p process) (*service.Administrator, error) {
+	if (c.AdminClient == "") != (c.AdminSecretFile == "") {
+		return nil, usageError{errors.New(config.Say("--admin-client and --admin-secret-file belong together",
+			"--admin-client と --admin-secret-file は同時に指定してください").In(p.lang))}
+	}
+	if c.AdminClient == "" {
+		return nil, nil //nolint:nilnil // without one
+	}
+	var text []byte
+	if c.AdminSecretFile == "-" {
+		var err error
+		if text, err = io.ReadAll(io.LimitReader(p.in, maxAdminSecret)); err != nil {
+			return nil, err
+		}
+	} else {
+		var wrong *config.Words
+		if text, wrong = config.ReadSmall(c.AdminSecretFile, true); wrong != nil {
+			return nil, usageError{errors.New("--admin-secret-file: " + wrong.In(p.lang))}
+		}
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return nil, usageError{errors.New(config.Say("--admin-secret-file: is empty", "--admin-secret-file: 空です").In(p.lang))}
+	}
+	return &service.Administrator{ID: c.AdminClient, Secret: bridge.Secret(secret)}, nil
+}
+
+// doctorResult is what --json prints; it is stable and English.
+type doctorResult struct {
+	At        time.Time        `json:"at"`
+	Findings  []bridge.Finding `json:"findings"`
+	Unchecked []uncheckedJSON  `json:"unchecked"`
+	Passed    []string         `json:"passed"`
+}
+
+type uncheckedJSON struct {
+	Check string `json:"check"`
+	Why   string `json:"why"`
+	Needs string `json:"needs,omitempty"`
+}
+
+func forMachines(r doctor.Report) doctorResult {
+	out := doctorResult{At: r.At, Findings: append([]bridge.Finding{}, r.Findings()...), Unchecked: []uncheckedJSON{}, Passed: []string{}}
+	for _, one := range r.Unchecked() {
+		out.Unchecked = append(out.Unchecked, uncheckedJSON{one.Check, one.Unchecked.Why, one.Unchecked.Needs})
+	}
+	for _, one := range r.Results {
+		if one.Passed() {
+			out.Passed = append(out.Passed, one.Check)
+		}
+	}
+	return out
+}
+
+// serious counts what makes the exit code 1: whatever is worse than worth knowing.
+func serious(r doctor.Report) (n int) {
+	for _, f := range r.Findings() {
+		if f.Severity != bridge.Info {
+			n++
+		}
+	}
+	return n
+}
+
+// printReport writes the worst first, then what was not checked, then how many passed.
+func printReport(p process, r doctor.Report) error {
+	texts, err := view.LoadFindings(templates.FS)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	counts := map[bridge.Severity]int{}
+	for _, f := range r.Findings() {
+		counts[f.Severity]++
+		text := texts.Text(p.lang, f)
+		fmt.Fprintf(&b, "[%s] %s: %s\n    %s: %s\n    %s: %s\n", texts.Word(p.lang, string(f.Severity)), f.ID, text.Title,
+			texts.Word(p.lang, "means"), text.Means, texts.Word(p.lang, "mend"), text.Mend)
+	}
+	for _, one := range r.Unchecked() {
+		fmt.Fprintf(&b, "[%s] %s: %s: %s\n", texts.Word(p.lang, "unchecked"), one.Check, texts.Check(p.lang, one.Check), texts.Unchecked(p.lang, one.Unchecked))
+	}
+	passed := forMachines(r).Passed
+	number := func(n int) string { return fmt.Sprint(n) }
+	fmt.Fprintln(&b, texts.Word(p.lang, "summary", "deadly", number(counts[bridge.Deadly]), "critical", number(counts[bridge.Critical]),
+		"warning", number(counts[bridge.Warning]), "info", number(counts[bridge.Info]), "unchecked", number(len(r.Unchecked())), "passed", number(len(passed))))
+	_, err = io.WriteString(p.out, b.String())
+	return err
+}
