@@ -33,7 +33,6 @@ func exists(file string) bool {
 func (p parts) fileChecks() []bridge.Check {
 	return []bridge.Check{
 		{Name: "files", Run: func(context.Context) ([]bridge.Finding, error) { return p.checkFiles() }},
-		{Name: "keys", Run: func(context.Context) ([]bridge.Finding, error) { return p.checkKeys(), nil }},
 		{Name: "proxies", Run: func(context.Context) ([]bridge.Finding, error) { return p.checkProxies(), nil }},
 	}
 }
@@ -68,33 +67,6 @@ func (p parts) checkFiles() (found []bridge.Finding, err error) {
 		}
 	}
 	return found, nil
-}
-
-// checkKeys looks for a key that both clients have.
-func (p parts) checkKeys() []bridge.Finding {
-	in, admin := p.cfg.SignIn, p.cfg.Keycloak
-	for _, a := range publicKeys(in.Auth.Keys.PublicJWKS()) {
-		for _, b := range publicKeys(admin.Auth.Keys.PublicJWKS()) {
-			if a == b {
-				return []bridge.Finding{bridge.Found(bridge.FindKeysSame, admin.ClientID, "login", in.ClientID)}
-			}
-		}
-	}
-	return nil
-}
-
-// publicKeys names keys by what they are, not by what somebody called them.
-func publicKeys(jwks []byte) (all [][3]string) {
-	var set struct {
-		Keys []struct{ Kty, X, Y string } `json:"keys"`
-	}
-	if json.Unmarshal(jwks, &set) != nil {
-		return nil
-	}
-	for _, k := range set.Keys {
-		all = append(all, [3]string{k.Kty, k.X, k.Y})
-	}
-	return all
 }
 
 // checkProxies: a network that is much wider than a machine room is nobody's own proxies.
