@@ -10,7 +10,7 @@ import (
 func TestFormsLeadToTheCampusAndItsIdentityProviders(t *testing.T) {
 	t.Parallel()
 	s := serveProcess(t, "", func(e *explained) {
-		(&served{explained: e}).configure("gate_group: gate", `gate_group: gate, brokers: ["https://IdP.example.ac.jp/", "https://idp.example.org:8443"]`)
+		(&served{explained: e}).configure("client_secret_file: login,", `client_secret_file: login, brokers: ["https://IdP.example.ac.jp/", "https://idp.example.org:8443"],`)
 	})
 	pages, _ := s.serving()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+pages+"/", http.NoBody)

@@ -128,3 +128,13 @@ func TestDocumentationShowsTheFigures(t *testing.T) {
 		}
 	}
 }
+
+// WB-07: a service that cannot open the gate does not begin to serve; the last words say what is wrong, the exit code is that of a failure.
+func TestServeEndsWithTheWrongRights(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", func(e *explained) { (&served{explained: e}).configure("gate_group: ", "gate_group: 0") })
+	s.said("otpbridge: ", "sign_in.gate_group is the id of no group")
+	if got := s.end().ExitStatus(); got != exitFailed {
+		t.Errorf("exit %d, want %d", got, exitFailed)
+	}
+}

@@ -57,7 +57,7 @@ base_url: https://otp.example.ac.jp
 languages: [en]
 organisation: {short_issuer: Example, name: {en: Example}}
 keys_file: keys
-sign_in: {issuer: "` + e.kc.Issuer + `", client_secret_file: login, gate_group: gate}
+sign_in: {issuer: "` + e.kc.Issuer + `", client_secret_file: login, gate_group: ` + e.kc.GroupID("otp-recovery-open") + `}
 keycloak:
   client_id: otpbridge-broad
   url: ` + e.kc.URL + `

@@ -16,7 +16,12 @@ import (
 func rights(t *testing.T, w *world) {
 	warnings, err := w.client.Rights(t.Context())
 	if err != nil || len(warnings) > 0 {
-		t.Errorf("Rights: %v, %v, want neither warnings nor an error", warnings, err)
+		t.Errorf("over the realm: %v, %v, want neither warnings nor an error", warnings, err)
+	}
+	w.person(t, Person{})
+	warnings, err = w.gate(t).Rights(t.Context())
+	if err != nil || len(warnings) > 0 {
+		t.Errorf("on groups and people: %v, %v, want neither warnings nor an error", warnings, err)
 	}
 }
 

@@ -27,38 +27,77 @@ func RunOnRealm(t *testing.T, r *realm.Realm, keycloakURL string) {
 	})
 	t.Run("GroupsThatAreHiddenAreTold", s.hiddenGroups)
 	t.Run("HiddenAdministratorsAreTold", s.hiddenAdministrators)
+	t.Run("EveryMissingRightIsNamed", s.missingRights)
 	t.Run("KeysTakeTurns", s.keys) // last: afterwards the secret counts no more
+}
+
+// mappings are where a role of realm-management has to stand to be in the token of the service account.
+func (s *onRealm) mappings(t *testing.T) []string {
+	t.Helper()
+	own, management := s.clientID(t, s.realm.AdminClient), s.clientID(t, "realm-management")
+	var account struct{ ID string }
+	s.do(t, "GET /clients/"+own+"/service-account-user", nil, &account)
+	return []string{
+		"/users/" + account.ID + "/role-mappings/clients/" + management, "/clients/" + own + "/scope-mappings/clients/" + management,
+	}
 }
 
 // Each right that could reach further stops the start, as Keycloak itself writes it into the token. WB-07
 func (s *onRealm) excessRights(t *testing.T) {
-	account := s.realm.Users["service-account-"+s.realm.AdminClient]
-	if account == "" {
-		var user struct{ ID string }
-		s.do(t, "GET /clients/"+s.clientID(t, s.realm.AdminClient)+"/service-account-user", nil, &user)
-		account = user.ID
-	}
-	management, own := s.clientID(t, "realm-management"), s.clientID(t, s.realm.AdminClient)
+	management, mappings := s.clientID(t, "realm-management"), s.mappings(t)
 	for role, refused := range map[string]bool{
 		"realm-admin": true, "manage-realm": true, "manage-clients": true, "impersonation": true, "view-clients": true, "manage-events": true,
 		"manage-users": false, "view-users": false,
 	} {
 		var found object
 		s.do(t, "GET /clients/"+management+"/roles/"+role, nil, &found)
-		mappings := []string{"/users/" + account + "/role-mappings/clients/", "/clients/" + own + "/scope-mappings/clients/"}
 		for _, at := range mappings {
-			s.do(t, "POST "+at+management, []object{found}, nil)
+			s.do(t, "POST "+at, []object{found}, nil)
 		}
 		warnings, err := newWorld(t, s).client.Rights(t.Context())
 		if refused != (err != nil) || (refused && !strings.Contains(err.Error(), role)) || (!refused && len(warnings) == 0) {
 			t.Errorf("%s: warnings %q, error %v, want refused %v", role, warnings, err, refused)
 		}
 		for _, at := range mappings {
-			s.do(t, "DELETE "+at+management, []object{found}, nil)
+			s.do(t, "DELETE "+at, []object{found}, nil)
 		}
 	}
 	if _, err := newWorld(t, s).client.Rights(t.Context()); err != nil {
 		t.Errorf("after all: %v", err)
+	}
+}
+
+// Each right that is missing is named at the start: those over the realm as Keycloak writes them into the token, those on groups and people
+// as it answers for them. WB-07
+func (s *onRealm) missingRights(t *testing.T) {
+	management, mappings := s.clientID(t, "realm-management"), s.mappings(t)
+	for _, role := range []string{"view-realm", "view-events", "query-users"} {
+		var found object
+		s.do(t, "GET /clients/"+management+"/roles/"+role, nil, &found)
+		s.do(t, "DELETE "+mappings[0], []object{found}, nil)
+		if _, err := newWorld(t, s).client.Rights(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "lacks rights: "+role) {
+			t.Errorf("without %s: %v", role, err)
+		}
+		s.do(t, "POST "+mappings[0], []object{found}, nil)
+	}
+	for permission, scopes := range map[string][]string{
+		realm.OnPeople: {"view-members", "manage-members", "manage-membership-of-members"}, realm.OnGate: {"view", "view-members", "manage-membership"},
+	} {
+		for _, missing := range scopes[1:] {
+			must(t, s.realm.Narrow(t.Context(), permission, slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return s == missing })...))
+			w := newWorld(t, s)
+			if _, err := w.gate(t).Rights(t.Context()); err == nil || !strings.HasSuffix(err.Error(), ": "+missing) {
+				t.Errorf("without %s: %v", missing, err)
+			}
+		}
+		must(t, s.realm.Narrow(t.Context(), permission, scopes...))
+	}
+	if warnings, err := newWorld(t, s).gate(t).Rights(t.Context()); err != nil || len(warnings) > 0 {
+		t.Errorf("after all: %v, %v", warnings, err)
+	}
+	must(t, s.realm.Narrow(t.Context(), realm.OnPeople))
+	if warnings, err := newWorld(t, s).gate(t).Rights(t.Context()); err != nil || len(warnings) != 1 {
+		t.Errorf("nobody is seen: %v, %v, want a warning", warnings, err)
 	}
 }
 

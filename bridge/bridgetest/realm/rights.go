@@ -6,11 +6,17 @@ import (
 	"net/url"
 )
 
-// ViewGroups is the name of the permission to see every group, though not who is in it: policies match by group.
-const ViewGroups = "otpbridge: groups that policies name"
+// The names of the service account's permissions.
+const (
+	OnPeople = "otpbridge: recoverable people"
+	OnGate   = "otpbridge: gate"
+	// ViewGroups is to see every group, though not who is in it: policies match by group.
+	ViewGroups = "otpbridge: groups that policies name"
+	// ViewAdministrators is to see the client realm-management, and so who has rights over the realm.
+	ViewAdministrators = "otpbridge: who has rights over the realm"
+)
 
-// ViewAdministrators is the name of the permission to see the client realm-management, and so who has rights over the realm.
-const ViewAdministrators = "otpbridge: who has rights over the realm"
+const onlyUs = "only otpbridge" // the policy of each permission
 
 // grantFineRights gives the service account rights on members of the allowed group and on the gate group, lets it see groups and
 // who has rights over the realm, and nothing else.
@@ -28,32 +34,54 @@ func (r *Realm) grantFineRights(ctx context.Context) error {
 			return err
 		}
 	}
-	const policy = "only otpbridge"
 	server := "POST /clients/" + permissions + "/authz/resource-server"
-	if err := r.do(ctx, server+"/policy/user", object{"name": policy, "users": []string{account}}, nil); err != nil {
+	if err := r.do(ctx, server+"/policy/user", object{"name": onlyUs, "users": []string{account}}, nil); err != nil {
 		return err
 	}
 	management, err := r.clientID(ctx, "realm-management")
 	if err != nil {
 		return err
 	}
-	for _, p := range []struct {
-		name, kind string
-		resources  []string // none: all
-		scopes     []string
-	}{
-		{"otpbridge: recoverable people", "Groups", []string{r.Allowed}, []string{"view-members", "manage-members", "manage-membership-of-members"}},
-		{"otpbridge: gate", "Groups", []string{r.GateGroup}, []string{"view", "view-members", "manage-membership"}},
+	for _, p := range []permission{
+		{OnPeople, "Groups", []string{r.Allowed}, []string{"view-members", "manage-members", "manage-membership-of-members"}},
+		{OnGate, "Groups", []string{r.GateGroup}, []string{"view", "view-members", "manage-membership"}},
 		{ViewGroups, "Groups", []string{}, []string{"view"}},
 		{ViewAdministrators, "Clients", []string{management}, []string{"view"}},
 	} {
-		if err := r.do(ctx, server+"/permission/scope", object{
-			"name": p.name, "resourceType": p.kind, "resources": p.resources, "scopes": p.scopes, "policies": []string{policy},
-		}, nil); err != nil {
+		if err := r.permit(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// permission lets the service account do something with things of a kind.
+type permission struct {
+	name, kind string
+	resources  []string // none: all
+	scopes     []string
+}
+
+func (r *Realm) permit(ctx context.Context, p permission) error {
+	permissions, err := r.clientID(ctx, "admin-permissions")
+	if err != nil {
+		return err
+	}
+	return r.do(ctx, "POST /clients/"+permissions+"/authz/resource-server/permission/scope", object{
+		"name": p.name, "resourceType": p.kind, "resources": p.resources, "scopes": p.scopes, "policies": []string{onlyUs},
+	}, nil)
+}
+
+// Narrow leaves the service account only these scopes of OnPeople or OnGate; none takes the permission away.
+func (r *Realm) Narrow(ctx context.Context, name string, scopes ...string) error {
+	if err := r.Withdraw(ctx, name); err != nil || len(scopes) == 0 {
+		return err
+	}
+	group := r.Allowed
+	if name == OnGate {
+		group = r.GateGroup
+	}
+	return r.permit(ctx, permission{name, "Groups", []string{group}, scopes})
 }
 
 // Withdraw takes a permission of the service account away, by its name.

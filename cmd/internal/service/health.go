@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -138,6 +139,22 @@ func (s *service) seesPolicyGroups(ctx context.Context) error {
 	return err
 }
 
+// ownRights asks at once for the rights over the realm and for those on groups and people, since a start waits for both.
+func (s *service) ownRights(ctx context.Context) ([]string, error) {
+	var (
+		both       sync.WaitGroup
+		wide, fine []string
+		own, reach error
+	)
+	both.Go(func() { wide, own = s.kc.Rights(ctx) })
+	both.Go(func() { fine, reach = s.gate.Rights(ctx) })
+	both.Wait()
+	if own != nil && bridge.CodeOf(reach) == bridge.CodeKeycloakAway {
+		return nil, own
+	}
+	return append(wide, fine...), errors.Join(own, reach)
+}
+
 // watchRights looks at the service account until Keycloak answered once, then every five minutes. Rights that are too many, or missing,
 // end the process at the start: nobody should get used to them.
 func (s *service) watchRights(ctx context.Context) error {
@@ -147,7 +164,7 @@ func (s *service) watchRights(ctx context.Context) error {
 	}
 	pause := 250 * time.Millisecond
 	for {
-		warnings, err := s.kc.Rights(ctx)
+		warnings, err := s.ownRights(ctx)
 		if err == nil {
 			err = s.seesPolicyGroups(ctx)
 		}

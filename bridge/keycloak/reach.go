@@ -1,0 +1,106 @@
+package keycloak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// fineRight is a right that Keycloak's answer about a group or a person names, and the scope of a fine-grained permission that gives it.
+type fineRight struct{ access, scope string }
+
+// The rights on the gate group and on people without which nobody can recover, and those on people that reach further.
+var (
+	gateRights   = []fineRight{{"view", "view"}, {"viewMembers", "view-members"}, {"manageMembership", "manage-membership"}}
+	personRights = []fineRight{{"view", "view-members"}, {"manage", "manage-members"}, {"manageGroupMembership", "manage-membership-of-members"}}
+	excessRights = []fineRight{{"mapRoles", "map-roles"}, {"impersonate", "impersonate-members"}}
+)
+
+// someone is how many people are looked at until one is found whom the service account may manage.
+const someone = 100
+
+// noPeople is the warning of an account that sees nobody.
+const noPeople = "the service account sees nobody: the allowed group is empty, or the fine-grained permission view-members on it is missing"
+
+// Rights looks at what the service account may do with the gate group and, by the example of one, with the people of the allowed group. As
+// Client.Rights does it says which rights are missing or too many, or that Keycloak did not answer (CodeKeycloakAway).
+func (g *RealmGate) Rights(ctx context.Context) (warnings []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Client.cfg.Limit)
+	defer cancel()
+	var (
+		both           sync.WaitGroup
+		groups, people error
+	)
+	both.Go(func() { groups = g.cfg.Client.gateRights(ctx, g.cfg.GroupID) })
+	both.Go(func() { warnings, people = g.cfg.Client.peopleRights(ctx) })
+	both.Wait()
+	return warnings, errors.Join(groups, people)
+}
+
+func (c *Client) gateRights(ctx context.Context, id string) error {
+	const op = "read rights on the gate group"
+	var group struct {
+		Access map[string]bool `json:"access"`
+	}
+	err := c.do(ctx, get(op, &group, "groups", id))
+	switch {
+	case status(err) == http.StatusNotFound:
+		return errors.New("keycloak: sign_in.gate_group is the id of no group")
+	case err != nil && status(err) != http.StatusForbidden:
+		return away(op, err)
+	}
+	return lacking("on the gate group", group.Access, gateRights)
+}
+
+func (c *Client) peopleRights(ctx context.Context) (warnings []string, err error) {
+	const op = "read rights on people"
+	own, err := c.rights(ctx)
+	if err != nil || own.wide() { // who sees everybody may see somebody first who is not to be managed
+		return nil, away(op, err)
+	}
+	var seen []user
+	k := get(op, &seen, "users")
+	k.query = url.Values{"max": {strconv.Itoa(someone)}, "briefRepresentation": {"true"}}
+	err = c.do(ctx, k)
+	switch {
+	case status(err) == http.StatusForbidden:
+		return nil, nil // without query-users, as Client.Rights says
+	case err != nil:
+		return nil, away(op, err)
+	case len(seen) == 0:
+		return []string{noPeople}, nil
+	}
+	one := seen[max(0, slices.IndexFunc(seen, func(u user) bool { return u.Access["manage"] }))]
+	if err := c.do(ctx, get(op, &one, "users", one.ID)); err != nil {
+		return nil, away(op, err)
+	}
+	return nil, errors.Join(lacking("on people of the allowed group", one.Access, personRights), exceeding(one.Access))
+}
+
+func lacking(what string, access map[string]bool, rights []fineRight) error {
+	var missing []string
+	for _, r := range rights {
+		if !access[r.access] {
+			missing = append(missing, r.scope)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("keycloak: the service account lacks fine-grained permissions %s: %s", what, strings.Join(missing, ", "))
+}
+
+func exceeding(access map[string]bool) error {
+	for _, r := range excessRights {
+		if access[r.access] {
+			return fmt.Errorf("keycloak: the service account has a fine-grained permission on people that it must not have: %s", r.scope)
+		}
+	}
+	return nil
+}
