@@ -173,30 +173,79 @@ func TestRealmAttackScopeAndLevel(t *testing.T) {
 	}
 }
 
+// actions are what Keycloak may ask for in the midst of a sign-in, and what would let a password thief in.
+var actions = []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"}
+
+// reachedActions tries to reach each action with a password only at our client, as something pending and as something pushed, and returns those
+// whose page was shown.
+func reachedActions(t *testing.T, r *realm.Realm, params ...string) (reached []string) {
+	t.Helper()
+	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	for _, action := range actions {
+		name := "pending-" + strings.ToLower(action)
+		person := realm.Person{Name: name, OTPs: []string{realm.Secret("p")}, RequiredActions: []string{action}, Outside: r.Allowed == ""}
+		if _, err := r.Add(t.Context(), person); err != nil {
+			t.Fatal(err)
+		}
+		for who, params := range map[string][]string{name: params, "bob": append([]string{"kc_action", action}, params...)} {
+			b := rig.NewBrowser(t)
+			if got := login.SignIn(b, who, nil, params...); got.Signed || b.Status != http.StatusUnauthorized {
+				reached = append(reached, action+" of "+who+": "+b.Page())
+			}
+			// A denial counts as a failure of the person: two in a row would lock bob, and hide what the next one does.
+			if err := r.Unlock(t.Context(), who); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return reached
+}
+
 // OIDC-19: the gate, shut, keeps pending actions and a stolen login key away from the pages that change an account.
 func TestRealmAttackActionsBehindAShutGate(t *testing.T) {
 	t.Parallel()
-	r := rig.NewRealm(t, realm.Options{})
+	if reached := reachedActions(t, rig.NewRealm(t, realm.Options{}), "scope", recoveryScope); len(reached) > 0 {
+		t.Errorf("not denied: %s", strings.Join(reached, "; "))
+	}
+}
+
+// OIDC-19: the test above finds the hole where there is no gate.
+func TestRealmAttackActionsFindTheHoleOfTheBadRealm(t *testing.T) {
+	t.Parallel()
+	reached := strings.Join(reachedActions(t, rig.NewBadRealm(t)), "; ")
+	for _, want := range []string{
+		"CONFIGURE_TOTP of pending-configure_totp: login-login-config-totp", "CONFIGURE_TOTP of bob: login-login-config-totp",
+		"UPDATE_PROFILE of pending-update_profile: login-login-update-profile", "UPDATE_PASSWORD of bob: login-login-update-password",
+	} {
+		if !strings.Contains(reached, want) {
+			t.Errorf("%s was not reached (reached: %s)", want, reached)
+		}
+	}
+}
+
+// overtype asks for alice and types bob's name and password.
+func overtype(t *testing.T, r *realm.Realm, params ...string) (rig.Result, *rig.Browser) {
+	t.Helper()
+	b := rig.NewBrowser(t)
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
-	for _, action := range []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"} {
-		name := "pending-" + strings.ToLower(action)
-		if _, err := r.Add(t.Context(), realm.Person{Name: name, OTPs: []string{realm.Secret("p")}, RequiredActions: []string{action}}); err != nil {
-			t.Fatal(err)
-		}
-		b := rig.NewBrowser(t)
-		login.SignIn(b, name, nil, "scope", recoveryScope)
-		if b.Status != http.StatusUnauthorized {
-			t.Errorf("pending %s: %s, want access denied", action, b.Describe())
-		}
-		b = rig.NewBrowser(t)
-		login.SignIn(b, "bob", nil, "scope", recoveryScope, "kc_action", action)
-		if b.Status != http.StatusUnauthorized {
-			t.Errorf("pushed kc_action=%s: %s, want access denied", action, b.Describe())
-		}
-		// A denial counts as a failure of the person: two in a row would lock bob, and hide what the next one does.
-		if err := r.Unlock(t.Context(), "bob"); err != nil {
-			t.Fatal(err)
-		}
+	return login.SignIn(b, "bob", nil, append([]string{"login_hint", "alice"}, params...)...), b
+}
+
+// OIDC-20: the gate that was opened for one person lets nobody else in, whatever is typed over the name.
+func TestRealmAttackOvertypedName(t *testing.T) {
+	t.Parallel()
+	r := rig.NewRealm(t, realm.Options{})
+	open(t, r, "alice")
+	if got, b := overtype(t, r, "scope", recoveryScope); got.Signed || b.Status != http.StatusUnauthorized {
+		t.Errorf("%s, want access denied", b.Describe())
+	}
+}
+
+// OIDC-20: the test above finds the hole where there is no gate.
+func TestRealmAttackOvertypedNameFindsTheHoleOfTheBadRealm(t *testing.T) {
+	t.Parallel()
+	if got, b := overtype(t, rig.NewBadRealm(t)); got.Claims["preferred_username"] != "bob" {
+		t.Errorf("%+v on %s, want bob signed in", got, b.Describe())
 	}
 }
 

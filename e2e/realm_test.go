@@ -180,6 +180,9 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 		clients[c.ClientID] = c.ID
 	}
 	gate := "/groups/" + r.GateGroup
+	open(t, r, "alice")
+	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	session := login.SignIn(rig.NewBrowser(t), "alice", nil, "scope", recoveryScope).Claims["sid"]
 	for _, tc := range []struct {
 		call string
 		want int
@@ -195,6 +198,7 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 		{"GET " + gate + "/members", 200},
 		{"DELETE /users/" + r.Users["alice"] + gate, 204},
 		{"POST /users/" + r.Users["alice"] + "/logout", 204},
+		{fmt.Sprint("DELETE /sessions/", session), 403}, // an undelivered sign-in cannot be ended by itself: design, "A sign-in whose code never came"
 		{"GET /users/" + outsider, 403},
 		{"GET /users/" + outsider + "/credentials", 403},
 		{"PUT /users/" + outsider + gate, 403},
