@@ -161,7 +161,7 @@ func TestOddLinksTakeAlikeLong(t *testing.T) {
 	for who, session := range map[string]string{"a stranger": p.session(), "nobody": ""} {
 		unlikeAtEveryTry(t, func() (string, bool) {
 			medians := map[string]time.Duration{}
-			for kind, took := range interleaved(rounds(40), kinds, func(kind string) {
+			for kind, took := range interleaved(rounds(200), kinds, func(kind string) {
 				token := tokens[kind]
 				if kind == "unknown" {
 					token = bridge.NewToken().Reveal()

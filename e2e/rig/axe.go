@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -81,20 +80,4 @@ func (p *Page) MustBeAccessible() *Page {
 		p.t.Errorf("accessibility on %s: %s", p.describe(), v)
 	}
 	return p
-}
-
-// QR returns what the QR code on the page says, read from a picture by a program that knows nothing of ours.
-func (p *Page) QR(name string) string {
-	p.t.Helper()
-	return p.ReadQR(p.Screenshot(name))
-}
-
-// ReadQR returns what the QR code in a picture says.
-func (p *Page) ReadQR(file string) string {
-	p.t.Helper()
-	text, err := exec.CommandContext(p.t.Context(), "zbarimg", "-q", "--nodbus", "--raw", file).Output()
-	if err != nil {
-		p.t.Fatalf("no QR code in %s: %v", file, err)
-	}
-	return strings.TrimSpace(string(text))
 }
