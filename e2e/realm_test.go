@@ -248,3 +248,19 @@ func TestRealmClientsProveThemselvesWithKeys(t *testing.T) {
 		}
 	}
 }
+
+// WB-07: a recovery needs no more than view-realm, view-events, query-users and the permissions on the allowed group and the gate; a warning
+// says what is not seen without the others.
+func TestJourneyWithTheLeastRights(t *testing.T) {
+	t.Parallel()
+	campus := rig.NewCampus(t)
+	for _, more := range []string{realm.ViewGroups, realm.ViewAdministrators} {
+		if err := campus.Withdraw(t.Context(), more); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := newSite(t, func(setup *rig.Setup) { setup.Campus = campus })
+	phone := s.hand("alice").recovers()
+	s.mustHaveOnly("alice", phone)
+	s.bridge.MustHaveLogged(t, "the service account does not see who has rights over the realm")
+}
