@@ -305,7 +305,7 @@ func TestPeer_Emdash3298_ScannerClicks(t *testing.T) {
 	h.see("Your one-time password is set up.")
 }
 
-// WB-09 (kc#21897): success ends the person's sessions in other browsers.
+// WB-09 (kc#21897): success ends the person's sessions in other browsers, and what an app keeps for later.
 func TestJourneyEndsOtherSessions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -316,7 +316,14 @@ func TestJourneyEndsOtherSessions(t *testing.T) {
 	if got := portal.SignIn(lost, "alice", nil, "prompt", "none"); !got.Signed {
 		t.Fatalf("before: %+v, want a silent sign-in", got)
 	}
+	app := portal.SignIn(lost, "alice", nil, "scope", "openid offline_access")
+	if !portal.Renews(app.Renew) {
+		t.Fatalf("before: %+v, want tokens for later", app)
+	}
 	s.hand("alice").recovers()
+	if portal.Renews(app.Renew) {
+		t.Error("an app on the lost phone still gets tokens")
+	}
 	if got := portal.SignIn(lost, "alice", nil, "prompt", "none"); got.Error != "login_required" {
 		t.Errorf("afterwards: %+v, want login_required", got)
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -22,8 +21,8 @@ var (
 	excessRights = []fineRight{{"mapRoles", "map-roles"}, {"impersonate", "impersonate-members"}}
 )
 
-// someone is how many people are looked at until one is found whom the service account may manage.
-const someone = 100
+// someone are how many people are looked at until one is found whom the service account may manage: Keycloak takes its time for each.
+var someone = []string{"1", "100"}
 
 // noPeople is the warning of an account that sees nobody.
 const noPeople = "the service account sees nobody: the allowed group is empty, or the fine-grained permission view-members on it is missing"
@@ -31,8 +30,6 @@ const noPeople = "the service account sees nobody: the allowed group is empty, o
 // Rights looks at what the service account may do with the gate group and, by the example of one, with the people of the allowed group. As
 // Client.Rights does it says which rights are missing or too many, or that Keycloak did not answer (CodeKeycloakAway).
 func (g *RealmGate) Rights(ctx context.Context) (warnings []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.Client.cfg.Limit)
-	defer cancel()
 	var (
 		both           sync.WaitGroup
 		groups, people error
@@ -64,19 +61,25 @@ func (c *Client) peopleRights(ctx context.Context) (warnings []string, err error
 	if err != nil || own.wide() { // who sees everybody may see somebody first who is not to be managed
 		return nil, away(op, err)
 	}
-	var seen []user
-	k := get(op, &seen, "users")
-	k.query = url.Values{"max": {strconv.Itoa(someone)}, "briefRepresentation": {"true"}}
-	err = c.do(ctx, k)
-	switch {
-	case status(err) == http.StatusForbidden:
-		return nil, nil // without query-users, as Client.Rights says
-	case err != nil:
-		return nil, away(op, err)
-	case len(seen) == 0:
-		return []string{noPeople}, nil
+	var one user
+	for _, most := range someone {
+		var seen []user
+		k := get(op, &seen, "users")
+		k.query = url.Values{"max": {most}, "briefRepresentation": {"true"}}
+		err := c.do(ctx, k)
+		switch {
+		case status(err) == http.StatusForbidden:
+			return nil, nil // without query-users, as Client.Rights says
+		case err != nil:
+			return nil, away(op, err)
+		case len(seen) == 0:
+			return []string{noPeople}, nil
+		}
+		one = seen[max(0, slices.IndexFunc(seen, func(u user) bool { return u.Access["manage"] }))]
+		if one.Access["manage"] {
+			break
+		}
 	}
-	one := seen[max(0, slices.IndexFunc(seen, func(u user) bool { return u.Access["manage"] }))]
 	if err := c.do(ctx, get(op, &one, "users", one.ID)); err != nil {
 		return nil, away(op, err)
 	}

@@ -33,6 +33,7 @@ type Result struct {
 	Claims map[string]any // of the ID token
 	Token  string         // the ID token itself
 	Access string         // the access token
+	Renew  string         // the refresh token; "" = none was given
 	Error  string         // "error" of the redirect back, when there was one
 	Page   string         // Keycloak's page the browser is left on otherwise
 	Typed  bool           // SignIn typed a code
@@ -162,6 +163,7 @@ func (c *Client) Finish(b *Browser) Result {
 	var tokens struct {
 		ID     string `json:"id_token"`
 		Access string `json:"access_token"`
+		Renew  string `json:"refresh_token"`
 	}
 	if err := json.Unmarshal([]byte(answer.Body), &tokens); err != nil {
 		c.t.Fatal(err)
@@ -170,7 +172,15 @@ func (c *Client) Finish(b *Browser) Result {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return Result{Signed: true, Claims: claims, Token: tokens.ID, Access: tokens.Access}
+	return Result{Signed: true, Claims: claims, Token: tokens.ID, Access: tokens.Access, Renew: tokens.Renew}
+}
+
+// Renews reports whether a refresh token still gets new tokens.
+func (c *Client) Renews(token string) bool {
+	c.t.Helper()
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {c.ID}}
+	c.prove(form)
+	return NewBrowser(c.t).Post(c.Endpoint("token"), form).Status == http.StatusOK
 }
 
 // readClaims reads a token without checking it: it came straight from the server.
