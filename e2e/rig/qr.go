@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"bytes"
 	"image"
 	_ "image/png" // screenshots
 	"os"
@@ -33,12 +34,11 @@ func (p *Page) ReadQR(file string) string {
 
 // zxing reads a picture as the reader in many phones does.
 func zxing(file string) (string, error) {
-	f, err := os.Open(file)
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	picture, _, err := image.Decode(f)
+	picture, _, err := image.Decode(bytes.NewReader(content))
 	if err != nil {
 		return "", err
 	}
