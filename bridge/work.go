@@ -66,9 +66,8 @@ func (f *Flow) swapStep(ctx context.Context, r Recovery, known *sight) (done boo
 		return f.decideCancel(ctx, r)
 	}
 	if !r.Intended {
-		return f.intend(ctx, r)
+		return f.intend(ctx, r, known)
 	}
-	// Before the first write there is nothing to be seen that would change it.
 	if !known.is && r.Swap.Sent {
 		if err := f.look(ctx, r.Person, known); err != nil {
 			return f.stuck(ctx, r, nil, err)
@@ -89,15 +88,26 @@ func (f *Flow) swapStep(ctx context.Context, r Recovery, known *sight) (done boo
 	}
 	*known = sight{list: a.Apply(known.list), is: true}
 	if a.Kind == ActionEndSessions {
-		err = f.noteSwap(ctx, r, func(s *Swap) { s.SessionsEnded = true })
+		return false, f.sessionsEnded(ctx, r, known)
 	}
-	return false, err
+	return false, nil
+}
+
+// sessionsEnded keeps that the sessions were ended, so that nobody who signs in from now on feels a repeat. Meanwhile the credentials are read for the last
+// time; if that fails, the next step reads them.
+func (f *Flow) sessionsEnded(ctx context.Context, r Recovery, known *sight) error {
+	noted := make(chan error, 1)
+	go func() { noted <- f.noteSwap(ctx, r, func(s *Swap) { s.SessionsEnded = true }) }()
+	if err := f.look(ctx, r.Person, known); err != nil {
+		f.Log.DebugContext(ctx, "the last look comes again", "recovery", r.ID, "err", err)
+	}
+	return <-noted
 }
 
 // swapAdd writes the new credential, on record before it is sent. What a refusal means is decided by what stands then: an answer may
 // have been lost on the way, and the refusal belong to a repeat.
 func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) (done bool, err error) {
-	if !r.Swap.Sent {
+	if !r.Swap.Sent { // intended by an earlier release
 		if err := f.noteSwap(ctx, r, func(s *Swap) { s.Sent = true }); err != nil {
 			return false, err
 		}
@@ -125,9 +135,9 @@ func (f *Flow) noteSwap(ctx context.Context, r Recovery, note func(*Swap)) error
 	})
 }
 
-// intend writes the audit record that precedes every credential. If it cannot be written the recovery goes back to Proven: nothing
-// was changed, and the person may try again.
-func (f *Flow) intend(ctx context.Context, r Recovery) (done bool, err error) {
+// intend writes the audit record that precedes every credential, and then that the credential is about to be sent, unless an administrator asked for the
+// end meanwhile. If it cannot be on record the recovery goes back to Proven: nothing was changed, and the person may try again.
+func (f *Flow) intend(ctx context.Context, r Recovery, known *sight) (done bool, err error) {
 	e := event("swap.intended", r)
 	e.Added, e.Removed = r.Swap.New.ID, r.Swap.Remove
 	if err := f.Audit.Record(ctx, e); err != nil {
@@ -137,7 +147,12 @@ func (f *Flow) intend(ctx context.Context, r Recovery) (done bool, err error) {
 		f.Log.ErrorContext(ctx, "no credential written: the audit trail cannot be written", "recovery", r.ID, "err", err)
 		return true, f.expireAt(ctx, r.Person, f.Now().Add(ProofLife))
 	}
-	return false, f.swapChange(ctx, r, func(old *Recovery) { old.Intended = true })
+	*known = sight{is: true} // nothing to be seen now would change the first write
+	return false, f.swapChange(ctx, r, func(old *Recovery) {
+		s := *old.Swap
+		s.Sent = !old.Unwanted
+		old.Intended, old.Swap = true, &s
+	})
 }
 
 // stuck decides about a failed step. For good and before anything was written: the recovery ends. Otherwise it stays, and the job
