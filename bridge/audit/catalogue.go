@@ -83,5 +83,7 @@ func swapKinds() []Kind {
 		{"audit.counted", "Events that anybody can cause were too many to be written one by one (ten a minute for one person, 300 for all); detail.event says which, detail.count how many were left out in a minute."},
 		{"service.started", "A process began to serve."},
 		{"service.stopped", "A process stopped serving."},
+		{"configuration.changed", "A process took a changed configuration while it ran; detail has the hashes of both."},
+		{"configuration.refused", "A changed configuration was not taken: it has faults, needs a new start, or did not become ready. The one before stays in force; the log has the cause."},
 	}
 }

@@ -40,7 +40,7 @@ func perform(act string) int {
 func child(t *testing.T, act, path string, ring *KeyRing) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), "STORE_TEST_ACT="+act, "STORE_TEST_FILE="+path, "STORE_TEST_KEYS="+ring.keys[0].Line())
+	cmd.Env = append(os.Environ(), "STORE_TEST_ACT="+act, "STORE_TEST_FILE="+path, "STORE_TEST_KEYS="+ring.keys()[0].Line())
 	return cmd
 }
 

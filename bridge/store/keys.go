@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"sync/atomic"
 )
 
 const (
@@ -56,9 +57,19 @@ func (k Key) GoString() string { return k.String() }
 // LogValue hides the secret.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// KeyRing seals with its newest key and opens with any of its keys.
+// KeyRing seals with its newest key and opens with any of its keys. It may be used, and taught others, by any number of goroutines.
 type KeyRing struct {
-	keys []Key // newest first
+	held atomic.Pointer[[]Key] // newest first, never empty
+}
+
+// keys returns the keys of this moment, newest first.
+func (r *KeyRing) keys() []Key { return *r.held.Load() }
+
+// Take replaces the keys by those of another ring, and returns a ring of those before.
+func (r *KeyRing) Take(other *KeyRing) (before *KeyRing) {
+	keys, before := other.keys(), &KeyRing{}
+	before.held.Store(r.held.Swap(&keys))
+	return before
 }
 
 // NewKeyRing takes the newest key first.
@@ -73,7 +84,9 @@ func NewKeyRing(keys ...Key) (*KeyRing, error) {
 		}
 		seen[k.ID] = true
 	}
-	return &KeyRing{keys: append([]Key(nil), keys...)}, nil
+	r, held := &KeyRing{}, append([]Key(nil), keys...)
+	r.held.Store(&held)
+	return r, nil
 }
 
 // ParseKeys reads one key a line, newest first: its name, a space, 32 bytes in base64. Empty lines and lines that begin with # are
@@ -116,8 +129,8 @@ func parseKey(line string) (Key, error) {
 
 // IDs returns the names of the keys, newest first.
 func (r *KeyRing) IDs() []string {
-	ids := make([]string, 0, len(r.keys))
-	for _, k := range r.keys {
+	var ids []string
+	for _, k := range r.keys() {
 		ids = append(ids, k.ID)
 	}
 	return ids
@@ -126,7 +139,7 @@ func (r *KeyRing) IDs() []string {
 // Seal encrypts plain so that it opens only under the same name. Layout: format, length of key name, key name, salt, nonce and
 // ciphertext. Every message has a key of its own, derived from the salt, so the number of messages is no worry.
 func (r *KeyRing) Seal(name string, plain []byte) []byte {
-	k := r.keys[0]
+	k := r.keys()[0]
 	head := append([]byte{sealFormat, byte(len(k.ID))}, k.ID...) //nolint:gosec // at most 32
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt)
@@ -170,11 +183,11 @@ func sealHead(sealed []byte) (head []byte, id string, ok bool) {
 // newest reports that the value was sealed with the key that new values get.
 func (r *KeyRing) newest(sealed []byte) bool {
 	_, id, ok := sealHead(sealed)
-	return ok && id == r.keys[0].ID
+	return ok && id == r.keys()[0].ID
 }
 
 func (r *KeyRing) find(id string) (Key, bool) {
-	for _, k := range r.keys {
+	for _, k := range r.keys() {
 		if k.ID == id {
 			return k, true
 		}
@@ -185,13 +198,13 @@ func (r *KeyRing) find(id string) (Key, bool) {
 // Index turns a secret that is looked up (a token, a call code) into the tail of a key; without the sealing key nobody can try all
 // codes. Kind keeps equal secrets of different use apart.
 func (r *KeyRing) Index(kind, secret string) string {
-	return r.keys[0].index(kind, secret)
+	return r.keys()[0].index(kind, secret)
 }
 
 // Indexes is Index under every key, newest first: where to look for what may have been written before the newest key came.
 func (r *KeyRing) Indexes(kind, secret string) []string {
-	out := make([]string, 0, len(r.keys))
-	for _, k := range r.keys {
+	var out []string
+	for _, k := range r.keys() {
 		out = append(out, k.index(kind, secret))
 	}
 	return out

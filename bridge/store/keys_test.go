@@ -9,18 +9,18 @@ import (
 )
 
 func TestKeysFileIsReadNewestFirst(t *testing.T) {
-	a, b := newRing(t, "2026-10").keys[0], newRing(t, "2025").keys[0]
+	a, b := newRing(t, "2026-10").keys()[0], newRing(t, "2025").keys()[0]
 	ring, err := ParseKeys([]byte("# newest first\n\n  " + a.Line() + "\r\n" + b.Line()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(ring.IDs()); got != "[2026-10 2025]" || ring.keys[0] != a || ring.keys[1] != b {
+	if got := fmt.Sprint(ring.IDs()); got != "[2026-10 2025]" || ring.keys()[0] != a || ring.keys()[1] != b {
 		t.Fatalf("keys: %s", got)
 	}
 }
 
 func TestKeysFileFaultsNameTheLineAndNoSecret(t *testing.T) {
-	line := newRing(t, "k1").keys[0].Line()
+	line := newRing(t, "k1").keys()[0].Line()
 	secret := strings.Fields(line)[1]
 	zero := strings.Repeat("A", 43) + "="
 	for name, text := range map[string]string{
@@ -45,13 +45,13 @@ func TestKeysFileFaultsNameTheLineAndNoSecret(t *testing.T) {
 func manyKeys(t *testing.T, n int) string {
 	var lines []string
 	for i := range n {
-		lines = append(lines, newRing(t, fmt.Sprint("k", i)).keys[0].Line())
+		lines = append(lines, newRing(t, fmt.Sprint("k", i)).keys()[0].Line())
 	}
 	return strings.Join(lines, "\n")
 }
 
 func TestKeysNeverShowThemselves(t *testing.T) {
-	k := newRing(t, "k1").keys[0]
+	k := newRing(t, "k1").keys()[0]
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", k)
 	shown := fmt.Sprintf("%v %+v %#v %s", k, k, k, k) + log.String()
@@ -108,7 +108,7 @@ func FuzzParseKeys(f *testing.F) {
 			return
 		}
 		var lines []string
-		for _, k := range ring.keys {
+		for _, k := range ring.keys() {
 			lines = append(lines, k.Line())
 		}
 		again, err := ParseKeys([]byte(strings.Join(lines, "\n")))

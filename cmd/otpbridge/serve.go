@@ -85,19 +85,9 @@ func (s serveCmd) serve(ctx context.Context, cfg config.Config, p process, reloa
 	redis.SetLogger(redisLog{log})
 	return service.Run(ctx, cfg, service.Options{
 		Version: version, Log: log, Out: p.out, Now: time.Now, Reload: reload,
-		Reloaded: func(ctx context.Context) { s.reloaded(ctx, p, level, log) },
+		Load:   func() (*config.Config, error) { return s.load(p) },
+		Loaded: func(cfg *config.Config) { level.Set(cfg.Log.Level) },
 	})
-}
-
-// reloaded takes the log's level from the configuration as it is now. Everything else in it needs a new start.
-func (s serveCmd) reloaded(ctx context.Context, p process, level *slog.LevelVar, log *slog.Logger) {
-	cfg, err := s.load(p)
-	if err != nil {
-		log.ErrorContext(ctx, "the configuration has faults; nothing of it is taken", "err", err)
-		return
-	}
-	level.Set(cfg.Log.Level)
-	log.InfoContext(ctx, "the log's level was read again; anything else in the configuration needs a new start", "level", cfg.Log.Level, "config", cfg.Hash)
 }
 
 // redisLog takes what the Redis client says of its own accord, which would otherwise go to standard error as text. The store reports in its

@@ -19,6 +19,7 @@ type served struct {
 	*explained
 
 	cmd   *exec.Cmd
+	trail string      // file of the audit trail
 	lines chan string // of its log
 	ended chan *os.ProcessState
 }
@@ -41,7 +42,7 @@ audit: {file: %s/audit.jsonl}
 	if prepare != nil {
 		prepare(e)
 	}
-	s := &served{explained: e, lines: make(chan string, 1000), ended: make(chan *os.ProcessState, 1)}
+	s := &served{explained: e, trail: filepath.Join(folder, "audit.jsonl"), lines: make(chan string, 1000), ended: make(chan *os.ProcessState, 1)}
 	s.cmd = exec.Command("otpbridge", "serve", "-c", e.config)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := s.cmd.StderrPipe()

@@ -66,21 +66,3 @@ func TestTwoSignalsEndAtOnce(t *testing.T) {
 		t.Errorf("it did not end by the second signal but with %d", status.ExitStatus())
 	}
 }
-
-// docs/operations.md, "Signals": SIGHUP takes the log's level from the configuration; a faulty one changes nothing.
-func TestHangUpReadsTheLevelAgain(t *testing.T) {
-	t.Parallel()
-	s := serveProcess(t, "", nil)
-	s.said("msg=serving")
-	s.configure("level: info", "level: none")
-	s.signal(syscall.SIGHUP)
-	s.said("level=ERROR", "the configuration has faults", "log.level")
-	s.configure("level: none", "level: debug")
-	s.signal(syscall.SIGHUP)
-	s.said("level=INFO", "the audit trail was opened again")
-	s.said("the log's level was read again", "level=DEBUG")
-	s.signal(syscall.SIGTERM)
-	if status := s.end(); status.ExitStatus() != exitDone {
-		t.Errorf("ended with %v", status)
-	}
-}

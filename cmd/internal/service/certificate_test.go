@@ -44,19 +44,19 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	writePair(t, c, "first", written)
 	is("first", "at the first connection")
 	writePair(t, c, "second", written)
-	now = now.Add(2 * lookEvery)
+	now = now.Add(2 * certificateEvery)
 	is("first", "another pair with the time of the first")
 	c.reread(t.Context())
 	is("second", "after SIGHUP")
 	writePair(t, c, "third", now)
 	is("second", "within a minute")
-	now = now.Add(lookEvery)
+	now = now.Add(certificateEvery)
 	is("third", "after a minute")
 	if err := os.WriteFile(c.keyFile, []byte("no key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c.reread(t.Context())
-	now = now.Add(lookEvery)
+	now = now.Add(certificateEvery)
 	is("third", "with a faulty file")
 	(&certificate{}).reread(t.Context()) // behind a proxy there is none
 }

@@ -74,7 +74,7 @@ func (s *service) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{s.shared, s.registry}, promhttp.HandlerOpts{}))
 	return mux
 }
 
@@ -164,13 +164,7 @@ func (s *service) watchRights(ctx context.Context) error {
 	}
 	pause := 250 * time.Millisecond
 	for {
-		warnings, err := s.ownRights(ctx)
-		if err == nil {
-			err = s.seesPolicyGroups(ctx)
-		}
-		if err == nil {
-			err = s.judge(ctx)
-		}
+		warnings, err := s.account(ctx)
 		away := bridge.CodeOf(err) == bridge.CodeKeycloakAway
 		if ctx.Err() == nil && (err == nil || !away || s.health.rights.Load() == nil) {
 			s.health.rights.Store(&err)
@@ -194,6 +188,18 @@ func (s *service) watchRights(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// account looks at the service account and at what the realm asks of authenticators.
+func (s *service) account(ctx context.Context) (warnings []string, err error) {
+	warnings, err = s.ownRights(ctx)
+	if err == nil {
+		err = s.seesPolicyGroups(ctx)
+	}
+	if err == nil {
+		err = s.judge(ctx)
+	}
+	return warnings, err
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -10,29 +10,21 @@ import (
 	"time"
 )
 
-// reload does what SIGHUP asks for, whenever it is told to, until ctx ends: it opens the audit trail by its name again, reads the
-// certificate again, and leaves to the command what the command holds.
-func (s *service) reload(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.opts.Reload:
-		}
-		if err := s.audit.Reopen(); err != nil {
-			s.log.ErrorContext(ctx, "the audit trail was not opened again; the old file stays in use", "err", err)
-		} else {
-			s.log.InfoContext(ctx, "the audit trail was opened again")
-		}
-		s.certificate.reread(ctx)
-		if s.opts.Reloaded != nil {
-			s.opts.Reloaded(ctx)
-		}
+// reopen opens the audit trail by its name again, and reads the certificate again.
+func (s *service) reopen(ctx context.Context) {
+	if err := s.audit.Reopen(); err != nil {
+		s.log.ErrorContext(ctx, "the audit trail was not opened again; the old file stays in use", "err", err)
+	} else {
+		s.log.InfoContext(ctx, "the audit trail was opened again")
 	}
+	s.certificate.reread(ctx)
 }
 
-// lookEvery is how often the file of the certificate is looked at.
-const lookEvery = time.Minute
+// How often the files of the certificate and of the configuration are looked at. Two looks have to find the same of the latter.
+const (
+	certificateEvery = time.Minute
+	lookEvery        = 20 * time.Second
+)
 
 // certificate is the one of the public listener. Its files are read again at SIGHUP, and when the time of the first one has changed. A
 // faulty new pair keeps the old one.
@@ -53,7 +45,7 @@ var errNoCertificate = errors.New("no certificate")
 func (c *certificate) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.now(); c.held == nil || now.Sub(c.looked) >= lookEvery {
+	if now := c.now(); c.held == nil || now.Sub(c.looked) >= certificateEvery {
 		c.looked = now
 		c.look(hello.Context(), false)
 	}

@@ -27,8 +27,10 @@ func TestReloadOpensTheTrailThatWasMovedAwayAgain(t *testing.T) {
 	t.Cleanup(func() { _ = trail.Close() })
 	synctest.Test(t, func(t *testing.T) {
 		reload := make(chan os.Signal)
-		s := &service{audit: trail, counted: newCountedAudit(trail, prometheus.NewRegistry(), time.Now), log: log, opts: Options{Reload: reload}}
-		go s.reload(t.Context())
+		s := &service{audit: trail, counted: newCountedAudit(trail, prometheus.NewRegistry(), time.Now), log: log, certificate: &certificate{}}
+		p := &process{opts: Options{Reload: reload}}
+		p.current.Store(s)
+		go p.reload(t.Context())
 		s.note(t.Context(), "service.started")
 		if err := os.Rename(path, path+".1"); err != nil {
 			t.Fatal(err)

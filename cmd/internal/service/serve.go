@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"sync"
 	"time"
 
 	"otpbridge/bridge"
@@ -23,42 +21,6 @@ const (
 	// trailEvery and the time that an intent is left to its own worker end together within a minute of a loss of the store.
 	trailEvery = 30 * time.Second
 )
-
-// serve runs the listeners and everything behind them until ctx ends or one of them fails.
-func (s *service) serve(ctx context.Context) error {
-	listeners, err := s.listen(ctx)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var background sync.WaitGroup
-	s.background(ctx, cancel, &background)
-	s.web.Closing = ctx
-	servers := []*http.Server{s.server(s.web.Handler()), s.server(s.adminHandler()), s.server(s.controlHandler())}
-	for i, l := range listeners {
-		background.Go(func() {
-			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				cancel(fmt.Errorf("serve %s: %w", l.Addr(), err))
-			}
-		})
-	}
-	s.log.InfoContext(ctx, "serving", "pages", listeners[0].Addr().String(), "admin", listeners[1].Addr().String(), "base_url", s.cfg.BaseURL.String(), "config", s.cfg.Hash)
-	s.note(ctx, "service.started")
-	<-ctx.Done()
-	s.health.draining.Store(true)
-	s.log.InfoContext(ctx, "draining")
-	s.shutdown(context.WithoutCancel(ctx), servers)
-	if err := os.Remove(s.cfg.ControlSocket); err != nil {
-		s.log.WarnContext(ctx, "the control socket stays behind", "err", err)
-	}
-	background.Wait()
-	s.note(context.WithoutCancel(ctx), "service.stopped")
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return nil
-}
 
 func (s *service) note(ctx context.Context, event string) {
 	if err := s.counted.Record(ctx, bridge.AuditEvent{Event: event, Outcome: "ok", Actor: "system"}); err != nil {
@@ -77,7 +39,7 @@ func (s *service) shutdown(ctx context.Context, servers []*http.Server) {
 	}
 }
 
-func (s *service) server(h http.Handler) *http.Server {
+func newServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 75 * time.Second, MaxHeaderBytes: 16 << 10,
@@ -111,14 +73,14 @@ func (s *service) listen(ctx context.Context) (all []net.Listener, err error) {
 	return append(all, l), nil
 }
 
-// background starts what works without a request. Each part ends with ctx.
-func (s *service) background(ctx context.Context, fail context.CancelCauseFunc, all *sync.WaitGroup) {
+// begin starts what works without a request. Each part ends with ctx, the life of the service.
+func (s *service) begin(ctx context.Context, p *process) {
+	all := &p.background
 	all.Go(func() { s.watchStore(ctx) })
-	all.Go(func() { s.reload(ctx) })
 	all.Go(func() { s.awaitReady(ctx) })
 	all.Go(func() {
 		if err := s.watchRights(ctx); err != nil {
-			fail(err)
+			p.fail(err)
 		}
 	})
 	all.Go(func() {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"sync"
@@ -37,58 +38,80 @@ type Options struct {
 	Out     io.Writer // copy of the audit trail; nil = none
 	Now     func() time.Time
 	Ready   func() // called once, when /readyz first says yes; may be nil
-	// Reload is SIGHUP: the audit trail is opened by its name again, the certificate is read again, and Reloaded is called. Nil: never.
-	Reload   <-chan os.Signal
-	Reloaded func(context.Context) // may be nil
-	Demo     bool                  // a banner on every page says so
+	// Reload is SIGHUP: the audit trail is opened by its name again, the certificate and the configuration are read again. Nil: never.
+	Reload <-chan os.Signal
+	Load   func() (*config.Config, error) // reads the configuration as it is now; nil: it never changes
+	Loaded func(*config.Config)           // told of one that was taken; may be nil
+	Demo   bool                           // a banner on every page says so
 }
 
 // startPause is when a press at the ID page is answered: many times what Keycloak takes to look at an account, also on a busy machine, where a gate
 // that opens after the answer would be shut to a password manager that types at once.
 const startPause = 2 * time.Second
 
-// service is one running otpbridge.
+// service is one running otpbridge with one configuration. The first block outlives it: a changed configuration is a new service with the same.
 type service struct {
-	cfg      config.Config
-	opts     Options
-	log      *slog.Logger
-	registry *prometheus.Registry
-
-	store *store.Store
-	audit *audit.Trail
+	opts   Options
+	log    *slog.Logger
+	shared *prometheus.Registry
+	store  *store.Store
+	audit  *audit.Trail
 	// counted is audit with its figures: what everything else records to.
-	counted *countedAudit
-	kc      *keycloak.Client
-	party   *oidc.RelyingParty
-	gate    *keycloak.RealmGate
-	mail    *mail.Queue
-	view    *view.View
-	flow    *bridge.Flow
-	web     *web.Server
+	counted     *countedAudit
+	certificate *certificate
 
-	certificate certificate
-	early       sync.WaitGroup // what askEarly began
-	asked       chan struct{}  // closed when it has read the realm, or could not
-	health      health
+	cfg      config.Config
+	registry *prometheus.Registry
+	stop     context.CancelFunc // ends its life
+
+	kc    *keycloak.Client
+	party *oidc.RelyingParty
+	gate  *keycloak.RealmGate
+	mail  *mail.Queue
+	view  *view.View
+	flow  *bridge.Flow
+	web   *web.Server
+
+	pages, admin, control http.Handler
+
+	early  sync.WaitGroup // what askEarly began
+	asked  chan struct{}  // closed when it has read the realm, or could not
+	health health
 }
 
 // Run serves until ctx ends, then drains for at most 25 seconds. An error means that it could not start, or must not go on: excess
 // rights at Keycloak, a store file in use, an address that is taken.
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
-	s := &service{
-		cfg: cfg, opts: opts, log: opts.Log, registry: prometheus.NewRegistry(),
-		certificate: certificate{certFile: cfg.TLS.CertFile, keyFile: cfg.TLS.KeyFile, now: opts.Now, log: opts.Log},
-	}
-	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	early, stop := context.WithCancel(ctx)
-	err := s.open(early)
+	p := &process{opts: opts}
+	s := &service{opts: opts, log: opts.Log, shared: prometheus.NewRegistry(), certificate: &certificate{
+		certFile: cfg.TLS.CertFile, keyFile: cfg.TLS.KeyFile, now: opts.Now, log: opts.Log,
+	}}
+	s.shared.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s, life := s.successor(ctx, cfg)
+	err := s.open(life)
 	if err == nil {
-		err = s.serve(ctx)
+		err = p.serve(ctx, life, s)
 	}
-	stop()
+	if last := p.current.Load(); last != nil {
+		s = last
+	}
+	s.end()
 	s.early.Wait()
 	return errors.Join(err, s.close())
 }
+
+// successor is a service with another configuration and the same of what outlives it, and its life, which ends with ctx or by end. It is not open yet.
+func (s *service) successor(ctx context.Context, cfg config.Config) (next *service, life context.Context) {
+	next = &service{
+		opts: s.opts, log: s.log, shared: s.shared, store: s.store, audit: s.audit, counted: s.counted, certificate: s.certificate,
+		cfg: cfg, registry: prometheus.NewRegistry(),
+	}
+	life, next.stop = context.WithCancel(ctx)
+	return next, life
+}
+
+// end ends what a service does of its own accord.
+func (s *service) end() { s.stop() }
 
 // open builds every part. Keycloak and the mail server may be away.
 func (s *service) open(ctx context.Context) error {
@@ -115,6 +138,9 @@ func (s *service) close() error {
 }
 
 func (s *service) openStore(ctx context.Context) (err error) {
+	if s.store != nil {
+		return nil // from the service before
+	}
 	s.store, err = store.Open(ctx, storeConfig(s.cfg, s.opts.Now, s.log))
 	return err
 }
@@ -128,11 +154,14 @@ func storeConfig(cfg config.Config, now func() time.Time, log *slog.Logger) stor
 }
 
 func (s *service) openAudit(ctx context.Context) (err error) {
+	if s.audit != nil {
+		return nil // from the service before
+	}
 	s.audit, err = audit.Open(audit.Config{Path: s.cfg.Audit.File, Copy: s.opts.Out, Version: s.opts.Version, Now: s.opts.Now, Log: s.log})
 	if err != nil {
 		return err
 	}
-	s.counted = newCountedAudit(s.audit, s.registry, s.opts.Now)
+	s.counted = newCountedAudit(s.audit, s.shared, s.opts.Now)
 	if s.store.Fresh() {
 		return s.counted.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
 	}

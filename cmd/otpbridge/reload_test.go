@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// page fetches the start page.
+func page(t *testing.T, address string) (status int, text string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "otp.example.ac.jp"
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Error(err)
+		return 0, ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// ready waits until people can be served, and returns the address of the pages.
+func (s *served) ready() (pages string) {
+	s.t.Helper()
+	pages, admin := s.serving()
+	for late := time.Now().Add(time.Minute); time.Now().Before(late); time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get("http://" + admin + "/readyz")
+		if err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK {
+			return pages
+		}
+	}
+	s.t.Fatal("not ready")
+	return ""
+}
+
+// CFG-09: SIGHUP puts the configuration as it is now into force, while requests go on and none fails.
+func TestHangUpTakesTheConfiguration(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", nil)
+	pages := s.ready()
+	var asked, failed atomic.Int64
+	var visitors sync.WaitGroup
+	over := make(chan struct{})
+	for range 4 {
+		visitors.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				asked.Add(1)
+				if status, _ := page(t, pages); status != http.StatusOK {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	name := "Example"
+	for i := range 3 {
+		next := fmt.Sprintf("University %d", i)
+		s.configure("name: {en: "+name+"}", "name: {en: "+next+"}")
+		name = next
+		s.signal(syscall.SIGHUP)
+		s.said("the configuration was changed")
+		if _, text := page(t, pages); !strings.Contains(text, name) {
+			t.Errorf("the page does not say %s", name)
+		}
+	}
+	close(over)
+	visitors.Wait()
+	if failed.Load() > 0 || asked.Load() < 10 {
+		t.Errorf("%d of %d requests failed", failed.Load(), asked.Load())
+	}
+	s.signal(syscall.SIGTERM)
+	if status := s.end(); status.ExitStatus() != exitDone {
+		t.Errorf("ended with %v", status)
+	}
+}
+
+// CFG-09: what is faulty, needs a new start, or does not become ready leaves everything as it was, and says why.
+func TestHangUpRefuses(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", nil)
+	pages := s.ready()
+	for _, bad := range []struct{ before, after, says string }{
+		{"level: info", "level: none", "log.level"},
+		{"listen: 127.0.0.1:0\nadmin", "listen: 127.0.0.1:1\nadmin", "a new start is needed for [listen]"},
+		{"client_id: otpbridge-broad", "client_id: otpbridge-nobody", "not ready within"},
+	} {
+		s.configure("name: {en: Example}", "name: {en: Elsewhere}")
+		s.configure(bad.before, bad.after)
+		s.signal(syscall.SIGHUP)
+		s.said("level=ERROR", "the configuration was not taken", bad.says)
+		if status, text := page(t, pages); status != http.StatusOK || strings.Contains(text, "Elsewhere") {
+			t.Errorf("%s: a part of it is in force: %d", bad.after, status)
+		}
+		s.configure(bad.after, bad.before)
+		s.configure("name: {en: Elsewhere}", "name: {en: Example}")
+	}
+	trail, err := os.ReadFile(s.trail)
+	if err != nil || strings.Count(string(trail), `"configuration.refused"`) != 3 || strings.Contains(string(trail), `"configuration.changed"`) {
+		t.Errorf("the audit trail says (%v):\n%s", err, trail)
+	}
+}
+
+// A file that was changed without a signal is seen within a minute; so is a new sealing key, which seals from then on.
+func TestChangedFilesAreSeen(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", nil)
+	s.ready()
+	keys := filepath.Join(filepath.Dir(s.config), "keys")
+	if code, _, messages := s.run("keys", "new", "sealing", keys, "--add"); code != exitDone {
+		t.Fatal(messages)
+	}
+	s.said("the configuration was changed")
+}
