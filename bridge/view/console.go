@@ -191,5 +191,8 @@ func (l *locale) consoleFuncs() template.FuncMap {
 		"permitchecks": l.permitChecks,
 		"result":       l.result,
 		"span":         l.span,
+		"second":       l.second,
+		"auditoutcome": l.auditOutcome,
+		"auditdetails": auditDetails,
 	}
 }

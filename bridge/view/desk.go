@@ -164,6 +164,16 @@ type PermitPerson struct {
 	Numbers []Attribute
 }
 
+// Audit is GET /desk/audit: what auditors read (HD-13). It has nothing to press but a search, which asks GET /desk/audit?find.
+type Audit struct {
+	Frame
+	Trail   string // name of the process that answers
+	Other   bool   // older records of another process were asked for
+	Find    string // what was looked for
+	Records []bridge.AuditRecord
+	Older   string // path to the records before these; empty: there are none
+}
+
 // NotOperator is the answer 403 of /desk and what is below it.
 type NotOperator struct {
 	Frame
@@ -179,6 +189,8 @@ const (
 	MissingRole   Missing = "role"   // the account does not work at the help desk
 	MissingFactor Missing = "factor" // signed in, but without the one-time password
 	MissingSignIn Missing = "signin" // not signed in, or too long ago
+
+	MissingAuditor Missing = "auditor" // the account does not read the audit trail
 )
 
 func (OpenCase) template() string    { return "opencase" }
@@ -186,6 +198,7 @@ func (Case) template() string        { return "case" }
 func (CaseDone) template() string    { return "casedone" }
 func (Permit) template() string      { return "permit" }
 func (NotOperator) template() string { return "notoperator" }
+func (Audit) template() string       { return "audit" }
 
 func (p OpenCase) faults() []Fault { return p.Faults }
 func (p Case) faults() []Fault     { return p.Faults }
@@ -197,6 +210,7 @@ func (Case) tab() string        { return "/desk" }
 func (CaseDone) tab() string    { return "/desk" }
 func (Permit) tab() string      { return "/desk/permit" }
 func (NotOperator) tab() string { return "" }
+func (Audit) tab() string       { return "/desk/audit" }
 
 // Left is the number of approvals that are still needed, this operator's included.
 func (p Case) Left() int { return max(1, p.Ruling.Approvals-len(p.Approvals)) }

@@ -165,13 +165,13 @@ func TestEveryFieldShows(t *testing.T) {
 
 var controls = regexp.MustCompile(`<(input|textarea|select|iframe|object|canvas|audio|video|img)\b[^>]*>`)
 
-// A11Y-06, and ciso-assistant#4270: all that is ever typed is a name, a code or a remark. No page asks for a word that has to be typed as it
+// A11Y-06, and ciso-assistant#4270: all that is ever typed is a name, a code, a remark or what an auditor looks for. No page asks for a word that has to be typed as it
 // stands there, in whatever language, for a password, or for what no person can solve.
 func TestPeer_Ciso4270_TypedWord(t *testing.T) {
 	t.Parallel()
 	want := map[string][]string{
 		"view.Identify": {"name"}, "view.Enrol": {"code", "label"}, "view.Veto": {"number"},
-		"view.OpenCase": {"name", "code"}, "view.Case": {"ticket"}, "view.Permit": {"name", "ticket"},
+		"view.OpenCase": {"name", "code"}, "view.Case": {"ticket"}, "view.Permit": {"name", "ticket"}, "view.Audit": {"find"},
 	}
 	v, field, seen := newView(t, site()), regexp.MustCompile(`type="(\w+)".* name="(\w+)"`), map[string][]string{}
 	for _, lang := range v.Languages() {

@@ -199,6 +199,9 @@ func TestFormsPostWithToken(t *testing.T) {
 	routes := []string{"/start", "/recovery", "/link", "/enrol", "/done", "/veto", "/language", "/signout", "/desk", "/desk/case", "/desk/permit"}
 	eachPage(t, "Hanako", func(d doc, _ string, _ sample) {
 		for _, f := range d.all("form") {
+			if attr(f, "action") == "/desk/audit" && attr(f, "method") == "get" {
+				continue // a search changes nothing
+			}
 			if attr(f, "method") != "post" || !slices.Contains(routes, attr(f, "action")) {
 				d.Errorf("form %s %s", attr(f, "method"), attr(f, "action"))
 			}

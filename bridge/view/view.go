@@ -115,7 +115,7 @@ func (v *View) sheet(lang string, p Page) sheet {
 	if s.Console {
 		s.Service = l.text("console.service")
 	}
-	s.Tabs = s.Tab != "" || s.F.Console
+	s.Tabs = s.Console && (s.F.Operator || s.F.Auditor)
 	s.Title = l.text("common.title", "page", s.Heading, "service", s.Service, "org", s.S.Org)
 	if form, ok := p.(faulty); ok {
 		for _, f := range form.faults() {

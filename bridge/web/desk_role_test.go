@@ -197,7 +197,7 @@ func TestALookWithoutABodyBeginsNothingAtTheConsole(t *testing.T) {
 func TestWithoutAHelpDeskThereIsNoConsole(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
-	for _, path := range []string{"/desk", "/desk/case", "/desk/permit", "/signin?to=desk"} {
+	for _, path := range []string{"/desk", "/desk/case", "/desk/permit", "/desk/audit", "/signin?to=desk", "/signin?to=audit"} {
 		if a := get(path, "").to(t, c); a.status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, a.status)
 		}

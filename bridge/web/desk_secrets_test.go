@@ -10,7 +10,7 @@ import (
 	"otpbridge/bridge/bridgetest/fakekc"
 )
 
-// HD-06, HD-12: over two whole calls with everything that an operator can do, no answer to an operator holds a key, QR code, link, objection
+// HD-06, HD-12, HD-13: over two whole calls with everything that an operator can do, no answer to an operator or auditor holds a key, QR code, link, objection
 // number, call code, session id or whole address, nor the words of the caller's page before they are picked from.
 func TestNoAnswerToAnOperatorHoldsASecret(t *testing.T) {
 	t.Parallel()
@@ -49,6 +49,10 @@ func TestNoAnswerToAnOperatorHoldsASecret(t *testing.T) {
 	}
 	p.open("/recovery", http.StatusOK)
 	p.finish()
+	roles(c, member(c, "auditor"), with("otp-auditor"))
+	auditor := at(t, c, "auditor")
+	auditor.signInFully("auditor", "/desk/audit")
+	auditor.says("desk.approved")
 	seen := 0
 	for _, a := range c.Answers() {
 		if !strings.HasPrefix(a.Path, "/desk") {

@@ -14,7 +14,7 @@ import (
 const deskCookie = "__Host-otpbridge-desk"
 
 // fullTargets are the pages that a full sign-in leads to.
-var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit"}
+var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit", "audit": "/desk/audit"}
 
 // fullSignIn serves GET /signin?to=NAME: a full sign-in, always anew. It changes nothing but this browser's own session, in which it takes the place
 // of a sign-in under way; the callback gives back that one's lease.
@@ -88,26 +88,24 @@ func operatorBrowser(r *http.Request) bool {
 	return err == nil
 }
 
-// operator is who acts at the desk. The role must be in the ID token of a full sign-in, and Keycloak must still say so; its answer is at most
-// a minute old. missing says what is lacking.
-func (s *Server) operator(r *http.Request, v *visit) (o bridge.Operator, missing view.Missing, err error) {
+// operator is who acts at the desk, or reads there. The role must be in the ID token of a full sign-in, and Keycloak must still say so; its answer is
+// at most a minute old. missing says what is lacking.
+func (s *Server) operator(r *http.Request, v *visit, role string) (o bridge.Operator, missing view.Missing, err error) {
 	state := v.state()
 	switch {
-	case s.DeskRole == "":
-		return o, "", bridge.Fault(view.CodeNotFound, "desk", nil)
 	case !state.Desk:
 		return o, view.MissingSignIn, nil
 	case !state.Full:
 		return o, view.MissingFactor, nil
-	case !contains(state.Roles, s.DeskRole):
-		return o, view.MissingRole, nil
+	case !contains(state.Roles, role):
+		return o, s.missingRole(role), nil
 	}
-	has, err := s.HasRole(r.Context(), Role{Person: state.Person, Name: s.DeskRole, SignedInAt: state.SignedInAt})
+	has, err := s.HasRole(r.Context(), Role{Person: state.Person, Name: role, SignedInAt: state.SignedInAt})
 	if err != nil {
 		return o, "", err
 	}
 	if !has {
-		return o, view.MissingRole, nil
+		return o, s.missingRole(role), nil
 	}
 	name := state.Name
 	if name == "" {
@@ -125,13 +123,23 @@ func contains(list []string, want string) bool {
 	return false
 }
 
+func (s *Server) missingRole(role string) view.Missing {
+	if role == s.AuditorRole {
+		return view.MissingAuditor
+	}
+	return view.MissingRole
+}
+
 // deskHandler serves a route of the console for somebody who is an operator now.
 type deskHandler func(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator) error
 
-// desk adapts a console route: whoever is not an operator gets the page that says what is missing.
-func (s *Server) desk(h deskHandler) handler {
+// desk is console for operators.
+func (s *Server) desk(h deskHandler) handler { return s.console(s.DeskRole, h) }
+
+// console adapts a route of the console: whoever has not the role gets the page that says what is missing.
+func (s *Server) console(role string, h deskHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *visit) error {
-		o, missing, err := s.operator(r, v)
+		o, missing, err := s.operator(r, v, role)
 		if err != nil {
 			return err
 		}
@@ -152,8 +160,8 @@ func (s *Server) desk(h deskHandler) handler {
 // notOperator says what is missing.
 func (s *Server) notOperator(w http.ResponseWriter, r *http.Request, v *visit, missing view.Missing) error {
 	return s.show(w, r, v, http.StatusForbidden, func(f view.Frame) view.Page {
-		f.Path = "/desk"
-		return view.NotOperator{Frame: f, Missing: missing, SignIn: "/signin?to=desk"}
+		f.Path = fullTargets[deskTarget(r.URL.Path)]
+		return view.NotOperator{Frame: f, Missing: missing, SignIn: "/signin?to=" + deskTarget(r.URL.Path)}
 	})
 }
 

@@ -40,6 +40,9 @@ type Server struct {
 
 	// The help desk. An empty DeskRole means that there is none.
 	DeskRole         string
+	AuditorRole      string             // of those who read the trail; empty: nobody does here
+	Trail            bridge.AuditReader // of this process
+	TrailName        string             // tells it from those of other processes
 	HasRole          func(ctx context.Context, role Role) (bool, error)
 	Waiting          func(ctx context.Context) (since []time.Time, err error) // when each of those who wait for the desk began
 	DeskLogs         bridge.Records[DeskLog]
@@ -107,6 +110,9 @@ func (s *Server) routes() http.Handler {
 		post("/desk/case", s.desk(s.actCase))
 		get("/desk/permit", s.desk(s.permit))
 		post("/desk/permit", s.desk(s.actPermit))
+	}
+	if s.AuditorRole != "" {
+		get("/desk/audit", s.console(s.AuditorRole, s.auditTrail))
 	}
 
 	post("/language", s.language)

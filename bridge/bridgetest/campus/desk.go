@@ -50,12 +50,28 @@ func (c *Campus) openDesk(s *web.Server, accounts bridge.Accounts) {
 	kv := c.Store.KV
 	roles := &web.RoleCache{Accounts: accounts, Now: c.Clock.Now, Seen: store.NewTyped[web.RoleSeen](kv, store.Kind{Name: "roles", Version: 1})}
 	s.DeskRole, s.HasRole, s.Zone, s.Waiting = "otp-helpdesk", roles.Has, tokyo(), c.waiting
+	s.AuditorRole, s.Trail, s.TrailName = "otp-auditor", c, "campus"
 	s.DeskLogs = store.NewTyped[web.DeskLog](kv, store.Kind{Name: "desk-log", Version: 1})
 	s.PersonAttributes = []web.PersonAttribute{
 		{Name: "affiliation", Label: view.Words{"en": "Affiliation"}}, {Name: "studentNumber", Label: view.Words{"en": "Student number"}, Mask: true},
 	}
 	s.Number = web.PersonAttribute{Name: PhoneAttribute, Label: view.Words{"en": "Number on record"}, Mask: true}
 	s.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+}
+
+// Look implements bridge.AuditReader over what was recorded.
+func (c *Campus) Look(_ context.Context, l bridge.AuditLook) (found []bridge.AuditRecord, older int64, err error) {
+	all := c.Events("")
+	for i := len(all); i > 0; i-- {
+		r := bridge.AuditRecord{AuditEvent: all[i-1], Sequence: int64(i), Time: c.Clock.Now()}
+		if (l.Before > 0 && r.Sequence >= l.Before) || !l.Wants(r) {
+			continue
+		}
+		if found = append(found, r); len(found) == l.Most {
+			return found, r.Sequence, nil
+		}
+	}
+	return found, 0, nil
 }
 
 // waiting lists since when people wait for the desk.

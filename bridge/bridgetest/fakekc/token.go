@@ -110,8 +110,14 @@ func (s *Server) tokens(c *client, grant *refreshToken) reply {
 		}
 		if c.HelpdeskOnly {
 			own["amr"] = []string{}
-			if slices.Contains(s.effectiveRoles(grant.session.user), "otp-helpdesk") {
-				own["roles"] = []string{"otp-helpdesk"}
+			var roles []string // as the scope mappings of the realm file, and otp-auditor as the product asks for
+			for _, role := range s.effectiveRoles(grant.session.user) {
+				if role == "otp-helpdesk" || role == "otp-auditor" {
+					roles = append(roles, role)
+				}
+			}
+			if roles != nil {
+				own["roles"] = roles
 			}
 		}
 		out["id_token"] = s.sign("JWT", with(base, own))

@@ -65,7 +65,7 @@ func phoneSamples(f view.Frame) []Sample {
 
 // deskSamples are the operator's pages.
 func deskSamples(f view.Frame, word string) []Sample {
-	f.Path = "/desk"
+	f.Path, f.Operator = "/desk", true
 	f.Person = &view.Person{Name: word, ID: "s8800123"}
 	open := view.OpenCase{Frame: f, Figures: view.Figures{Known: true, Waiting: 3, Longest: 6 * time.Minute, Approved: 14}, Recent: []view.RecentCase{
 		{At: At(13, 42), Checks: []string{"callback", "video"}, Ticket: word, Result: view.CaseApproved},
@@ -83,15 +83,15 @@ func deskSamples(f view.Frame, word string) []Sample {
 	for _, r := range []view.CaseResult{view.CaseApproved, view.CaseSecond, view.CaseDelay, view.CaseDenied, view.CaseSuspicious, "unknown"} {
 		all = append(all, Sample{"case-" + string(r), view.CaseDone{Frame: f, Result: r, NotBefore: At(38, 0)}})
 	}
-	f.Person = nil
-	for _, m := range []view.Missing{view.MissingRole, view.MissingFactor, view.MissingSignIn, "unknown"} {
+	f.Person, f.Operator = nil, false
+	for _, m := range []view.Missing{view.MissingRole, view.MissingFactor, view.MissingSignIn, view.MissingAuditor, "unknown"} {
 		p := view.NotOperator{Frame: f, Missing: m}
 		if m == view.MissingFactor {
 			p.SignIn = "/desk/signin"
 		}
 		all = append(all, Sample{"notoperator-" + string(m), p})
 	}
-	f.Console = true
+	f.Console, f.Operator = true, true
 	for _, code := range []bridge.Code{bridge.CodeCaseClosed, bridge.CodeSelf, bridge.CodeAdministrator, bridge.CodePasswordChanged, bridge.CodeTooMany} {
 		all = append(all, Sample{"deskfailure-" + string(code), view.Failure{Frame: f, Code: code, Until: At(15, 5)}})
 	}
@@ -108,7 +108,7 @@ func About(word string) view.CasePerson {
 
 // caseSamples are the states of the operator's case page.
 func caseSamples(f view.Frame, word string) []Sample {
-	f.Path = "/desk/case"
+	f.Path, f.Operator = "/desk/case", true
 	f.Person = &view.Person{Name: word, ID: "s8800123"}
 	plain := view.Case{Frame: f, ID: "look", About: About(word), Until: At(15, 5), Idle: At(14, 20), Reason: bridge.ReasonLost, Started: At(14, 5),
 		From: Origin(word), Ruling: view.CaseRuling{Policy: word, Approvals: 1, Checks: 1}}
@@ -140,9 +140,31 @@ func caseSamples(f view.Frame, word string) []Sample {
 		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}, {"case-self", self}, {"case-same", same}}
 }
 
+// auditSamples are the states of the auditor's page.
+func auditSamples(f view.Frame, word string) []Sample {
+	f.Path, f.Auditor = "/desk/audit", true
+	f.Person = &view.Person{Name: word, ID: "s8800999"}
+	const alice, carol, recovery = "3f0c8a52-90b1-4c1e-9d0e-1c2b3a495867", "9a7b6c5d-4e3f-4a2b-8c1d-0e9f8a7b6c5d", "01995f2e-7c1b-7d3e-9a42-5b6c7d8e9f01"
+	line := func(minute int, e bridge.AuditEvent) bridge.AuditRecord {
+		e.Target = alice
+		return bridge.AuditRecord{AuditEvent: e, Time: At(14, minute), Request: bridge.Request{Reference: "7Q4M01JD", Address: "192.0.2.7"}}
+	}
+	full := view.Audit{Frame: f, Trail: word, Find: word, Older: "/desk/audit?before=12&find=&of=otpbridge-0", Records: []bridge.AuditRecord{
+		line(9, bridge.AuditEvent{Event: "swap.done", Outcome: "ok", Actor: "system", Recovery: recovery, Added: carol, Removed: []string{alice, carol}}),
+		line(7, bridge.AuditEvent{Event: "desk.approved", Outcome: "ok", Actor: carol, Recovery: recovery, Way: "desk",
+			Detail: map[string]string{"checks": "callback", "ticket": word}}),
+		line(6, bridge.AuditEvent{Event: "call.wrong_pair", Outcome: "refused", Actor: carol, Code: bridge.CodeCallPair}),
+		line(5, bridge.AuditEvent{Event: "mail.failed", Outcome: "failed"}),
+		{AuditEvent: bridge.AuditEvent{Event: word, Outcome: word}, Time: At(14, 4)},
+	}}
+	other, none, far := full, view.Audit{Frame: f, Trail: "otpbridge-0"}, view.Audit{Frame: f, Find: word, Older: full.Older}
+	other.Other, other.Operator = true, true
+	return []Sample{{"audit", full}, {"audit-other", other}, {"audit-none", none}, {"audit-far", far}}
+}
+
 // permitSamples are the states of the permit page.
 func permitSamples(f view.Frame, word string) []Sample {
-	f.Path = "/desk/permit"
+	f.Path, f.Operator = "/desk/permit", true
 	f.Person = &view.Person{Name: word, ID: "s8800123"}
 	empty := view.Permit{Frame: f}
 	gone, many := empty, empty

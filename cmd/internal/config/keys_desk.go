@@ -31,7 +31,7 @@ func deskFields() []*field {
 		one("help_desk.role", word(), h(func(h *HelpDesk) *string { return &h.Role })).
 			as("otp-helpdesk", "Realm role of operators; they never recover by mail."),
 		one("help_desk.auditor_role", word(), h(func(h *HelpDesk) *string { return &h.AuditorRole })).
-			as("otp-auditor", "Realm role of auditors; they never recover by mail."),
+			as("otp-auditor", "Realm role of auditors: they read the audit trail at /desk/audit, decide nothing, and never recover by mail. Like `help_desk.role` it has to be in the ID tokens of full sign-ins."),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -284,6 +285,7 @@ func (s *service) openDesk() {
 		Accounts: s.kc, Now: s.opts.Now, Seen: store.NewTyped[web.RoleSeen](kv, store.Kind{Name: "roles", Version: 1}),
 	}
 	s.web.DeskRole, s.web.HasRole = s.cfg.HelpDesk.Role, roles.Has
+	s.web.AuditorRole, s.web.Trail, s.web.TrailName = s.cfg.HelpDesk.AuditorRole, s.audit, trailName(s.cfg.Audit.File)
 	s.web.DeskLogs = store.NewTyped[web.DeskLog](kv, store.Kind{Name: "desk-log", Version: 1})
 	s.web.Waiting = s.waiting
 	for _, a := range s.cfg.HelpDesk.Attributes {
@@ -293,6 +295,15 @@ func (s *service) openDesk() {
 	s.web.Number = web.PersonAttribute{
 		Name: number.Attribute, Label: view.Words{"ja": "登録済みの電話番号", "en": "Number on record"}, Mask: !number.Whole,
 	}
+}
+
+// trailName tells the trail of this process from those of others: the machine's name and that of the file.
+func trailName(file string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		return filepath.Base(file)
+	}
+	return host + ": " + filepath.Base(file)
 }
 
 // waiting lists since when people wait for the desk.
