@@ -102,6 +102,21 @@ func (s *Server) routes() http.Handler {
 	post("/done", s.actDone)
 	get("/done/recovery-codes.txt", s.codesFile)
 
+	s.consoleRoutes(get, post)
+
+	post("/language", s.language)
+	post("/signout", s.signOut)
+	r.HandleFunc("/static/{name}", s.static).Methods(http.MethodGet, http.MethodHead)
+
+	r.NotFoundHandler = s.page(func(http.ResponseWriter, *http.Request, *visit) error {
+		return bridge.Fault(view.CodeNotFound, "route", nil)
+	})
+	r.MethodNotAllowedHandler = s.wrongMethod(r)
+	return r
+}
+
+// consoleRoutes is the part of the map that operators and auditors use, where there are any.
+func (s *Server) consoleRoutes(get, post func(path string, h handler)) {
 	if s.DeskRole != "" {
 		get("/signin", s.fullSignIn)
 		get("/desk", s.desk(s.openCase))
@@ -114,14 +129,4 @@ func (s *Server) routes() http.Handler {
 	if s.AuditorRole != "" {
 		get("/desk/audit", s.console(s.AuditorRole, s.auditTrail))
 	}
-
-	post("/language", s.language)
-	post("/signout", s.signOut)
-	r.HandleFunc("/static/{name}", s.static).Methods(http.MethodGet, http.MethodHead)
-
-	r.NotFoundHandler = s.page(func(http.ResponseWriter, *http.Request, *visit) error {
-		return bridge.Fault(view.CodeNotFound, "route", nil)
-	})
-	r.MethodNotAllowedHandler = s.wrongMethod(r)
-	return r
 }
