@@ -46,3 +46,8 @@ func get(ctx context.Context, c Caller, where string, out any) error {
 	}
 	return nil
 }
+
+// paged is a list from an entry on.
+func paged(where string, first int) string {
+	return fmt.Sprintf("%s?first=%d&max=%d", where, first, pageSize)
+}

@@ -87,7 +87,7 @@ func (f *Flow) open(a Asked, level int) (reason string) {
 		case !e.Enabled():
 		case e.Requirement == "ALTERNATIVE":
 			return "alternative"
-		case e.Sub == nil:
+		case e.Sub == nil, isPasskeyLevel(e, level):
 		case e.Sub.records():
 			if reason := e.secondFactor(a, level); reason != "" {
 				return reason

@@ -174,7 +174,7 @@ func (r reader) groups() error {
 			ids = append(ids, g.ID)
 		}
 	}
-	for _, p := range append([]string{r.w.AllowedGroup}, r.w.PolicyGroups...) {
+	for _, p := range append(ancestry(r.w.AllowedGroup), r.w.PolicyGroups...) {
 		var g Group
 		err := r.get("/group-by-path"+path(strings.Split(strings.Trim(p, "/"), "/")...), &g)
 		if err != nil && !absent(err) {

@@ -21,7 +21,12 @@ func (r reader) flows() error {
 		}
 		r.s.Flows = append(r.s.Flows, flow)
 	}
-	return nil
+	var known []struct{ ID string }
+	err := r.get("/authentication/authenticator-providers", &known)
+	for _, k := range known {
+		r.s.Authenticators = append(r.s.Authenticators, k.ID)
+	}
+	return err
 }
 
 // line is one line of a flow as the API lists it: sub-flows flattened, with their depth.
@@ -127,6 +132,9 @@ func (r reader) permission(where string, p *Permission) error {
 		for _, f := range found {
 			if of.id {
 				f.Name = f.ID
+			}
+			if of.into == &p.Resources && f.Name == p.Kind {
+				continue // all of that kind
 			}
 			*of.into = append(*of.into, f.Name)
 		}

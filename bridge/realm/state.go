@@ -32,6 +32,8 @@ type State struct {
 
 	Settings Object // Keycloak's RealmRepresentation
 	Flows    []Flow // those on top; the others are inside them
+	// Authenticators are the steps that a flow can have on this server: what it lacks is not in its version.
+	Authenticators []string
 
 	Clients []Client // without their secrets
 	Account *Account // the user behind the admin client, nil = none

@@ -38,6 +38,7 @@ type commands struct {
 	Policy policyCmd `cmd:"" help:"${help_policy}"`
 
 	Recoveries recoveriesCmd `cmd:"" help:"${help_recoveries}"`
+	Realm      realmCmd      `cmd:"" help:"${help_realm}"`
 
 	Keys    keysCmd    `cmd:"" help:"${help_keys}"`
 	Theme   themeCmd   `cmd:"" help:"${help_theme}"`
@@ -92,6 +93,8 @@ func report(p process, err error) int {
 		return exitDone
 	case errors.Is(err, errReported):
 		return exitUsage
+	case err == errDiffers: //nolint:errorlint // joined with another one, that one is said
+		return exitFailed
 	case errors.As(err, &faults):
 		say(p, strings.Join(faults.Lines(p.lang), "\n"))
 		return exitUsage

@@ -71,6 +71,12 @@ func NewBadRealm(t *testing.T) *realm.Realm {
 	return newRealm(t, realm.MakeBad, realm.Options{})
 }
 
+// NewPlainRealm makes a realm that nothing was done to yet.
+func NewPlainRealm(t *testing.T, o realm.Options) *realm.Realm {
+	t.Helper()
+	return newRealm(t, realm.MakePlain, o)
+}
+
 func newRealm(t *testing.T, create func(context.Context, realm.Admin, realm.Options) (*realm.Realm, error), o realm.Options) *realm.Realm {
 	t.Helper()
 	server := Keycloak(t)

@@ -101,8 +101,8 @@ func signInFields() []*field {
 			as("otp-recovery", "The client scope that asks for a sign-in without the second factor."),
 		one("sign_in.full_acr", word(), s(func(s *SignIn) *string { return &s.FullACR })).
 			as("mfa", "What `acr` in the ID token says after a full sign-in."),
-		one("sign_in.gate_group", groupID(), s(func(s *SignIn) *string { return &s.GateGroup })).
-			must("Id (not path) of the Keycloak group that opens the gate."),
+		one(gateGroupKey, groupID(), s(func(s *SignIn) *string { return &s.GateGroup })).
+			must("Id (not path) of the Keycloak group that opens the gate; `otpbridge realm apply` makes the group and prints it."),
 		many("sign_in.brokers", brokerOrigin(), func(c *Config) *[]string { return &c.SignIn.Brokers }).
 			as("", "Identity providers that the realm sends people on to without a page of its own in between: browsers stop a form that ends up anywhere but at the issuer and these (CSP `form-action`)."),
 	}, inLanguages("sign_in.account_name", "What the campus calls the ID; without it \"ID\".",

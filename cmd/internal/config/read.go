@@ -36,6 +36,7 @@ type reader struct {
 	sizes  map[string]int    // bytes of the secret files that could be read
 	digest digest
 	faults Faults
+	later  string // a key that has to be given and may be missing yet
 }
 
 // Load reads the file, the environment (NAME=value) and the files they name. It opens nothing else and sends nothing. An error is a
@@ -45,13 +46,26 @@ func Load(file string, env []string) (*Config, error) {
 	return cfg, err
 }
 
+// LoadForRealm is Load for a realm that is not prepared yet: the id of the gate group, which Keycloak gives to it, may be missing.
+func LoadForRealm(file string, env []string) (*Config, error) {
+	r := newReader(file)
+	r.later = gateGroupKey
+	cfg, _, err := r.explain(env)
+	return cfg, err
+}
+
+const gateGroupKey = "sign_in.gate_group"
+
 // Explain is Load, and lists each value in force with its origin.
 func Explain(file string, env []string) (*Config, []Value, error) {
-	text, err := readAll(file)
+	return newReader(file).explain(env)
+}
+
+func (r *reader) explain(env []string) (*Config, []Value, error) {
+	text, err := readAll(r.faults.file)
 	if err != nil {
 		return nil, nil, err
 	}
-	r := newReader(file)
 	r.file(text)
 	r.environment(env)
 	r.defaults()

@@ -147,6 +147,9 @@ func (r *reader) defaults() {
 		if _, ok := r.found[f.path]; ok || r.wrong[f.path] || strings.Contains(f.path, "[]") || skip {
 			continue
 		}
+		if f.needed && f.path == r.later {
+			continue
+		}
 		if f.needed {
 			r.missing(f.path, f.allowed)
 			continue

@@ -1,0 +1,158 @@
+package realm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ruleValue is an access rule: the account of a client, or users by id.
+type ruleValue struct {
+	Account string   `json:"account,omitempty"`
+	Users   []string `json:"users,omitempty"`
+}
+
+// permissionValue is a fine-grained permission, in names: groups by path, clients by what people call them.
+type permissionValue struct {
+	Kind      string   `json:"kind"`
+	Resources []string `json:"resources,omitempty"` // none = all
+	Scopes    []string `json:"scopes"`
+	Rules     []string `json:"rules"`
+}
+
+func accessRuleNow(s *State, c Change) any {
+	rule := findIn(s.AccessRules, func(r AccessRule) bool { return r.Name == c.Name })
+	if rule == nil {
+		return nil
+	}
+	if s.Account != nil && len(rule.Users) == 1 && rule.Users[0] == s.Account.ID && rule.Logic != "NEGATIVE" {
+		return ruleValue{Account: c.Of}
+	}
+	return ruleValue{Users: rule.Users}
+}
+
+// permissionServer is the place of fine-grained permissions.
+func permissionServer(ctx context.Context, x Caller) (string, error) {
+	id, err := clientID(ctx, x, permissions)
+	return path("clients", id, "authz", "resource-server"), err
+}
+
+func writeAccessRule(ctx context.Context, x actor, c Change) error {
+	server, err := permissionServer(ctx, x)
+	if err != nil {
+		return err
+	}
+	if err := dropNamed(ctx, x, server+"/policy", c.Name, server+"/policy"); err != nil || c.Will == nil {
+		return err
+	}
+	var v ruleValue
+	if err := json.Unmarshal(c.Will, &v); err != nil {
+		return err
+	}
+	if v.Account != "" {
+		user, err := accountOf(ctx, x, v.Account)
+		if err != nil {
+			return err
+		}
+		v.Users = []string{user}
+	}
+	return x.Do(ctx, "POST "+server+"/policy/user", Object{"name": c.Name, "users": v.Users}, nil)
+}
+
+// dropNamed removes what a list holds under a name.
+func dropNamed(ctx context.Context, x Caller, list, name, where string) error {
+	var found []struct{ ID, Name string }
+	if err := get(ctx, x, list+"?max=10000", &found); err != nil {
+		return err
+	}
+	for _, f := range found {
+		if f.Name != name {
+			continue
+		}
+		if err := gone(x.Do(ctx, "DELETE "+where+path(f.ID), nil, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func permissionNow(s *State, c Change) any {
+	p := findIn(s.Permissions, func(p Permission) bool { return p.Name == c.Name })
+	if p == nil {
+		return nil
+	}
+	v := permissionValue{Kind: p.Kind, Scopes: p.Scopes}
+	for _, id := range p.Resources {
+		v.Resources = append(v.Resources, s.resourceName(p.Kind, id))
+	}
+	for _, id := range p.Rules {
+		if rule := findIn(s.AccessRules, func(r AccessRule) bool { return r.ID == id }); rule != nil {
+			id = rule.Name
+		}
+		v.Rules = append(v.Rules, id)
+	}
+	return v
+}
+
+// resourceName is what a permission is about, in the words of people where they are known.
+func (s *State) resourceName(kind, id string) string {
+	if g := s.GroupByID(id); kind == groupsKind && g != nil {
+		return g.Path
+	}
+	if c := findIn(s.Clients, func(c Client) bool { return c.ID == id }); kind == clientsKind && c != nil {
+		return c.ClientID
+	}
+	return id
+}
+
+const (
+	groupsKind  = "Groups"
+	clientsKind = "Clients"
+)
+
+// writePermission makes a permission; one of that name goes first, so that there is less for a moment, never more.
+func writePermission(ctx context.Context, x actor, c Change) error {
+	server, err := permissionServer(ctx, x)
+	if err != nil {
+		return err
+	}
+	if err := dropNamed(ctx, x, server+"/permission", c.Name, server+"/permission/scope"); err != nil || c.Will == nil {
+		return err
+	}
+	var v permissionValue
+	if err := json.Unmarshal(c.Will, &v); err != nil {
+		return err
+	}
+	resources := slices.Clone(v.Resources)
+	for i, name := range resources {
+		if resources[i], err = resourceID(ctx, x, v.Kind, name); err != nil {
+			return err
+		}
+	}
+	if resources == nil {
+		resources = []string{}
+	}
+	return x.Do(ctx, "POST "+server+"/permission/scope", Object{
+		"name": c.Name, "resourceType": v.Kind, "resources": resources, "scopes": v.Scopes, "policies": v.Rules,
+	}, nil)
+}
+
+// resourceID is the id behind a name that a permission is about.
+func resourceID(ctx context.Context, x Caller, kind, name string) (string, error) {
+	switch {
+	case kind == groupsKind && strings.HasPrefix(name, "/"):
+		g, err := groupAt(ctx, x, name)
+		return g.ID, err
+	case kind == clientsKind:
+		id, err := clientID(ctx, x, name)
+		if !absent(err) {
+			return id, err
+		}
+	}
+	if strings.ContainsAny(name, " /") {
+		return "", fmt.Errorf("%s: no id", name)
+	}
+	return name, nil
+}

@@ -1,0 +1,255 @@
+package realm
+
+import (
+	"slices"
+
+	"otpbridge/bridge"
+)
+
+// Plan is what makes a realm safe.
+type Plan struct {
+	// Obstacles are what people have to decide or mend first: with one of them nothing is changed.
+	Obstacles []Obstacle
+	Steps     []Step
+
+	// LocksOut: from then on nobody signs in without one of SecondFactors, types of credentials.
+	LocksOut      bool
+	SecondFactors []string
+}
+
+// Empty reports whether the realm is safe as it is.
+func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Obstacles) == 0 }
+
+// Obstacle says why a realm cannot be made safe as it stands.
+type Obstacle struct {
+	Kind ObstacleKind `json:"kind"`
+	What string       `json:"what"` // names and details, the same in every language
+}
+
+// ObstacleKind is what stands in the way; people read its words, which are not ours.
+type ObstacleKind string
+
+// What can stand in the way.
+const (
+	ObstacleUnread         ObstacleKind = "unread"         // the client may not see a part of the realm
+	ObstacleVersion        ObstacleKind = "version"        // Keycloak lacks an authenticator
+	ObstacleFlow           ObstacleKind = "flow"           // a flow whose shape is not understood
+	ObstaclePostFlow       ObstacleKind = "post_flow"      // an identity provider has a flow of its own after the sign-in
+	ObstacleName           ObstacleKind = "name"           // a name of ours is something else in this realm
+	ObstacleScope          ObstacleKind = "built_in_scope" // a client scope of Keycloak's own is missing
+	ObstacleAdministrators ObstacleKind = "administrators" // no administrator would get in afterwards
+)
+
+// Obstacles lists every kind.
+func Obstacles() []ObstacleKind {
+	return []ObstacleKind{ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleAdministrators}
+}
+
+// planner makes a Plan.
+type planner struct {
+	w     Wanted
+	s     *State
+	kinds map[Kind]kind
+	plan  Plan
+	ways  []Node // second factors of the browser flow
+}
+
+// Plan compares a realm with a safe one. The steps stand in an order in which the realm is never weaker than before: what is new is complete
+// before anything leads to it, the lock stands before the client that it locks, rights come last.
+func (s *State) Plan(w Wanted) Plan {
+	p := &planner{w: w, s: s, kinds: kinds()}
+	for _, part := range sortedKeys(s.Unread) {
+		p.stop(ObstacleUnread, string(part))
+	}
+	if len(s.Unread) > 0 {
+		return p.plan
+	}
+	for _, part := range []func(){
+		p.events, p.guessing, p.levels, p.roles, p.groups, p.scope, p.profile, p.flows, p.lock, p.overrides, p.loginClient, p.adminClient,
+		p.rights, p.theme,
+	} {
+		part()
+	}
+	return p.plan
+}
+
+func (p *planner) stop(kind ObstacleKind, what string) {
+	p.plan.Obstacles = append(p.plan.Obstacles, Obstacle{kind, what})
+}
+
+// want adds a step when a thing is not as it has to be; nil: it must not be there.
+func (p *planner) want(reason Reason, c Change, v any) {
+	c.Will = value(v)
+	k := p.kinds[c.Kind]
+	c.Was = value(k.now(p.s, c))
+	if same(c.Was, c.Will) || k.exists && c.Kind != KindFlow && (c.Was == nil) == (c.Will == nil) {
+		return
+	}
+	p.plan.Steps = append(p.plan.Steps, Step{reason, c})
+}
+
+func (p *planner) setting(reason Reason, name string, v any) {
+	p.want(reason, Change{Kind: KindSetting, Name: name}, v)
+}
+
+// EventTypes are the events that must be saved: they are counted before a gate opens, and watched while it is open.
+func EventTypes() []string {
+	return []string{
+		"LOGIN", "LOGIN_ERROR", "UPDATE_CREDENTIAL", "UPDATE_PASSWORD", "RESET_PASSWORD", "UPDATE_PROFILE", "UPDATE_EMAIL", "UPDATE_TOTP",
+		"REMOVE_CREDENTIAL", "REMOVE_TOTP",
+	}
+}
+
+// EventsKept is the least time in seconds for which events are kept.
+const EventsKept = 30 * 24 * 60 * 60
+
+// events are saved, long enough; where no end was said while they were off, that end is set.
+func (p *planner) events() {
+	if kept := p.s.Number("eventsExpiration"); kept > 0 && kept < EventsKept || kept == 0 && !p.s.On("eventsEnabled") {
+		p.setting(ReasonEvents, "eventsExpiration", EventsKept)
+	}
+	saved, _ := p.s.Settings["enabledEventTypes"].([]any)
+	if len(saved) > 0 { // none: all
+		all := slices.Clone(saved)
+		for _, t := range EventTypes() {
+			if !slices.Contains(saved, any(t)) {
+				all = append(all, t)
+			}
+		}
+		p.setting(ReasonEvents, "enabledEventTypes", all)
+	}
+	p.setting(ReasonEvents, "eventsEnabled", true)
+	p.setting(ReasonEvents, "adminEventsDetailsEnabled", false) // old versions saved secrets there
+	p.setting(ReasonEvents, "adminEventsEnabled", true)
+}
+
+func (p *planner) guessing() { p.setting(ReasonGuessing, "bruteForceProtected", true) }
+
+func (p *planner) levels() {
+	if same(value(p.s.levels()), value(p.s.levelsWanted(p.w))) {
+		return
+	}
+	p.want(ReasonLevels, Change{Kind: KindAttribute, Name: levelMap}, string(value(p.s.levelsWanted(p.w))))
+}
+
+func (p *planner) roles() {
+	for _, role := range []string{p.w.OperatorRole, p.w.AuditorRole} {
+		if role != "" {
+			p.want(ReasonDesk, Change{Kind: KindRole, Name: role}, is)
+		}
+	}
+	p.want(ReasonGate, Change{Kind: KindRole, Name: Gate}, is)
+}
+
+// GateGroup is the path of the group that opens the gate: the one that the configuration names, or the one of that name.
+func (s *State) GateGroup(w Wanted) string {
+	if g := s.GroupByID(w.GateGroup); g != nil {
+		return g.Path
+	}
+	return "/" + Gate
+}
+
+func (p *planner) groups() {
+	gate := p.s.GateGroup(p.w)
+	p.want(ReasonGate, Change{Kind: KindGroup, Name: gate}, is)
+	p.want(ReasonGate, Change{Kind: KindGroupRole, Of: gate, Name: Gate}, is)
+	for _, g := range ancestry(p.w.AllowedGroup) {
+		p.want(ReasonGate, Change{Kind: KindGroup, Name: g}, is)
+	}
+}
+
+// ancestry lists a group's path after those of the groups above it.
+func ancestry(group string) (paths []string) {
+	for i := 1; i < len(group); i++ {
+		if group[i] == '/' {
+			paths = append(paths, group[:i])
+		}
+	}
+	return append(paths, group)
+}
+
+// scope: it is there, new clients do not get it, and no client has it but ours.
+func (p *planner) scope() {
+	name := p.w.RecoveryScope
+	if s := p.s.Scope(name); s != nil && s.Protocol != "openid-connect" {
+		p.stop(ObstacleName, "client scope "+name+": "+s.Protocol)
+	}
+	p.want(ReasonScope, Change{Kind: KindScope, Name: name}, is)
+	for _, how := range []string{defaultScope, optionalScope} {
+		p.want(ReasonScope, Change{Kind: KindRealmScope, Of: how, Name: name}, nil)
+		for _, c := range p.s.Clients {
+			if c.ClientID != p.w.LoginClient {
+				p.want(ReasonScope, Change{Kind: KindClientScope, Of: c.ClientID, Name: how + " " + name}, nil)
+			}
+		}
+	}
+}
+
+// profile: what decides is for administrators to edit, and people set nothing that the profile does not know.
+func (p *planner) profile() {
+	if p.s.Unmanaged() == "ENABLED" {
+		p.want(ReasonProfile, Change{Kind: KindUnmanaged}, "ADMIN_EDIT")
+	}
+	for _, d := range p.w.Deciding {
+		p.want(ReasonProfile, Change{Kind: KindProfile, Name: d.Name}, p.attribute(d))
+	}
+}
+
+func (p *planner) attribute(d Deciding) Object {
+	here := named(p.s.Profile, d.Name)
+	if here == nil {
+		made := Object{
+			"name": d.Name, "displayName": d.Name, "multivalued": d.Address,
+			"permissions": Object{"view": []string{"admin", "user"}, "edit": []string{"admin"}},
+		}
+		if d.Address {
+			made["validations"] = Object{"email": Object{}}
+		}
+		return made
+	}
+	made := Object{}
+	for name, v := range here {
+		made[name] = v
+	}
+	a := findIn(p.s.Attributes(), func(a Attribute) bool { return a.Name == d.Name })
+	if !a.UserEdits() {
+		return made
+	}
+	view := []string{"admin", "user"}
+	if a.Permissions != nil {
+		view = a.Permissions.View
+	}
+	made["permissions"] = Object{"view": view, "edit": []string{"admin"}}
+	return made
+}
+
+// lock: whatever was not pushed is refused at our client.
+func (p *planner) lock() {
+	const name = "otpbridge-par"
+	loose := func(f bridge.Finding) bool { return f.ID == bridge.FindParPolicy }
+	if !slices.ContainsFunc(findPolicy(p.s, Asked{Wanted: p.w}), loose) {
+		return
+	}
+	p.want(ReasonLock, Change{Kind: KindClientProfile, Name: name}, Object{
+		"name": name, "description": "only pushed parameters count", "executors": []Object{
+			{"executor": "secure-par-content", "configuration": Object{}},
+			{"executor": "pkce-enforcer", "configuration": Object{"auto-configure": true}},
+		},
+	})
+	p.want(ReasonLock, Change{Kind: KindClientPolicy, Name: name}, Object{
+		"name": name, "description": "", "enabled": true, "profiles": []string{name}, "conditions": []Object{{
+			"condition": "client-attributes", "configuration": Object{"is-negative-logic": false, "attributes": `[{"key":"otpbridge","value":"login"}]`},
+		}},
+	})
+}
+
+// theme puts the link on Keycloak's own page, where it is asked for.
+func (p *planner) theme() {
+	if p.w.Theme == "" {
+		return
+	}
+	for _, language := range p.w.Languages {
+		p.want(ReasonTheme, Change{Kind: KindText, Of: language, Name: "otpRecoveryUrl"}, p.w.BaseURL+"/")
+	}
+	p.setting(ReasonTheme, "loginTheme", p.w.Theme)
+}

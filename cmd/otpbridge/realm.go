@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/realm"
+	"otpbridge/cmd/internal/adminapi"
+	"otpbridge/cmd/internal/config"
+)
+
+// realmCmd groups what prepares the realm.
+type realmCmd struct {
+	Plan  realmPlanCmd  `cmd:"" help:"${help_realm_plan}"`
+	Apply realmApplyCmd `cmd:"" help:"${help_realm_apply}"`
+	Undo  realmUndoCmd  `cmd:"" help:"${help_realm_undo}"`
+}
+
+// realmFlags say who changes the realm and how it is shown.
+type realmFlags struct {
+	configFlag
+	AdminClient     string        `required:"" placeholder:"ID" help:"${help_realm_client}"`
+	AdminSecretFile string        `default:"-" placeholder:"FILE" help:"${help_realm_secret}"`
+	AdminRealm      string        `default:"master" placeholder:"REALM" help:"${help_realm_realm}"`
+	Theme           string        `placeholder:"NAME" help:"${help_realm_theme}"`
+	ManageUsers     bool          `help:"${help_realm_manage_users}"`
+	Format          string        `enum:"text,json" default:"text" help:"${help_realm_format}"`
+	Timeout         time.Duration `default:"30s" help:"${help_timeout}"`
+}
+
+// session is one look at a realm, and what is to be done to it.
+type session struct {
+	process
+	flags  realmFlags
+	client *adminapi.Client
+	wanted realm.Wanted
+	state  *realm.State
+}
+
+// open reads the configuration, the secret and the realm.
+func (f realmFlags) open(ctx context.Context, p process) (*session, error) {
+	if f.Timeout <= 0 {
+		return nil, usageError{errors.New(config.Say("--timeout: is no time above zero", "--timeout: 正の時間ではありません").In(p.lang))}
+	}
+	cfg, err := config.LoadForRealm(f.Config, p.env)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	secret, err := f.secret(p)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s := &session{process: p, flags: f, wanted: cfg.WantedRealm()}
+	s.wanted.Theme, s.wanted.ManageUsers = f.Theme, f.ManageUsers
+	s.client = &adminapi.Client{
+		URL: cfg.Keycloak.URL, Realm: cfg.Keycloak.Realm, ID: f.AdminClient, Secret: secret, AdminRealm: f.AdminRealm, Limit: f.Timeout, Now: time.Now,
+	}
+	return s, s.read(ctx)
+}
+
+// secret reads the client's secret; it is kept in memory only.
+func (f realmFlags) secret(p process) (bridge.Secret, error) {
+	const longest = 64 << 10
+	var text []byte
+	var err error
+	if f.AdminSecretFile == "-" {
+		text, err = io.ReadAll(io.LimitReader(p.in, longest))
+	} else {
+		var wrong *config.Words
+		if text, wrong = config.ReadSmall(f.AdminSecretFile, true); wrong != nil {
+			return "", errors.New("--admin-secret-file: " + f.AdminSecretFile + " " + wrong.In(p.lang))
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	secret := bridge.Secret(trimLine(text))
+	if secret == "" {
+		return "", errors.New(config.Say("--admin-secret-file: the secret is empty; it comes from the file or, with -, from standard input",
+			"--admin-secret-file: 秘密が空です。ファイル、または - の場合は標準入力から読みます").In(p.lang))
+	}
+	return secret, nil
+}
+
+// trimLine is a text without its last newline.
+func trimLine(text []byte) string {
+	for _, end := range []byte("\n\r") {
+		if n := len(text); n > 0 && text[n-1] == end {
+			text = text[:n-1]
+		}
+	}
+	return string(text)
+}
+
+func (s *session) read(ctx context.Context) (err error) {
+	s.state, err = realm.Read(ctx, s.client, s.wanted)
+	return err
+}
+
+// plan compares the realm with a safe one, and says when no administrator would get in.
+func (s *session) plan(ctx context.Context, lockOut bool) (realm.Plan, error) {
+	plan := s.state.Plan(s.wanted)
+	if !plan.LocksOut || lockOut || len(plan.Obstacles) > 0 {
+		return plan, nil
+	}
+	people, err := realm.Administrators(ctx, s.client)
+	if err != nil {
+		return plan, err
+	}
+	left := len(people) == 0 // they sign in at another realm
+	names := ""
+	for _, a := range people {
+		left = left || a.GetsIn(plan.SecondFactors)
+		names += " " + a.Name
+	}
+	if !left {
+		plan.Obstacles = append(plan.Obstacles, realm.Obstacle{Kind: realm.ObstacleAdministrators, What: names[1:]})
+	}
+	return plan, nil
+}
+
+// realmPlanCmd is `otpbridge realm plan`.
+type realmPlanCmd struct{ realmFlags }
+
+// errDiffers is the end of a plan that is not empty; what it says stands in the result.
+var errDiffers = errors.New("differs")
+
+// Run shows how the realm differs from a safe one.
+func (c realmPlanCmd) Run(ctx context.Context, p process) error {
+	s, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	plan, err := s.plan(ctx, false)
+	if err != nil {
+		return err
+	}
+	if err := s.show(plan); err != nil {
+		return err
+	}
+	if !plan.Empty() {
+		return errDiffers
+	}
+	return s.sayGate()
+}
+
+// realmApplyCmd is `otpbridge realm apply`.
+type realmApplyCmd struct {
+	realmFlags
+	UndoFile                         string `placeholder:"FILE" help:"${help_realm_undo_file}"`
+	WithoutAdministratorSecondFactor bool   `help:"${help_realm_lock_out}"`
+}
+
+// Run makes the realm safe.
+func (c realmApplyCmd) Run(ctx context.Context, p process) error {
+	s, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	plan, err := s.plan(ctx, c.WithoutAdministratorSecondFactor)
+	if err != nil {
+		return err
+	}
+	if err := s.show(plan); err != nil {
+		return err
+	}
+	if len(plan.Obstacles) > 0 {
+		return errDiffers
+	}
+	if !plan.Empty() {
+		if err := c.change(ctx, s, plan); err != nil {
+			return err
+		}
+	}
+	return s.sayGate()
+}
+
+// change does what the plan says, and looks whether that was enough.
+func (c realmApplyCmd) change(ctx context.Context, s *session, plan realm.Plan) (err error) {
+	file := c.UndoFile
+	if file == "" {
+		file = "otpbridge-undo-" + s.wanted.Realm + ".jsonl"
+	}
+	j, err := openJournal(file, s.wanted.Realm)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	if err := s.run(j.note).Do(ctx, plan.Changes()); err != nil {
+		return errors.Join(err, errors.New(config.Say("what came before is done and stands in %s: run apply again, or undo it", "それより前の変更は完了し、%s に記録されています。もう一度 apply を実行するか、undo で元に戻してください").
+			With(file).In(s.lang)))
+	}
+	s.say(config.Say("the former values stand in %s: otpbridge realm undo %s", "変更前の値は %s にあります: otpbridge realm undo %s").With(file, file))
+	if err := s.read(ctx); err != nil {
+		return err
+	}
+	if left := s.state.Plan(s.wanted); !left.Empty() {
+		return errors.Join(errors.New(config.Say("after that the realm still differs:", "変更後も差分が残っています:").In(s.lang)), s.show(left), errDiffers)
+	}
+	return nil
+}
+
+// realmUndoCmd is `otpbridge realm undo`.
+type realmUndoCmd struct {
+	realmFlags
+	File string `arg:"" help:"${help_realm_undo_from}"`
+	Yes  bool   `help:"${help_yes}"`
+}
+
+// Run takes back what apply did, the last change first.
+func (c realmUndoCmd) Run(ctx context.Context, p process) error {
+	s, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	noted, err := readJournal(c.File, s.wanted.Realm)
+	if err != nil {
+		return err
+	}
+	undo, kept := s.state.Undo(noted)
+	if err := s.showUndo(undo, kept); err != nil {
+		return err
+	}
+	if len(undo) == 0 {
+		return nil
+	}
+	if !c.Yes {
+		s.say(config.Say("nothing was changed; --yes does it", "何も変更していません。実行するには --yes を付けてください"))
+		return errDiffers
+	}
+	return s.run(func(realm.Change) error { return nil }).Do(ctx, undo)
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"otpbridge/bridge/realm"
+	"otpbridge/cmd/internal/config"
+)
+
+// planJSON is what --format json prints; it is stable and English.
+type planJSON struct {
+	Realm     string           `json:"realm"`
+	Safe      bool             `json:"safe"`
+	Obstacles []realm.Obstacle `json:"obstacles"`
+	Steps     []stepJSON       `json:"steps"`
+	GateGroup string           `json:"gate_group,omitempty"`
+}
+
+type stepJSON struct {
+	realm.Step
+	Diff []string `json:"diff"`
+}
+
+// undoJSON is likewise for undo.
+type undoJSON struct {
+	Realm   string         `json:"realm"`
+	Changes []realm.Change `json:"changes"`
+	Kept    []realm.Change `json:"kept"`
+}
+
+func (s *session) say(w config.Words) { say(s.process, w.In(s.lang)) }
+
+// show prints a plan, grouped by reason.
+func (s *session) show(plan realm.Plan) error {
+	if s.flags.Format == "json" {
+		out := planJSON{Realm: s.wanted.Realm, Safe: plan.Empty(), Obstacles: append([]realm.Obstacle{}, plan.Obstacles...), Steps: []stepJSON{}}
+		for _, step := range plan.Steps {
+			out.Steps = append(out.Steps, stepJSON{step, step.Lines()})
+		}
+		if g := s.state.Group(s.state.GateGroup(s.wanted)); g != nil {
+			out.GateGroup = g.ID
+		}
+		return writeJSON(s.out, out)
+	}
+	var text bytes.Buffer
+	for _, o := range plan.Obstacles {
+		fmt.Fprintf(&text, "%s\n  %s\n", obstacleWords()[o.Kind].In(s.lang), plain(o.What))
+	}
+	for _, reason := range realm.Reasons() {
+		said := false
+		for _, step := range plan.Steps {
+			if step.Reason != reason {
+				continue
+			}
+			if !said {
+				fmt.Fprintf(&text, "\n%s\n", reasonWords()[reason].In(s.lang))
+			}
+			said = true
+			writeChange(&text, step.Change)
+		}
+	}
+	if plan.Empty() {
+		fmt.Fprintln(&text, config.Say("realm %s: nothing to do", "レルム %s: 変更の必要はありません").With(s.wanted.Realm).In(s.lang))
+	}
+	_, err := s.out.Write(text.Bytes())
+	return err
+}
+
+// writeChange writes what is and what will be, indented.
+func writeChange(text *bytes.Buffer, c realm.Change) {
+	fmt.Fprintf(text, "  %s\n", plain(c.Title()))
+	for _, line := range c.Lines() {
+		fmt.Fprintf(text, "    %s\n", plain(line))
+	}
+}
+
+// showUndo prints what would be taken back.
+func (s *session) showUndo(undo, kept []realm.Change) error {
+	if s.flags.Format == "json" {
+		return writeJSON(s.out, undoJSON{s.wanted.Realm, append([]realm.Change{}, undo...), append([]realm.Change{}, kept...)})
+	}
+	var text bytes.Buffer
+	for _, c := range undo {
+		writeChange(&text, c)
+	}
+	if len(undo) == 0 {
+		fmt.Fprintln(&text, config.Say("nothing to undo", "元に戻すものはありません").In(s.lang))
+	}
+	for _, c := range kept {
+		s.sayKept(c)
+	}
+	_, err := s.out.Write(text.Bytes())
+	return err
+}
+
+func (s *session) sayKept(c realm.Change) {
+	s.say(config.Say("left as it is, since others use it or changed it: %s", "ほかで使用中、または後から変更されているため、そのままにします: %s").With(plain(c.Title())))
+}
+
+// run makes changes and says each.
+func (s *session) run(note func(realm.Change) error) realm.Run {
+	return realm.Run{
+		Caller: s.client, Wanted: s.wanted, Note: note, Kept: s.sayKept,
+		Made: func(c realm.Change) { s.say(config.Say("done: %s", "完了: %s").With(plain(c.Title()))) },
+	}
+}
+
+// sayGate says what the configuration has to say about the gate group.
+func (s *session) sayGate() error {
+	g := s.state.Group(s.state.GateGroup(s.wanted))
+	if g == nil || g.ID == s.wanted.GateGroup {
+		return nil
+	}
+	s.say(config.Say("write into the configuration, below sign_in:  gate_group: %s", "設定の sign_in の下に書いてください:  gate_group: %s").With(g.ID))
+	return nil
+}
+
+// reasonWords say why something is changed.
+func reasonWords() map[realm.Reason]config.Words {
+	return map[realm.Reason]config.Words{
+		realm.ReasonEvents: config.Say("Events are saved: wrong codes are counted from them, and a stolen key is seen in them.",
+			"イベントを保存します。誤ったコードの回数を数え、鍵の盗用に気付くために使います。"),
+		realm.ReasonGuessing: config.Say("Guessing of passwords and codes is slowed down.", "パスワードやコードの総当たりを抑えます。"),
+		realm.ReasonLevels:   config.Say("A full sign-in has a name, so that staff pages can insist on it.", "二段階のサインインに名前を付け、職員用の画面で必須にできるようにします。"),
+		realm.ReasonDesk:     config.Say("Roles of the help desk.", "ヘルプデスクのロールです。"),
+		realm.ReasonGate: config.Say("The gate: only its members, for minutes, sign in with the password only; who may recover is a group of its own.",
+			"ゲート: メンバーだけが、数分間、パスワードのみでサインインできます。再設定を利用できる人は別のグループで決めます。"),
+		realm.ReasonScope:   config.Say("Only otpbridge's own client may ask for a sign-in without the second factor.", "二段階目を省くサインインを求められるのは otpbridge のクライアントだけにします。"),
+		realm.ReasonProfile: config.Say("What decides about people is for administrators to edit.", "判断のもとになる属性は管理者だけが編集できるようにします。"),
+		realm.ReasonBrokers: config.Say("Sign-ins by an identity provider end in the gate and the second factor, and no account is linked by its mailbox. Who has no second factor is refused.",
+			"外部 IdP からのサインインにもゲートと二段階目を求め、メールだけでのアカウント連携を止めます。二段階目を持たない人は拒否されます。"),
+		realm.ReasonReset: config.Say("A mail for a forgotten password leads to a new password only: it signs nobody in and replaces no authenticator.",
+			"パスワード再設定メールでは新しいパスワードを決めるだけにします。サインインや認証アプリの置き換えはできません。"),
+		realm.ReasonFlow: config.Say("Every sign-in asks for the second factor, whatever the session did before. Who has none is refused until they enrol one through otpbridge.",
+			"どのサインインでも二段階目を求めます。二段階目を持たない人は、otpbridge で登録するまで拒否されます。"),
+		realm.ReasonOverride: config.Say("No client has a flow of its own that counts as a full sign-in without a second factor.",
+			"二段階目なしで二段階のサインインとみなす、クライアント独自のフローを外します。"),
+		realm.ReasonLock:    config.Say("The lock: at otpbridge's client only parameters count that it pushed itself.", "ロック: otpbridge のクライアントでは、自らプッシュしたパラメーターだけを有効にします。"),
+		realm.ReasonLogin:   config.Say("The client that people sign in with.", "利用者がサインインするクライアントです。"),
+		realm.ReasonAccount: config.Say("The client of the Admin REST API; its public keys stand in Keycloak.", "Admin REST API のクライアントです。公開鍵は Keycloak に登録します。"),
+		realm.ReasonRights:  config.Say("Its account may do what it needs, and nothing else.", "そのアカウントには必要な権限だけを与えます。"),
+		realm.ReasonTheme:   config.Say("The link \"Lost your authenticator?\" on the sign-in page.", "サインイン画面の「認証アプリを紛失した場合」のリンクです。"),
+	}
+}
+
+// obstacleWords say what stands in the way.
+func obstacleWords() map[realm.ObstacleKind]config.Words {
+	return map[realm.ObstacleKind]config.Words{
+		realm.ObstacleUnread:   config.Say("The client may not see this part of the realm; give it the role realm-admin:", "クライアントにはレルムのこの部分が見えません。realm-admin ロールを与えてください:"),
+		realm.ObstacleVersion:  config.Say("This Keycloak lacks an authenticator; 26.4 or later is needed:", "この Keycloak にはない機能です。26.4 以降が必要です:"),
+		realm.ObstacleFlow:     config.Say("This flow is not understood, so nothing is built out of it; make it simpler or bind another one:", "このフローは解釈できないため、変更しません。単純にするか、別のフローを割り当ててください:"),
+		realm.ObstaclePostFlow: config.Say("This identity provider has a flow of its own after the sign-in, which would be lost; take it out:", "この IdP には独自のサインイン後フローがあり、失われてしまいます。先に外してください:"),
+		realm.ObstacleName:     config.Say("This name is something else in the realm; rename it, or configure another:", "この名前はレルムで別のものに使われています。名前を変えるか、設定を変えてください:"),
+		realm.ObstacleScope:    config.Say("This client scope of Keycloak's own is missing; restore it:", "Keycloak 標準のクライアントスコープがありません。元に戻してください:"),
+		realm.ObstacleAdministrators: config.Say("Nobody who administers this realm could sign in afterwards: give one of them a second factor first, or say --without-administrator-second-factor:",
+			"変更後、このレルムの管理者が誰もサインインできなくなります。先に一人が二段階目を登録するか、--without-administrator-second-factor を付けてください:"),
+	}
+}
