@@ -15,11 +15,11 @@ const (
 	otpForm      = "auth-otp-form"
 	codesForm    = "auth-recovery-authn-code-form"
 	keyForm      = "webauthn-authenticator"
-	passkeyForm  = "webauthn-authenticator-passwordless"
+	passkeyForm  = "webauthn-authenticator-passwordless" //nolint:gosec // a name of Keycloak's
 )
 
 // passkey is the type of credential that stands for both factors.
-const passkey = "webauthn-passwordless"
+const passkey = "webauthn-passwordless" //nolint:gosec // a name of Keycloak's
 
 // isSecond reports whether an authenticator asks for a second factor and for nothing else.
 func isSecond(provider string) bool {

@@ -31,26 +31,11 @@ func helpTexts() map[string]config.Words {
 			"手続きを終了します。認証アプリが使えなくなることはなく、新しいものが登録済みなら書き込みを続けます。内容を表示するだけで、実行には --yes が必要です。"),
 		"help_recoveries_which": config.Say("A user name, or an id from the list.", "ユーザー名、または一覧の ID。"),
 		"help_recoveries_stuck": config.Say("Only those that need an administrator.", "管理者の対応が必要なものだけ。"),
-		"help_realm":            config.Say("Prepare the realm.", "レルムを準備します。"),
-		"help_realm_plan": config.Say("Show how the realm differs from a safe one. Changes nothing; exit code 1 when it differs.",
-			"安全なレルムとの差分を表示します（何も変更しません）。差分があれば終了コードは 1。"),
-		"help_realm_apply": config.Say("Make the realm safe: shows the plan and does it. May be repeated.", "レルムを安全にします（計画を表示して実行）。繰り返し実行できます。"),
-		"help_realm_undo":  config.Say("Take back what apply did. Shows it; --yes does it.", "apply による変更を元に戻します。内容を表示するだけで、実行には --yes が必要です。"),
-		"help_realm_client": config.Say("The client that may change the realm: one of `kc.sh bootstrap-admin service`, or one with the role realm-admin.",
-			"レルムを変更できるクライアント（kc.sh bootstrap-admin service で作成したもの、または realm-admin ロールを持つもの）。"),
-		"help_realm_secret":       config.Say("File with that client's secret; - is standard input.", "そのクライアントの秘密のファイル。- なら標準入力。"),
-		"help_realm_realm":        config.Say("The realm that this client belongs to.", "そのクライアントが属するレルム。"),
-		"help_realm_theme":        config.Say("Use this login theme (see otpbridge theme), with its link to otpbridge.", "このログインテーマ（otpbridge theme を参照）を使い、otpbridge へのリンクを設定します。"),
-		"help_realm_manage_users": config.Say("Give the service account manage-users instead of fine-grained permissions: it can then change every user.", "細かな権限の代わりに manage-users を与えます（すべてのユーザーを変更できてしまいます）。"),
-		"help_realm_format":       config.Say("How the result is printed: text or json.", "結果の形式: text または json。"),
-		"help_realm_undo_file":    config.Say("Where the former values are written; by default otpbridge-undo-REALM.jsonl here.", "変更前の値を書くファイル。既定はこのフォルダーの otpbridge-undo-レルム名.jsonl。"),
-		"help_realm_undo_from":    config.Say("The file that apply wrote.", "apply が書いたファイル。"),
-		"help_realm_lock_out":     config.Say("Go on although no administrator of the realm has a second factor.", "レルムの管理者が誰も二段階目を持たなくても続けます。"),
-		"help_socket":             config.Say("The service's socket; by default control_socket of the configuration.", "サービスのソケット。既定は設定の control_socket。"),
-		"help_yes":                config.Say("Do it.", "実行します。"),
-		"help_timeout":            config.Say("How long to wait for other servers.", "ほかのサーバーの応答を待つ時間。"),
-		"help_print":              config.Say("Print each value in force and where it comes from; secrets as their size only.", "有効な値とその出所を表示します（秘密は大きさだけ）。"),
-		"help_json":               config.Say("Print the result as JSON.", "結果を JSON で出力します。"),
+		"help_socket":           config.Say("The service's socket; by default control_socket of the configuration.", "サービスのソケット。既定は設定の control_socket。"),
+		"help_yes":              config.Say("Do it.", "実行します。"),
+		"help_timeout":          config.Say("How long to wait for other servers.", "ほかのサーバーの応答を待つ時間。"),
+		"help_print":            config.Say("Print each value in force and where it comes from; secrets as their size only.", "有効な値とその出所を表示します（秘密は大きさだけ）。"),
+		"help_json":             config.Say("Print the result as JSON.", "結果を JSON で出力します。"),
 		"help_theme": config.Say("Write the theme that puts the link \"Lost your authenticator?\" on Keycloak's one-time password page.",
 			"Keycloak のワンタイムパスワード画面に「認証アプリを紛失した場合」のリンクを加えるテーマを書き出します。"),
 		"help_theme_target": config.Say("A directory of themes (Keycloak's themes/), or the name of a .jar file for providers/.",
@@ -83,11 +68,32 @@ func doctorTexts() map[string]config.Words {
 	}
 }
 
+// realmHelpTexts are those of `otpbridge realm`.
+func realmHelpTexts() map[string]config.Words {
+	return map[string]config.Words{
+		"help_realm": config.Say("Prepare the realm.", "レルムを準備します。"),
+		"help_realm_plan": config.Say("Show how the realm differs from a safe one. Changes nothing; exit code 1 when it differs.",
+			"安全なレルムとの差分を表示します（何も変更しません）。差分があれば終了コードは 1。"),
+		"help_realm_apply": config.Say("Make the realm safe: shows the plan and does it. May be repeated.", "レルムを安全にします（計画を表示して実行）。繰り返し実行できます。"),
+		"help_realm_undo":  config.Say("Take back what apply did. Shows it; --yes does it.", "apply による変更を元に戻します。内容を表示するだけで、実行には --yes が必要です。"),
+		"help_realm_client": config.Say("The client that may change the realm: one of `kc.sh bootstrap-admin service`, or one with the role realm-admin.",
+			"レルムを変更できるクライアント（kc.sh bootstrap-admin service で作成したもの、または realm-admin ロールを持つもの）。"),
+		"help_realm_secret":       config.Say("File with that client's secret; - is standard input.", "そのクライアントの秘密のファイル。- なら標準入力。"),
+		"help_realm_realm":        config.Say("The realm that this client belongs to.", "そのクライアントが属するレルム。"),
+		"help_realm_theme":        config.Say("Use this login theme (see otpbridge theme), with its link to otpbridge.", "このログインテーマ（otpbridge theme を参照）を使い、otpbridge へのリンクを設定します。"),
+		"help_realm_manage_users": config.Say("Give the service account manage-users instead of fine-grained permissions: it can then change every user.", "細かな権限の代わりに manage-users を与えます（すべてのユーザーを変更できてしまいます）。"),
+		"help_realm_format":       config.Say("How the result is printed: text or json.", "結果の形式: text または json。"),
+		"help_realm_undo_file":    config.Say("Where the former values are written; by default otpbridge-undo-REALM.jsonl here.", "変更前の値を書くファイル。既定はこのフォルダーの otpbridge-undo-レルム名.jsonl。"),
+		"help_realm_undo_from":    config.Say("The file that apply wrote.", "apply が書いたファイル。"),
+		"help_realm_lock_out":     config.Say("Go on although no administrator of the realm has a second factor.", "レルムの管理者が誰も二段階目を持たなくても続けます。"),
+	}
+}
+
 func helpText(name, lang string) string { return helpTexts()[name].In(lang) }
 
 func helpVars(lang string) kong.Vars {
 	vars := kong.Vars{}
-	for _, texts := range []map[string]config.Words{helpTexts(), doctorTexts()} {
+	for _, texts := range []map[string]config.Words{helpTexts(), doctorTexts(), realmHelpTexts()} {
 		for name, text := range texts {
 			vars[name] = text.In(lang)
 		}

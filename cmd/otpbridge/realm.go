@@ -25,10 +25,14 @@ type realmFlags struct {
 	AdminClient     string        `required:"" placeholder:"ID" help:"${help_realm_client}"`
 	AdminSecretFile string        `default:"-" placeholder:"FILE" help:"${help_realm_secret}"`
 	AdminRealm      string        `default:"master" placeholder:"REALM" help:"${help_realm_realm}"`
-	Theme           string        `placeholder:"NAME" help:"${help_realm_theme}"`
-	ManageUsers     bool          `help:"${help_realm_manage_users}"`
 	Format          string        `enum:"text,json" default:"text" help:"${help_realm_format}"`
 	Timeout         time.Duration `default:"30s" help:"${help_timeout}"`
+}
+
+// wantFlags say what the realm is to be like beyond the configuration.
+type wantFlags struct {
+	Theme       string `placeholder:"NAME" help:"${help_realm_theme}"`
+	ManageUsers bool   `help:"${help_realm_manage_users}"`
 }
 
 // session is one look at a realm, and what is to be done to it.
@@ -41,7 +45,7 @@ type session struct {
 }
 
 // open reads the configuration, the secret and the realm.
-func (f realmFlags) open(ctx context.Context, p process) (*session, error) {
+func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*session, error) {
 	if f.Timeout <= 0 {
 		return nil, usageError{errors.New(config.Say("--timeout: is no time above zero", "--timeout: 正の時間ではありません").In(p.lang))}
 	}
@@ -54,7 +58,7 @@ func (f realmFlags) open(ctx context.Context, p process) (*session, error) {
 		return nil, usageError{err}
 	}
 	s := &session{process: p, flags: f, wanted: cfg.WantedRealm()}
-	s.wanted.Theme, s.wanted.ManageUsers = f.Theme, f.ManageUsers
+	s.wanted.Theme, s.wanted.ManageUsers = want.Theme, want.ManageUsers
 	s.client = &adminapi.Client{
 		URL: cfg.Keycloak.URL, Realm: cfg.Keycloak.Realm, ID: f.AdminClient, Secret: secret, AdminRealm: f.AdminRealm, Limit: f.Timeout, Now: time.Now,
 	}
@@ -123,14 +127,17 @@ func (s *session) plan(ctx context.Context, lockOut bool) (realm.Plan, error) {
 }
 
 // realmPlanCmd is `otpbridge realm plan`.
-type realmPlanCmd struct{ realmFlags }
+type realmPlanCmd struct {
+	realmFlags
+	wantFlags
+}
 
 // errDiffers is the end of a plan that is not empty; what it says stands in the result.
 var errDiffers = errors.New("differs")
 
 // Run shows how the realm differs from a safe one.
 func (c realmPlanCmd) Run(ctx context.Context, p process) error {
-	s, err := c.open(ctx, p)
+	s, err := c.open(ctx, p, c.wantFlags)
 	if err != nil {
 		return err
 	}
@@ -150,13 +157,14 @@ func (c realmPlanCmd) Run(ctx context.Context, p process) error {
 // realmApplyCmd is `otpbridge realm apply`.
 type realmApplyCmd struct {
 	realmFlags
+	wantFlags
 	UndoFile                         string `placeholder:"FILE" help:"${help_realm_undo_file}"`
 	WithoutAdministratorSecondFactor bool   `help:"${help_realm_lock_out}"`
 }
 
 // Run makes the realm safe.
 func (c realmApplyCmd) Run(ctx context.Context, p process) error {
-	s, err := c.open(ctx, p)
+	s, err := c.open(ctx, p, c.wantFlags)
 	if err != nil {
 		return err
 	}
@@ -212,7 +220,7 @@ type realmUndoCmd struct {
 
 // Run takes back what apply did, the last change first.
 func (c realmUndoCmd) Run(ctx context.Context, p process) error {
-	s, err := c.open(ctx, p)
+	s, err := c.open(ctx, p, wantFlags{})
 	if err != nil {
 		return err
 	}
