@@ -112,7 +112,7 @@ func TestLinksComeFromTheConfigurationAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, address := range addresses.FindAllString(fmt.Sprint(message), -1) {
-			if !strings.HasPrefix(address+"/", c.URL+"/") && !strings.HasPrefix(address, "https://www.example.ac.jp/") {
+			if !strings.HasPrefix(address+"/", campus.Address+"/") && !strings.HasPrefix(address, "https://www.example.ac.jp/") {
 				t.Errorf("%v: the mail holds %s", header, address)
 			}
 		}

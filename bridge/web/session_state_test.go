@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
 	"otpbridge/bridge/bridgetest/phone"
 )
@@ -60,6 +61,7 @@ var notHolders = []struct {
 	{"the proof ran out", func(s *scene) {
 		s.holdHere()
 		s.c.Clock.Add(10*time.Minute + time.Second)
+		s.c.Wait(s.p.t, "the end", func() bool { return recovery(s.p.t, s.c, "alice").State == bridge.Ended })
 	}},
 	{"cancelled by the holder", func(s *scene) {
 		s.holdHere()

@@ -237,14 +237,7 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 		RecoveryScope: "otp-recovery", FullACR: "mfa", Now: c.Clock.Now, Log: log,
 	})
 	must(t, err)
-	site := view.Site{
-		BaseURL: c.URL, Languages: []string{"en", "ja"}, Zone: tokyo(), Org: view.Words{"en": "Example University", "ja": "例示大学"},
-		Contact: view.Contact{Phone: "075-000-0000", Contacts: []view.ContactLine{{Label: view.Words{"en": "Contact form", "ja": "お問い合わせ"}, URL: "https://www.example.ac.jp/contact"}}},
-	}
-	if c.desk {
-		site.Checks = deskChecks()
-	}
-	pages, err := view.New(templates.FS, site)
+	pages, err := views(c.desk)
 	must(t, err)
 	kv := c.Store.KV
 	s := &web.Server{
@@ -265,6 +258,27 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 	}
 	return s
 }
+
+// Address is what mails call the bridge: pages and mails are the same ones on every campus, and know no port.
+const Address = "https://otp.campus.example"
+
+// views are the pages and mails without a desk and with one: parsed once, since that takes longer than many a test.
+var views = func() func(desk bool) (*view.View, error) {
+	site := view.Site{
+		BaseURL: Address, Languages: []string{"en", "ja"}, Zone: tokyo(), Org: view.Words{"en": "Example University", "ja": "例示大学"},
+		Contact: view.Contact{Phone: "075-000-0000", Contacts: []view.ContactLine{{Label: view.Words{"en": "Contact form", "ja": "お問い合わせ"}, URL: "https://www.example.ac.jp/contact"}}},
+	}
+	desk := site
+	desk.Checks = deskChecks()
+	plain := sync.OnceValues(func() (*view.View, error) { return view.New(templates.FS, site) })
+	withDesk := sync.OnceValues(func() (*view.View, error) { return view.New(templates.FS, desk) })
+	return func(desk bool) (*view.View, error) {
+		if desk {
+			return withDesk()
+		}
+		return plain()
+	}
+}()
 
 func tokyo() *time.Location { return time.FixedZone("JST", 9*3600) }
 
