@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 CACHE   := $(or $(OTPBRIDGE_CACHE),$(HOME)/.cache/otpbridge)
 LINT    := $(CACHE)/bin/golangci-lint run --allow-serial-runners
 RUN     ?= .
-# The end-to-end tests share one Keycloak, so two at a time, which mostly wait for clocks; FULL=1 runs whole matrices.
+# The end-to-end tests share one Keycloak, so three at a time, which mostly wait for clocks, two of them with browsers; FULL=1 runs whole matrices.
 LIMIT   := $(if $(FULL),80m,40m)
 
 # Unit tests wait for disks and clocks as well as for the processor. SHORT= repeats everything as often as it is meant to be, and looks for

@@ -35,9 +35,10 @@ type Page struct {
 	look Look
 }
 
-// NewPage starts a browser; it ends with the test.
+// NewPage starts a browser, when not too many tests have one open; it ends with the test.
 func NewPage(t *testing.T, look Look) *Page {
 	t.Helper()
+	sit(t)
 	if look.Language == "" {
 		look.Language = "en"
 	}
