@@ -103,6 +103,7 @@ func TestHangUpRefuses(t *testing.T) {
 		{"level: info", "level: none", "log.level"},
 		{"listen: 127.0.0.1:0\nadmin", "listen: 127.0.0.1:1\nadmin", "a new start is needed for [listen]"},
 		{"client_id: otpbridge-broad", "client_id: otpbridge-nobody", "not ready within"},
+		{"gate_group: ", "gate_group: 0", "sign_in.gate_group is the id of no group"},
 	} {
 		s.configure("name: {en: Example}", "name: {en: Elsewhere}")
 		s.configure(bad.before, bad.after)
@@ -115,7 +116,7 @@ func TestHangUpRefuses(t *testing.T) {
 		s.configure("name: {en: Elsewhere}", "name: {en: Example}")
 	}
 	trail, err := os.ReadFile(s.trail)
-	if err != nil || strings.Count(string(trail), `"configuration.refused"`) != 3 || strings.Contains(string(trail), `"configuration.changed"`) {
+	if err != nil || strings.Count(string(trail), `"configuration.refused"`) != 4 || strings.Contains(string(trail), `"configuration.changed"`) {
 		t.Errorf("the audit trail says (%v):\n%s", err, trail)
 	}
 }

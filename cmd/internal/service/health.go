@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -139,20 +138,25 @@ func (s *service) seesPolicyGroups(ctx context.Context) error {
 	return err
 }
 
-// ownRights asks at once for the rights over the realm and for those on groups and people, since a start waits for both.
-func (s *service) ownRights(ctx context.Context) ([]string, error) {
-	var (
-		both       sync.WaitGroup
-		wide, fine []string
-		own, reach error
-	)
-	both.Go(func() { wide, own = s.kc.Rights(ctx) })
-	both.Go(func() { fine, reach = s.gate.Rights(ctx) })
-	both.Wait()
-	if own != nil && bridge.CodeOf(reach) == bridge.CodeKeycloakAway {
-		return nil, own
+// checkReach looks, as soon as Keycloak answers, at what the service account may do with the gate group and with people. Keycloak needs a while
+// for that, so a start does not wait for it; what is found ends the process all the same.
+func (s *service) checkReach(ctx context.Context) error {
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		warnings, err := s.gate.Rights(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+			for _, w := range warnings {
+				s.log.WarnContext(ctx, "service account", "finding", w)
+			}
+			return err
+		}
+		s.log.WarnContext(ctx, "service account", "err", err)
+		if !sleep(ctx, pause) {
+			return nil
+		}
 	}
-	return append(wide, fine...), errors.Join(own, reach)
 }
 
 // watchRights looks at the service account until Keycloak answered once, then every five minutes. Rights that are too many, or missing,
@@ -192,7 +196,7 @@ func (s *service) watchRights(ctx context.Context) error {
 
 // account looks at the service account and at what the realm asks of authenticators.
 func (s *service) account(ctx context.Context) (warnings []string, err error) {
-	warnings, err = s.ownRights(ctx)
+	warnings, err = s.kc.Rights(ctx)
 	if err == nil {
 		err = s.seesPolicyGroups(ctx)
 	}

@@ -206,10 +206,14 @@ func (s *service) prove(ctx context.Context, required bool) error {
 	for {
 		err := s.party.Ready()
 		if err == nil {
-			if _, err = s.account(ctx); err == nil {
-				s.health.rights.Store(&fine)
-				return nil
-			}
+			_, err = s.account(ctx)
+		}
+		if err == nil {
+			_, err = s.gate.Rights(ctx)
+		}
+		if err == nil {
+			s.health.rights.Store(&fine)
+			return nil
 		}
 		if !sleep(ctx, 200*time.Millisecond) {
 			return fmt.Errorf("not ready within %s: %w", readyWithin, err)

@@ -78,11 +78,17 @@ func (s *service) begin(ctx context.Context, p *process) {
 	all := &p.background
 	all.Go(func() { s.watchStore(ctx) })
 	all.Go(func() { s.awaitReady(ctx) })
-	all.Go(func() {
-		if err := s.watchRights(ctx); err != nil {
-			p.fail(err)
-		}
-	})
+	judges := []func(context.Context) error{s.watchRights}
+	if !s.health.wasReady.Load() { // else it takes the place of another, and prove has looked
+		judges = append(judges, s.checkReach)
+	}
+	for _, judge := range judges {
+		all.Go(func() {
+			if err := judge(ctx); err != nil {
+				p.fail(err)
+			}
+		})
+	}
 	all.Go(func() {
 		t := time.NewTicker(keycloak.WatchEvery)
 		defer t.Stop()
