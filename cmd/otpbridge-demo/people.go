@@ -19,8 +19,8 @@ func campusPeople() []person {
 	people := []person{
 		{Username: "alice", First: "Alice", Address: "alice@example.net", Number: "+81 75-000-1234", Note: "start with her", NoteJA: "最初はこの人で"},
 		{Username: "bob", First: "Bob", Number: "+81 75-000-5678", Note: "no address for mail", NoteJA: "通知先メールアドレスなし"},
-		{Username: "carol", First: "Carol", Address: "carol@example.net", operator: true, Note: "works at the help desk", NoteJA: "窓口担当"},
-		{Username: "dave", First: "Dave", Address: "dave@example.net", operator: true, Note: "works at the help desk, too", NoteJA: "窓口担当（2人目）"},
+		{Username: "carol", First: "Carol", Address: "carol@example.net", operator: true, Note: "works at the help desk", NoteJA: "ヘルプデスクの担当者"},
+		{Username: "dave", First: "Dave", Address: "dave@example.net", operator: true, Note: "works at the help desk, too", NoteJA: "ヘルプデスクの担当者（2人目）"},
 		{Username: "erin", First: "Erin", Address: "erin@example.net", Note: "never had an authenticator", NoteJA: "認証アプリ未登録"},
 	}
 	for i := range people {

@@ -38,15 +38,15 @@ func (a addresses) script() []step {
 	return []step{
 		{
 			"Open the portal " + a.Portal + "/ and sign in as alice, password alice-password. It asks for a one-time code, and her phone is gone.",
-			"ポータル " + a.Portal + "/ を開き、alice、パスワード alice-password でサインインします。ワンタイムコードを求められますが、電話はもうありません。",
+			"ポータル " + a.Portal + "/ を開き、alice、パスワード alice-password でログインします。ワンタイムパスワードを求められますが、電話はもうありません。",
 		},
 		{
 			`Press "Lost your authenticator?", then "My authenticator app no longer works"; type the ID alice and sign in with the password alone.`,
-			"「認証アプリを紛失した場合」から「認証アプリが使えなくなった」へ進み、ID に alice と入力し、パスワードだけでサインインします。",
+			"「認証アプリを紛失した場合」から「認証アプリが使えなくなった」へ進み、ID に alice と入力し、パスワードだけでログインします。",
 		},
 		{
 			`Choose a reason and start; open the mail at ` + a.Pages + `/mail, follow its link, press Continue, sign in with the password once more and continue.`,
-			"理由を選んで手続きを始め、" + a.Pages + "/mail に届いたメールのリンクを開いて「続ける」を押し、もう一度パスワードでサインインして先へ進みます。",
+			"理由を選んで手続きを始め、" + a.Pages + "/mail に届いたメールのリンクを開いて「続ける」を押し、もう一度パスワードでログインして先へ進みます。",
 		},
 		{
 			`Copy the key (under "Cannot scan? Type the key") to Alice's new phone at ` + a.Pages + `/phones.`,
@@ -58,7 +58,7 @@ func (a addresses) script() []step {
 		},
 		{
 			"Open the portal again as alice: the next code of the new phone opens it. Sign out, try the old phone's code: it is refused.",
-			"もう一度ポータルを開き、新しい電話の次のコードで入れることを確かめます。サインアウトし、古い電話のコードが拒否されることも確かめます。",
+			"もう一度ポータルを開き、新しい電話の次のコードで入れることを確かめます。ログアウトし、古い電話のコードが拒否されることも確かめます。",
 		},
 	}
 }
@@ -68,19 +68,19 @@ func (a addresses) calls() []step {
 	return []step{
 		{
 			"Caller: as in steps 1 and 2, but as bob (he has no mail address), or as alice and choose \"By phone\". The page shows a call code; leave it open.",
-			"電話をかける人: 手順 1・2 と同じように進みます。bob（メールアドレスなし）でサインインするか、alice で「電話」を選びます。通話コードが表示されるので、そのまま開いておきます。",
+			"電話をかける人: 手順 1・2 と同じように進みます。bob（メールアドレスなし）でログインするか、alice で「電話」を選びます。受付番号が表示されるので、そのまま開いておきます。",
 		},
 		{
 			"Operator: open " + a.Bridge + "/desk in a private window (a browser keeps one person signed in here) and sign in as carol, password carol-password, with the code of her phone at " + a.Pages + "/phones.",
-			"窓口担当: " + a.Bridge + "/desk をプライベートウィンドウで開き（同じウィンドウでは一人しかサインインできません）、carol、パスワード carol-password と、" + a.Pages + "/phones にある Carol の電話のコードでサインインします。",
+			"担当者: " + a.Bridge + "/desk をプライベートウィンドウで開き（同じウィンドウでは一人しかログインできません）、carol、パスワード carol-password と、" + a.Pages + "/phones にある Carol の電話のコードでログインします。",
 		},
 		{
 			`Type the caller's ID and call code, press "I am calling back" and pick the words that the caller's page shows. That check is ticked then: type any ticket number and approve.`,
-			"相手の ID と通話コードを入力し、「折り返しを始める」を押して、相手の画面に表示された言葉を選びます。この確認方法にはチェックが入るので、適当なチケット番号を入力して承認します。",
+			"相手の ID と受付番号を入力し、「折り返しを始める」を押して、相手の画面に表示された合言葉を選んで「合言葉を確定する」を押します。この確認方法にはチェックが入るので、適当なチケット番号を入力して承認します。",
 		},
 		{
 			"Caller and operators share this machine's address, so a second operator is asked for: sign carol out, sign in as dave in the same private window, and approve with the new code on the caller's page. That page turns into the QR code by itself.",
-			"相手と担当者が同じ端末のアドレスを使うため、2人目の承認が必要です。carol をサインアウトし、同じプライベートウィンドウで dave としてサインインして、相手の画面の新しいコードで承認します。相手の画面は自動的に QR コードに変わります。",
+			"相手と担当者が同じ端末のアドレスを使うため、2人目の承認が必要です。carol をログアウトし、同じプライベートウィンドウで dave としてログインして、相手の画面の新しい受付番号で承認します。相手の画面は自動的に QR コードに変わります。",
 		},
 	}
 }
