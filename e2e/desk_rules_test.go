@@ -38,6 +38,7 @@ func TestRealmAttackHelpDesk(t *testing.T) {
 		{"fifty approvals at once", (*desk).approvalsAtOnce},
 		{"wrong codes", (*desk).wrongCodes},
 		{"look-ups for a permit", (*desk).permitLooks},
+		{"auditor", (*desk).auditor},
 		{"role lost", (*desk).roleLost},
 		{"sign-in without the full level", (*desk).withoutFullLevel}, // last: it changes the realm's flow
 	} {
