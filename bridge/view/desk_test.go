@@ -302,3 +302,18 @@ func TestDeskNoticesAreRendered(t *testing.T) {
 		t.Errorf("a delay that can be stopped (%v):\n%s", err, msg.Text)
 	}
 }
+
+// An operator types at once where a call begins; after a fault the focus is for the summary.
+func TestTheConsoleBeginsInItsFirstField(t *testing.T) {
+	for name, want := range map[string]string{"desk": "name", "permit": "name", "desk-pair": "", "desk-error": "", "desk-locked": "", "permit-gone": "", "permit-found": "", "case": "", "call": ""} {
+		got := ""
+		for _, in := range page(t, "en", name).all("input") {
+			if _, focused := find(in, "autofocus"); focused {
+				got += attr(in, "name")
+			}
+		}
+		if got != want {
+			t.Errorf("%s begins in %q, want %q", name, got, want)
+		}
+	}
+}
