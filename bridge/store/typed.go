@@ -108,9 +108,9 @@ func (t *Typed[T]) Watch(ctx context.Context, id string) (<-chan struct{}, error
 func (t *Typed[T]) Key(id string) string { return t.kind.Name + "/" + id }
 
 // envelope is the JSON form of every record.
-type envelope struct {
-	Version int             `json:"v"`
-	Data    json.RawMessage `json:"d"`
+type envelope[D any] struct {
+	Version int `json:"v"`
+	Data    D   `json:"d"`
 }
 
 func (t *Typed[T]) read(ctx context.Context, id string) (value T, v Version, err error) {
@@ -126,7 +126,17 @@ func (t *Typed[T]) read(ctx context.Context, id string) (value T, v Version, err
 }
 
 func (t *Typed[T]) decode(raw []byte, value *T) error {
-	var e envelope
+	var now envelope[*T]
+	if err := json.Unmarshal(raw, &now); err == nil && now.Version == t.kind.Version && now.Data != nil {
+		*value = *now.Data
+		return nil
+	}
+	return t.decodeOther(raw, value)
+}
+
+// decodeOther reads what is not simply a record of this release.
+func (t *Typed[T]) decodeOther(raw []byte, value *T) error {
+	var e envelope[json.RawMessage]
 	if err := json.Unmarshal(raw, &e); err != nil {
 		return errors.New("not a record") // the text of a JSON error may quote the record
 	}
@@ -147,11 +157,11 @@ func (t *Typed[T]) decode(raw []byte, value *T) error {
 }
 
 func (t *Typed[T]) write(ctx context.Context, id string, value T, o PutOptions) error {
-	data, err := json.Marshal(value)
+	data, err := json.Marshal(envelope[T]{t.kind.Version, value})
 	if err != nil {
 		return fmt.Errorf("store: encode %s: %w", t.kind.Name, err)
 	}
-	_, err = t.kv.Put(ctx, t.Key(id), mustJSON(envelope{t.kind.Version, data}), o)
+	_, err = t.kv.Put(ctx, t.Key(id), data, o)
 	return err
 }
 
