@@ -12,7 +12,7 @@ const (
 	CallCodeLife   = 10 * time.Minute // then the page shows another one
 	CaseIdle       = 15 * time.Minute // an operator's look at a case ends
 	MaxWrongCalls  = 5                // wrong codes by at least two operators end a recovery
-	MaxWrongWords  = 2                // wrong picks of match words that end call-backs for a recovery
+	MaxWrongWords  = 2                // wrong picks of match words that end call-backs for a person's recoveries
 	MatchChoices   = 6                // word pairs that the operator picks from
 	CheckCallBack  = "callback"       // the check that is bound to the caller's page
 	CheckInPerson  = "photo_id"       // the check that needs the person at the counter
@@ -118,6 +118,9 @@ func (r Recovery) RenewCode(v Viewer, code string, now time.Time) (Recovery, err
 	return r.with(c), nil
 }
 
+// wrongWords counts the wrong picks of match words since the person's last recovery that came to its end, as long as a record lives.
+func (r Recovery) wrongWords() int { return r.WrongWords + callOf(r).WrongWords }
+
 // ExtendCall keeps the recovery open for another hour, up to eight hours after the start.
 func (r Recovery) ExtendCall(holder string, now time.Time) (Recovery, error) {
 	r = r.At(now)
@@ -195,7 +198,7 @@ func (r Recovery) StartCallBack(o Operator, choices []int, right int, now time.T
 	if err != nil {
 		return r, err
 	}
-	if c.WrongWords >= MaxWrongWords {
+	if r.wrongWords() >= MaxWrongWords {
 		return r, Fault(CodeCallBack, "call back", nil)
 	}
 	c.Case.CallBack = &CallBack{Choices: choices, Right: right}

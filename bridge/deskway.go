@@ -147,7 +147,7 @@ func (f *Flow) PickWords(ctx context.Context, o Operator, person string, pick in
 		f.deskEvent(ctx, "desk.words_matched", r, o, "")
 	case CodeWrongWords:
 		f.deskEvent(ctx, "desk.words_wrong", r, o, CodeWrongWords)
-		if callOf(r).WrongWords >= MaxWrongWords {
+		if r.wrongWords() >= MaxWrongWords {
 			f.deskEvent(ctx, "alarm.suspicious_call", r, o, CodeWrongWords)
 		}
 	}

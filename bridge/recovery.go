@@ -77,6 +77,7 @@ type Recovery struct {
 	Vetoes     []Veto    `json:",omitempty"` // of further notices; each can stop
 	Untold     []string  `json:",omitempty"` // addresses on record that have yet to hear of it; a link proves nothing until they have
 	Call       *Call     `json:",omitempty"` // WayDesk
+	WrongWords int       `json:",omitempty"` // wrong picks of match words before this recovery, or before its end
 	NotBefore  time.Time `json:",omitzero"`  // a delay runs: proven once, to be proven again after this
 	Holder     string    `json:",omitempty"` // the one browser that may enrol
 	ProvenAt   time.Time `json:",omitzero"`
@@ -166,7 +167,7 @@ func (r Recovery) At(now time.Time) Recovery {
 
 // ended returns the recovery ended, without its key and link.
 func (r Recovery) ended(why End, code Code, now time.Time) Recovery {
-	r.State, r.End, r.EndCode, r.EndedAt = Ended, why, code, now
+	r.State, r.End, r.EndCode, r.EndedAt, r.WrongWords = Ended, why, code, now, r.wrongWords()
 	r.Key, r.OldKeys, r.Swap, r.Call, r.Stuck, r.Field, r.Unwanted = nil, nil, nil, nil, "", "", false
 	return r
 }
@@ -207,6 +208,10 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	if s.KeyLife <= 0 || s.KeyLife > ProofLife {
 		s.KeyLife = ProofLife
 	}
+	guessed := 0
+	if found && old.State != Done { // a new start forgets no guess
+		guessed = old.wrongWords()
+	}
 	expires := s.Link.Expires.Add(WaitAfterLink)
 	if s.Way == WayDesk {
 		expires = now.Add(DeskLife)
@@ -215,7 +220,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
 		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
-		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From,
+		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From, WrongWords: guessed,
 	}, nil
 }
 

@@ -52,7 +52,10 @@ func (w *walk) begin() {
 	}
 	w.r = next
 	w.forget()
-	w.waited, w.stood, w.picks = false, false, 0
+	w.waited, w.stood = false, false
+	if old.State == bridge.Done {
+		w.picks = 0
+	}
 }
 
 // keep stores what a call made of the recovery, as the flow does.

@@ -70,7 +70,7 @@ func fixed() []figure {
 		same("longest life of a request at the help desk", span(bridge.DeskMax), nanoseconds, "One working day."),
 		same("idle case of an operator", span(bridge.CaseIdle), nanoseconds, "A desk that was left shows nobody's data for long."),
 		same("wrong call codes that end a request", bridge.MaxWrongCalls, count, "By at least two operators, so that no caller ends somebody else's request with one of them."),
-		same("pairs of match words to pick from", bridge.MatchChoices, count, "Somebody who only guesses is right once in six times, and a wrong pick ends the call-back."),
+		same("pairs of match words to pick from", bridge.MatchChoices, count, "Somebody who only guesses is right once in six times, and a wrong pick ends the call-back. After two no call-back counts for the person for a day, in a new request neither."),
 		same("presses at the ID page, per client address and minute", int64(bridge.LimitAddress.Count), count, "A campus behind one address gets through; a program does not get far."),
 		same("presses at the ID page, of all and per minute", int64(bridge.LimitService.Count), count, "Each may cost Keycloak a handful of calls."),
 		same("password in a file", minSecret, octets, "A shorter one is a mistake or can be guessed."),
