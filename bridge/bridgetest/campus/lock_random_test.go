@@ -1,0 +1,230 @@
+package campus_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/memory"
+	"otpbridge/bridge/totp"
+)
+
+// robbery is the life of one person's lock after a theft: the model of a swap, with what a thief does meanwhile and what Keycloak refuses.
+type robbery struct {
+	*life
+	refuses  string // the kind that is not removed now
+	sessions bool   // the thief is signed in
+	came     int    // second factors that the thief has added
+}
+
+// ByID, ByName, History and Realm are the account and its realm: bridge.Accounts.
+func (w *robbery) ByID(context.Context, string) (bridge.Account, error) {
+	if w.lost("account") {
+		return bridge.Account{}, errLost
+	}
+	return bridge.Account{ID: "p", Enabled: true, Groups: []string{"/allowed"}, Credentials: slices.Clone(w.list)}, nil
+}
+
+func (w *robbery) ByName(ctx context.Context, _ string) (bridge.Account, error) {
+	return w.ByID(ctx, "p")
+}
+
+func (w *robbery) History(context.Context, string, time.Time) (bridge.History, error) {
+	return bridge.History{}, nil
+}
+
+func (w *robbery) Realm(context.Context) (bridge.RealmFacts, error) {
+	return bridge.RealmFacts{OTP: bridge.OTPPolicy{Algorithm: "SHA1", Digits: 6, Period: 30}}, nil
+}
+
+// Do implements bridge.SwapTarget, before the model of a swap.
+func (w *robbery) Do(ctx context.Context, person string, a bridge.Action) error {
+	switch a.Kind {
+	case bridge.ActionAdd:
+		w.newID = a.New.ID
+	case bridge.ActionRemove:
+		if i := w.index(a.Credential); i >= 0 && w.list[i].Type == w.refuses {
+			return bridge.Fault(bridge.CodeRefusedByAccount, "model", nil)
+		}
+	}
+	err := w.model.Do(ctx, person, a)
+	if a.Kind == bridge.ActionEndSessions && err == nil {
+		w.sessions = false
+	}
+	return err
+}
+
+func newRobbery(t *rapid.T) *robbery {
+	w := &robbery{life: newLife(t), sessions: true}
+	password := w.list[0]
+	for i, kind := range []string{bridge.TypeRecoveryCodes, "webauthn", "webauthn-passwordless"} {
+		if rapid.Bool().Draw(t, kind) {
+			w.list = append(w.list, bridge.Credential{ID: fmt.Sprint("other", i), Type: kind, Created: w.now.Add(-time.Hour)})
+		}
+	}
+	w.newID = ""
+	w.flow = &bridge.Flow{
+		Accounts: w, Target: w, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Codes: totp.Authenticator{},
+		Rules: bridge.Rules{AllowedGroup: "/allowed"}, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
+	}
+	_, err := w.records.Update(context.Background(), "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) {
+		return bridge.Recovery{
+			V: bridge.RecoveryVersion, ID: "r", Person: "p", State: bridge.Proven, Way: bridge.WayDesk, Reason: bridge.ReasonStolen, Holder: "holder",
+			StartedAt: w.now, ProvenAt: w.now, SignedInAt: w.now, Expires: w.now.Add(bridge.ProofLife), KeyLife: bridge.ProofLife,
+			Snapshot: bridge.Snapshot{
+				Addresses: []bridge.Address{{Value: "p@example.net"}}, PasswordID: password.ID, PasswordCreated: password.Created,
+			},
+			Key: &bridge.Key{Secret: newSecret},
+		}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// run lets the job of the lock do what it can.
+func (w *robbery) run() time.Time {
+	next, _ := w.flow.RunLock(context.Background(), "p") // a fault brings the job back
+	return next
+}
+
+// event is one thing that happens.
+func (w *robbery) event() {
+	ctx := context.Background()
+	switch rapid.SampledFrom([]string{"run", "run", "two runs", "thief meanwhile", "store away", "trail full", "mended", "clock", "thief", "refuses", "for long", "cancel", "expiry"}).Draw(w.t, "event") {
+	case "run":
+		w.run()
+	case "two runs":
+		w.other = func() { w.run() }
+		w.run()
+		w.other = nil
+	case "thief meanwhile":
+		w.other = w.thief
+		w.run()
+		w.other = nil
+	case "store away":
+		w.records.Break(bridge.Fault(bridge.CodeStoreAway, "model", nil))
+	case "trail full":
+		w.audit.Break(bridge.Fault(bridge.CodeAuditFull, "model", nil))
+	case "mended":
+		w.mend()
+	case "clock":
+		w.now = w.now.Add(time.Duration(rapid.IntRange(-5, 300).Draw(w.t, "seconds")) * time.Second)
+	case "thief":
+		w.thief()
+	case "refuses":
+		w.refuses = rapid.SampledFrom([]string{"", bridge.TypeOTP, bridge.TypeRecoveryCodes, "webauthn"}).Draw(w.t, "kind")
+	case "for long": // and nothing else is wrong
+		w.mend()
+		w.calm = true
+		w.run()
+		w.now = w.now.Add(3 * time.Minute)
+		w.run()
+		w.calm = false
+	case "cancel":
+		_ = w.flow.Cancel(ctx, bridge.Viewer{Person: "p", Holder: "holder"})
+	case "expiry":
+		_, _ = w.flow.Expire(ctx, "p")
+	}
+}
+
+// thief signs in with what there is, and adds another second factor: as long as the lock has not ended.
+func (w *robbery) thief() {
+	opens := slices.ContainsFunc(w.list, func(c bridge.Credential) bool { return c.Type != bridge.TypePassword && c.ID != w.newID })
+	if r, err := w.records.Get(context.Background(), "p"); err != nil || r.Locked() || !opens {
+		return
+	}
+	w.sessions = true
+	if w.came < 2 {
+		w.came++
+		w.list = append(w.list, bridge.Credential{ID: fmt.Sprint("thief", w.came), Type: rapid.SampledFrom([]string{bridge.TypeOTP, "webauthn"}).Draw(w.t, "adds"), Created: w.now})
+	}
+}
+
+// check holds what must be true at every instant.
+func (w *robbery) check() {
+	if w.fault == "" && w.writes > 0 && len(w.audit.Events("lock.intended")) == 0 {
+		w.fault = "INV-9: a tombstone without its intent"
+	}
+	if w.fault == "" && w.writes > 1 {
+		w.fault = "INV-8: written more than once"
+	}
+	if w.fault != "" {
+		w.t.Fatal(w.fault)
+	}
+	r, err := w.records.Get(context.Background(), "p")
+	if err != nil {
+		return
+	}
+	if r.State == bridge.Ended && r.Key != nil {
+		w.t.Fatal("INV-10: a key in a recovery that has ended")
+	}
+	v := bridge.Viewer{Person: "p", Holder: "holder", Recovery: "r", SignedInAt: w.now}
+	if bridge.Next(r, true, v, w.now) == bridge.StepEnrol && !r.Locked() {
+		w.t.Fatal("WB-13: the key is shown before the lock")
+	}
+	if r.Locked() {
+		w.locked(r)
+	}
+}
+
+// locked looks at the end of a lock: nothing of the thief's opens anything, but for what is known to stay and is no OTP.
+func (w *robbery) locked(r bridge.Recovery) {
+	for _, c := range w.list {
+		kept := slices.ContainsFunc(r.Lock.Kept, func(k bridge.Credential) bool { return k.ID == c.ID })
+		if c.ID != w.newID && c.Type != bridge.TypePassword && (!kept || c.Type == bridge.TypeOTP) {
+			w.t.Fatalf("WB-13: locked beside %s, kept %v", c.ID, r.Lock.Kept)
+		}
+	}
+	if w.index(w.newID) < 0 {
+		w.t.Fatal("INV-2: locked without a second factor")
+	}
+	if w.sessions {
+		w.t.Fatal("WB-13: locked, and the thief is still signed in")
+	}
+	if len(w.audit.Events("lock.done")) == 0 || !w.mail["r"] {
+		w.t.Fatal("INV-9: the end is not on record, or nobody was told")
+	}
+}
+
+// end lets the life be well; the lock comes to its end, unless it was stopped before it began.
+func (w *robbery) end() {
+	w.mend()
+	w.calm, w.refuses = true, ""
+	for range 5 {
+		next := w.run()
+		w.check()
+		if next.IsZero() {
+			break
+		}
+		w.now = next
+	}
+	r, err := w.records.Get(context.Background(), "p")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if stopped := r.End == bridge.EndCancelled && r.Lock == nil; !r.Locked() && (!stopped || w.writes > 0) {
+		w.t.Fatalf("INV-7: the lock does not end: %s %+v", r.State, r.Lock)
+	}
+}
+
+// WB-13, INV-2, INV-7, INV-8, INV-9, INV-10 for the lock: random faults, clock jumps, two replicas at once, a thief who goes on, and removals that
+// Keycloak refuses, against a small model.
+func TestRandomLivesOfALock(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		w := newRobbery(t)
+		for range rapid.IntRange(1, 30).Draw(t, "events") {
+			w.event()
+			w.check()
+		}
+		w.end()
+	})
+}
