@@ -123,7 +123,8 @@ func (w *walk) callsBack(o bridge.Operator) (matched bool) {
 	if w.keep(w.r.PickWords(o, rapid.IntRange(1, 2).Draw(w.t, "pick"), w.now)) {
 		return true
 	}
-	if w.picks++; w.picks > bridge.MaxWrongWords {
+	w.picks++
+	if w.picks > bridge.MaxWrongWords {
 		w.t.Fatal("match words are guessed without an end")
 	}
 	return false
