@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +14,8 @@ import (
 // checkCmd is `otpbridge check`.
 type checkCmd struct {
 	configFlag
-	Print bool `help:"${help_print}"`
-	JSON  bool `name:"json" help:"${help_json}"`
+	Print bool `help:"help_print"`
+	JSON  bool `help:"help_json"`
 }
 
 // checkResult is what --json prints; it is stable and English.
@@ -36,7 +37,7 @@ type faultJSON struct {
 }
 
 // Run reads the configuration and reports.
-func (c checkCmd) Run(p process) error {
+func (c checkCmd) Run(_ context.Context, p process) error {
 	cfg, values, err := config.Explain(c.Config, p.env)
 	var faults *config.Faults
 	if errors.As(err, &faults) && c.JSON {

@@ -20,10 +20,10 @@ import (
 // doctorCmd is `otpbridge doctor`. It changes nothing but the note of what it saw.
 type doctorCmd struct {
 	configFlag
-	AdminClient     string        `placeholder:"ID" help:"${help_admin_client}"`
-	AdminSecretFile string        `placeholder:"FILE" help:"${help_admin_secret_file}"`
-	JSON            bool          `name:"json" help:"${help_json}"`
-	Timeout         time.Duration `default:"30s" help:"${help_timeout}"`
+	AdminClient     string        `placeholder:"ID" help:"help_admin_client"`
+	AdminSecretFile string        `placeholder:"FILE" help:"help_admin_secret_file"`
+	JSON            bool          `help:"help_json"`
+	Timeout         time.Duration `default:"30s" help:"help_timeout"`
 }
 
 // maxAdminSecret is longer than any secret of a client.

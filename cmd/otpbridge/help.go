@@ -1,16 +1,13 @@
 package main
 
-import (
-	"github.com/alecthomas/kong"
-
-	"otpbridge/cmd/internal/config"
-)
+import "otpbridge/cmd/internal/config"
 
 // helpTexts are the texts of --help, by name.
 func helpTexts() map[string]config.Words {
 	return map[string]config.Words{
 		"help": config.Say("Takes people who lost their one-time-password authenticators to a working new one, beside Keycloak.",
 			"ワンタイムパスワードの認証アプリを失った人が、新しい認証アプリを使えるようにします（Keycloak と連携）。"),
+		"help_help":    config.Say("Show context-sensitive help.", "このヘルプを表示します。"),
 		"help_lang":    config.Say("Language of messages; by default that of the locale.", "メッセージの言語。既定はロケールに従います。"),
 		"help_serve":   config.Say("Serve the pages.", "サービスを起動します。"),
 		"help_check":   config.Say("Read the configuration and say everything that is wrong with it.", "設定を読み、誤りをすべて示します。"),
@@ -89,14 +86,11 @@ func realmHelpTexts() map[string]config.Words {
 	}
 }
 
-func helpText(name, lang string) string { return helpTexts()[name].In(lang) }
-
-func helpVars(lang string) kong.Vars {
-	vars := kong.Vars{}
-	for _, texts := range []map[string]config.Words{helpTexts(), doctorTexts(), realmHelpTexts()} {
-		for name, text := range texts {
-			vars[name] = text.In(lang)
+func helpText(name, lang string) string {
+	for _, texts := range []map[string]config.Words{doctorTexts(), realmHelpTexts()} {
+		if text, ok := texts[name]; ok {
+			return text.In(lang)
 		}
 	}
-	return vars
+	return helpTexts()[name].In(lang)
 }

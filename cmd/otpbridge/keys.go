@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,19 +21,19 @@ import (
 
 // keysCmd is `otpbridge keys`.
 type keysCmd struct {
-	New  keysNewCmd  `cmd:"" help:"${help_keys_new}"`
-	Show keysShowCmd `cmd:"" help:"${help_keys_show}"`
+	New  keysNewCmd  `cmd:"" help:"help_keys_new"`
+	Show keysShowCmd `cmd:"" help:"help_keys_show"`
 }
 
 // keysNewCmd is `otpbridge keys new PURPOSE FILE`.
 type keysNewCmd struct {
-	Purpose string `arg:"" enum:"sealing,login,admin" help:"${help_keys_purpose}"`
-	File    string `arg:"" help:"${help_keys_new_file}"`
-	Add     bool   `help:"${help_keys_add}"`
+	Purpose string `arg:"" enum:"sealing,login,admin" help:"help_keys_purpose"`
+	File    string `arg:"" help:"help_keys_new_file"`
+	Add     bool   `help:"help_keys_add"`
 }
 
 // Run makes the key and writes it.
-func (k keysNewCmd) Run(p process) error {
+func (k keysNewCmd) Run(_ context.Context, p process) error {
 	if k.Add && k.File == "-" {
 		return usageError{errors.New("keys new: --add needs a file")}
 	}
@@ -146,11 +147,11 @@ func replace(file string, text []byte) (err error) {
 
 // keysShowCmd is `otpbridge keys show FILE`.
 type keysShowCmd struct {
-	File string `arg:"" help:"${help_keys_file}"`
+	File string `arg:"" help:"help_keys_file"`
 }
 
 // Run prints the public half of client keys, or the names of sealing keys, newest first.
-func (k keysShowCmd) Run(p process) error {
+func (k keysShowCmd) Run(_ context.Context, p process) error {
 	text, wrong := config.ReadSmall(k.File, false)
 	if wrong != nil {
 		return fmt.Errorf("keys show: %s %s", k.File, wrong.EN)

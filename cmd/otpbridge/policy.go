@@ -16,15 +16,15 @@ import (
 
 // policyCmd groups what looks at policies.
 type policyCmd struct {
-	Explain explainCmd `cmd:"" help:"${help_policy_explain}"`
+	Explain explainCmd `cmd:"" help:"help_policy_explain"`
 }
 
 // explainCmd is `otpbridge policy explain`. It reads Keycloak with the configured service account and changes nothing.
 type explainCmd struct {
 	configFlag
-	User    string        `arg:"" help:"${help_policy_user}"`
-	JSON    bool          `name:"json" help:"${help_json}"`
-	Timeout time.Duration `default:"30s" help:"${help_timeout}"`
+	User    string        `arg:"" help:"help_policy_user"`
+	JSON    bool          `help:"help_json"`
+	Timeout time.Duration `default:"30s" help:"help_timeout"`
 }
 
 // Run prints which policy rules for a person, and why.

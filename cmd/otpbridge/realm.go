@@ -14,25 +14,25 @@ import (
 
 // realmCmd groups what prepares the realm.
 type realmCmd struct {
-	Plan  realmPlanCmd  `cmd:"" help:"${help_realm_plan}"`
-	Apply realmApplyCmd `cmd:"" help:"${help_realm_apply}"`
-	Undo  realmUndoCmd  `cmd:"" help:"${help_realm_undo}"`
+	Plan  realmPlanCmd  `cmd:"" help:"help_realm_plan"`
+	Apply realmApplyCmd `cmd:"" help:"help_realm_apply"`
+	Undo  realmUndoCmd  `cmd:"" help:"help_realm_undo"`
 }
 
 // realmFlags say who changes the realm and how it is shown.
 type realmFlags struct {
 	configFlag
-	AdminClient     string        `required:"" placeholder:"ID" help:"${help_realm_client}"`
-	AdminSecretFile string        `default:"-" placeholder:"FILE" help:"${help_realm_secret}"`
-	AdminRealm      string        `default:"master" placeholder:"REALM" help:"${help_realm_realm}"`
-	Format          string        `enum:"text,json" default:"text" help:"${help_realm_format}"`
-	Timeout         time.Duration `default:"30s" help:"${help_timeout}"`
+	AdminClient     string        `required:"" placeholder:"ID" help:"help_realm_client"`
+	AdminSecretFile string        `default:"-" placeholder:"FILE" help:"help_realm_secret"`
+	AdminRealm      string        `default:"master" placeholder:"REALM" help:"help_realm_realm"`
+	Format          string        `enum:"text,json" default:"text" help:"help_realm_format"`
+	Timeout         time.Duration `default:"30s" help:"help_timeout"`
 }
 
 // wantFlags say what the realm is to be like beyond the configuration.
 type wantFlags struct {
-	Theme       string `placeholder:"NAME" help:"${help_realm_theme}"`
-	ManageUsers bool   `help:"${help_realm_manage_users}"`
+	Theme       string `placeholder:"NAME" help:"help_realm_theme"`
+	ManageUsers bool   `help:"help_realm_manage_users"`
 }
 
 // session is one look at a realm, and what is to be done to it.
@@ -158,8 +158,8 @@ func (c realmPlanCmd) Run(ctx context.Context, p process) error {
 type realmApplyCmd struct {
 	realmFlags
 	wantFlags
-	UndoFile                         string `placeholder:"FILE" help:"${help_realm_undo_file}"`
-	WithoutAdministratorSecondFactor bool   `help:"${help_realm_lock_out}"`
+	UndoFile                         string `placeholder:"FILE" help:"help_realm_undo_file"`
+	WithoutAdministratorSecondFactor bool   `help:"help_realm_lock_out"`
 }
 
 // Run makes the realm safe.
@@ -214,8 +214,8 @@ func (c realmApplyCmd) change(ctx context.Context, s *session, plan realm.Plan) 
 // realmUndoCmd is `otpbridge realm undo`.
 type realmUndoCmd struct {
 	realmFlags
-	File string `arg:"" help:"${help_realm_undo_from}"`
-	Yes  bool   `help:"${help_yes}"`
+	File string `arg:"" help:"help_realm_undo_from"`
+	Yes  bool   `help:"help_yes"`
 }
 
 // Run takes back what apply did, the last change first.

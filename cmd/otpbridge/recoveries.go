@@ -19,40 +19,40 @@ import (
 
 // recoveriesCmd groups what an administrator does to recoveries of a running `serve`.
 type recoveriesCmd struct {
-	List   recoveriesListCmd   `cmd:"" help:"${help_recoveries_list}"`
-	Show   recoveriesShowCmd   `cmd:"" help:"${help_recoveries_show}"`
-	Retry  recoveriesRetryCmd  `cmd:"" help:"${help_recoveries_retry}"`
-	Cancel recoveriesCancelCmd `cmd:"" help:"${help_recoveries_cancel}"`
+	List   recoveriesListCmd   `cmd:"" help:"help_recoveries_list"`
+	Show   recoveriesShowCmd   `cmd:"" help:"help_recoveries_show"`
+	Retry  recoveriesRetryCmd  `cmd:"" help:"help_recoveries_retry"`
+	Cancel recoveriesCancelCmd `cmd:"" help:"help_recoveries_cancel"`
 }
 
 // socketFlags say which running process is meant, and how to print what it answers.
 type socketFlags struct {
 	configFlag
-	Socket  string        `placeholder:"FILE" help:"${help_socket}"`
-	JSON    bool          `name:"json" help:"${help_json}"`
-	Timeout time.Duration `default:"30s" help:"${help_timeout}"`
+	Socket  string        `placeholder:"FILE" help:"help_socket"`
+	JSON    bool          `help:"help_json"`
+	Timeout time.Duration `default:"30s" help:"help_timeout"`
 }
 
 type recoveriesListCmd struct {
 	socketFlags
-	Stuck bool `help:"${help_recoveries_stuck}"`
+	Stuck bool `help:"help_recoveries_stuck"`
 }
 
 type recoveriesShowCmd struct {
 	socketFlags
-	Which string `arg:"" help:"${help_recoveries_which}"`
+	Which string `arg:"" help:"help_recoveries_which"`
 }
 
 type recoveriesRetryCmd struct {
 	socketFlags
-	Which string `arg:"" help:"${help_recoveries_which}"`
-	Yes   bool   `help:"${help_yes}"`
+	Which string `arg:"" help:"help_recoveries_which"`
+	Yes   bool   `help:"help_yes"`
 }
 
 type recoveriesCancelCmd struct {
 	socketFlags
-	Which string `arg:"" help:"${help_recoveries_which}"`
-	Yes   bool   `help:"${help_yes}"`
+	Which string `arg:"" help:"help_recoveries_which"`
+	Yes   bool   `help:"help_yes"`
 }
 
 // with connects to the socket that flag or configuration name and carries out act within the time limit.

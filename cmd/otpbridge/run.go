@@ -7,8 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
+	"otpbridge/cmd/internal/cli"
 	"otpbridge/cmd/internal/config"
 )
 
@@ -31,23 +30,23 @@ const (
 
 // commands is the command line. Texts stand in helpTexts.
 type commands struct {
-	Lang   string    `enum:"en,ja," default:"" placeholder:"en|ja" help:"${help_lang}"`
-	Serve  serveCmd  `cmd:"" help:"${help_serve}"`
-	Check  checkCmd  `cmd:"" help:"${help_check}"`
-	Doctor doctorCmd `cmd:"" help:"${help_doctor}"`
-	Policy policyCmd `cmd:"" help:"${help_policy}"`
+	Lang   string    `enum:"en,ja," default:"" placeholder:"en|ja" help:"help_lang"`
+	Serve  serveCmd  `cmd:"" help:"help_serve"`
+	Check  checkCmd  `cmd:"" help:"help_check"`
+	Doctor doctorCmd `cmd:"" help:"help_doctor"`
+	Policy policyCmd `cmd:"" help:"help_policy"`
 
-	Recoveries recoveriesCmd `cmd:"" help:"${help_recoveries}"`
-	Realm      realmCmd      `cmd:"" help:"${help_realm}"`
+	Recoveries recoveriesCmd `cmd:"" help:"help_recoveries"`
+	Realm      realmCmd      `cmd:"" help:"help_realm"`
 
-	Keys    keysCmd    `cmd:"" help:"${help_keys}"`
-	Theme   themeCmd   `cmd:"" help:"${help_theme}"`
-	Version versionCmd `cmd:"" help:"${help_version}"`
+	Keys    keysCmd    `cmd:"" help:"help_keys"`
+	Theme   themeCmd   `cmd:"" help:"help_theme"`
+	Version versionCmd `cmd:"" help:"help_version"`
 }
 
 // configFlag names the configuration file.
 type configFlag struct {
-	Config string `short:"c" placeholder:"FILE" default:"/etc/otpbridge/otpbridge.yaml" help:"${help_config}"`
+	Config string `short:"c" placeholder:"FILE" default:"/etc/otpbridge/otpbridge.yaml" help:"help_config"`
 }
 
 // load reads the configuration; all faults are in the error.
@@ -67,21 +66,17 @@ func (u usageError) Unwrap() error { return u.error }
 // run carries out one command and returns the exit code. Results go to p.out, messages to p.err.
 func run(ctx context.Context, p process) int {
 	p.lang = language(p.args, p.env)
-	helped := false
-	cli, err := kong.New(&commands{}, kong.Name("otpbridge"), kong.Description(helpText("help", p.lang)), kong.Writers(p.out, p.err),
-		kong.Exit(func(int) { helped = true }), helpVars(p.lang), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(p))
-	if err != nil {
-		return report(p, err)
-	}
-	parsed, err := cli.Parse(p.args)
-	if helped {
+	about := cli.Program{Name: "otpbridge", Text: func(name string) string { return helpText(name, p.lang) }, Out: p.out}
+	command, err := cli.Parse[interface {
+		Run(ctx context.Context, p process) error
+	}](about, &commands{}, p.args)
+	switch {
+	case errors.Is(err, cli.ErrHelp):
 		return exitDone
-	}
-	if err != nil {
+	case err != nil:
 		return report(p, usageError{fmt.Errorf("%w; see otpbridge --help", err)})
 	}
-	return report(p, parsed.Run())
+	return report(p, command.Run(ctx, p))
 }
 
 // report writes an error to p.err and returns its exit code.

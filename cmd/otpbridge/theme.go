@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,17 +26,17 @@ const themeSource = "keycloak/otp-recovery"
 
 // themeCmd is `otpbridge theme TARGET`.
 type themeCmd struct {
-	Target string `arg:"" placeholder:"DIR|FILE.jar" help:"${help_theme_target}"`
-	Parent string `default:"keycloak.v2" help:"${help_theme_parent}"`
-	Name   string `default:"otp-recovery" help:"${help_theme_name}"`
-	Force  bool   `help:"${help_force}"`
+	Target string `arg:"" help:"help_theme_target"`
+	Parent string `default:"keycloak.v2" help:"help_theme_parent"`
+	Name   string `default:"otp-recovery" help:"help_theme_name"`
+	Force  bool   `help:"help_force"`
 }
 
 // themeName is what Keycloak's directories and realm settings can hold.
 var themeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // Run writes the theme. Nothing is written when something of another content is in the way and --force is not given.
-func (c themeCmd) Run(p process) error {
+func (c themeCmd) Run(_ context.Context, p process) error {
 	for flag, name := range map[string]string{"--name": c.Name, "--parent": c.Parent} {
 		if !themeName.MatchString(name) {
 			return usageError{fmt.Errorf("theme: %s %q: letters, digits, dots and hyphens only", flag, name)}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -11,7 +12,7 @@ var version = "unknown"
 
 // versionCmd is `otpbridge version`.
 type versionCmd struct {
-	JSON bool `name:"json" help:"${help_json}"`
+	JSON bool `help:"help_json"`
 }
 
 type versionResult struct {
@@ -22,7 +23,7 @@ type versionResult struct {
 }
 
 // Run prints what this program was built from.
-func (v versionCmd) Run(p process) error {
+func (v versionCmd) Run(_ context.Context, p process) error {
 	result := versionResult{version, commit(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 	if v.JSON {
 		return writeJSON(p.out, result)
