@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -16,6 +17,18 @@ func TestRigConfigurationIsAccepted(t *testing.T) {
 	check.Env = b.Replicas[0].Env()
 	if text, err := check.CombinedOutput(); err != nil {
 		t.Errorf("%v:\n%s", err, text)
+	}
+}
+
+// What is shipped stays below 20 MB. A leap means that something looks methods up by name; docs/performance.md says how to find it.
+func TestRigBinaryIsSmall(t *testing.T) {
+	t.Parallel()
+	info, err := os.Stat(rig.Binary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(20e6); info.Size() > most {
+		t.Errorf("%d bytes, more than %d", info.Size(), most)
 	}
 }
 

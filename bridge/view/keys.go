@@ -3,10 +3,11 @@ package view
 import (
 	"errors"
 	"fmt"
-	"html/template"
 	"reflect"
 	"slices"
 	"text/template/parse"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 // usedText is a text that a template asks for.

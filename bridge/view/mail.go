@@ -40,8 +40,8 @@ type letter struct {
 	locale *locale
 }
 
-// Fact is a line of facts in HTML.
-func (l letter) Fact(f fact) (template.HTML, error) {
+// fact is a line of facts in HTML.
+func (l letter) fact(f fact) (template.HTML, error) {
 	bold := template.HTML("<b>" + escape(f.Value) + "</b>") //nolint:gosec // escaped
 	return l.locale.html("mail.fact.line", "label", f.Label, "value", bold)
 }

@@ -3,10 +3,11 @@ package view
 import (
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"slices"
 	"sync"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 // pageSet is every page template, parsed once for all languages. A page is put together with the layout in a language when somebody
@@ -55,7 +56,7 @@ func parsePages(fsys fs.FS, l *locale) (*pageSet, error) {
 
 // bind gives a template the functions of this language.
 func (l *locale) bind(t *template.Template) *template.Template {
-	return t.Funcs(l.funcs()).Funcs(l.consoleFuncs()).Option("missingkey=error")
+	return t.Funcs(answers()).Funcs(l.funcs()).Funcs(l.consoleFuncs()).Option("missingkey=error")
 }
 
 // in returns a page in a language, ready to be executed.

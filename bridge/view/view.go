@@ -3,11 +3,11 @@ package view
 import (
 	"bytes"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"slices"
 	"time"
 
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 	"golang.org/x/text/language"
 
 	"otpbridge/bridge"
@@ -53,7 +53,7 @@ func New(fsys fs.FS, site Site) (*View, error) {
 			return nil, fmt.Errorf("view: %w", err)
 		}
 	}
-	if v.mail, err = template.ParseFS(fsys, "mails/mail.html"); err != nil {
+	if v.mail, err = template.New("mail.html").Funcs(template.FuncMap{"fact": letter.fact}).ParseFS(fsys, "mails/mail.html"); err != nil {
 		return nil, fmt.Errorf("view: parse mail: %w", err)
 	}
 	v.matcher = language.NewMatcher(tags)
