@@ -105,6 +105,10 @@ func (p *place) act(call string, req *http.Request) *http.Response {
 	defer p.mu.Unlock()
 	part := strings.Split(strings.Trim(req.URL.Path, "/"), "/")[3:] // behind admin/realms/campus
 	switch {
+	case call == "GET ":
+		return answer(http.StatusOK, map[string]any{"otpPolicyType": "totp", "eventsEnabled": true})
+	case call == "GET /users/profile":
+		return answer(http.StatusOK, map[string]any{})
 	case strings.HasSuffix(call, "/groups/gate"):
 		p.members[part[1]] = req.Method == http.MethodPut
 		return answer(http.StatusNoContent, nil)

@@ -61,9 +61,13 @@ func TestHiddenAdministratorsAreTold(t *testing.T) {
 			}
 			return nil
 		}, nil)
-		warnings, err := newClient(t, p, newClock()).Rights(t.Context())
+		client := newClient(t, p, newClock())
+		warnings, err := client.Rights(t.Context())
 		if len(warnings) != tc.warnings || bridge.CodeOf(err) != tc.code {
 			t.Errorf("warnings %q, %v, want %d and %q", warnings, err, tc.warnings, tc.code)
+		}
+		if _, again := client.Realm(t.Context()); err == nil && (again != nil || p.seen("GET /clients") != 1) { // each wait of a start is one more
+			t.Errorf("%v, the realm was read %d times", again, p.seen("GET /clients"))
 		}
 	}
 }

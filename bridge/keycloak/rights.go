@@ -34,11 +34,11 @@ func (c *Client) Rights(ctx context.Context) (warnings []string, err error) {
 	if err != nil {
 		return warnings, err
 	}
-	management, err := c.managementClient(ctx)
+	realm, err := c.realmParts(ctx)
 	if err != nil {
-		return nil, away("read own rights", err)
+		return nil, err
 	}
-	if management == "" {
+	if realm.Management == "" {
 		warnings = append(warnings, hiddenManagement)
 	}
 	return warnings, nil
