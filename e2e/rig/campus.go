@@ -50,6 +50,17 @@ func NewCampusAt(t *testing.T, keycloak string) *Campus {
 	return c
 }
 
+// NewPlainCampus is NewCampus in a realm that nothing was done to yet.
+func NewPlainCampus(t *testing.T) *Campus {
+	t.Helper()
+	c := &Campus{Keycloak: Keycloak(t).URL, Portal: NewPortal(t), Login: NewKey(t, "login"), Admin: NewKey(t, "admin")}
+	c.app, c.AppURL = listen(t)
+	t.Cleanup(func() { closing(t, c.app.Close) })
+	c.Realm = NewPlainRealm(t, realm.Options{AppURL: c.AppURL, PortalURL: c.Portal.URL})
+	c.Portal.Serve(c.Issuer)
+	return c
+}
+
 // loginTheme is the name of the repository's theme for Keycloak's sign-in pages, "" as long as there is none.
 func loginTheme() string {
 	if themeDir() == "" {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 )
 
-// Partner is the identity provider of a plain realm, Administrator a person who administers it; the password is Password(Administrator).
+// Names in a plain realm. Administrator is a person who administers it, Preparer a client that may change it.
 const (
-	Partner       = "partner"
-	Administrator = "admina"
+	Partner        = "partner" // identity provider
+	Administrator  = "admina"
+	Preparer       = "preparer"
+	PreparerSecret = "preparer-secret-for-tests"
 )
 
 // MakePlain makes a realm as an administrator would by hand who never heard of us: Keycloak's own flows, people with and without
@@ -20,7 +22,7 @@ func MakePlain(ctx context.Context, admin Admin, o Options) (*Realm, error) {
 		return nil, fmt.Errorf("make realm %s: %w", r.Name, err)
 	}
 	r.passwordSet = o.PasswordSet
-	for _, step := range []func(context.Context, *Options) error{r.openProfile, r.addApplications, r.addPeople, r.addAdministrator} {
+	for _, step := range []func(context.Context, *Options) error{r.openProfile, r.addApplications, r.addPeople, r.addAdministrator, r.addPreparer} {
 		if err := step(ctx, &o); err != nil {
 			return nil, errors.Join(fmt.Errorf("make realm %s: %w", r.Name, err), r.Delete(context.WithoutCancel(ctx)))
 		}
@@ -97,3 +99,32 @@ func (r *Realm) addAdministrator(ctx context.Context, _ *Options) error {
 	_, err := r.Add(ctx, Person{Name: Administrator, Outside: true, Roles: []string{role}, OTPs: []string{Secret(Administrator)}})
 	return err
 }
+
+// addPreparer adds a client whose service account administers the realm.
+func (r *Realm) addPreparer(ctx context.Context, _ *Options) error {
+	if err := r.do(ctx, "POST /clients", object{
+		"clientId": Preparer, "secret": PreparerSecret, "publicClient": false, "serviceAccountsEnabled": true, "standardFlowEnabled": false,
+	}, nil); err != nil {
+		return err
+	}
+	client, err := r.clientID(ctx, Preparer)
+	if err != nil {
+		return err
+	}
+	var user struct{ ID string }
+	if err := r.do(ctx, "GET /clients/"+client+"/service-account-user", nil, &user); err != nil {
+		return err
+	}
+	management, err := r.clientID(ctx, "realm-management")
+	if err != nil {
+		return err
+	}
+	var role object
+	if err := r.do(ctx, "GET /clients/"+management+"/roles/realm-admin", nil, &role); err != nil {
+		return err
+	}
+	return r.do(ctx, "POST /users/"+user.ID+"/role-mappings/clients/"+management, []object{role}, nil)
+}
+
+// ReadGroups reads the ids of the gate group and of the allowed group, which somebody else made.
+func (r *Realm) ReadGroups(ctx context.Context) error { return r.readGroups(ctx) }

@@ -1,0 +1,138 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// realmCommand runs `otpbridge realm` with a client of the realm's own that may change it.
+func (s *site) realmCommand(args ...string) said {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), rig.Binary(s.t), append([]string{"--lang=en", "realm"}, append(args, "-c", s.bridge.Config,
+		"--admin-client", realm.Preparer, "--admin-realm", s.campus.Name)...)...)
+	cmd.Env, cmd.Dir = s.bridge.Replicas[0].Env(), filepath.Dir(s.bridge.Config)
+	cmd.Stdin = strings.NewReader(realm.PreparerSecret + "\n")
+	var out, messages bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &messages
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		s.t.Fatal(err)
+	}
+	return said{out.String(), messages.String(), cmd.ProcessState.ExitCode()}
+}
+
+// must wants a command to end with a code.
+func (s *site) must(code int, args ...string) said {
+	s.t.Helper()
+	got := s.realmCommand(args...)
+	if got.code != code {
+		s.t.Fatalf("realm %s: exit %d, want %d\n%s\n%s", strings.Join(args, " "), got.code, code, got.out, got.err)
+	}
+	return got
+}
+
+// writeGate writes the id of the gate group into the configuration, as apply says.
+func (s *site) writeGate(text string) {
+	s.t.Helper()
+	_, rest, found := strings.Cut(text, "gate_group: ")
+	if !found {
+		s.t.Fatalf("apply does not say the gate group: %s", text)
+	}
+	var settings map[string]any
+	file, err := os.ReadFile(s.bridge.Config)
+	if err == nil {
+		err = json.Unmarshal(file, &settings)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	signIn, _ := settings["sign_in"].(map[string]any)
+	signIn["gate_group"] = strings.Fields(rest)[0]
+	if file, err = json.Marshal(settings); err == nil {
+		err = os.WriteFile(s.bridge.Config, file, 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.campus.ReadGroups(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	if s.campus.GateGroup != signIn["gate_group"] {
+		s.t.Errorf("apply says the gate group is %v, it is %s", signIn["gate_group"], s.campus.GateGroup)
+	}
+}
+
+// Issue 6: a realm made by hand, with people of its own and of a directory, an identity provider and three applications, is made ready by plan and
+// apply, a recovery works in it, the password alone opens nothing, and undo makes it what it was.
+func TestJourneyRealmPreparedAndLeft(t *testing.T) {
+	t.Parallel()
+	setup := rig.Setup{Mailbox: rig.NewMailbox(t), Campus: rig.NewPlainCampus(t), Change: func(c map[string]any) {
+		signIn, _ := c["sign_in"].(map[string]any)
+		delete(signIn, "gate_group")
+	}}
+	s := &site{t: t, campus: setup.Campus, mailbox: setup.Mailbox, bridge: rig.PrepareBridge(t, setup)}
+	rig.NewDirectory(t, "lena").Federate(s.campus.Realm, "lena")
+	before := export(t, s.campus.Realm)
+
+	planned := s.must(1, "plan", "--theme", "otp-recovery")
+	for _, want := range []string{"+ otpbridge-browser-2fa CONDITIONAL", "identity provider partner", "+ scopes = view-members, manage-members", "text ja otpRecoveryUrl"} {
+		if !strings.Contains(planned.out, want) {
+			t.Errorf("the plan lacks %q:\n%s", want, planned.out)
+		}
+	}
+	if d := cmp.Diff(before, export(t, s.campus.Realm)); d != "" {
+		t.Errorf("plan changed the realm:\n%s", d)
+	}
+	applied := s.must(0, "apply", "--theme", "otp-recovery", "--undo-file", "undo.jsonl")
+	if applied.out != planned.out {
+		t.Errorf("apply shows another plan: %s", cmp.Diff(planned.out, applied.out))
+	}
+	s.writeGate(applied.err)
+	s.must(0, "plan")
+
+	s.bridge.Replicas[0].Start()
+	s.bridge.Replicas[0].WaitReady()
+	h := s.hand("alice").typeID().typePassword().see("What will happen")
+	s.mustOpenNothing(h.Browser, "password-only sign-in in the prepared realm")
+	s.hand("alice").recovers()
+	s.bridge.Replicas[0].Stop()
+
+	s.undoes(before)
+}
+
+// undoes takes everything back and compares the realm with what it was; only alice's authenticator is another one.
+func (s *site) undoes(before map[string]any) {
+	s.t.Helper()
+	file := filepath.Join(filepath.Dir(s.bridge.Config), "undo.jsonl")
+	info, err := os.Stat(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 || strings.Contains(string(text), "secret-for-tests") {
+		s.t.Errorf("undo file: mode %o, or a secret in it", info.Mode().Perm())
+	}
+	s.must(1, "undo", file) // shows it
+	s.must(0, "undo", file, "--yes")
+	after := export(s.t, s.campus.Realm)
+	if d := cmp.Diff(before, after); d != "" {
+		s.t.Errorf("after undo:\n%s", d)
+	}
+	if again := s.must(0, "undo", file, "--yes"); !strings.Contains(again.out, "nothing to undo") {
+		s.t.Errorf("the second undo: %s", again.out)
+	}
+}
