@@ -292,13 +292,26 @@ func textNow(s *State, c Change) any {
 }
 
 func writeText(ctx context.Context, x actor, c Change) error {
-	where := path("localization", c.Of, c.Name)
+	language := path("localization", c.Of)
+	where := language + path(c.Name)
 	if c.Will == nil {
-		return gone(x.Do(ctx, "DELETE "+where, nil, nil))
+		return dropText(ctx, x, language, where)
 	}
 	var text string
 	if err := json.Unmarshal(c.Will, &text); err != nil {
 		return err
 	}
 	return x.Do(ctx, "PUT "+where, text, nil)
+}
+
+// dropText removes a text, and the realm's list of texts with the last one.
+func dropText(ctx context.Context, x Caller, language, text string) error {
+	if err := gone(x.Do(ctx, "DELETE "+text, nil, nil)); err != nil {
+		return err
+	}
+	var left map[string]string
+	if err := get(ctx, x, language, &left); err != nil || len(left) > 0 {
+		return err
+	}
+	return gone(x.Do(ctx, "DELETE "+language, nil, nil))
 }
