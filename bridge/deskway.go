@@ -167,6 +167,9 @@ func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []
 	if slices.ContainsFunc(checks, func(id string) bool { return !slices.Contains(f.Rules.DeskChecks, id) }) {
 		return c.Recovery, Fault(CodeChecks, "approve", nil)
 	}
+	if err := f.safe("approve"); err != nil {
+		return c.Recovery, err
+	}
 	key, err := f.newKey(ctx)
 	if err != nil {
 		return c.Recovery, err

@@ -22,14 +22,35 @@ type Flow struct {
 	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
 	// TakesCodes reports whether recovery codes sign in at the realm; nil: none are made here.
 	TakesCodes func(ctx context.Context) (bool, error)
-	Jobs       Jobs
-	Audit      Audit
-	Mail       Mailer
-	Limits     Limiter
-	Codes      Authenticator
-	Rules      Rules
-	Now        func() time.Time
-	Log        *slog.Logger
+	// Unsafe says why the realm is not safe enough for a recovery to begin; nil: it is, or nobody looks.
+	Unsafe func() error
+	Jobs   Jobs
+	Audit  Audit
+	Mail   Mailer
+	Limits Limiter
+	Codes  Authenticator
+	Rules  Rules
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Closed says why no recovery may begin now: the administrator's pause, or a realm that is not safe; nil = one may.
+func (f *Flow) Closed(op string) error {
+	if f.Rules.Paused {
+		return Fault(CodePaused, op, nil)
+	}
+	return f.safe(op)
+}
+
+// safe is what is asked before a proof counts: one that was made in an unsafe realm proves nothing.
+func (f *Flow) safe(op string) error {
+	if f.Unsafe == nil {
+		return nil
+	}
+	if err := f.Unsafe(); err != nil {
+		return Fault(CodeRealmUnsafe, op, err)
+	}
+	return nil
 }
 
 // Pointer leads from a token to the person whose recovery it may belong to.

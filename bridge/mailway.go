@@ -94,8 +94,8 @@ func firstError(errs ...error) error {
 // Start begins a recovery by the way that was chosen: the link is sent, or the call code is drawn. An open one without a proof or approval
 // is superseded.
 func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
-	if f.Rules.Paused {
-		return Recovery{}, Fault(CodePaused, "start", nil)
+	if err := f.Closed("start"); err != nil {
+		return Recovery{}, err
 	}
 	if f.Now().Sub(a.Viewer.SignedInAt) > SignInLife {
 		return Recovery{}, Fault(CodeStaleSignIn, "start", nil)
@@ -325,6 +325,9 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if !found || !r.redeemable(v.LinkHash, f.Now()) {
 		f.Foreign(ctx, v)
 		return r, Fault(CodeLinkInvalid, "redeem", nil)
+	}
+	if err := f.safe("redeem"); err != nil {
+		return r, err
 	}
 	a, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt)
 	if err == nil {

@@ -36,10 +36,10 @@ func (f *Flow) take(ctx context.Context, l Limit, key string) error {
 
 // Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the
 // caller. The answer is the same for every name: reasons go to the log and the audit trail only. Errors are faults of the outside
-// world, and CodePaused. See Admit.
+// world, CodePaused and CodeRealmUnsafe. See Admit.
 func (f *Flow) Prepare(ctx context.Context, name string) (Entry, error) {
-	if f.Rules.Paused {
-		return Entry{}, Fault(CodePaused, "prepare", nil)
+	if err := f.Closed("prepare"); err != nil {
+		return Entry{}, err
 	}
 	e, err := f.prepare(ctx, strings.TrimSpace(name))
 	return f.prepared(ctx, e, err)
@@ -153,8 +153,8 @@ func (f *Flow) noticeGateShut(ctx context.Context, a Account, h History, realm R
 // Reopen opens the gate again for the same person, for the one repeat of a sign-in that was not fresh. The account is judged like the first
 // time; the first snapshot stays. An empty entry: the gate stays shut.
 func (f *Flow) Reopen(ctx context.Context, e Entry) (Entry, error) {
-	if f.Rules.Paused {
-		return Entry{}, Fault(CodePaused, "reopen", nil)
+	if err := f.Closed("reopen"); err != nil {
+		return Entry{}, err
 	}
 	again := Entry{Person: e.Person}
 	a, err := f.Accounts.ByID(ctx, e.Person)

@@ -76,6 +76,8 @@ func swapKinds() []Kind {
 		{"alarm.weak_approval", "An approval rests neither on a call-back nor on the person at the counter."},
 		{"alarm.risky_call", "An approval where operator and caller shared a client address, or an operator had been signed in with the caller's browser; a second one is needed."},
 		{"alarm.suspicious_call", "An operator ended a recovery as suspicious, or the wrong match words were picked twice (code says so)."},
+		{"guard.stopped", "The realm guard found the realm unsafe, or could not tell: no new recovery begins (detail: findings, the names in docs/doctor.md)."},
+		{"guard.resumed", "The realm guard found nothing deadly any more: recoveries may begin again."},
 		{"alarm.realm_unsafe", "Nobody is let in: Keycloak does not show its saved events or keeps none, or people could set an attribute that a policy looks at."},
 		{"alarm.clock_off", "Our clock and Keycloak's are more than 30 s apart; detail.seconds: how far Keycloak is ahead."},
 		{"job.parked", "A piece of durable work was given up and waits for an operator."},

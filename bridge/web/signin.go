@@ -24,8 +24,8 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request, v *visit) error {
 // identify serves GET /start: the person types their ID. Somebody who comes back while a sign-in is under way was probably told "Access
 // denied" by the campus page.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if s.Flow.Rules.Paused {
-		return bridge.Fault(bridge.CodePaused, "start", nil)
+	if err := s.Flow.Closed("start"); err != nil {
+		return err
 	}
 	state := v.state()
 	again, err := s.tooOld(r.Context(), state)

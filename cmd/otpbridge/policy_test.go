@@ -41,7 +41,7 @@ policies:
 
 func newExplained(t *testing.T, more string) *explained {
 	t.Helper()
-	e := &explained{t: t, kc: fakekc.Start(fakekc.Options{})}
+	e := &explained{t: t, kc: fakekc.Start(fakekc.Options{App: "https://otp.example.ac.jp"})}
 	t.Cleanup(e.kc.Close)
 	for _, group := range []string{"staff", "it", "students"} {
 		e.kc.AddPerson(fakekc.Person{Username: "first of " + group, Groups: []string{group}})

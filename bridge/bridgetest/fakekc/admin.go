@@ -42,7 +42,6 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		{"GET /events", needEvents, (*call).userEvents},
 		{"GET /admin-events", needEvents, (*call).adminEvents},
 		{"GET /users/profile", needView, (*call).userProfile},
-		{"GET /authentication/flows/{alias}/executions", needView, (*call).executions},
 		{"GET /roles/{role}", needView, (*call).role},
 		{"GET /roles/{role}/users", needSearch, (*call).roleUsers},
 		{"GET /users", needSearch, (*call).search},
@@ -75,6 +74,13 @@ func (s *Server) adminRoutes(mux *http.ServeMux) {
 		method, path, _ := strings.Cut(route.pattern, " ")
 		mux.HandleFunc(method+" "+base+path, s.answer(func(r *http.Request) reply { return s.adminCall(r, route.need, route.work) }))
 	}
+	for pattern, work := range realmRoutes() {
+		method, path, _ := strings.Cut(pattern, " ")
+		mux.HandleFunc(method+" "+base+path, s.answer(func(r *http.Request) reply { return s.adminCall(r, needView, work) }))
+	}
+	mux.HandleFunc("GET /admin/serverinfo", s.answer(func(r *http.Request) reply { // the version is for those who manage the realm
+		return s.adminCall(r, needView, func(c *call) reply { return c.ok(object{"systemInfo": object{}}) })
+	}))
 	mux.HandleFunc("/admin/realms/", s.answer(s.unknownAdmin))
 }
 

@@ -49,16 +49,3 @@ func (s *Server) submitRecovery(r *http.Request, t *tab, typed string) reply {
 	t.credential, t.second = sets[0].id, true
 	return s.advance(r, t)
 }
-
-// GET /admin/realms/{realm}/authentication/flows/{alias}/executions: the second factors of the flow, as far as anybody asks.
-func (c *call) executions() reply {
-	form := "ALTERNATIVE"
-	if c.s.realm["recoveryCodes"] == false {
-		form = "DISABLED"
-	}
-	return c.ok([]map[string]any{
-		{"requirement": "CONDITIONAL", "level": 0, "authenticationFlow": true},
-		{"requirement": "ALTERNATIVE", "level": 1, "providerId": "auth-otp-form"},
-		{"requirement": form, "level": 1, "providerId": "auth-recovery-authn-code-form"},
-	})
-}

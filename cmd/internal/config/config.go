@@ -32,6 +32,7 @@ type Config struct {
 	Keys           *store.KeyRing // read from KeysFile
 	Log            LogConfig
 	Paused         bool
+	GuardEvery     time.Duration     // how often the realm guard looks
 	PauseText      map[string]string // by language; empty: a text of our own
 
 	Organisation Organisation

@@ -62,6 +62,8 @@ func serviceFields() []*field {
 		one("log.format", choice("json", "text"), func(c *Config) *string { return &c.Log.Format }).as("json", "How log lines are written."),
 		one("paused", yesNo(), func(c *Config) *bool { return &c.Paused }).
 			as("false", "true: no new recoveries; those under way go on."),
+		duration("guard_every", func(c *Config) *time.Duration { return &c.GuardEvery }).
+			as("5m", "How often the realm guard looks whether the realm is still safe; while it is not, no new recovery begins."),
 	}, inLanguages("pause_text", "What people read while paused; without it a text of our own.",
 		func(c *Config) *map[string]string { return &c.PauseText })...)
 }

@@ -38,6 +38,7 @@ func (s *service) controlHandler() http.Handler {
 		if err == nil {
 			err = remember(r.Context(), s.store, report)
 		}
+		s.guard.wake()
 		s.answer(w, r, struct{}{}, err)
 	})
 	mux.HandleFunc("POST /recoveries/{id}/{do}", func(w http.ResponseWriter, r *http.Request) {

@@ -36,6 +36,9 @@ func (s *service) parts() map[string]error {
 	if p := s.health.rights.Load(); p != nil {
 		parts["service_account"] = *p
 	}
+	if !s.guard.known() {
+		parts["realm_guard"] = errNotYet
+	}
 	if s.health.draining.Load() {
 		parts["process"] = errors.New("draining")
 	}
@@ -81,8 +84,14 @@ func (s *service) adminHandler() http.Handler {
 func (s *service) readyz(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	answer := map[string]string{}
+	answer["realm_guard"] = "ok"
+	if said := s.guard.says(); said != "" {
+		answer["realm_guard"] = "no new recovery begins: " + said // the pages say so, and what is under way goes on
+	}
 	for part, err := range s.parts() {
-		answer[part] = "ok"
+		if err == nil {
+			answer[part] = "ok"
+		}
 		if err != nil {
 			answer[part], status = err.Error(), http.StatusServiceUnavailable
 		}

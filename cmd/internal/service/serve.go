@@ -89,6 +89,7 @@ func (s *service) begin(ctx context.Context, p *process) {
 			}
 		})
 	}
+	all.Go(func() { s.watchRealm(ctx) })
 	all.Go(func() {
 		t := time.NewTicker(keycloak.WatchEvery)
 		defer t.Stop()

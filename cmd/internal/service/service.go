@@ -78,6 +78,7 @@ type service struct {
 	early  sync.WaitGroup // what askEarly began
 	asked  chan struct{}  // closed when it has read the realm, or could not
 	health health
+	guard  guard
 }
 
 // Run serves until ctx ends, then drains for at most 25 seconds. An error means that it could not start, or must not go on: excess
@@ -107,6 +108,7 @@ func (s *service) successor(ctx context.Context, cfg config.Config) (next *servi
 		opts: s.opts, log: s.log, shared: s.shared, store: s.store, audit: s.audit, counted: s.counted, certificate: s.certificate,
 		cfg: cfg, registry: prometheus.NewRegistry(),
 	}
+	next.guard.adopt(&s.guard)
 	life, next.stop = context.WithCancel(ctx)
 	return next, life
 }
@@ -117,7 +119,7 @@ func (s *service) end() { s.stop() }
 // open builds every part. Keycloak and the mail server may be away.
 func (s *service) open(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		s.openKeycloak, s.openParty, s.askEarly, s.openStore, s.openAudit, s.openView, s.openMail, s.openGate, s.openWeb,
+		s.openKeycloak, s.openParty, s.askEarly, s.openStore, s.openAudit, s.openView, s.openMail, s.openGate, s.openGuard, s.openWeb,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -333,6 +335,7 @@ func (s *service) newFlow() *bridge.Flow {
 		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
 		Counted:    store.NewTyped[bridge.Counted](kv, store.Kind{Name: "counted", Version: 1}),
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
+		Unsafe:     s.guard.closed,
 		Jobs:       s.store.Jobs, Audit: s.counted, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
 		Now: s.opts.Now, Log: s.log,
 	}

@@ -1,0 +1,254 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
+)
+
+const (
+	// guardLimit is the time limit of one check of the guard.
+	guardLimit = 20 * time.Second
+	// guardHurry is how soon the guard looks again at what did not answer.
+	guardHurry = 2 * time.Second
+	// seenTooLong is when what only an administrator's client may see should be looked at again.
+	seenTooLong = 7 * 24 * time.Hour
+)
+
+// guard is the realm guard: it keeps looking at what a sign-in with the password only rests on, and says whether a recovery may begin.
+type guard struct {
+	mu      sync.Mutex
+	results map[string]doctor.Result // of each check, the last one that was an answer
+	unknown []string                 // checks of the realm that nothing ever answered
+	looked  bool
+	hurry   chan struct{}
+}
+
+// unsafe lists the deadly findings, and the checks of which nothing is known yet: on a guess nobody is let in.
+func (g *guard) unsafe() (deadly []bridge.Finding, unknown []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, f := range g.findings() {
+		if f.Severity == bridge.Deadly {
+			deadly = append(deadly, f)
+		}
+	}
+	return deadly, slices.Clone(g.unknown)
+}
+
+// adopt takes over what the guard of the service before knows: its verdict stands until this one has looked.
+func (g *guard) adopt(before *guard) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
+}
+
+// known reports whether the guard has looked at all.
+func (g *guard) known() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.looked
+}
+
+// findings are all of them. The caller holds mu.
+func (g *guard) findings() (all []bridge.Finding) {
+	for _, r := range g.results {
+		all = append(all, r.Findings...)
+	}
+	bridge.SortFindings(all)
+	return all
+}
+
+// take replaces what is known by what a look came to. A check that got no answer keeps what it said before; one for which rights are missing
+// says what the doctor saw with an administrator's client.
+func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.results == nil {
+		g.results = map[string]doctor.Result{}
+	}
+	g.unknown, g.looked = nil, true
+	for _, r := range report.Results {
+		switch {
+		case r.Unchecked == nil:
+			g.results[r.Check] = r
+		case r.Unchecked.Why == bridge.UncheckedRights || r.Unchecked.Why == bridge.UncheckedUnknown:
+			i := slices.IndexFunc(seen.Results, func(s doctor.Result) bool { return s.Check == r.Check })
+			if i >= 0 {
+				r.Findings = append(r.Findings, seen.Results[i].Findings...)
+			}
+			g.results[r.Check] = r
+		default:
+			_, known := g.results[r.Check]
+			if !known && slices.ContainsFunc(watched, func(c bridge.Check) bool { return c.Name == r.Check }) {
+				g.unknown = append(g.unknown, r.Check)
+			}
+		}
+	}
+}
+
+// says is the verdict in one line, "" when all is well.
+func (g *guard) says() string {
+	if !g.known() {
+		return errNotYet.Error()
+	}
+	deadly, unknown := g.unsafe()
+	var words []string
+	for _, f := range deadly {
+		words = append(words, strings.TrimSpace(string(f.ID)+" "+f.Object))
+	}
+	for _, name := range unknown {
+		words = append(words, "not checked: "+name)
+	}
+	return strings.Join(words, ", ")
+}
+
+// closed is bridge.Flow's Unsafe.
+func (g *guard) closed() error {
+	if said := g.says(); said != "" {
+		return errors.New(said)
+	}
+	return nil
+}
+
+// wake makes the guard look again at once.
+func (g *guard) wake() {
+	select {
+	case g.hurry <- struct{}{}:
+	default:
+	}
+}
+
+// openGuard makes the guard. It knows nothing before watchRealm has looked.
+func (s *service) openGuard(context.Context) error {
+	s.guard.hurry = make(chan struct{}, 1)
+	s.registry.MustRegister(guardFigures{&s.guard})
+	return nil
+}
+
+// watchRealm looks at once, and then every so often, until ctx ends.
+func (s *service) watchRealm(ctx context.Context) {
+	select {
+	case <-s.asked:
+	case <-ctx.Done():
+	}
+	said := ""
+	if s.guard.known() {
+		said = s.guard.says() // is on record already
+	}
+	for ctx.Err() == nil {
+		s.look(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		said = s.tell(ctx, said)
+		s.announce(ctx)
+		pause := s.cfg.GuardEvery
+		if _, unknown := s.guard.unsafe(); len(unknown) > 0 {
+			pause = min(pause, guardHurry)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-s.guard.hurry:
+		}
+		timer.Stop()
+	}
+}
+
+// look carries out the checks of the guard.
+func (s *service) look(ctx context.Context) {
+	p := parts{cfg: s.cfg, kc: s.kc, admin: s.kc, party: s.party, look: func(context.Context) error { return s.party.Ready() }, now: s.opts.Now}
+	watched := slices.Concat(p.realmChecks(), p.gateChecks(), p.lockChecks())
+	checks := slices.Concat(watched, p.kc.Checks(p.asked()), p.fileChecks(), []bridge.Check{
+		s.store.Check(), s.gate.Check(), {Name: "doctor", Run: s.checkSeen},
+	})
+	seen, err := seen(s.store).Get(ctx, seenKey)
+	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
+		s.log.WarnContext(ctx, "realm guard: what the doctor saw cannot be read", "err", err)
+	}
+	report := doctor.Run(ctx, checks, guardLimit, s.opts.Now)
+	if ctx.Err() == nil {
+		s.guard.take(report, seen, watched)
+	}
+}
+
+// checkSeen warns when what only an administrator's client may see was not looked at for long, or ever.
+func (s *service) checkSeen(ctx context.Context) ([]bridge.Finding, error) {
+	last, err := seen(s.store).Get(ctx, seenKey)
+	switch {
+	case errors.Is(err, bridge.ErrAbsent):
+		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", "-")}, nil
+	case err != nil:
+		return nil, err
+	case s.opts.Now().Sub(last.At) > seenTooLong:
+		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", last.At.Format(time.RFC3339))}, nil
+	}
+	return nil, nil
+}
+
+// tell logs the findings when they are others than before, and puts on record when recoveries stop and when they go on.
+func (s *service) tell(ctx context.Context, before string) (now string) {
+	now = s.guard.says()
+	if now == before {
+		return now
+	}
+	e := bridge.AuditEvent{Event: "guard.resumed", Outcome: "ok", Actor: "system"}
+	if now != "" {
+		e = bridge.AuditEvent{Event: "guard.stopped", Outcome: "failed", Actor: "system", Detail: map[string]string{"findings": now}}
+		s.log.ErrorContext(ctx, "realm guard: no new recovery begins", "findings", now)
+	} else {
+		s.log.InfoContext(ctx, "realm guard: recoveries may begin again")
+	}
+	if err := s.counted.Record(ctx, e); err != nil {
+		s.log.ErrorContext(ctx, "audit event lost", "event", e.Event, "err", err)
+	}
+	return now
+}
+
+// gateChecks are those of the people's checks that cost little in a large realm.
+func (p parts) gateChecks() []bridge.Check {
+	return slices.DeleteFunc(p.peopleChecks(), func(c bridge.Check) bool { return c.Name != "gate-role" && c.Name != "required-actions" })
+}
+
+// guardFigures tells Prometheus what the guard knows, without a word about people.
+type guardFigures struct{ g *guard }
+
+var (
+	descFindings = prometheus.NewDesc("otpbridge_findings", "Findings of the realm guard, by severity.", []string{"severity"}, nil)
+	descStopped  = prometheus.NewDesc("otpbridge_guard_stopped", "1 while no new recovery begins because of a deadly finding.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (f guardFigures) Describe(out chan<- *prometheus.Desc) { out <- descFindings; out <- descStopped }
+
+// Collect implements prometheus.Collector.
+func (f guardFigures) Collect(out chan<- prometheus.Metric) {
+	f.g.mu.Lock()
+	all := f.g.findings()
+	f.g.mu.Unlock()
+	for _, severity := range bridge.Severities() {
+		n := 0
+		for _, one := range all {
+			if one.Severity == severity {
+				n++
+			}
+		}
+		out <- prometheus.MustNewConstMetric(descFindings, prometheus.GaugeValue, float64(n), string(severity))
+	}
+	stopped := 0.0
+	if f.g.says() != "" {
+		stopped = 1
+	}
+	out <- prometheus.MustNewConstMetric(descStopped, prometheus.GaugeValue, stopped)
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/fakekc"
+	"otpbridge/bridge/doctor"
+	"otpbridge/cmd/internal/control"
+)
+
+// guarded is a service whose realm is the good one, and the way to make its guard look at once.
+func guarded(t *testing.T) (s *served, pages, admin string, seen func(doctor.Report)) {
+	t.Helper()
+	s = serveProcess(t, "", func(e *explained) {
+		(&served{explained: e}).configure("gate_group: gate", "gate_group: "+e.kc.GroupID("otp-recovery-open"))
+	})
+	pages, admin = s.serving()
+	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+	text, err := os.ReadFile(s.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, store, _ := strings.Cut(string(text), "store: {bolt: ")
+	store, _, _ = strings.Cut(store, "}")
+	client := control.NewClient(filepath.Clean(store) + ".sock")
+	return s, pages, admin, func(r doctor.Report) {
+		t.Helper()
+		if err := client.Remember(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// OIDC-18, INV-6: an unsafe realm stops new recoveries with true words, an event and a figure; mending it lets them go on, and so does nothing else.
+func TestRealmGuardStopsNewRecoveriesUntilTheRealmIsMended(t *testing.T) {
+	t.Parallel()
+	s, pages, admin, seen := guarded(t)
+	start := func(want int, words string) {
+		t.Helper()
+		if status, body := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != want || !strings.Contains(body, words) {
+			t.Errorf("/start says %d, want %d and %q", status, want, words)
+		}
+	}
+	start(http.StatusOK, "")
+	s.kc.SetRealm(map[string]any{"browserFlow": fakekc.FlowPasswordAlone})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: flow.")
+	start(http.StatusServiceUnavailable, "Re-registration is not available now")
+	s.said("realm guard: no new recovery begins", "flow.")
+	_, metrics := look(t, "http://"+admin+"/metrics", "")
+	for _, line := range []string{"otpbridge_guard_stopped 1", `otpbridge_findings{severity="deadly"} 1`, `otpbridge_alarms_total{event="guard.stopped"} 1`} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("/metrics lacks %s", line)
+		}
+	}
+	s.kc.Down() // no answer is no all-clear
+	seen(doctor.Report{})
+	start(http.StatusServiceUnavailable, "Re-registration is not available now")
+	if err := s.kc.Up(); err != nil {
+		t.Fatal(err)
+	}
+	s.kc.SetRealm(map[string]any{"browserFlow": "otpbridge-browser"})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+	start(http.StatusOK, "")
+}
+
+// OIDC-18: what only an administrator's client may see counts as the doctor saw it last, until it sees that it was mended.
+func TestRealmGuardBelievesTheDoctor(t *testing.T) {
+	t.Parallel()
+	_, _, admin, seen := guarded(t)
+	result := doctor.Result{Check: "recovery-scope", Findings: []bridge.Finding{bridge.Found(bridge.FindScopeShared, "portal", "scope", "otp-recovery")}}
+	seen(doctor.Report{Results: []doctor.Result{result}})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: scope.shared portal")
+	result.Findings = nil
+	seen(doctor.Report{Results: []doctor.Result{result}})
+	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+}
