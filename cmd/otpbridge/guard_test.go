@@ -16,9 +16,7 @@ import (
 // guarded is a service whose realm is the good one, and the way to make its guard look at once.
 func guarded(t *testing.T) (s *served, pages, admin string, seen func(doctor.Report)) {
 	t.Helper()
-	s = serveProcess(t, "", func(e *explained) {
-		(&served{explained: e}).configure("gate_group: gate", "gate_group: "+e.kc.GroupID("otp-recovery-open"))
-	})
+	s = serveProcess(t, "", nil)
 	pages, admin = s.serving()
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 	text, err := os.ReadFile(s.config)

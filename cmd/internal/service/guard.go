@@ -52,11 +52,11 @@ func (g *guard) adopt(before *guard) {
 	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
 }
 
-// known reports whether the guard has looked at all.
+// known reports whether every check of the realm was answered at least once. Until then nobody is let in, and the service is not ready.
 func (g *guard) known() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.looked
+	return g.looked && len(g.unknown) == 0
 }
 
 // findings are all of them. The caller holds mu.
@@ -98,9 +98,6 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 
 // says is the verdict in one line, "" when all is well.
 func (g *guard) says() string {
-	if !g.known() {
-		return errNotYet.Error()
-	}
 	deadly, unknown := g.unsafe()
 	var words []string
 	for _, f := range deadly {
@@ -108,6 +105,9 @@ func (g *guard) says() string {
 	}
 	for _, name := range unknown {
 		words = append(words, "not checked: "+name)
+	}
+	if len(words) == 0 && !g.known() {
+		return errNotYet.Error()
 	}
 	return strings.Join(words, ", ")
 }
@@ -137,9 +137,8 @@ func (s *service) openGuard(context.Context) error {
 
 // watchRealm looks at once, and then every so often, until ctx ends.
 func (s *service) watchRealm(ctx context.Context) {
-	select {
-	case <-s.asked:
-	case <-ctx.Done():
+	for waiting := true; waiting && s.health.rights.Load() == nil; { // one after the other: Keycloak may be busy
+		waiting = sleep(ctx, 20*time.Millisecond)
 	}
 	said := ""
 	if s.guard.known() {
@@ -200,8 +199,8 @@ func (s *service) checkSeen(ctx context.Context) ([]bridge.Finding, error) {
 // tell logs the findings when they are others than before, and puts on record when recoveries stop and when they go on.
 func (s *service) tell(ctx context.Context, before string) (now string) {
 	now = s.guard.says()
-	if now == before {
-		return now
+	if now == before || !s.guard.known() {
+		return before // before it knows all, the service is not ready: there is nothing to stop
 	}
 	e := bridge.AuditEvent{Event: "guard.resumed", Outcome: "ok", Actor: "system"}
 	if now != "" {

@@ -37,7 +37,7 @@ func (s *service) parts() map[string]error {
 		parts["service_account"] = *p
 	}
 	if !s.guard.known() {
-		parts["realm_guard"] = errNotYet
+		parts["realm_guard"] = errors.New(s.guard.says())
 	}
 	if s.health.draining.Load() {
 		parts["process"] = errors.New("draining")
