@@ -11,6 +11,7 @@ func realmRoutes() map[string]func(*call) reply {
 		"GET /authentication/flows":                    fixed([]object{{"id": flowID, "alias": flowName, "providerId": "basic-flow"}}),
 		"GET /authentication/flows/{alias}/executions": (*call).executions,
 		"GET /authentication/config/{config}":          (*call).stepConfig,
+		"GET /authentication/authenticator-providers":  fixed([]object{{"id": "auth-otp-form"}, {"id": "conditional-client-scope"}}),
 		"GET /default-default-client-scopes":           refused,
 		"GET /default-optional-client-scopes":          refused,
 		"GET /client-scopes":                           none,
