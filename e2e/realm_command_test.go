@@ -94,6 +94,11 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	if d := cmp.Diff(before, export(t, s.campus.Realm)); d != "" {
 		t.Errorf("plan changed the realm:\n%s", d)
 	}
+	s.administratorEnabled(false)
+	if refused := s.must(1, "apply"); !strings.Contains(refused.out, "could sign in afterwards") || !strings.Contains(refused.out, realm.Administrator) {
+		t.Errorf("apply without an administrator who gets in: %s", refused.out)
+	}
+	s.administratorEnabled(true)
 	applied := s.must(0, "apply", "--theme", "otp-recovery", "--undo-file", "undo.jsonl")
 	if applied.out != planned.out {
 		t.Errorf("apply shows another plan: %s", cmp.Diff(planned.out, applied.out))
@@ -109,6 +114,21 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.bridge.Replicas[0].Stop()
 
 	s.undoes(before)
+}
+
+// administratorEnabled switches the one administrator of the realm on or off.
+func (s *site) administratorEnabled(on bool) {
+	s.t.Helper()
+	where := "/users/" + s.campus.Users[realm.Administrator]
+	var user map[string]any
+	err := s.campus.Do(s.t.Context(), "GET "+where, nil, &user)
+	if err == nil {
+		user["enabled"] = on
+		err = s.campus.Do(s.t.Context(), "PUT "+where, user, nil)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // undoes takes everything back and compares the realm with what it was; only alice's authenticator is another one.

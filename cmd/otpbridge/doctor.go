@@ -61,7 +61,7 @@ func (c doctorCmd) Run(ctx context.Context, p process) error {
 	return err
 }
 
-// administrator reads the secret of the administrator's client. It is kept nowhere.
+// administrator is the client that may see more, if one is given.
 func (c doctorCmd) administrator(p process) (*service.Administrator, error) {
 	if (c.AdminClient == "") != (c.AdminSecretFile == "") {
 		return nil, usageError{errors.New(config.Say("--admin-client and --admin-secret-file belong together",
@@ -70,23 +70,32 @@ func (c doctorCmd) administrator(p process) (*service.Administrator, error) {
 	if c.AdminClient == "" {
 		return nil, nil //nolint:nilnil // without one
 	}
+	secret, err := adminSecret(p, c.AdminSecretFile)
+	if err != nil {
+		return nil, err
+	}
+	return &service.Administrator{ID: c.AdminClient, Secret: secret}, nil
+}
+
+// adminSecret reads the secret of a client that may manage the realm, from a file or, with -, from standard input. It is kept nowhere.
+func adminSecret(p process, file string) (bridge.Secret, error) {
 	var text []byte
-	if c.AdminSecretFile == "-" {
+	if file == "-" {
 		var err error
 		if text, err = io.ReadAll(io.LimitReader(p.in, maxAdminSecret)); err != nil {
-			return nil, err
+			return "", err
 		}
 	} else {
 		var wrong *config.Words
-		if text, wrong = config.ReadSmall(c.AdminSecretFile, true); wrong != nil {
-			return nil, usageError{errors.New("--admin-secret-file: " + wrong.In(p.lang))}
+		if text, wrong = config.ReadSmall(file, true); wrong != nil {
+			return "", usageError{errors.New("--admin-secret-file: " + wrong.In(p.lang))}
 		}
 	}
 	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" {
-		return nil, usageError{errors.New(config.Say("--admin-secret-file: is empty", "--admin-secret-file: 空です").In(p.lang))}
+		return "", usageError{errors.New(config.Say("--admin-secret-file: is empty", "--admin-secret-file: 空です").In(p.lang))}
 	}
-	return &service.Administrator{ID: c.AdminClient, Secret: bridge.Secret(secret)}, nil
+	return bridge.Secret(secret), nil
 }
 
 // doctorResult is what --json prints; it is stable and English.

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
-	"otpbridge/bridge"
 	"otpbridge/bridge/realm"
 	"otpbridge/cmd/internal/adminapi"
 	"otpbridge/cmd/internal/config"
@@ -53,9 +51,9 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 	if err != nil {
 		return nil, usageError{err}
 	}
-	secret, err := f.secret(p)
+	secret, err := adminSecret(p, f.AdminSecretFile)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
 	s := &session{process: p, flags: f, wanted: cfg.WantedRealm()}
 	s.wanted.Theme, s.wanted.ManageUsers = want.Theme, want.ManageUsers
@@ -63,40 +61,6 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 		URL: cfg.Keycloak.URL, Realm: cfg.Keycloak.Realm, ID: f.AdminClient, Secret: secret, AdminRealm: f.AdminRealm, Limit: f.Timeout, Now: time.Now,
 	}
 	return s, s.read(ctx)
-}
-
-// secret reads the client's secret; it is kept in memory only.
-func (f realmFlags) secret(p process) (bridge.Secret, error) {
-	const longest = 64 << 10
-	var text []byte
-	var err error
-	if f.AdminSecretFile == "-" {
-		text, err = io.ReadAll(io.LimitReader(p.in, longest))
-	} else {
-		var wrong *config.Words
-		if text, wrong = config.ReadSmall(f.AdminSecretFile, true); wrong != nil {
-			return "", errors.New("--admin-secret-file: " + f.AdminSecretFile + " " + wrong.In(p.lang))
-		}
-	}
-	if err != nil {
-		return "", err
-	}
-	secret := bridge.Secret(trimLine(text))
-	if secret == "" {
-		return "", errors.New(config.Say("--admin-secret-file: the secret is empty; it comes from the file or, with -, from standard input",
-			"--admin-secret-file: 秘密が空です。ファイル、または - の場合は標準入力から読みます").In(p.lang))
-	}
-	return secret, nil
-}
-
-// trimLine is a text without its last newline.
-func trimLine(text []byte) string {
-	for _, end := range []byte("\n\r") {
-		if n := len(text); n > 0 && text[n-1] == end {
-			text = text[:n-1]
-		}
-	}
-	return string(text)
 }
 
 func (s *session) read(ctx context.Context) (err error) {

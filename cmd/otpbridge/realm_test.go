@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/realm"
+)
+
+// Issue 6: the undo file is for its owner only, grows, survives a line that was cut off, and belongs to one realm.
+func TestUndoFileGrowsAndIsNeverOverwritten(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "undo.jsonl")
+	change := func(name string) realm.Change {
+		return realm.Change{Kind: realm.KindSetting, Name: name, Was: []byte("false"), Will: []byte("true")}
+	}
+	for _, name := range []string{"one", "two"} {
+		j, err := openJournal(file, "campus")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.note(change(name)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.WriteString(`{"kind":"realm setting","name":"cut`); err != nil { // killed here
+			t.Fatal(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	noted, err := readJournal(file, "campus")
+	if err != nil || len(noted) != 2 || noted[0].Name != "one" || noted[1].Name != "two" || string(noted[1].Was) != "false" {
+		t.Errorf("%v: %+v", err, noted)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v: mode %v", err, info.Mode())
+	}
+	if _, err := openJournal(file, "another"); err == nil || !strings.Contains(err.Error(), "about the realm campus") {
+		t.Errorf("another realm's file: %v", err)
+	}
+}
+
+// What is no undo file is left as it is.
+func TestUndoFileIsNothingElse(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "notes.txt")
+	if err := os.WriteFile(file, []byte("my notes\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openJournal(file, "campus"); err == nil || !strings.Contains(err.Error(), "is none") {
+		t.Errorf("opened: %v", err)
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "my notes\n" {
+		t.Errorf("%v: now %q", err, text)
+	}
+	if _, err := readJournal(file+".absent", "campus"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("absent: %v", err)
+	}
+}
+
+// I18N-01: every reason and every obstacle has words in both languages.
+func TestRealmWordsAreComplete(t *testing.T) {
+	t.Parallel()
+	for _, reason := range realm.Reasons() {
+		if w := reasonWords()[reason]; w.In("en") == "" || w.In("ja") == "" {
+			t.Errorf("reason %s has no words", reason)
+		}
+	}
+	for _, kind := range realm.Obstacles() {
+		if w := obstacleWords()[kind]; w.In("en") == "" || w.In("ja") == "" {
+			t.Errorf("obstacle %s has no words", kind)
+		}
+	}
+}
