@@ -15,6 +15,7 @@ type OpenCase struct {
 	Frame
 	Name    string    // what was typed
 	Locked  time.Time // code entry is locked until then; zero: it is open
+	Unsafe  bool      // the realm guard lets no recovery begin and no proof count
 	Figures Figures
 	Recent  []RecentCase // this operator's own, the newest first
 	Faults  []Fault

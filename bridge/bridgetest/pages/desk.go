@@ -74,12 +74,13 @@ func deskSamples(f view.Frame, word string) []Sample {
 		{At: At(9, 3), Result: view.CaseResult(word)},
 	}}
 	idle := view.OpenCase{Frame: f, Name: word, Figures: view.Figures{Known: true}}
-	bad, wrong, locked := idle, open, open
+	bad, wrong, locked, unsafe := idle, open, open, open
+	unsafe.Unsafe = true
 	bad.Figures = view.Figures{}
 	bad.Faults = []view.Fault{{Field: view.FieldName, Code: view.CodeMissingCaller}, {Field: view.FieldCode, Code: view.CodeMissingCall}}
 	wrong.Name, wrong.Faults = word, []view.Fault{{Field: view.FieldCode, Code: bridge.CodeCallPair}}
 	locked.Locked = At(14, 16)
-	all := []Sample{{"desk", open}, {"desk-idle", idle}, {"desk-error", bad}, {"desk-pair", wrong}, {"desk-locked", locked}}
+	all := []Sample{{"desk", open}, {"desk-idle", idle}, {"desk-error", bad}, {"desk-pair", wrong}, {"desk-locked", locked}, {"desk-unsafe", unsafe}}
 	for _, r := range []view.CaseResult{view.CaseApproved, view.CaseSecond, view.CaseDelay, view.CaseDenied, view.CaseSuspicious, "unknown"} {
 		all = append(all, Sample{"case-" + string(r), view.CaseDone{Frame: f, Result: r, NotBefore: At(38, 0)}})
 	}
