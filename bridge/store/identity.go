@@ -72,6 +72,18 @@ func (s *Store) recognise(ctx context.Context, sealed []byte, v Version) error {
 	return nil
 }
 
+// Opens reports whether other keys could read the store as it is: nil when they can, or when it is empty. Nothing is written.
+func (s *Store) Opens(ctx context.Context, other *KeyRing) error {
+	sealed, _, err := s.raw.Get(ctx, identityKey)
+	if errors.Is(err, bridge.ErrAbsent) {
+		return nil
+	}
+	if err == nil {
+		_, err = other.Open(identityKey, sealed)
+	}
+	return err
+}
+
 // mustJSON is for values of our own that always encode.
 func mustJSON(v any) []byte {
 	out, err := json.Marshal(v)

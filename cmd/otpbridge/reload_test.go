@@ -121,6 +121,54 @@ func TestHangUpRefuses(t *testing.T) {
 	}
 }
 
+// A new sealing key that comes with something that is refused seals nothing: whoever takes it away again loses nothing. Keys that cannot read the
+// store are refused.
+func TestRefusedKeysSealNothing(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", nil)
+	s.ready()
+	keys := filepath.Join(filepath.Dir(s.config), "keys")
+	before, err := os.ReadFile(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, messages := s.run("keys", "new", "sealing", keys, "--add"); code != exitDone {
+		t.Fatal(messages)
+	}
+	s.configure("client_id: otpbridge-broad", "client_id: otpbridge-nobody")
+	s.signal(syscall.SIGHUP)
+	s.said("the configuration was not taken", "not ready within")
+	if code, _, messages := s.run("keys", "new", "sealing", keys+".other"); code != exitDone {
+		t.Fatal(messages)
+	}
+	s.configure("client_id: otpbridge-nobody", "client_id: otpbridge-broad")
+	if err := os.Rename(keys+".other", keys); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGHUP)
+	s.said("the configuration was not taken", "not in the keys file")
+	if err := os.WriteFile(keys, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGTERM)
+	if status := s.end(); status.ExitStatus() != exitDone {
+		t.Fatalf("ended with %v", status)
+	}
+	again := serveAgain(t, s)
+	again.ready()
+}
+
+// The switch that stops new recoveries waits for nobody: not for a Keycloak that is away.
+func TestPauseIsTakenWhileKeycloakIsAway(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", nil)
+	s.ready()
+	s.kc.Down()
+	s.configure("languages: [en]", "languages: [en]\npaused: true")
+	s.signal(syscall.SIGHUP)
+	s.said("the configuration was changed")
+}
+
 // A file that was changed without a signal is seen within a minute; so is a new sealing key, which seals from then on.
 func TestChangedFilesAreSeen(t *testing.T) {
 	t.Parallel()

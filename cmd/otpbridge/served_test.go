@@ -42,7 +42,18 @@ audit: {file: %s/audit.jsonl}
 	if prepare != nil {
 		prepare(e)
 	}
-	s := &served{explained: e, trail: filepath.Join(folder, "audit.jsonl"), lines: make(chan string, 1000), ended: make(chan *os.ProcessState, 1)}
+	return startServing(t, e, filepath.Join(folder, "audit.jsonl"))
+}
+
+// serveAgain starts the process of an earlier one anew.
+func serveAgain(t *testing.T, before *served) *served {
+	t.Helper()
+	return startServing(t, before.explained, before.trail)
+}
+
+func startServing(t *testing.T, e *explained, trail string) *served {
+	t.Helper()
+	s := &served{explained: e, trail: trail, lines: make(chan string, 1000), ended: make(chan *os.ProcessState, 1)}
 	s.cmd = exec.Command("otpbridge", "serve", "-c", e.config)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := s.cmd.StderrPipe()

@@ -21,6 +21,7 @@ type process struct {
 	current    atomic.Pointer[service]
 	background sync.WaitGroup
 	fail       context.CancelCauseFunc
+	refused    string // hash of the last configuration that was not taken, or why it could not be read
 }
 
 // to serves requests with what the service of this moment has.
@@ -105,7 +106,7 @@ func (p *process) reload(ctx context.Context) {
 		}
 		cfg, err := p.opts.Load()
 		if changed.settled(p.current.Load().cfg.Hash, cfg, err) || asked {
-			p.reconfigure(ctx, cfg, err)
+			changed.done = !errors.Is(p.reconfigure(ctx, cfg, err), errNotReady) // else the next look tries again
 		}
 	}
 }
@@ -138,18 +139,18 @@ func (s *look) settled(inForce string, found *config.Config, err error) bool {
 // readyWithin is how long a changed configuration has to become ready before it is given up.
 const readyWithin = 15 * time.Second
 
-// reconfigure puts a configuration into force, or says why everything stays as it was.
-func (p *process) reconfigure(ctx context.Context, cfg *config.Config, err error) {
+// reconfigure puts a configuration into force, or says and returns why everything stays as it was. Err is what was wrong with reading it.
+func (p *process) reconfigure(ctx context.Context, cfg *config.Config, err error) error {
 	now := p.current.Load()
 	if err == nil && cfg.Hash == now.cfg.Hash {
 		now.log.InfoContext(ctx, "the configuration is the one in force", "config", now.cfg.Hash)
-		return
+		return nil
 	}
 	if err == nil {
 		err = p.replace(ctx, now, *cfg)
 	}
 	if ctx.Err() != nil {
-		return
+		return err
 	}
 	e := bridge.AuditEvent{Event: "configuration.changed", Outcome: "ok", Actor: "system", Detail: map[string]string{"before": now.cfg.Hash}}
 	if err != nil {
@@ -162,9 +163,20 @@ func (p *process) reconfigure(ctx context.Context, cfg *config.Config, err error
 			p.opts.Loaded(cfg)
 		}
 	}
-	if err := now.counted.Record(ctx, e); err != nil {
-		now.log.ErrorContext(ctx, "audit event lost", "event", e.Event, "err", err)
+	said := ""
+	switch {
+	case err != nil && cfg != nil:
+		said = cfg.Hash
+	case err != nil:
+		said = err.Error()
 	}
+	if said == "" || said != p.refused { // the same again is said once
+		if lost := now.counted.Record(ctx, e); lost != nil {
+			now.log.ErrorContext(ctx, "audit event lost", "event", e.Event, "err", lost)
+		}
+	}
+	p.refused = said
+	return err
 }
 
 // replace makes a service of the configuration, waits until it is ready, and lets it answer. An error leaves the one before untouched.
@@ -178,27 +190,26 @@ func (p *process) replace(ctx context.Context, now *service, cfg config.Config) 
 		next.end()
 		return err
 	}
-	ring := now.store.Keys()
-	before := ring.Take(cfg.Keys)
-	next.cfg.Keys = ring
-	err := now.store.Ping(ctx)
-	if err == nil {
-		err = next.prove(ctx, now.ready())
+	err := now.store.Opens(ctx, cfg.Keys)
+	if err == nil && now.ready() && !cfg.Paused { // else others are away; and whoever pauses waits for nobody
+		err = next.prove(ctx)
 	}
 	if err != nil {
-		ring.Take(before)
 		next.end()
 		return err
 	}
+	// From here on there is no way back: what is sealed with a new key needs it.
+	next.cfg.Keys = now.store.Keys()
+	next.cfg.Keys.Take(cfg.Keys)
 	p.adopt(life, next)
 	return nil
 }
 
-// prove waits until a service that does not answer yet is ready; not at all while the one before is not ready either, since then others are away.
-func (s *service) prove(ctx context.Context, required bool) error {
-	if !required {
-		return nil
-	}
+// errNotReady is the reason that may be gone the next time.
+var errNotReady = errors.New("not ready")
+
+// prove waits until a service that does not answer yet is ready.
+func (s *service) prove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	var fine error
@@ -213,10 +224,11 @@ func (s *service) prove(ctx context.Context, required bool) error {
 		}
 		if err == nil {
 			s.health.rights.Store(&fine)
+			s.proven = true
 			return nil
 		}
 		if !sleep(ctx, 200*time.Millisecond) {
-			return fmt.Errorf("not ready within %s: %w", readyWithin, err)
+			return fmt.Errorf("%w within %s: %w", errNotReady, readyWithin, err)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (s *service) begin(ctx context.Context, p *process) {
 	all.Go(func() { s.watchStore(ctx) })
 	all.Go(func() { s.awaitReady(ctx) })
 	judges := []func(context.Context) error{s.watchRights}
-	if !s.health.wasReady.Load() { // else it takes the place of another, and prove has looked
+	if !s.proven {
 		judges = append(judges, s.checkReach)
 	}
 	for _, judge := range judges {

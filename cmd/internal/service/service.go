@@ -75,6 +75,8 @@ type service struct {
 
 	pages, admin, control http.Handler
 
+	proven bool // it takes the place of another, and was found ready before
+
 	early  sync.WaitGroup // what askEarly began
 	asked  chan struct{}  // closed when it has read the realm, or could not
 	health health
