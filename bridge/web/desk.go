@@ -317,7 +317,9 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, v *visit, o bri
 	case rec.State == bridge.Waiting:
 		result = view.CaseSecond
 	}
-	return s.caseDone(w, r, v, decision{o, view.RecentCase{At: v.now, Checks: checks, Ticket: ticket, Result: result}, rec.NotBefore})
+	return s.caseDone(w, r, v, decision{
+		v.state().CaseID, o, view.RecentCase{At: v.now, Checks: checks, Ticket: ticket, Result: result}, rec.NotBefore,
+	})
 }
 
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, v *visit, o bridge.Operator, suspicious bool) error {
@@ -328,7 +330,7 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, v *visit, o bridge
 	if suspicious {
 		result = view.CaseSuspicious
 	}
-	return s.caseDone(w, r, v, decision{o, view.RecentCase{At: v.now, Ticket: ticketOf(r), Result: result}, time.Time{}})
+	return s.caseDone(w, r, v, decision{v.state().CaseID, o, view.RecentCase{At: v.now, Ticket: ticketOf(r), Result: result}, time.Time{}})
 }
 
 // PersonAttribute is an attribute that operators see.

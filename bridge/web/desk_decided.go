@@ -18,12 +18,13 @@ type Decided struct {
 
 // decision is what an operator decided, and the end of the waiting period if one began.
 type decision struct {
+	id        string // State.CaseID at the press
 	by        bridge.Operator
 	recent    view.RecentCase
 	notBefore time.Time
 }
 
-// caseDone remembers the operator's decision and closes the case in this session.
+// caseDone remembers the operator's decision and closes the case in this session. One that another tab opened meanwhile stays open.
 func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, d decision) error {
 	_, err := s.DeskLogs.Update(r.Context(), d.by.Person, deskLogLife, func(old DeskLog, _ bool) (DeskLog, error) {
 		return DeskLog{append([]view.RecentCase{d.recent}, old.Recent[:min(len(old.Recent), 199)]...)}, nil
@@ -32,7 +33,10 @@ func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, d de
 		s.Log.WarnContext(r.Context(), "a decision is missing among the operator's own cases", "err", err)
 	}
 	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Decided = &Decided{st.CaseID, d.recent.Result, d.notBefore}
+		if st.CaseID != d.id {
+			return nil
+		}
+		st.Decided = &Decided{d.id, d.recent.Result, d.notBefore}
 		st.Case, st.CaseID = "", ""
 		return nil
 	})

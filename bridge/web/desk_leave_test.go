@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -115,6 +117,50 @@ func TestAPageOfAnEarlierCaseDecidesNothing(t *testing.T) {
 	carol.open("/desk/case", http.StatusOK)
 	carol.says("second Example")
 	carol.approves()
+}
+
+// slowLog does something else before it keeps an operator's first case: in between, the decision stands and the session does not know it.
+type slowLog struct {
+	bridge.Records[web.DeskLog]
+	first *sync.Once
+	do    func()
+}
+
+func (l slowLog) Update(
+	ctx context.Context, key string, ttl time.Duration, change func(web.DeskLog, bool) (web.DeskLog, error),
+) (web.DeskLog, error) {
+	l.first.Do(l.do)
+	return l.Records.Update(ctx, key, ttl, change)
+}
+
+// A decision whose end is slow closes nothing that another tab opened meanwhile.
+func TestTheEndOfADecisionLeavesTheNextCaseOpen(t *testing.T) {
+	t.Parallel()
+	for _, do := range []string{"approve", "deny"} {
+		t.Run(do, func(t *testing.T) {
+			t.Parallel()
+			c := campus.OpenDesk(t)
+			var one, two, carol *person
+			c.Web.DeskLogs = slowLog{c.Web.DeskLogs, &sync.Once{}, func() { carol.looksUp("second", two.reads()) }}
+			member(c, "first")
+			member(c, "second")
+			one, two, carol = caller(t, c, "first"), caller(t, c, "second"), operator(t, c, "carol")
+			carol.looksUp("first", one.reads())
+			a := post("/desk/case", carol.session(), carol.token(), "do", do, "case", carol.caseID(), "ticket", "T-1", "checks", "video").to(t, c)
+			if a.status != http.StatusSeeOther {
+				t.Fatal(a.status)
+			}
+			if r := recovery(t, c, "first"); r.State == bridge.Waiting {
+				t.Errorf("%s %+v", r.State, r.Call)
+			}
+			carol.open("/desk/case", http.StatusOK)
+			carol.says("second Example")
+			carol.approves()
+			if r := recovery(t, c, "second"); r.State != bridge.Proven {
+				t.Errorf("%s %+v", r.State, r.Call)
+			}
+		})
+	}
 }
 
 // A second press, a reload and the way back show what was decided, and decide nothing more.
