@@ -1,0 +1,138 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge"
+	"otpbridge/e2e/rig"
+)
+
+// examination is what `otpbridge doctor --json` says.
+type examination struct {
+	Findings  []bridge.Finding
+	Unchecked []struct{ Check, Why, Needs string }
+	Passed    []string
+}
+
+// doctor runs the command beside a running product.
+func runDoctor(t *testing.T, b *rig.Bridge, args ...string) (e examination, code int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), rig.Binary(t), append([]string{"doctor", "-c", b.Config, "--json", "--timeout", "25s"}, args...)...)
+	cmd.Env = b.Replicas[0].Env()
+	var out, messages bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &messages
+	err := cmd.Run()
+	if jsonErr := json.Unmarshal(out.Bytes(), &e); jsonErr != nil {
+		t.Fatal(jsonErr, err, messages.String())
+	}
+	return e, cmd.ProcessState.ExitCode()
+}
+
+// examined runs the doctor until Keycloak answers everything in time: on a busy machine it does not always.
+func examined(t *testing.T, b *rig.Bridge, args ...string) (e examination, code int) {
+	t.Helper()
+	rig.Eventually(t, "Keycloak answers everything in time", func() bool {
+		e, code = runDoctor(t, b, args...)
+		return !slices.ContainsFunc(e.Unchecked, func(u struct{ Check, Why, Needs string }) bool {
+			return (u.Why == bridge.UncheckedTime || u.Why == bridge.UncheckedAnswer) && !slow(u.Check)
+		})
+	})
+	return e, code
+}
+
+// slow are checks that list people with fine-grained permissions, which a busy Keycloak does not do in five seconds.
+func slow(check string) bool {
+	return check == "gate-members" || check == "rights" || check == "groups"
+}
+
+// administrator makes a client that may do everything in the realm, and the file with its secret.
+func administrator(t *testing.T, c *rig.Campus) []string {
+	t.Helper()
+	must := func(call string, body, out any) {
+		t.Helper()
+		if err := c.Do(t.Context(), call, body, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var client, management []object
+	var account, role object
+	must("POST /clients", object{"clientId": "doctor", "secret": "doctor-secret", "serviceAccountsEnabled": true, "standardFlowEnabled": false}, nil)
+	must("GET /clients?clientId=doctor", nil, &client)
+	must("GET /clients?clientId=realm-management", nil, &management)
+	must("GET /clients/"+idOf(client[0])+"/service-account-user", nil, &account)
+	must("GET /clients/"+idOf(management[0])+"/roles/realm-admin", nil, &role)
+	must("POST /users/"+idOf(account)+"/role-mappings/clients/"+idOf(management[0]), []object{role}, nil)
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("doctor-secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--admin-client", "doctor", "--admin-secret-file", file}
+}
+
+// OPS-09, OIDC-18: beside a running product on a real Keycloak the doctor sees all with an administrator's client, says what it may not see
+// without one, and never "ok"; the guard stops new recoveries when the flow is unbound, and lets them go on when it is bound again.
+func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
+	t.Parallel()
+	c := rig.NewCampus(t)
+	b := rig.StartBridge(t, rig.Setup{Campus: c, Mailbox: rig.NewMailbox(t), Change: func(s map[string]any) { s["guard_every"] = "5s" }})
+	e, _ := examined(t, b)
+	for _, check := range []string{"login-client", "flow-overrides", "recovery-scope", "identity-providers"} {
+		if slices.Contains(e.Passed, check) || !slices.ContainsFunc(e.Unchecked, func(u struct{ Check, Why, Needs string }) bool {
+			return u.Check == check && u.Why == bridge.UncheckedRights && strings.HasPrefix(u.Needs, "view-")
+		}) {
+			t.Errorf("the service account does not see %s: %+v", check, e)
+		}
+	}
+	e, code := examined(t, b, administrator(t, c)...)
+	for _, f := range e.Findings {
+		if f.ID != bridge.FindEventsDetails && !strings.HasPrefix(string(f.ID), "mail.") { // true of the tests' realm; what DNS says is not ours
+			t.Errorf("found in the good realm: %+v", f)
+		}
+	}
+	for _, u := range e.Unchecked {
+		if !strings.HasPrefix(u.Check, "mail-d") && !slow(u.Check) {
+			t.Errorf("not checked: %+v", u)
+		}
+	}
+	for _, passed := range []string{"base-url", "store", "version", "par-extra", "par-plain", "par-scope", "administrators", "flow-overrides", "mail-server"} {
+		if !slices.Contains(e.Passed, passed) {
+			t.Errorf("%s did not pass: exit %d, %+v", passed, code, e)
+		}
+	}
+	bind := func(flow string, want int) {
+		t.Helper()
+		if err := c.Do(t.Context(), "PUT ", object{"browserFlow": flow}, nil); err != nil {
+			t.Fatal(err)
+		}
+		rig.Eventually(t, "the guard sees that the flow is "+flow, func() bool { return startStatus(t, b.URL) == want })
+	}
+	bind("browser", http.StatusServiceUnavailable)
+	bind("otpbridge-browser", http.StatusOK)
+	if trail, err := os.ReadFile(b.Audit); err != nil || !bytes.Contains(trail, []byte(`"guard.stopped"`)) || !bytes.Contains(trail, []byte(`"guard.resumed"`)) {
+		t.Errorf("%v: the audit trail does not say what the guard did", err)
+	}
+}
+
+func startStatus(t *testing.T, base string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/start", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	return resp.StatusCode
+}
