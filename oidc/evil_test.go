@@ -71,13 +71,14 @@ type evilOP struct {
 	ended     []string
 
 	// Lies, set before the call they are for.
-	lieMeta  func(map[string]any)
-	liePush  http.HandlerFunc
-	lieToken http.HandlerFunc
-	lieJWKS  http.HandlerFunc
-	lieEnd   http.HandlerFunc
-	lieID    func(*forged)
-	lieReply func(map[string]any)
+	lieMeta      func(map[string]any)
+	liePush      http.HandlerFunc
+	lieAuthorize http.HandlerFunc
+	lieToken     http.HandlerFunc
+	lieJWKS      http.HandlerFunc
+	lieEnd       http.HandlerFunc
+	lieID        func(*forged)
+	lieReply     func(map[string]any)
 }
 
 func newEvilOP(t *testing.T, now func() time.Time) *evilOP {
@@ -146,7 +147,7 @@ func (op *evilOP) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (op *evilOP) serve(w http.ResponseWriter, r *http.Request, path string) {
 	op.mu.Lock()
-	lieJWKS, liePush, lieToken, lieEnd := op.lieJWKS, op.liePush, op.lieToken, op.lieEnd
+	lieJWKS, liePush, lieAuthorize, lieToken, lieEnd := op.lieJWKS, op.liePush, op.lieAuthorize, op.lieToken, op.lieEnd
 	op.mu.Unlock()
 	switch path {
 	case "/.well-known/openid-configuration":
@@ -155,6 +156,8 @@ func (op *evilOP) serve(w http.ResponseWriter, r *http.Request, path string) {
 		serveOr(lieJWKS, op.jwks)(w, r)
 	case "/par":
 		serveOr(liePush, op.push)(w, r)
+	case "/auth":
+		serveOr(lieAuthorize, http.NotFound)(w, r)
 	case "/token":
 		serveOr(lieToken, op.token)(w, r)
 	case "/logout":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -29,6 +30,9 @@ const (
 
 // AttemptUnpushed asks for a sign-in with a request that was not pushed. Nobody signs in, nothing is changed.
 func (rp *RelyingParty) AttemptUnpushed(ctx context.Context) (Attempt, error) {
+	if err := rp.attemptPushed(ctx); err != nil {
+		return Unclear, err
+	}
 	form := rp.parameters(Request{}, Flow{State: randomText(), Nonce: randomText(), Verifier: randomText()})
 	form.Set("client_id", rp.cfg.ClientID)
 	got, _, err := rp.attempt(ctx, form)
@@ -37,18 +41,42 @@ func (rp *RelyingParty) AttemptUnpushed(ctx context.Context) (Attempt, error) {
 
 // AttemptExtra pushes a request and adds a parameter that was not pushed. Whoever can do that with kc_action needs no second factor.
 func (rp *RelyingParty) AttemptExtra(ctx context.Context) (Attempt, error) {
-	started, err := rp.Begin(ctx, Request{})
+	if err := rp.attemptPushed(ctx); err != nil {
+		return Unclear, err
+	}
+	query, err := rp.pushed(ctx)
 	if err != nil {
 		return Unclear, err
 	}
-	address, err := url.Parse(started.URL)
-	if err != nil {
-		return Unclear, &Error{Code: CodeConfig, Op: "probe", Err: err}
-	}
-	query := address.Query()
 	query.Set("kc_action", "CONFIGURE_TOTP")
 	got, _, err := rp.attempt(ctx, query)
 	return got, err
+}
+
+// attemptPushed fails unless a request as it should be leads to a sign-in page: only then does a refusal speak of what is tried. A client that
+// is off, or something between here and the provider, refuses everything.
+func (rp *RelyingParty) attemptPushed(ctx context.Context) error {
+	query, err := rp.pushed(ctx)
+	if err != nil {
+		return err
+	}
+	if got, _, err := rp.attempt(ctx, query); err != nil || got == Taken {
+		return err
+	}
+	return &Error{Code: CodePush, Op: "probe", Err: errors.New("a pushed request is refused, too")}
+}
+
+// pushed pushes a request and returns what the browser would ask with.
+func (rp *RelyingParty) pushed(ctx context.Context) (url.Values, error) {
+	started, err := rp.Begin(ctx, Request{})
+	if err != nil {
+		return nil, err
+	}
+	address, err := url.Parse(started.URL)
+	if err != nil {
+		return nil, &Error{Code: CodeConfig, Op: "probe", Err: err}
+	}
+	return address.Query(), nil
 }
 
 // AttemptScope asks for a sign-in with the recovery scope at another, public client. A refusal for another reason is Unclear: a client that does
