@@ -69,6 +69,7 @@ func findLogin(s *State, a Asked) []bridge.Finding {
 		"token exchange":       attribute("standard.token.exchange.enabled") == "true",
 	}), foundIn([]fault{
 		{!pushes, bridge.FindLoginPAR, id, nil},
+		{s.locked(true) && !s.locked(attribute("otpbridge") == "login"), bridge.FindParPolicy, "", nil},
 		{attribute("pkce.code.challenge.method") != "S256", bridge.FindLoginPKCE, id, nil},
 		{!slices.Equal(c.Redirects, []string{a.Callback()}), bridge.FindLoginRedirect, id, []string{"redirect", a.Callback()}},
 		{attribute("use.refresh.tokens") != "false", bridge.FindLoginRefresh, id, nil},
@@ -138,7 +139,17 @@ func (c *Client) keys() (all []string) {
 
 // findPolicy looks for the client policy by which nothing that was not pushed counts, and for an executor with a hole.
 func findPolicy(s *State, _ Asked) (found []bridge.Finding) {
-	locks, enforces := []string{}, false
+	if !s.locked(true) { // whether the client is marked is looked at where the client is
+		found = append(found, bridge.Found(bridge.FindParPolicy, ""))
+	}
+	if len(s.profilesWith("auth-flow-enforcer")) > 0 {
+		found = append(found, bridge.Found(bridge.FindKeycloakFlowEnforcer, ""))
+	}
+	return found
+}
+
+// profilesWith names the client profiles with an executor.
+func (s *State) profilesWith(executor string) (names []string) {
 	for _, p := range s.ClientProfiles {
 		var profile struct {
 			Name      string
@@ -148,23 +159,22 @@ func findPolicy(s *State, _ Asked) (found []bridge.Finding) {
 			continue
 		}
 		for _, e := range profile.Executors {
-			enforces = enforces || e.Executor == "auth-flow-enforcer"
-			if e.Executor == "secure-par-content" {
-				locks = append(locks, profile.Name)
+			if e.Executor == executor {
+				names = append(names, profile.Name)
 			}
 		}
 	}
-	if !slices.ContainsFunc(s.ClientPolicies, func(p Object) bool { return lockingPolicy(p, locks) }) {
-		found = append(found, bridge.Found(bridge.FindParPolicy, ""))
-	}
-	if enforces {
-		found = append(found, bridge.Found(bridge.FindKeycloakFlowEnforcer, ""))
-	}
-	return found
+	return names
+}
+
+// locked reports whether a policy puts the PAR lock in force for the login client, which carries the mark that policies go by, or does not.
+func (s *State) locked(marked bool) bool {
+	profiles := s.profilesWith("secure-par-content")
+	return slices.ContainsFunc(s.ClientPolicies, func(p Object) bool { return lockingPolicy(p, profiles, marked) })
 }
 
 // lockingPolicy reports whether a policy puts one of the profiles in force for the login client.
-func lockingPolicy(p Object, profiles []string) bool {
+func lockingPolicy(p Object, profiles []string, marked bool) bool {
 	var policy struct {
 		Enabled    bool
 		Profiles   []string
@@ -185,8 +195,8 @@ func lockingPolicy(p Object, profiles []string) bool {
 	for _, c := range policy.Conditions {
 		var pairs []struct{ Key, Value string }
 		negative := c.Configuration.Negative == true || c.Configuration.Negative == "true"
-		marked := json.Unmarshal([]byte(c.Configuration.Attributes), &pairs) == nil && len(pairs) == 1 && pairs[0].Key == "otpbridge" && pairs[0].Value == "login"
-		if negative || c.Condition != "any-client" && (c.Condition != "client-attributes" || !marked) {
+		mark := json.Unmarshal([]byte(c.Configuration.Attributes), &pairs) == nil && len(pairs) == 1 && pairs[0].Key == "otpbridge" && pairs[0].Value == "login"
+		if negative || c.Condition != "any-client" && (c.Condition != "client-attributes" || !mark || !marked) {
 			return false
 		}
 	}

@@ -52,6 +52,17 @@ func TestGoodRealmHasNoFindings(t *testing.T) {
 	}
 }
 
+// A lock for every client needs no mark on ours.
+func TestLockForEveryClientNeedsNoMark(t *testing.T) {
+	t.Parallel()
+	s, a := campus(t)
+	s.ClientPolicies[0]["conditions"] = []any{map[string]any{"condition": "any-client"}}
+	s.Client("otpbridge-login").Attributes["otpbridge"] = ""
+	if found := realm.Find(s, a); len(found) > 0 {
+		t.Errorf("found %+v", found)
+	}
+}
+
 // sub finds a sub-flow of the browser flow, line one of its lines.
 func sub(s *realm.State, alias string) (found *realm.Flow) {
 	s.Flow("otpbridge-browser").Walk(true, func(e *realm.Execution) {
@@ -273,6 +284,8 @@ func clientBreakings() []breaking {
 			of := s.Client("otpbridge-login").Attributes
 			of["use.jwks.url"], of["jwks.string"] = "false", strings.Replace(s.Client("otpbridge-admin").Attributes["jwks.string"], `"kid":"`, `"kid":"other`, 1)
 		}},
+		{bridge.FindParPolicy, login(attribute("otpbridge", ""))},
+		{bridge.FindParPolicy, login(attribute("otpbridge", "other"))},
 		{bridge.FindParPolicy, func(s *realm.State, _ *realm.Asked) { s.ClientPolicies = nil }},
 		{bridge.FindParPolicy, func(s *realm.State, _ *realm.Asked) { s.ClientPolicies[0]["enabled"] = false }},
 		{bridge.FindParPolicy, func(s *realm.State, _ *realm.Asked) { s.ClientProfiles[0]["executors"] = []any{} }},
