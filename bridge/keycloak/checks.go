@@ -1,7 +1,9 @@
 package keycloak
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -33,13 +35,14 @@ type Asked struct {
 func (c *Client) Checks(a Asked) []bridge.Check {
 	return []bridge.Check{
 		{Name: "rights", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkRights(ctx, a.GateGroup) }},
+		{Name: "reach", Run: c.checkReach},
 		{Name: "policy-groups", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkGroups(ctx, a.PolicyGroups) }},
 		{Name: "clock", Run: c.checkClock},
 		{Name: "version", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkVersion(ctx, a.Version) }},
 	}
 }
 
-// checkRights compares the rights of the token with those that are needed, and tries the calls for which fine-grained ones are.
+// checkRights compares the rights of the token, and those that fine-grained permissions give, with those that are needed.
 func (c *Client) checkRights(ctx context.Context, gate string) (found []bridge.Finding, err error) {
 	own, err := c.rights(ctx)
 	if err != nil {
@@ -67,42 +70,75 @@ func (c *Client) checkRights(ctx context.Context, gate string) (found []bridge.F
 	return append(found, more...), err
 }
 
-// tryRights tries what fine-grained permissions have to allow, and what they must not.
+// tryRights looks at what fine-grained permissions have to allow, and at what they must not. What cannot be told is an error.
 func (c *Client) tryRights(ctx context.Context, gate string) (found []bridge.Finding, err error) {
-	var group struct {
-		Access map[string]bool `json:"access"`
+	events := get("try view-events", nil, "events")
+	events.query = url.Values{"max": {"1"}}
+	switch err := c.do(ctx, events); {
+	case status(err) == http.StatusForbidden:
+		found = append(found, bridge.Found(bridge.FindRightsMissing, "view-events"))
+	case err != nil:
+		return nil, away(events.op, err)
 	}
-	allowed := append([]string{"group-by-path"}, strings.Split(strings.TrimPrefix(c.cfg.AllowedGroup, "/"), "/")...)
-	var known struct{ ID string }
-	for _, try := range []struct {
-		right string
-		call  call
-	}{
-		{"view-events", get("try view-events", nil, "events")},
-		{"view " + gate, get("try view", &group, "groups", gate)},
-		{"view-members " + gate, get("try view-members", nil, "groups", gate, "members")},
-		{"view-members " + c.cfg.AllowedGroup, get("try view-members", &known, allowed...)},
-	} {
-		try.call.query = url.Values{"max": {"1"}}
-		err := c.do(ctx, try.call)
-		switch {
-		case status(err) == http.StatusForbidden, status(err) == http.StatusNotFound:
-			found = append(found, bridge.Found(bridge.FindRightsMissing, try.right))
-		case err != nil:
-			return found, away(try.call.op, err)
-		}
+	gates, gateErr := c.tryGate(ctx, gate)
+	people, peopleErr := c.tryPeople(ctx)
+	return slices.Concat(found, gates, people), cmp.Or(gateErr, peopleErr)
+}
+
+func (c *Client) tryGate(ctx context.Context, gate string) ([]bridge.Finding, error) {
+	access, err := c.gateAccess(ctx, gate)
+	switch {
+	case status(err) == http.StatusForbidden, status(err) == http.StatusNotFound:
+		return objects(bridge.FindRightsMissing, []string{"view"}, gate), nil
+	case err != nil:
+		return nil, away("read rights on the gate group", err)
+	case access == nil:
+		return nil, errors.New("the answer about the gate group names no rights")
 	}
-	if len(found) == 0 && group.Access != nil && !group.Access["manageMembership"] {
-		found = append(found, bridge.Found(bridge.FindRightsMissing, "manage-membership "+gate))
+	return objects(bridge.FindRightsMissing, scopes(gateRights, access, false), gate), nil
+}
+
+// tryPeople looks at the rights on people, by the example of one.
+func (c *Client) tryPeople(ctx context.Context) ([]bridge.Finding, error) {
+	one, err := c.example(ctx)
+	switch {
+	case errors.Is(err, errNobody):
+		return nil, bridge.NotChecked(bridge.UncheckedRights, "view-members "+c.cfg.AllowedGroup)
+	case err != nil:
+		return nil, err
+	case one == nil: // that everybody is seen is said elsewhere
+		return nil, bridge.NotChecked(bridge.UncheckedUnknown, "manage-members "+c.cfg.AllowedGroup)
+	case one.Access == nil:
+		return nil, errors.New("the answer about a person names no rights")
 	}
-	if known.ID == "" {
-		return found, nil
+	return append(objects(bridge.FindRightsMissing, scopes(personRights, one.Access, false), c.cfg.AllowedGroup),
+		objects(bridge.FindRightsExcess, scopes(excessRights, one.Access, true), c.cfg.AllowedGroup)...), nil
+}
+
+// objects finds the same of each right on a group.
+func objects(id bridge.FindingID, scopes []string, group string) (found []bridge.Finding) {
+	for _, scope := range scopes {
+		found = append(found, bridge.Found(id, scope+" "+group))
 	}
-	reach, err := c.reaches(ctx, known.ID)
+	return found
+}
+
+// checkReach compares the people whom the account sees with the allowed group, which it need not be able to see.
+func (c *Client) checkReach(ctx context.Context) ([]bridge.Finding, error) {
+	var allowed struct{ ID string }
+	k := get("read the allowed group", &allowed, append([]string{"group-by-path"}, strings.Split(strings.TrimPrefix(c.cfg.AllowedGroup, "/"), "/")...)...)
+	err := c.do(ctx, k)
+	switch {
+	case status(err) == http.StatusForbidden, status(err) == http.StatusNotFound, err == nil && allowed.ID == "":
+		return nil, bridge.NotChecked(bridge.UncheckedRights, "view "+c.cfg.AllowedGroup)
+	case err != nil:
+		return nil, away(k.op, err)
+	}
+	reach, err := c.reaches(ctx, allowed.ID)
 	if reach {
-		found = append(found, bridge.Found(bridge.FindRightsReach, "", "allowed", c.cfg.AllowedGroup))
+		return []bridge.Finding{bridge.Found(bridge.FindRightsReach, "", "allowed", c.cfg.AllowedGroup)}, err
 	}
-	return found, err
+	return nil, err
 }
 
 // reaches reports whether the account sees more people than the allowed group has: the member with that number is not there. Rights that are

@@ -27,6 +27,8 @@ var someone = []string{"1", "100"}
 // noPeople is the warning of an account that sees nobody.
 const noPeople = "the service account sees nobody: the allowed group is empty, or the fine-grained permission view-members on it is missing"
 
+var errNobody = errors.New(noPeople)
+
 // Rights looks at what the service account may do with the gate group and, by the example of one, with the people of the allowed group. As
 // Client.Rights does it says which rights are missing or too many, or that Keycloak did not answer (CodeKeycloakAway).
 func (g *RealmGate) Rights(ctx context.Context) (warnings []string, err error) {
@@ -41,21 +43,39 @@ func (g *RealmGate) Rights(ctx context.Context) (warnings []string, err error) {
 }
 
 func (c *Client) gateRights(ctx context.Context, id string) error {
-	const op = "read rights on the gate group"
-	var group struct {
-		Access map[string]bool `json:"access"`
-	}
-	err := c.do(ctx, get(op, &group, "groups", id))
+	access, err := c.gateAccess(ctx, id)
 	switch {
 	case status(err) == http.StatusNotFound:
 		return errors.New("keycloak: sign_in.gate_group is the id of no group")
 	case err != nil && status(err) != http.StatusForbidden:
-		return away(op, err)
+		return away("read rights on the gate group", err)
 	}
-	return lacking("on the gate group", group.Access, gateRights)
+	return lacking("on the gate group", access, gateRights)
+}
+
+// gateAccess is what the account may do with the gate group.
+func (c *Client) gateAccess(ctx context.Context, id string) (map[string]bool, error) {
+	var group struct {
+		Access map[string]bool `json:"access"`
+	}
+	err := c.do(ctx, get("read rights on the gate group", &group, "groups", id))
+	return group.Access, err
 }
 
 func (c *Client) peopleRights(ctx context.Context) (warnings []string, err error) {
+	one, err := c.example(ctx)
+	switch {
+	case errors.Is(err, errNobody):
+		return []string{noPeople}, nil
+	case err != nil || one == nil:
+		return nil, err
+	}
+	return nil, errors.Join(lacking("on people of the allowed group", one.Access, personRights), exceeding(one.Access))
+}
+
+// example is somebody whom the account sees, with what it may do with them. It is nil for an account that sees everybody, or nobody for want of
+// query-users, as Client.Rights says.
+func (c *Client) example(ctx context.Context) (*user, error) {
 	const op = "read rights on people"
 	own, err := c.rights(ctx)
 	if err != nil || own.wide() { // who sees everybody may see somebody first who is not to be managed
@@ -69,30 +89,23 @@ func (c *Client) peopleRights(ctx context.Context) (warnings []string, err error
 		err := c.do(ctx, k)
 		switch {
 		case status(err) == http.StatusForbidden:
-			return nil, nil // without query-users, as Client.Rights says
+			return nil, nil //nolint:nilnil // see above
 		case err != nil:
 			return nil, away(op, err)
 		case len(seen) == 0:
-			return []string{noPeople}, nil
+			return nil, errNobody
 		}
 		one = seen[max(0, slices.IndexFunc(seen, func(u user) bool { return u.Access["manage"] }))]
 		if one.Access["manage"] {
 			break
 		}
 	}
-	if err := c.do(ctx, get(op, &one, "users", one.ID)); err != nil {
-		return nil, away(op, err)
-	}
-	return nil, errors.Join(lacking("on people of the allowed group", one.Access, personRights), exceeding(one.Access))
+	var whole user
+	return &whole, away(op, c.do(ctx, get(op, &whole, "users", one.ID)))
 }
 
 func lacking(what string, access map[string]bool, rights []fineRight) error {
-	var missing []string
-	for _, r := range rights {
-		if !access[r.access] {
-			missing = append(missing, r.scope)
-		}
-	}
+	missing := scopes(rights, access, false)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -100,10 +113,18 @@ func lacking(what string, access map[string]bool, rights []fineRight) error {
 }
 
 func exceeding(access map[string]bool) error {
-	for _, r := range excessRights {
-		if access[r.access] {
-			return fmt.Errorf("keycloak: the service account has a fine-grained permission on people that it must not have: %s", r.scope)
-		}
+	for _, scope := range scopes(excessRights, access, true) {
+		return fmt.Errorf("keycloak: the service account has a fine-grained permission on people that it must not have: %s", scope)
 	}
 	return nil
+}
+
+// scopes names those of the rights that the account has, or has not.
+func scopes(rights []fineRight, access map[string]bool, has bool) (names []string) {
+	for _, r := range rights {
+		if access[r.access] == has {
+			names = append(names, r.scope)
+		}
+	}
+	return names
 }

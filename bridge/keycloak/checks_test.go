@@ -1,0 +1,97 @@
+package keycloak_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/keycloak"
+)
+
+// WB-07, WB-11: the doctor knows the rights with which `serve` begins, and what it cannot tell is not checked.
+func TestRightsOfTheDoctorAreThoseOfServe(t *testing.T) {
+	const gate, people = " gate", " /otp-recoverable"
+	for name, tc := range map[string]struct {
+		gate, person any // nil: refused
+		nobody       bool
+		found        []string
+		unchecked    string
+	}{
+		"as it should be":       {ofGate, ofPerson, false, nil, ""},
+		"gate not to be seen":   {nil, ofPerson, false, []string{"rights.missing view" + gate}, ""},
+		"gate not to be opened": {ofGate.but("manageMembership", false), ofPerson, false, []string{"rights.missing manage-membership" + gate}, ""},
+		"gate not to be read":   {ofGate.but("viewMembers", false), ofPerson, false, []string{"rights.missing view-members" + gate}, ""},
+		"gate without a word":   {access(nil), ofPerson, false, nil, "the gate group names no rights"},
+		"nobody to be changed":  {ofGate, ofPerson.but("manage", false), false, []string{"rights.missing manage-members" + people}, ""},
+		"nobody let through":    {ofGate, ofPerson.but("manageGroupMembership", false), false, []string{"rights.missing manage-membership-of-members" + people}, ""},
+		"roles may be given":    {ofGate, ofPerson.but("mapRoles", true), false, []string{"rights.excess map-roles" + people}, ""},
+		"people may be played":  {ofGate, ofPerson.but("impersonate", true), false, []string{"rights.excess impersonate-members" + people}, ""},
+		"person without a word": {ofGate, access(nil), false, nil, "a person names no rights"},
+		"nobody there":          {ofGate, nil, true, nil, "view-members" + people},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk()
+			d.place.hook(func(call string) *http.Response {
+				switch {
+				case call == "GET /groups/gate" && tc.gate != nil:
+					return answer(http.StatusOK, map[string]any{"access": tc.gate})
+				case call == "GET /users" && tc.nobody:
+					return answer(http.StatusOK, []any{})
+				case call == "GET /users":
+					return answer(http.StatusOK, []any{personOne})
+				case strings.HasPrefix(call, "GET /users/"):
+					return answer(http.StatusOK, map[string]any{"access": tc.person})
+				case strings.HasPrefix(call, "GET /groups"):
+					return answer(http.StatusForbidden, nil)
+				}
+				return nil
+			}, nil)
+			found, err := check(t, d, "rights")
+			var got []string
+			for _, f := range found {
+				got = append(got, string(f.ID)+" "+f.Object)
+			}
+			if !slices.Equal(got, tc.found) || (err == nil) != (tc.unchecked == "") || err != nil && !strings.Contains(err.Error(), tc.unchecked) {
+				t.Errorf("found %q, %v, want %q and %q", got, err, tc.found, tc.unchecked)
+			}
+		})
+	}
+}
+
+// The allowed group need not be visible: then nobody can say how far the account sees.
+func TestReachNeedsTheAllowedGroup(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status, people, last int
+		found, unchecked     bool
+	}{
+		"nobody else":    {http.StatusOK, 3, 1, false, false},
+		"others, too":    {http.StatusOK, 4, 0, true, false},
+		"not its to see": {http.StatusForbidden, 3, 1, false, true},
+	} {
+		d := newDesk()
+		d.place.hook(func(call string) *http.Response {
+			switch call {
+			case "GET /group-by-path/otp-recoverable":
+				return answer(tc.status, map[string]any{"id": "allowed"})
+			case "GET /users/count":
+				return answer(http.StatusOK, tc.people)
+			case "GET /groups/allowed/members":
+				return answer(http.StatusOK, slices.Repeat([]map[string]any{personOne}, tc.last))
+			}
+			return nil
+		}, nil)
+		found, err := check(t, d, "reach")
+		u := bridge.UncheckedFrom(err)
+		if len(found) > 0 != tc.found || (u != nil) != tc.unchecked || u != nil && u.Why != bridge.UncheckedRights {
+			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+}
+
+func check(t *testing.T, d *desk, name string) ([]bridge.Finding, error) {
+	t.Helper()
+	checks := newClient(t, d.place, d.clock).Checks(keycloak.Asked{GateGroup: "gate"})
+	return checks[slices.IndexFunc(checks, func(c bridge.Check) bool { return c.Name == name })].Run(t.Context())
+}
