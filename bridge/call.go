@@ -37,7 +37,8 @@ type Call struct {
 // Case is one operator's look at a recovery, opened by a right pair of user name and call code.
 type Case struct {
 	Operator string
-	Serial   int // of the code that opened it
+	Look     string `json:",omitempty"` // Operator.Look
+	Serial   int    // of the code that opened it
 	Seen     time.Time
 	CallBack *CallBack `json:",omitempty"`
 }
@@ -64,6 +65,7 @@ type Operator struct {
 	Person  string // user id
 	Name    string
 	Address string // client address
+	Look    string // the look that LookUp opens, and the only one that Release closes; "": whichever the operator has
 }
 
 // open returns the desk's part of a recovery that waits for the desk.
@@ -153,7 +155,7 @@ func (r Recovery) LookUp(o Operator, code string, now time.Time) (Recovery, erro
 		}
 		return r, Fault(CodeCallPair, "look up", nil)
 	}
-	c.Case = &Case{Operator: o.Person, Serial: c.Serial, Seen: now}
+	c.Case = &Case{Operator: o.Person, Look: o.Look, Serial: c.Serial, Seen: now}
 	return r.with(c), nil
 }
 
@@ -186,6 +188,9 @@ func (r Recovery) Release(o Operator, now time.Time) (Recovery, error) {
 	c, err := r.handled(o, "release", now)
 	if err != nil {
 		return r, err
+	}
+	if o.Look != "" && o.Look != c.Case.Look {
+		return r, Fault(CodeCaseClosed, "release", nil)
 	}
 	c.Case = nil
 	return r.with(c), nil

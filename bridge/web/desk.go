@@ -93,6 +93,7 @@ func (s *Server) actOpenCase(w http.ResponseWriter, r *http.Request, v *visit, o
 	if len(p.Faults) > 0 {
 		return s.showOpenCase(w, r, v, o, p)
 	}
+	o.Look = bridge.NewUUID()
 	person, err := s.Flow.LookUp(r.Context(), o, typed, code)
 	switch bridge.CodeOf(err) {
 	case "":
@@ -111,7 +112,7 @@ func (s *Server) actOpenCase(w http.ResponseWriter, r *http.Request, v *visit, o
 		s.leaveCase(r.Context(), v.state())
 	}
 	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Case, st.CaseID, st.Decided = person, bridge.NewUUID(), nil
+		st.Case, st.CaseID, st.Decided = person, o.Look, nil
 		return nil
 	})
 	if err != nil {

@@ -47,11 +47,12 @@ func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, d de
 }
 
 // leaveCase gives back the case that is open in a session, if there is one, so that the caller's page waits for an operator again.
+// A look that the operator opened since in another browser stays.
 func (s *Server) leaveCase(ctx context.Context, state State) {
 	if state.Case == "" {
 		return
 	}
-	err := s.Flow.Release(context.WithoutCancel(ctx), bridge.Operator{Person: state.Person}, state.Case)
+	err := s.Flow.Release(context.WithoutCancel(ctx), bridge.Operator{Person: state.Person, Look: state.CaseID}, state.Case)
 	if err != nil && bridge.CodeOf(err) != bridge.CodeCaseClosed {
 		s.Log.WarnContext(ctx, "a case that nobody works on stays open until it is idle", "err", err)
 	}

@@ -163,6 +163,37 @@ func TestTheEndOfADecisionLeavesTheNextCaseOpen(t *testing.T) {
 	}
 }
 
+// Whoever leaves a case in one browser leaves the one alone that they opened since in another.
+func TestLeavingACaseLeavesTheLookOfAnotherBrowser(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(o, other *person){
+		"signed out":          func(o, _ *person) { o.send("/signout", http.StatusOK) },
+		"another case opened": func(o, other *person) { o.looksUp("other", other.reads()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := campus.OpenDesk(t)
+			member(c, "somebody")
+			member(c, "other")
+			p, other := caller(t, c, "somebody"), caller(t, c, "other")
+			one, two := operator(t, c, "carol"), operator(t, c, "carol")
+			code := p.reads()
+			one.looksUp("somebody", code)
+			two.looksUp("somebody", code)
+			leave(one, other)
+			if n := countEvents(c, "desk.released"); n != 0 {
+				t.Errorf("%d times released", n)
+			}
+			p.open("/recovery", http.StatusOK)
+			p.says("is checking")
+			two.approves()
+			if r := recovery(t, c, "somebody"); r.State != bridge.Proven {
+				t.Errorf("%s %+v", r.State, r.Call)
+			}
+		})
+	}
+}
+
 // A second press, a reload and the way back show what was decided, and decide nothing more.
 func TestADecisionCanBeLookedAtAgain(t *testing.T) {
 	t.Parallel()
