@@ -31,7 +31,11 @@ type guard struct {
 	unknown []string                 // checks of the realm that nothing ever answered
 	looked  bool
 	hurry   chan struct{}
+	first   chan struct{} // closed when every check of the realm was answered once; nil: nobody waits for that
 }
+
+// firstLook is how long a press waits for the first look, at the start of the process.
+const firstLook = 15 * time.Second
 
 // unsafe lists the deadly findings, and the checks of which nothing is known yet: on a guess nobody is let in.
 func (g *guard) unsafe() (deadly []bridge.Finding, unknown []string) {
@@ -52,7 +56,7 @@ func (g *guard) adopt(before *guard) {
 	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
 }
 
-// known reports whether every check of the realm was answered at least once. Until then nobody is let in, and the service is not ready.
+// known reports whether every check of the realm was answered at least once. Until then nobody is let in.
 func (g *guard) known() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -94,6 +98,15 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 			}
 		}
 	}
+	g.end()
+}
+
+// end ends the wait for the first look once everything is known. The caller holds mu.
+func (g *guard) end() {
+	if g.first != nil && g.looked && len(g.unknown) == 0 {
+		close(g.first)
+		g.first = nil
+	}
 }
 
 // says is the verdict in one line, "" when all is well.
@@ -112,8 +125,19 @@ func (g *guard) says() string {
 	return strings.Join(words, ", ")
 }
 
-// closed is bridge.Flow's Unsafe.
+// closed is bridge.Flow's Unsafe. In the first seconds of a process, which is ready before the guard has looked, it waits for that look.
 func (g *guard) closed() error {
+	g.mu.Lock()
+	first := g.first
+	g.mu.Unlock()
+	if first != nil {
+		late := time.NewTimer(firstLook)
+		defer late.Stop()
+		select {
+		case <-first:
+		case <-late.C:
+		}
+	}
 	if said := g.says(); said != "" {
 		return errors.New(said)
 	}
@@ -130,7 +154,10 @@ func (g *guard) wake() {
 
 // openGuard makes the guard. It knows nothing before watchRealm has looked.
 func (s *service) openGuard(context.Context) error {
-	s.guard.hurry = make(chan struct{}, 1)
+	s.guard.hurry, s.guard.first = make(chan struct{}, 1), make(chan struct{})
+	s.guard.mu.Lock()
+	defer s.guard.mu.Unlock()
+	s.guard.end() // the service before may know all of it
 	s.registry.MustRegister(guardFigures{&s.guard})
 	return nil
 }

@@ -36,9 +36,6 @@ func (s *service) parts() map[string]error {
 	if p := s.health.rights.Load(); p != nil {
 		parts["service_account"] = *p
 	}
-	if !s.guard.known() {
-		parts["realm_guard"] = errors.New(s.guard.says())
-	}
 	if s.health.draining.Load() {
 		parts["process"] = errors.New("draining")
 	}

@@ -1,0 +1,39 @@
+package service
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
+)
+
+// INV-6: before the guard has looked nobody is let in. A press in the first seconds waits for that look, and not for ever.
+func TestPressWaitsForTheFirstLook(t *testing.T) {
+	t.Parallel()
+	watched := []bridge.Check{{Name: "flow"}}
+	answer := func(unchecked *bridge.Unchecked) doctor.Report {
+		return doctor.Report{Results: []doctor.Result{{Check: "flow", Unchecked: unchecked}}}
+	}
+	for name, x := range map[string]struct {
+		look func(*guard)
+		open bool
+		took time.Duration
+	}{
+		"answered": {func(g *guard) { g.take(answer(nil), doctor.Report{}, watched) }, true, time.Second},
+		"no answer": {func(g *guard) {
+			g.take(answer(&bridge.Unchecked{Why: bridge.UncheckedAnswer}), doctor.Report{}, watched)
+		}, false, firstLook},
+		"never looked": {func(*guard) {}, false, firstLook},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := &guard{first: make(chan struct{})}
+			time.AfterFunc(time.Second, func() { x.look(g) })
+			begun := time.Now()
+			if err := g.closed(); (err == nil) != x.open || time.Since(begun) != x.took {
+				t.Errorf("%s: %v after %s", name, err, time.Since(begun))
+			}
+		})
+	}
+}
