@@ -12,6 +12,10 @@ func (s *Store) Check() bridge.Check {
 		if err := s.Ping(ctx); err != nil {
 			return []bridge.Finding{bridge.Found(bridge.FindStoreAway, "")}, nil //nolint:nilerr // that is what was found
 		}
-		return s.raw.examine(ctx)
+		found, err := s.raw.examine(ctx)
+		if err == nil && s.ID() == "" { // never begun, or emptied: `serve` says which
+			err = bridge.NotChecked(bridge.UncheckedRights, "serve")
+		}
+		return found, err
 	}}
 }

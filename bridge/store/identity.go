@@ -30,6 +30,9 @@ func (s *Store) identify(ctx context.Context) error {
 		if !errors.Is(err, ErrAbsent) {
 			return err
 		}
+		if s.look {
+			return nil
+		}
 		err = s.begin(ctx)
 		if !errors.Is(err, ErrConflict) {
 			return err
@@ -59,7 +62,7 @@ func (s *Store) recognise(ctx context.Context, sealed []byte, v Version) error {
 	if err := json.Unmarshal(plain, &found); err != nil || found.ID == "" {
 		return broken("identify", errors.New("the identity record is unreadable"))
 	}
-	if !s.keys.newest(sealed) {
+	if !s.look && !s.keys.newest(sealed) {
 		_, err = s.KV.Put(ctx, identityKey, plain, PutOptions{If: v, TTL: identityTTL})
 		if err != nil && !errors.Is(err, ErrConflict) { // another replica was first: fine
 			return err

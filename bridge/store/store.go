@@ -72,6 +72,8 @@ type Config struct {
 	Keys  *KeyRing     // seals everything
 	Now   func() time.Time
 	Log   *slog.Logger // nil = silent
+	// Look opens the store beside `serve`: an empty one is not begun, so that `serve` still notices that it is, and nothing is sealed anew.
+	Look bool
 }
 
 // Store is an open store. All its parts may be used by any number of goroutines.
@@ -83,6 +85,8 @@ type Store struct {
 	raw  backend
 	keys *KeyRing
 	now  func() time.Time
+
+	look bool
 
 	mu    sync.Mutex
 	id    string
@@ -99,7 +103,7 @@ type backend interface {
 	Close() error
 }
 
-// Open opens the store, creates its identity record when there is none, and checks that the keys file belongs to it.
+// Open opens the store, creates its identity record when there is none and it is not to look only, and checks that the keys file belongs to it.
 func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Keys == nil || c.Now == nil {
 		return nil, errors.New("store: keys and clock must be given")
@@ -111,7 +115,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{raw: raw, keys: c.Keys, now: c.Now, KV: sealedKV{raw, c.Keys}}
+	s := &Store{raw: raw, keys: c.Keys, now: c.Now, look: c.Look, KV: sealedKV{raw, c.Keys}}
 	s.Jobs = &Jobs{raw: raw, keys: c.Keys, now: c.Now}
 	s.Limiter = newLimiter(raw.rates(), c.Keys)
 	if err := s.identify(ctx); err != nil {
@@ -137,7 +141,7 @@ func (s *Store) Raw() KV { return s.raw }
 // Keys returns the ring that the store seals with.
 func (s *Store) Keys() *KeyRing { return s.keys }
 
-// ID names the store's contents; another ID means that the contents were lost.
+// ID names the store's contents; another ID means that the contents were lost. It is "" when an empty store was opened to look.
 func (s *Store) ID() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -65,4 +66,42 @@ func TestOpenMarksAStoreAsNewOnlyOnce(t *testing.T) {
 	if s.Fresh() || s.ID() != id {
 		t.Fatalf("second open: fresh=%v id=%q, want %q", s.Fresh(), s.ID(), id)
 	}
+}
+
+// Whoever only looks leaves an emptied store empty: the next start has to notice it.
+func TestLookDoesNotBeginAnEmptyStore(t *testing.T) {
+	k1, err1 := NewKey("k1")
+	k2, err2 := NewKey("k2")
+	old, err3 := NewKeyRing(k1)
+	both, err4 := NewKeyRing(k2, k1)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "store.db")
+	look := func(keys *KeyRing, want string) {
+		t.Helper()
+		s := openFileStore(t, Config{Path: path, Keys: keys, Look: true})
+		_, err := s.Check().Run(t.Context())
+		if s.Fresh() || s.ID() != want || (bridge.UncheckedFrom(err) != nil) != (want == "") {
+			t.Fatalf("look: fresh=%v id=%q, want %q, %v", s.Fresh(), s.ID(), want, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(fresh bool) string {
+		t.Helper()
+		s := openFileStore(t, Config{Path: path, Keys: old})
+		if s.Fresh() != fresh {
+			t.Fatalf("open: fresh=%v", s.Fresh())
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return s.ID()
+	}
+	look(old, "")
+	id := open(true)
+	look(both, id) // a new key that `serve` does not know yet
+	open(false)
 }

@@ -228,7 +228,9 @@ func (d Doctor) openStore(ctx context.Context) (h holder, closing func() error) 
 		h.err = bridge.NotChecked(bridge.UncheckedRights, "serve")
 		return h, nothing
 	}
-	h.store, h.err = store.Open(ctx, storeConfig(d.Config, d.Now, d.Log))
+	c := storeConfig(d.Config, d.Now, d.Log)
+	c.Look = true
+	h.store, h.err = store.Open(ctx, c)
 	if h.err != nil {
 		return h, nothing
 	}
