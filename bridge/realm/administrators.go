@@ -26,7 +26,7 @@ func Administrators(ctx context.Context, c Caller) ([]Administrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range powerful(roles) {
+	for _, r := range above(roles, func(r heldRole) bool { return r.rules }) {
 		if err := f.holders(r); err != nil {
 			return nil, err
 		}
@@ -50,6 +50,7 @@ type heldRole struct {
 	Name      string
 	Composite bool
 	where     string // its path
+	rights    bool   // it is a right over the realm by itself
 	rules     bool   // it changes the realm's settings by itself
 	holds     []string
 }
@@ -77,20 +78,31 @@ func (f finder) roles() ([]heldRole, error) {
 	}
 	var all []heldRole
 	for _, place := range places {
-		var here []heldRole
-		if err := get(f.ctx, f.Caller, place+"?max=100000", &here); err != nil {
+		here, err := f.rolesAt(place)
+		if err != nil {
 			return nil, err
 		}
 		for _, r := range here {
-			r.where = place + path(r.Name)
-			r.rules = place == rules && (r.Name == "realm-admin" || r.Name == "manage-realm")
-			if err := f.inside(&r); err != nil {
-				return nil, err
-			}
+			r.rights = place == rules
+			r.rules = r.rights && (r.Name == "realm-admin" || r.Name == "manage-realm")
 			all = append(all, r)
 		}
 	}
 	return all, nil
+}
+
+// rolesAt lists the roles of the realm, or of one client.
+func (f finder) rolesAt(place string) (here []heldRole, err error) {
+	if err := get(f.ctx, f.Caller, place+"?max=100000", &here); err != nil {
+		return nil, err
+	}
+	for i := range here {
+		here[i].where = place + path(here[i].Name)
+		if err := f.inside(&here[i]); err != nil {
+			return nil, err
+		}
+	}
+	return here, nil
 }
 
 func (f finder) inside(r *heldRole) error {
@@ -105,13 +117,13 @@ func (f finder) inside(r *heldRole) error {
 	return err
 }
 
-// powerful are the roles with which a realm's settings can be changed, those that hold one of them among it.
-func powerful(all []heldRole) (found []heldRole) {
+// above are the roles for which is holds, and those that hold one of them, however deep.
+func above(all []heldRole, is func(heldRole) bool) (found []heldRole) {
 	ids := map[string]bool{}
 	for more := true; more; {
 		more = false
 		for _, r := range all {
-			if !ids[r.ID] && (r.rules || slices.ContainsFunc(r.holds, func(id string) bool { return ids[id] })) {
+			if !ids[r.ID] && (is(r) || slices.ContainsFunc(r.holds, func(id string) bool { return ids[id] })) {
 				ids[r.ID], more = true, true
 				found = append(found, r)
 			}

@@ -47,21 +47,14 @@ func (p people) gateRole(ctx context.Context, s *State) (found []bridge.Finding,
 	if role == "" {
 		return nil, bridge.NotChecked(bridge.UncheckedRights, viewRealm) // a flow without a gate is said elsewhere
 	}
-	var groups []Group
-	if err := get(ctx, p.c, path("roles", role, "groups")+"?max=1000", &groups); err != nil {
+	groups, err := list[Group](ctx, p.c, path("roles", role, "groups"))
+	if err != nil {
 		return nil, refused(err, viewRealm)
 	}
 	for _, g := range groups {
 		if g.ID != p.a.GateGroup {
 			found = append(found, bridge.Found(bridge.FindGateSpread, g.Path))
 		}
-	}
-	var users []struct{ ID string }
-	if err := get(ctx, p.c, path("roles", role, "users")+"?max=1000", &users); err != nil {
-		return found, refused(err, "view-users")
-	}
-	if len(users) > 0 {
-		found = append(found, bridge.Found(bridge.FindGateSpread, strconv.Itoa(len(users))+" × user"))
 	}
 	for _, r := range s.Roles {
 		if !r.Composite {
@@ -75,7 +68,52 @@ func (p people) gateRole(ctx context.Context, s *State) (found []bridge.Finding,
 			found = append(found, bridge.Found(bridge.FindGateSpread, r.Name))
 		}
 	}
+	more, err := p.gateRoleElsewhere(ctx, s, role)
+	return append(found, more...), err
+}
+
+// gateRoleElsewhere names who has the role that opens the gate by hand, and the clients' roles that hold it: more rights are needed to see them.
+func (p people) gateRoleElsewhere(ctx context.Context, s *State, role string) (found []bridge.Finding, err error) {
+	users, err := list[member](ctx, p.c, path("roles", role, "users"))
+	if err != nil {
+		return nil, refused(err, "view-users")
+	}
+	if len(users) > 0 {
+		found = append(found, bridge.Found(bridge.FindGateSpread, strconv.Itoa(len(users))+" × user"))
+	}
+	if s.Unread[PartClients] != nil {
+		return found, bridge.NotChecked(bridge.UncheckedRights, rights(PartClients))
+	}
+	i := slices.IndexFunc(s.Roles, func(r Role) bool { return r.Name == role })
+	if i < 0 {
+		return found, bridge.NotChecked(bridge.UncheckedRights, viewRealm)
+	}
+	for _, c := range s.Clients {
+		roles, err := finder{Caller: p.c, ctx: ctx}.rolesAt(path("clients", c.ID, "roles"))
+		if err != nil {
+			return found, refused(err, rights(PartClients))
+		}
+		for _, r := range roles {
+			if slices.Contains(r.holds, s.Roles[i].ID) {
+				found = append(found, bridge.Found(bridge.FindGateSpread, c.ClientID+" "+r.Name))
+			}
+		}
+	}
 	return found, nil
+}
+
+// list reads a list to its end.
+func list[T any](ctx context.Context, c Caller, where string) (all []T, err error) {
+	for first := 0; ; first += pageSize {
+		var page []T
+		if err := get(ctx, c, paged(where, first), &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) < pageSize {
+			return all, nil
+		}
+	}
 }
 
 // defaultActions names what new people have to do before they can recover.
@@ -106,7 +144,7 @@ const (
 	maxMembers = 50_000
 )
 
-// members reads the allowed group's members, whole pages of them.
+// members reads who is in the allowed group or below it, each once and whole pages of them.
 func (p people) members(ctx context.Context, take func([]member) (more bool, err error)) error {
 	var g Group
 	if err := get(ctx, p.c, "/group-by-path"+path(strings.Split(strings.Trim(p.a.AllowedGroup, "/"), "/")...), &g); err != nil {
@@ -115,17 +153,39 @@ func (p people) members(ctx context.Context, take func([]member) (more bool, err
 		}
 		return refused(err, "view "+p.a.AllowedGroup)
 	}
+	groups, seen := []Group{g}, map[string]bool{}
+	for i := 0; i < len(groups); i++ {
+		more, err := p.membersOf(ctx, groups[i], seen, take)
+		if err != nil || !more {
+			return err
+		}
+		below, err := list[Group](ctx, p.c, path("groups", groups[i].ID, "children"))
+		if err != nil {
+			return refused(err, "view "+p.a.AllowedGroup)
+		}
+		groups = append(groups, below...)
+	}
+	return nil
+}
+
+// membersOf reads who is in one group and was not seen before.
+func (p people) membersOf(ctx context.Context, g Group, seen map[string]bool, take func([]member) (more bool, err error)) (more bool, err error) {
 	for first := 0; first < maxMembers; first += memberPage {
 		var page []member
 		query := url.Values{"first": {strconv.Itoa(first)}, "max": {strconv.Itoa(memberPage)}, "briefRepresentation": {"false"}}
 		if err := get(ctx, p.c, path("groups", g.ID, "members")+"?"+query.Encode(), &page); err != nil {
-			return refused(err, "view-members "+p.a.AllowedGroup)
+			return false, refused(err, "view-members "+p.a.AllowedGroup)
 		}
-		if more, err := take(page); err != nil || !more || len(page) < memberPage {
-			return err
+		last := len(page) < memberPage
+		page = slices.DeleteFunc(page, func(m member) bool { return seen[m.ID] })
+		for _, m := range page {
+			seen[m.ID] = true
+		}
+		if more, err := take(page); err != nil || !more || last {
+			return more, err
 		}
 	}
-	return bridge.NotChecked(bridge.UncheckedTime, "")
+	return false, bridge.NotChecked(bridge.UncheckedTime, "")
 }
 
 // pendingActions counts who would be asked for something else at the sign-in: the gate does not open for them.
@@ -164,7 +224,7 @@ func (p people) administrators(ctx context.Context) ([]bridge.Finding, error) {
 		return nil, err
 	}
 	if len(all) > asked {
-		return p.holders(ctx, id)
+		return p.holders(ctx)
 	}
 	for _, m := range all {
 		var roles []Role
@@ -185,94 +245,38 @@ func administratorsFound(counts map[string]int) (found []bridge.Finding) {
 	return found
 }
 
-// holders asks the other way round: who holds a role that is a right over the realm, or has one inside, and is in the allowed group.
-func (p people) holders(ctx context.Context, id string) ([]bridge.Finding, error) {
+// holders asks the other way round: who holds a role that is a right over the realm, or has one inside, and is in the allowed group or below it.
+func (p people) holders(ctx context.Context) ([]bridge.Finding, error) {
 	const needs = "view-clients, view-users"
-	var rights []Role
-	if err := get(ctx, p.c, path("clients", id, "roles"), &rights); err != nil {
-		return nil, refused(err, needs)
-	}
-	wheres := map[string]string{} // where the holders of a role are listed, and its name
-	known := map[string]bool{}
-	for _, r := range rights {
-		wheres[path("clients", id, "roles", r.Name)], known[r.ID] = r.Name, true
-	}
-	if err := p.above(ctx, known, wheres); err != nil {
+	f := finder{Caller: p.c, ctx: ctx, groups: map[string]bool{}}
+	roles, err := f.roles()
+	if err != nil {
 		return nil, refused(err, needs)
 	}
 	counts, seen := map[string]int{}, map[string]bool{}
-	for where, name := range wheres {
-		holders, err := p.holding(ctx, where)
-		if err != nil {
+	for _, r := range above(roles, func(r heldRole) bool { return r.rights }) {
+		f.found = map[string]bool{}
+		if err := f.holders(r); err != nil {
 			return nil, refused(err, needs)
 		}
-		for _, user := range holders {
+		for user := range f.found {
 			if seen[user] {
 				continue
 			}
 			seen[user] = true
-			var groups []Group
-			if err := get(ctx, p.c, path("users", user, "groups"), &groups); err != nil {
+			groups, err := list[Group](ctx, p.c, path("users", user, "groups"))
+			if err != nil {
 				return nil, refused(err, needs)
 			}
-			if slices.ContainsFunc(groups, func(g Group) bool { return g.Path == p.a.AllowedGroup }) {
-				counts[name]++
+			if slices.ContainsFunc(groups, p.allowed) {
+				counts[r.Name]++
 			}
 		}
 	}
 	return administratorsFound(counts), nil
 }
 
-// above adds the realm roles that have a known role inside, however deep.
-func (p people) above(ctx context.Context, known map[string]bool, wheres map[string]string) error {
-	var roles []Role
-	if err := get(ctx, p.c, "/roles?max=100000", &roles); err != nil {
-		return err
-	}
-	inside := map[string][]Role{}
-	for _, r := range roles {
-		if r.Composite {
-			var parts []Role
-			if err := get(ctx, p.c, path("roles-by-id", r.ID, "composites"), &parts); err != nil {
-				return err
-			}
-			inside[r.ID] = parts
-		}
-	}
-	for grown := true; grown; {
-		grown = false
-		for _, r := range roles {
-			if !known[r.ID] && slices.ContainsFunc(inside[r.ID], func(i Role) bool { return known[i.ID] }) {
-				known[r.ID], wheres[path("roles", r.Name)], grown = true, r.Name, true
-			}
-		}
-	}
-	return nil
-}
-
-// holding lists who holds a role, themselves or by a group, those below it included.
-func (p people) holding(ctx context.Context, where string) (ids []string, err error) {
-	var users []member
-	if err := get(ctx, p.c, where+"/users?max=1000", &users); err != nil {
-		return nil, err
-	}
-	var groups []Group
-	if err := get(ctx, p.c, where+"/groups?max=1000", &groups); err != nil {
-		return nil, err
-	}
-	for i := 0; i < len(groups); i++ {
-		var below []Group
-		if err := get(ctx, p.c, path("groups", groups[i].ID, "children")+"?max=1000", &below); err != nil {
-			return nil, err
-		}
-		var members []member
-		if err := get(ctx, p.c, path("groups", groups[i].ID, "members")+"?max=1000", &members); err != nil {
-			return nil, err
-		}
-		groups, users = append(groups, below...), append(users, members...)
-	}
-	for _, u := range users {
-		ids = append(ids, u.ID)
-	}
-	return ids, nil
+// allowed reports whether a group is the allowed one or below it.
+func (p people) allowed(g Group) bool {
+	return g.Path == p.a.AllowedGroup || strings.HasPrefix(g.Path, p.a.AllowedGroup+"/")
 }
