@@ -197,3 +197,15 @@ func TestUndoKeepsWhatOthersChanged(t *testing.T) {
 		t.Errorf("kept %+v", kept)
 	}
 }
+
+// The sign-in says the roles of the help desk and of the auditors: without them nobody gets in there.
+func TestPlanGivesTheLoginClientTheRolesOfTheDesk(t *testing.T) {
+	t.Parallel()
+	s, w := plain(t)
+	p := s.Plan(w)
+	for _, role := range []string{w.OperatorRole, w.AuditorRole} {
+		if made, given := at(p, "role "+role), at(p, "role in tokens of client otpbridge-login "+role); made < 0 || given <= made {
+			t.Errorf("%s is made in step %d and given in step %d", role, made, given)
+		}
+	}
+}
