@@ -50,7 +50,7 @@ func examined(t *testing.T, b *rig.Bridge, args ...string) (e examination, code 
 
 // slow are checks that list people with fine-grained permissions, which a busy Keycloak does not do in five seconds.
 func slow(check string) bool {
-	return check == "gate-members" || check == "rights" || check == "groups"
+	return check == "gate-members" || check == "rights" || check == "reach" || check == "groups"
 }
 
 // administrator makes a client that may do everything in the realm, and the file with its secret.
