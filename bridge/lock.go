@@ -13,6 +13,7 @@ type Lock struct {
 	Tombstone     NewCredential
 	Remove        []string     `json:",omitempty"` // second factors that stood at intent
 	Intended      bool         `json:",omitempty"` // the audit trail holds the intent
+	Removing      bool         `json:",omitempty"` // a removal was begun: the lock is not given up any more
 	SessionsEnded bool         `json:",omitempty"`
 	Left          []string     `json:",omitempty"` // ids that Keycloak lastingly refuses to remove, never of an OTP
 	Kept          []Credential `json:",omitempty"` // what still stands at the end, beside the tombstone

@@ -88,10 +88,7 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery, refused *[]Credential) 
 	case ActionAdd:
 		return f.lockAdd(ctx, r, a)
 	case ActionRemove:
-		if r.Lock.SessionsEnded { // what is removed now may have opened one since; noted first, in case this process ends in between
-			return f.noteLock(ctx, r, func(l *Lock) { l.SessionsEnded = false })
-		}
-		err := f.Target.Do(ctx, r.Person, a)
+		err := f.lockRemove(ctx, r, a)
 		if CodeOf(err) != CodeRefusedByAccount {
 			return err
 		}
@@ -105,6 +102,18 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery, refused *[]Credential) 
 	return f.noteLock(ctx, r, func(l *Lock) { l.SessionsEnded = true })
 }
 
+// lockRemove takes a second factor away. That it does is noted first, in case this process ends in between: the lock is not given up any more,
+// and sessions are ended again, since what is removed now may have opened one.
+func (f *Flow) lockRemove(ctx context.Context, r Recovery, a Action) error {
+	if !r.Lock.Removing || r.Lock.SessionsEnded {
+		return f.noteLock(ctx, r, func(l *Lock) { l.Removing, l.SessionsEnded = true, false })
+	}
+	if err := f.Target.Do(ctx, r.Person, a); err != nil {
+		return err
+	}
+	return f.lockMoved(ctx, r)
+}
+
 // lockAdd writes the tombstone, with a secret that is forgotten at once. What a refusal means is decided by what stands then.
 func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 	stone := *a.New
@@ -114,7 +123,11 @@ func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 	if labelTaken(refused) {
 		return f.noteLock(ctx, r, func(l *Lock) { l.Tombstone.Label = f.newLabel("Locked", nil) })
 	}
-	if CodeOf(refused) != CodeRefusedByAccount {
+	switch CodeOf(refused) {
+	case "":
+		return f.lockMoved(ctx, r)
+	case CodeRefusedByAccount:
+	default:
 		return refused
 	}
 	seen, err := f.Target.Credentials(ctx, r.Person)
@@ -122,9 +135,9 @@ func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 		return err
 	}
 	if slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == stone.ID }) {
-		return nil
+		return f.lockMoved(ctx, r)
 	}
-	if r.LockStuck != CodeRefusedByAccount || f.Now().Sub(r.LockSince) < stonePatience {
+	if r.Lock.Removing || r.LockStuck != CodeRefusedByAccount || f.Now().Sub(r.LockSince) < stonePatience {
 		return refused
 	}
 	return f.refuseLock(ctx, r, refused)

@@ -15,6 +15,9 @@ func (f *Flow) lockFault(ctx context.Context, r Recovery, cause error) (pause ti
 	f.Log.WarnContext(ctx, "a lock is tried again", "recovery", r.ID, "code", code, "err", cause)
 	final := code == CodeRefusedByAccount || code == CodeGone
 	if !final && (code != CodeInternal || ctx.Err() != nil || f.Now().Sub(r.ProvenAt) <= faultPatience) {
+		if err := f.lockMoved(ctx, r); err != nil {
+			f.Log.WarnContext(ctx, "what was refused before counts as lasting", "recovery", r.ID, "err", err)
+		}
 		return lockPause
 	}
 	var err error
@@ -27,6 +30,18 @@ func (f *Flow) lockFault(ctx context.Context, r Recovery, cause error) (pause ti
 		f.Log.ErrorContext(ctx, "nobody is told yet that a lock does not go on", "recovery", r.ID, "err", err)
 	}
 	return refusedPause
+}
+
+// lockMoved notes that a step went through, or failed for another reason: LockStuck has not lasted since before now, and all patience begins
+// again. The lock stays on the administrators' list till its end.
+func (f *Flow) lockMoved(ctx context.Context, r Recovery) error {
+	if r.LockStuck == "" {
+		return nil
+	}
+	return f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
+		old.LockSince = f.Now()
+		return old, nil
+	})
 }
 
 // deleted reports that Keycloak knows no such person; one who is out of reach is there.

@@ -169,3 +169,73 @@ func TestALockOfSomebodyDeletedEnds(t *testing.T) {
 		t.Errorf("locking %v", r.Locking())
 	}
 }
+
+// refusedWrites refuses every new credential.
+func refusedWrites(c *campus.Campus) (mend func()) {
+	return c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusForbidden})
+}
+
+// Patience counts from the last time that something else happened: a refusal of before is no reason after an outage, nor after a step that went through.
+func TestPatienceWithARefusalBeginsAgain(t *testing.T) {
+	t.Parallel()
+	t.Run("after an outage", func(t *testing.T) {
+		t.Parallel()
+		c, _, name, id := lockBegun(t)
+		mend := refusedWrites(c)
+		stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+		mend()
+		c.Clock.Add(time.Minute)
+		mend = c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusServiceUnavailable})
+		if next, err := c.Flow.RunLock(t.Context(), id); err != nil || next.IsZero() {
+			t.Fatal(next, err)
+		}
+		mend()
+		refusedWrites(c)
+		givenUpLock(t, c, name)
+		if n := len(c.Events("lock.stuck")); n != 1 {
+			t.Errorf("%d times on record", n)
+		}
+	})
+	t.Run("after the tombstone", func(t *testing.T) {
+		t.Parallel()
+		c, _, name, id := lockBegun(t)
+		mend := refusedWrites(c)
+		stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+		mend()
+		for _, k := range c.KC.Credentials(id) {
+			if k.Type == "webauthn" {
+				c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/" + k.ID, Status: http.StatusForbidden})
+			}
+		}
+		for range 2 {
+			c.Clock.Add(time.Minute)
+			stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+		}
+		c.Clock.Add(time.Minute)
+		calmLocked(t, c, name)
+	})
+}
+
+// WB-13: once something was removed a lock is never given up as one that changed nothing, even if the tombstone is taken away and refused since.
+func TestALockThatRemovedSomethingIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	c, _, name, id := lockBegun(t)
+	mendDelete := c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/*", Skip: 1, Status: http.StatusForbidden})
+	stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+	stone := recovery(t, c, name).Lock.Tombstone.ID
+	mendDelete()
+	if err := c.Flow.Target.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionRemove, Credential: stone}); err != nil {
+		t.Fatal(err)
+	}
+	mendWrite := refusedWrites(c)
+	for range 4 {
+		c.Clock.Add(time.Minute)
+		stuckLock(t, c, name, bridge.CodeRefusedByAccount)
+	}
+	if r := recovery(t, c, name); r.Lock.Tombstone.ID != stone || len(c.Events("lock.refused")) != 0 {
+		t.Errorf("given up: %+v", r.Lock)
+	}
+	mendWrite()
+	calmLocked(t, c, name)
+	lockedUp(t, c, name)
+}
