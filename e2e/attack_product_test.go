@@ -217,6 +217,7 @@ func TestRealmAttackProductProfileChangedMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	h := s.hand("alice").typeID()
+	h.awaitGate() // what is on record is read before it opens
 	if err := s.campus.SetAttribute(t.Context(), "alice", realm.Notification, "thief@example.net"); err != nil {
 		t.Fatal(err)
 	}
