@@ -109,16 +109,7 @@ func (s *Server) tokens(c *client, grant *refreshToken) reply {
 			own["nonce"] = nonce
 		}
 		if c.HelpdeskOnly {
-			own["amr"] = []string{}
-			var roles []string // as the scope mappings of the realm file, and otp-auditor as the product asks for
-			for _, role := range s.effectiveRoles(grant.session.user) {
-				if role == "otp-helpdesk" || role == "otp-auditor" {
-					roles = append(roles, role)
-				}
-			}
-			if roles != nil {
-				own["roles"] = roles
-			}
+			s.addRoles(own, grant)
 		}
 		out["id_token"] = s.sign("JWT", with(base, own))
 	}
@@ -128,6 +119,21 @@ func (s *Server) tokens(c *client, grant *refreshToken) reply {
 		out["refresh_token"], out["refresh_expires_in"] = token, int(ssoIdle.Seconds())
 	}
 	return jsonReply(http.StatusOK, out)
+}
+
+// addRoles puts the roles that the login client's tokens carry into one: those of the scope mappings of the realm file, and otp-auditor as the
+// product asks for.
+func (s *Server) addRoles(claims map[string]any, grant *refreshToken) {
+	claims["amr"] = []string{}
+	var roles []string
+	for _, role := range s.effectiveRoles(grant.session.user) {
+		if role == "otp-helpdesk" || role == "otp-auditor" {
+			roles = append(roles, role)
+		}
+	}
+	if roles != nil {
+		claims["roles"] = roles
+	}
 }
 
 // claims are those that ID tokens and access tokens share.
