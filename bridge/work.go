@@ -51,12 +51,13 @@ type sight struct {
 	list []Credential
 	is   bool // false: nothing is known
 	read bool // as Keycloak answered, nothing was done since
+	new  bool // nothing was ever sent
 }
 
 // look reads the credentials.
 func (f *Flow) look(ctx context.Context, person string, known *sight) error {
 	list, err := f.Target.Credentials(ctx, person)
-	*known = sight{list, err == nil, err == nil}
+	*known = sight{list: list, is: err == nil, read: err == nil}
 	return err
 }
 
@@ -112,8 +113,12 @@ func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) 
 			return false, err
 		}
 	}
+	if known.new { // whatever refuses it, no earlier try can have written anything
+		s := *r.Swap
+		s.Sent, r.Swap = false, &s
+	}
 	refused := f.Target.Do(ctx, r.Person, a)
-	known.is = false
+	*known = sight{}
 	if refused == nil {
 		return false, nil
 	}
@@ -147,7 +152,7 @@ func (f *Flow) intend(ctx context.Context, r Recovery, known *sight) (done bool,
 		f.Log.ErrorContext(ctx, "no credential written: the audit trail cannot be written", "recovery", r.ID, "err", err)
 		return true, f.expireAt(ctx, r.Person, f.Now().Add(ProofLife))
 	}
-	*known = sight{is: true} // nothing to be seen now would change the first write
+	*known = sight{is: true, new: true} // nothing to be seen now would change the first write
 	return false, f.swapChange(ctx, r, func(old *Recovery) {
 		s := *old.Swap
 		s.Sent = !old.Unwanted

@@ -153,3 +153,34 @@ func TestSessionsAreEndedOnceHoweverOftenTheEndIsTried(t *testing.T) {
 		t.Errorf("%v: %s, sessions ended %d times", err, r.State, ended)
 	}
 }
+
+// SWAP-07: an account that is gone when the credential is sent for the first time ends the recovery at once: nothing can have been written. When a
+// process died in between, nobody can know that, and it stays for an administrator.
+func TestAnAccountThatIsGoneBeforeTheWrite(t *testing.T) {
+	t.Parallel()
+	for died, want := range map[bool]bridge.State{false: bridge.Ended, true: bridge.Writing} {
+		var s *swapper
+		var id string
+		stop := died
+		flow, s, id := handmade(t, hooked{action: func(a bridge.Action) {
+			switch {
+			case a.Kind == bridge.ActionAdd && stop:
+				panic("the process dies")
+			case a.Kind == bridge.ActionAdd:
+				s.kc.RemovePerson(id)
+			}
+		}})
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = flow.RunSwap(t.Context(), id)
+		}()
+		if died {
+			stop = false
+			s.kc.RemovePerson(id)
+			_, _ = flow.RunSwap(t.Context(), id)
+		}
+		if r, err := flow.Recoveries.Get(t.Context(), id); err != nil || r.State != want {
+			t.Errorf("died %t: %s, want %s (%v)", died, r.State, want, err)
+		}
+	}
+}
