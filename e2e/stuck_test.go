@@ -127,7 +127,7 @@ func (s *site) withdrawnInTheLock(proxy *rig.Proxy) {
 		h.due().see("Locking your authenticator app")
 		s.do("PUT "+membership, nil)
 		s.mustBeLocked(h, time.Now())
-		rig.Eventually(s.t, "the list is empty", func() bool { return s.recoveries("list").out == "none\n" })
+		rig.Eventually(s.t, "nobody has to act", func() bool { return s.recoveries("list", "--stuck").out == "none\n" })
 	}
 }
 

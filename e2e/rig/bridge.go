@@ -230,7 +230,7 @@ func (r *Replica) Start() {
 	r.running.Store(true)
 }
 
-// WaitReady waits until the replica says that it is ready.
+// WaitReady waits until the replica says that it is ready and its realm guard has looked, for which a press would wait a while only.
 func (r *Replica) WaitReady() {
 	r.t.Helper()
 	r.t.Logf("replica at %s, log in %s", r.URL, r.Log)
@@ -240,12 +240,19 @@ func (r *Replica) WaitReady() {
 			r.t.Fatalf("the replica ended by itself: %s", r.LogText())
 		default:
 		}
-		return r.Ready()
+		ready, guard := r.health()
+		return ready && !strings.Contains(guard, "not checked: ") && !strings.Contains(guard, "not looked at yet")
 	})
 }
 
 // Ready reports whether the replica says that it is ready.
 func (r *Replica) Ready() bool {
+	ready, _ := r.health()
+	return ready
+}
+
+// health is what the replica says of itself, and of the realm.
+func (r *Replica) health() (ready bool, guard string) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Admin+"/readyz", http.NoBody)
@@ -254,10 +261,14 @@ func (r *Replica) Ready() bool {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return false
+		return false, ""
 	}
 	defer resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	var parts struct {
+		Guard string `json:"realm_guard"`
+	}
+	_ = json.NewDecoder(resp.Body).Decode(&parts) // a stand-in says nothing
+	return resp.StatusCode == http.StatusOK, parts.Guard
 }
 
 // Env is the environment of the replica's process: ours, without what would be taken for its configuration ($OTPBRIDGE_CACHE and
