@@ -9,7 +9,7 @@ CACHE   := $(or $(OTPBRIDGE_CACHE),$(HOME)/.cache/otpbridge)
 LINT    := $(CACHE)/bin/golangci-lint run --allow-serial-runners
 RUN     ?= .
 # The end-to-end tests share one Keycloak, so three at a time, which mostly wait for clocks, two of them with browsers; FULL=1 runs whole matrices.
-LIMIT   := $(if $(FULL),80m,40m)
+LIMIT   := $(if $(FULL),80m,60m)
 
 # Unit tests wait for disks and clocks as well as for the processor. SHORT= repeats everything as often as it is meant to be, and looks for
 # races, which takes five times the processor: packages that only compute are spared that. The linters have vetted everything.
