@@ -22,8 +22,10 @@ type Flow struct {
 	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
 	// TakesCodes reports whether recovery codes sign in at the realm; nil: none are made here.
 	TakesCodes func(ctx context.Context) (bool, error)
-	// Unsafe says why the realm is not safe enough for a recovery to begin; nil: it is, or nobody looks.
+	// Unsafe says why the realm is not safe enough for a recovery to begin (CodeKeycloakAway: it could not be looked at yet); nil: it is, or nobody
+	// looks. Looked waits a while for the first look.
 	Unsafe func() error
+	Looked func(context.Context)
 	Jobs   Jobs
 	Audit  Audit
 	Mail   Mailer
@@ -47,10 +49,11 @@ func (f *Flow) safe(op string) error {
 	if f.Unsafe == nil {
 		return nil
 	}
-	if err := f.Unsafe(); err != nil {
-		return Fault(CodeRealmUnsafe, op, err)
+	err := f.Unsafe()
+	if err == nil || CodeOf(err) == CodeKeycloakAway {
+		return err
 	}
-	return nil
+	return Fault(CodeRealmUnsafe, op, err)
 }
 
 // Pointer leads from a token to the person whose recovery it may belong to.

@@ -38,6 +38,9 @@ func (f *Flow) take(ctx context.Context, l Limit, key string) error {
 // caller. The answer is the same for every name: reasons go to the log and the audit trail only. Errors are faults of the outside
 // world, CodePaused and CodeRealmUnsafe. See Admit.
 func (f *Flow) Prepare(ctx context.Context, name string) (Entry, error) {
+	if f.Looked != nil {
+		f.Looked(ctx)
+	}
 	if err := f.Closed("prepare"); err != nil {
 		return Entry{}, err
 	}

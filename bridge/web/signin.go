@@ -24,7 +24,7 @@ func (s *Server) start(w http.ResponseWriter, r *http.Request, v *visit) error {
 // identify serves GET /start: the person types their ID. Somebody who comes back while a sign-in is under way was probably told "Access
 // denied" by the campus page.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if err := s.Flow.Closed("start"); err != nil {
+	if err := s.Flow.Closed("start"); err != nil && bridge.CodeOf(err) != bridge.CodeKeycloakAway { // which may have changed when the form is sent
 		return err
 	}
 	state := v.state()

@@ -35,7 +35,7 @@ type guard struct {
 }
 
 // firstLook is how long a press waits for the first look, at the start of the process.
-const firstLook = 15 * time.Second
+const firstLook = 10 * time.Second
 
 // unsafe lists the deadly findings, and the checks of which nothing is known yet: on a guess nobody is let in.
 func (g *guard) unsafe() (deadly []bridge.Finding, unknown []string) {
@@ -125,23 +125,32 @@ func (g *guard) says() string {
 	return strings.Join(words, ", ")
 }
 
-// closed is bridge.Flow's Unsafe. In the first seconds of a process, which is ready before the guard has looked, it waits for that look.
+// closed is bridge.Flow's Unsafe. A part of the realm that was never seen is no finding: Keycloak did not answer.
 func (g *guard) closed() error {
+	said := g.says()
+	if said == "" {
+		return nil
+	}
+	if deadly, _ := g.unsafe(); len(deadly) == 0 {
+		return bridge.Fault(bridge.CodeKeycloakAway, "realm guard", errors.New(said))
+	}
+	return errors.New(said)
+}
+
+// await is bridge.Flow's Looked: in the first seconds of a process, which is ready before the guard has looked, a press waits for that look.
+func (g *guard) await(ctx context.Context) {
 	g.mu.Lock()
 	first := g.first
 	g.mu.Unlock()
-	if first != nil {
-		late := time.NewTimer(firstLook)
-		defer late.Stop()
-		select {
-		case <-first:
-		case <-late.C:
-		}
+	if first == nil {
+		return
 	}
-	if said := g.says(); said != "" {
-		return errors.New(said)
+	ctx, cancel := context.WithTimeout(ctx, firstLook)
+	defer cancel()
+	select {
+	case <-first:
+	case <-ctx.Done():
 	}
-	return nil
 }
 
 // wake makes the guard look again at once.
