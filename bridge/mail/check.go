@@ -35,16 +35,7 @@ func (q *Queue) Checks(r Resolver) []bridge.Check {
 func (s server) examine(whole context.Context) ([]bridge.Finding, error) {
 	ctx, cancel := context.WithTimeout(whole, s.timeout)
 	defer cancel()
-	var conn net.Conn
-	client, err := s.client(func(ctx context.Context, network, address string) (net.Conn, error) {
-		var err error
-		conn, err = s.dial(ctx, network, address)
-		return conn, err
-	})
-	if err != nil {
-		return nil, err
-	}
-	session, err := client.DialToSMTPClientWithContext(ctx)
+	session, conn, err := s.connect(ctx)
 	if conn != nil {
 		defer conn.Close() //nolint:errcheck // nothing was sent that could be lost
 	}

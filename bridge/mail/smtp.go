@@ -40,16 +40,7 @@ var errRefused = errors.New("refused for good")
 func (s server) send(ctx context.Context, from, to string, raw []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	var conn net.Conn
-	client, err := s.client(func(ctx context.Context, network, address string) (net.Conn, error) {
-		var err error
-		conn, err = s.dial(ctx, network, address)
-		return conn, err
-	})
-	if err != nil {
-		return err
-	}
-	session, err := client.DialToSMTPClientWithContext(ctx)
+	session, conn, err := s.connect(ctx)
 	if conn != nil {
 		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 		defer stop()
@@ -63,6 +54,20 @@ func (s server) send(ctx context.Context, from, to string, raw []byte) error {
 	}
 	_ = session.Quit() // the mail is theirs already
 	return nil
+}
+
+// connect greets the server and signs in. A connection is returned beside an error, too, when there was one: the caller closes it.
+func (s server) connect(ctx context.Context) (session *smtp.Client, conn net.Conn, err error) {
+	client, err := s.client(func(ctx context.Context, network, address string) (net.Conn, error) {
+		var err error
+		conn, err = s.dial(ctx, network, address)
+		return conn, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	session, err = client.DialToSMTPClientWithContext(ctx)
+	return session, conn, err
 }
 
 func (s server) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
