@@ -40,6 +40,7 @@ type Credential struct {
 	ID        string
 	Type      string // TypePassword, TypeOTP, …
 	HOTP      bool   // an OTP that counts uses instead of time
+	Uses      int    `json:",omitempty"` // HOTP: how often it was used, as its counter says
 	Label     string
 	Created   time.Time
 	Federated bool // lives in a user storage and cannot be removed here

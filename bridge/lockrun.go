@@ -163,7 +163,7 @@ func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	}
 	now := f.Now()
 	l := Lock{Tombstone: NewCredential{
-		ID: NewUUID(), Label: f.newLabel("Locked", a.Credentials), OTP: realm.OTP, CreatedMillis: now.UnixMilli(),
+		ID: newMarked(markTombstone), Label: f.newLabel("Locked", a.Credentials), OTP: realm.OTP, CreatedMillis: now.UnixMilli(),
 	}}
 	for _, c := range a.Credentials {
 		if l.removes(c) {

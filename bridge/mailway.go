@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -37,7 +38,7 @@ func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
 	if err != nil {
 		return Offer{}, err
 	}
-	n, policy := len(a.OTPs()), f.Rules.Policy(a)
+	n, policy := len(slices.DeleteFunc(a.OTPs(), Credential.Temporary)), f.Rules.Policy(a)
 	o := Offer{First: n == 0, Several: n > 1, Desk: f.Rules.Allows(policy, WayDesk), Delay: policy.Delay}
 	err = f.mailOpen(ctx, a)
 	if to, ok := s.LinkAddress(); err == nil && ok {

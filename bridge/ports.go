@@ -174,4 +174,6 @@ type Authenticator interface {
 	// Check returns the time step that the typed code belongs to. CodeEmpty and CodeFormat: it is no code at all. CodeClock (with
 	// Minutes): right for another time. CodeWrongCode otherwise.
 	Check(key Secret, p OTPPolicy, typed string, now time.Time) (step int64, err error)
+	// Single returns the one temporary code of a key: its first counted one, TemporaryDigits long.
+	Single(key Secret) (Secret, error)
 }

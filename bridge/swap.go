@@ -30,6 +30,8 @@ type NewCredential struct {
 	Label  string
 	Secret Secret
 	OTP    OTPPolicy
+	// Temporary: a temporary code in place of an authenticator, usable once. OTP is then not looked at.
+	Temporary bool `json:",omitempty"`
 	// CreatedMillis is the creation time in milliseconds since 1970, fixed at intent so that a repeat writes the same.
 	CreatedMillis int64
 }
@@ -43,7 +45,7 @@ type Swap struct {
 }
 
 // NextAction decides the next step from the swap and the credentials seen just now. It never removes anything before the new
-// credential is seen, and never a federated one. Unknown OTPs older than ours are removed, newer ones kept (SWAP-05).
+// credential is seen, and never a federated one. Temporary codes and unknown OTPs older than ours are removed, newer ones kept (SWAP-05).
 func NextAction(s Swap, seen []Credential) Action {
 	i := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == s.New.ID })
 	if i < 0 {
@@ -92,10 +94,10 @@ func misplaced(seen []Credential, i int) (after string, ok bool) {
 	return seen[p].ID, i != p+1
 }
 
-// removes reports whether c has to go: what the intent names, or an unknown OTP older than ours.
+// removes reports whether c has to go: what the intent names, a temporary code, or an unknown OTP older than ours.
 func (s Swap) removes(c, ours Credential) bool {
 	if !slices.Contains(factors, c.Type) || c.ID == s.New.ID || c.Federated {
 		return false
 	}
-	return slices.Contains(s.Remove, c.ID) || c.Type == TypeOTP && c.Created.Before(ours.Created)
+	return slices.Contains(s.Remove, c.ID) || c.Temporary() || c.Type == TypeOTP && c.Created.Before(ours.Created)
 }

@@ -232,7 +232,7 @@ func finishDetail(r Recovery, seen []Credential) map[string]string {
 		detail["told"] = "the address of the link only"
 	}
 	for _, c := range seen {
-		if c.Type == TypeOTP && c.ID != r.Swap.New.ID {
+		if c.Type == TypeOTP && c.ID != r.Swap.New.ID && !c.Temporary() {
 			detail["kept"] = "another authenticator was added meanwhile"
 		}
 	}

@@ -28,11 +28,16 @@ func credentials(list []credential) []bridge.Credential {
 	for _, c := range list {
 		var data struct {
 			SubType string `json:"subType"`
+			Counter int    `json:"counter"`
 		}
 		hotp := c.Type == bridge.TypeOTP && json.Unmarshal([]byte(c.CredentialData), &data) == nil && data.SubType == "hotp"
-		out = append(out, bridge.Credential{
+		one := bridge.Credential{
 			ID: c.ID, Type: c.Type, HOTP: hotp, Label: c.Label, Created: time.UnixMilli(c.CreatedDate).UTC(), Federated: c.FederationLink != "",
-		})
+		}
+		if hotp {
+			one.Uses = data.Counter
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -77,10 +82,23 @@ type newCredential struct {
 	CredentialData string `json:"credentialData"`
 }
 
+// credentialData is what Keycloak keeps of an OTP beside its secret.
+type credentialData struct {
+	SubType   string `json:"subType"`
+	Digits    int    `json:"digits"`
+	Counter   int    `json:"counter"`
+	Period    int    `json:"period"`
+	Algorithm string `json:"algorithm"`
+	Encoding  string `json:"secretEncoding"`
+}
+
 // represent makes the representation. Keycloak stores what it does not know and fails at the next sign-in, so all is checked here.
 func represent(n bridge.NewCredential) (newCredential, error) {
 	const op = "add credential"
-	if err := policyFault(op, n.OTP); err != nil {
+	kind := credentialData{"totp", n.OTP.Digits, 0, n.OTP.Period, "Hmac" + n.OTP.Algorithm, "BASE32"}
+	if n.Temporary {
+		kind = credentialData{"hotp", bridge.TemporaryDigits, 0, 0, "HmacSHA1", "BASE32"}
+	} else if err := policyFault(op, n.OTP); err != nil {
 		return newCredential{}, err
 	}
 	if n.ID == "" || n.Label == "" || !isBase32(n.Secret.Reveal()) || n.CreatedMillis <= 0 {
@@ -92,14 +110,7 @@ func represent(n bridge.NewCredential) (newCredential, error) {
 	if err != nil {
 		return newCredential{}, bridge.Fault(bridge.CodeInternal, op, errors.New("no secret data"))
 	}
-	data, err := json.Marshal(struct {
-		SubType   string `json:"subType"`
-		Digits    int    `json:"digits"`
-		Counter   int    `json:"counter"`
-		Period    int    `json:"period"`
-		Algorithm string `json:"algorithm"`
-		Encoding  string `json:"secretEncoding"`
-	}{"totp", n.OTP.Digits, 0, n.OTP.Period, "Hmac" + n.OTP.Algorithm, "BASE32"})
+	data, err := json.Marshal(kind)
 	if err != nil {
 		return newCredential{}, bridge.Fault(bridge.CodeInternal, op, errors.New("no credential data"))
 	}

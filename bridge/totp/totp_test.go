@@ -229,6 +229,18 @@ func TestRFC4226Vectors(t *testing.T) {
 	}
 }
 
+// TMP-05: a temporary code is the value at counter 0 of RFC 4226, appendix D, eight digits of it.
+func TestSingleIsTheFirstValueOfTheRFC(t *testing.T) {
+	t.Parallel()
+	code, err := totp.Authenticator{}.Single("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+	if err != nil || code.Reveal() != "84755224" {
+		t.Errorf("%q, %v", code.Reveal(), err)
+	}
+	if _, err := (totp.Authenticator{}).Single("GEZDGNBV"); err == nil {
+		t.Error("a short key has a code")
+	}
+}
+
 func TestMatchesTellsTheOldKeyFromTheNew(t *testing.T) {
 	t.Parallel()
 	a := totp.Authenticator{}

@@ -106,6 +106,7 @@ func Run(t *testing.T, s Server) {
 		{"ClashesAreToldApart", clashes},
 		{"BadCredentialsAreNeverSent", traps},
 		{"RecoveryCodesSignIn", recoveryCodes},
+		{"TemporaryCodeSignsInOnce", temporaryCode},
 		{"TheNewOneStandsBehindThePassword", behindThePassword},
 		{"ProfileFaultNamesTheField", profileFault},
 		{"RepeatsAndAbsence", repeats},

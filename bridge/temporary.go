@@ -1,0 +1,50 @@
+package bridge
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// TemporaryDigits is the length of a temporary code.
+const TemporaryDigits = 8
+
+// Marks begin the ids of credentials that are no authenticator of the person's: a valid UUID (RFC 9562, version 8) that only an administrator can
+// write. A label is no mark, since people may change theirs.
+const (
+	markTemporary = "6f747062-746d-8" // "otpbtm"
+	markTombstone = "6f747062-7473-8" // "otpbts"
+)
+
+func newMarked(mark string) string { return mark + NewUUID()[len(mark):] }
+
+// NewTemporary is the credential of a temporary code. The code is the key's Single one; nobody needs the key after the write.
+func NewTemporary(label string, key Secret, now time.Time) NewCredential {
+	return NewCredential{ID: newMarked(markTemporary), Label: label, Secret: key, Temporary: true, CreatedMillis: now.UnixMilli()}
+}
+
+// Temporary reports whether the credential is a temporary code of ours.
+func (c Credential) Temporary() bool {
+	return c.Type == TypeOTP && strings.HasPrefix(c.ID, markTemporary)
+}
+
+// Tombstone reports whether the credential keeps an account shut, and nobody has its secret.
+func (c Credential) Tombstone() bool {
+	return c.Type == TypeOTP && strings.HasPrefix(c.ID, markTombstone)
+}
+
+// TemporaryCode returns the temporary code that the account holds; ok is false when there is none.
+func (a Account) TemporaryCode() (c Credential, ok bool) { return temporaryCode(a.Credentials) }
+
+func temporaryCode(seen []Credential) (c Credential, ok bool) {
+	i := slices.IndexFunc(seen, Credential.Temporary)
+	if i < 0 {
+		return Credential{}, false
+	}
+	return seen[i], true
+}
+
+// Authenticators returns the OTPs that the person has: no temporary code and no tombstone is one.
+func (a Account) Authenticators() []Credential {
+	return slices.DeleteFunc(a.OTPs(), func(c Credential) bool { return c.Temporary() || c.Tombstone() })
+}
