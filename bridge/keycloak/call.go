@@ -28,9 +28,10 @@ type call struct {
 	raw    string   // in place of path and query: what stands behind the realm, escaped
 	server string   // in place of all these: a path of the server itself
 	query  url.Values
-	body   any  // sent as JSON unless nil
-	out    any  // filled from the answer unless nil
-	repeat bool // may be sent again without harm
+	body   any    // sent as JSON unless nil
+	text   string // in place of body: sent as it is, unless empty
+	out    any    // filled from the answer unless nil
+	repeat bool   // may be sent again without harm
 }
 
 // get is a call that reads.
@@ -87,11 +88,9 @@ func (c *Client) do(ctx context.Context, k call) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.op, err)
 	}
-	var content []byte
-	if k.body != nil {
-		if content, err = json.Marshal(k.body); err != nil {
-			return fmt.Errorf("%s: %w", k.op, err)
-		}
+	content, err := k.content()
+	if err != nil {
+		return fmt.Errorf("%s: %w", k.op, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Limit)
 	defer cancel()
@@ -107,6 +106,17 @@ func (c *Client) do(ctx context.Context, k call) error {
 		return fmt.Errorf("%s: %w", k.op, err)
 	}
 	return nil
+}
+
+// content is what the call sends, nil for nothing.
+func (k call) content() ([]byte, error) {
+	switch {
+	case k.text != "":
+		return []byte(k.text), nil
+	case k.body != nil:
+		return json.Marshal(k.body)
+	}
+	return nil, nil
 }
 
 // target is the URL of the call.
@@ -146,7 +156,10 @@ func (c *Client) authorised(ctx context.Context, k call, target string, content 
 		}
 		req.Header.Set("Authorization", "Bearer "+token.Reveal())
 		req.Header.Set("Accept", "application/json")
-		if content != nil {
+		switch {
+		case k.text != "":
+			req.Header.Set("Content-Type", "text/plain; charset=utf-8")
+		case content != nil:
 			req.Header.Set("Content-Type", "application/json")
 		}
 		err = c.send(req, k.out)

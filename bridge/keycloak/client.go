@@ -76,6 +76,7 @@ type Client struct {
 var (
 	_ bridge.Accounts   = (*Client)(nil)
 	_ bridge.SwapTarget = (*Client)(nil)
+	_ bridge.Profiles   = (*Client)(nil)
 )
 
 // BasicScopes lists what every sign-in at the login client carries beside the recovery scope.

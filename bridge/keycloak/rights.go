@@ -46,7 +46,8 @@ func (c *Client) Rights(ctx context.Context) (warnings []string, err error) {
 
 // rights is what an access token says of its owner.
 type rights struct {
-	Realm struct {
+	Subject string `json:"sub"`
+	Realm   struct {
 		Roles []string `json:"roles"`
 	} `json:"realm_access"`
 	Clients map[string]struct {

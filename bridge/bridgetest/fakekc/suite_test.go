@@ -2,6 +2,7 @@ package fakekc_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -97,10 +98,23 @@ func (f *suiteServer) User(t *testing.T, id string) map[string]any {
 	return user
 }
 
+func (f *suiteServer) Write(t *testing.T, id string, fields map[string]any) {
+	t.Helper()
+	user := f.User(t, id)
+	maps.Copy(user, fields)
+	a := (&rig{t: t, s: f.s}).admin(fakekc.ClientBroad, "broad-secret-for-tests")
+	if status, text := a.do("PUT /users/"+id, asText(t, user)); status != http.StatusNoContent {
+		t.Fatalf("write %s: %d %s", id, status, text)
+	}
+}
+
 func (f *suiteServer) SetRealm(_ *testing.T, fields map[string]any) { f.s.SetRealm(fields) }
 
 func (f *suiteServer) SetAttribute(_ *testing.T, a kcsuite.Attribute) {
 	attribute := fakekc.ProfileAttribute{Name: a.Name, Permissions: fakekc.ProfileRights{View: []string{"admin"}, Edit: a.EditBy}}
+	if a.Address {
+		attribute.Validations = map[string]map[string]any{"email": {}}
+	}
 	if len(a.RequiredOf) > 0 {
 		attribute.Required = &fakekc.ProfileRoles{Roles: a.RequiredOf}
 	}

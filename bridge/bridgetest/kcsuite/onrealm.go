@@ -132,6 +132,13 @@ func (s *onRealm) User(t *testing.T, id string) map[string]any {
 	return user
 }
 
+func (s *onRealm) Write(t *testing.T, id string, fields map[string]any) {
+	t.Helper()
+	user := s.User(t, id)
+	maps.Copy(user, fields)
+	s.do(t, "PUT /users/"+id, user, nil)
+}
+
 func (s *onRealm) SetRealm(t *testing.T, fields map[string]any) {
 	t.Helper()
 	// The administrator's PUT takes single fields; clean-ups come when the test's context has ended.
@@ -148,6 +155,10 @@ func (s *onRealm) SetAttribute(t *testing.T, a Attribute) {
 	}
 	attribute := object{
 		"name": a.Name, "permissions": object{"view": []string{"admin"}, "edit": a.EditBy}, "validations": object{},
+	}
+	attribute["multivalued"] = true
+	if a.Address {
+		attribute["validations"] = object{"email": object{}}
 	}
 	if len(a.RequiredOf) > 0 {
 		attribute["required"] = object{"roles": a.RequiredOf}

@@ -22,6 +22,8 @@ type Server interface {
 	Add(t *testing.T, p Person) string
 	// User returns the whole representation of a person.
 	User(t *testing.T, id string) map[string]any
+	// Write changes fields of a person's representation; attributes are replaced as a whole, and what is not among the fields stays.
+	Write(t *testing.T, id string, fields map[string]any)
 	// SetRealm changes fields of the realm's representation, e.g. otpPolicyDigits.
 	SetRealm(t *testing.T, fields map[string]any)
 	// SetAttribute adds an attribute to the realm's user profile, or replaces it.
@@ -82,6 +84,7 @@ type Attribute struct {
 	Name       string
 	RequiredOf []string // "user", "admin"; none = not required
 	EditBy     []string
+	Address    bool // it holds mail addresses
 }
 
 // Run runs the contract.
@@ -109,6 +112,10 @@ func Run(t *testing.T, s Server) {
 		{"TemporaryCodeSignsInOnce", temporaryCode},
 		{"TheNewOneStandsBehindThePassword", behindThePassword},
 		{"ProfileFaultNamesTheField", profileFault},
+		{"AnAttributeIsWrittenAlone", attributesAlone},
+		{"TwoWritersOfAttributesAreNoticed", attributesOfTwoWriters},
+		{"AttributesThatAreRefused", attributesRefused},
+		{"LabelsAndSignIns", labelsAndSignIns},
 		{"RepeatsAndAbsence", repeats},
 		{"SessionsEndAndNotBefore", sessions},
 		{"HistoryCounts", history},

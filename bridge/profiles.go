@@ -1,0 +1,21 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// MovedBySomebody is what Profiles.SetAttributes reports when somebody else wrote the person just before: what they changed may be lost.
+const MovedBySomebody = "somebody else's change"
+
+// Profiles changes what a person has beside credentials, and says how a person signed in.
+type Profiles interface {
+	// SetAttributes reads the person, writes what change returns (no values: the attribute goes; nothing that differs: nothing is written), and reads
+	// the person again. moved names what else changed meanwhile, never its value. CodeRefusedByAccount, with Field: Keycloak did not take it, or it is gone
+	// again. CodeKeycloakAway: it may stand.
+	SetAttributes(ctx context.Context, person string, change func(now map[string][]string) map[string][]string) (moved []string, err error)
+	// Rename gives a credential another label. CodeGone: there is none.
+	Rename(ctx context.Context, person, credential, label string) error
+	// SignedInWith returns the id of the credential whose code opened a campus session since a time, "" when none is known.
+	SignedInWith(ctx context.Context, person, session string, since time.Time) (credential string, err error)
+}
