@@ -31,7 +31,7 @@ type Rules struct {
 	KeyLife        time.Duration // of the enrolment page; renewed by one press
 	AllowedGroup   string        // full path
 	HarmlessRoles  []string      // realm roles that anybody may hold
-	DeskRoles      []string      // operators and auditors: never by mail
+	DeskRoles      []string      // of the console: operators, auditors, administrators of otpbridge; never by mail
 	Sources        []AddressSource
 	RefusedDomains []string // mailboxes behind this very sign-in
 	Reset          PasswordReset

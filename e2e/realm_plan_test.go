@@ -28,7 +28,7 @@ func byHand(t *testing.T) *prepared {
 	t.Helper()
 	r := rig.NewPlainRealm(t, realm.Options{})
 	p := &prepared{T: t, Realm: r, wanted: wanted(r)}
-	p.wanted.OperatorRole, p.wanted.AuditorRole = realm.OperatorRole, "otp-auditor"
+	p.wanted.ConsoleRoles = []string{realm.OperatorRole, "otp-auditor"}
 	p.wanted.PolicyGroups = []string{"/" + realm.Recoverable}
 	return p
 }

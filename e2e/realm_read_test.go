@@ -20,7 +20,7 @@ func wanted(r *realm.Realm) safe.Wanted {
 	return safe.Wanted{
 		Realm: r.Name, BaseURL: "http://localhost:8088", LoginClient: realm.LoginClient, LoginSecret: realm.LoginSecret,
 		RecoveryScope: realm.Scope, FullACR: "mfa", AdminClient: r.AdminClient, AdminSecret: realm.AdminSecret, GateGroup: r.GateGroup,
-		AllowedGroup: "/" + realm.Recoverable, OperatorRole: realm.OperatorRole, AuditorRole: "otp-auditor",
+		AllowedGroup: "/" + realm.Recoverable, ConsoleRoles: []string{realm.OperatorRole, "otp-auditor"},
 		Deciding: []safe.Deciding{{Name: realm.Notification, Address: true}}, Languages: []string{"ja", "en"},
 	}
 }

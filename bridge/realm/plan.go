@@ -133,10 +133,8 @@ func (p *planner) levels() {
 }
 
 func (p *planner) roles() {
-	for _, role := range []string{p.w.OperatorRole, p.w.AuditorRole} {
-		if role != "" {
-			p.want(ReasonDesk, Change{Kind: KindRole, Name: role}, is)
-		}
+	for _, role := range p.w.ConsoleRoles {
+		p.want(ReasonDesk, Change{Kind: KindRole, Name: role}, is)
 	}
 	p.want(ReasonGate, Change{Kind: KindRole, Name: Gate}, is)
 }

@@ -36,10 +36,8 @@ func (p *planner) loginClient() {
 			p.want(ReasonLogin, Change{Kind: KindMapper, Of: w.LoginClient, Name: "realm roles"}, roles)
 		}
 	}
-	for _, role := range []string{w.OperatorRole, w.AuditorRole} {
-		if role != "" {
-			p.want(ReasonLogin, Change{Kind: KindClientRole, Of: w.LoginClient, Name: role}, is)
-		}
+	for _, role := range w.ConsoleRoles {
+		p.want(ReasonLogin, Change{Kind: KindClientRole, Of: w.LoginClient, Name: role}, is)
 	}
 	if here == nil {
 		return

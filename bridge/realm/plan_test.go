@@ -23,7 +23,7 @@ func plain(t *testing.T) (*realm.State, realm.Wanted) {
 	}
 	return s, realm.Wanted{
 		Realm: "campus", BaseURL: "https://otp.example.ac.jp", LoginClient: "otpbridge-login", RecoveryScope: "otp-recovery", FullACR: "mfa",
-		AdminClient: "otpbridge-admin", AdminKeys: `{"keys":[]}`, AllowedGroup: "/otp-recoverable", OperatorRole: "otp-helpdesk", AuditorRole: "otp-auditor",
+		AdminClient: "otpbridge-admin", AdminKeys: `{"keys":[]}`, AllowedGroup: "/otp-recoverable", ConsoleRoles: []string{"otp-helpdesk", "otp-auditor"},
 		Deciding: []realm.Deciding{{Name: "notificationEmail", Address: true}, {Name: "email", Address: true}}, Languages: []string{"ja", "en"},
 		Theme: "otp-recovery",
 	}
@@ -203,7 +203,7 @@ func TestPlanGivesTheLoginClientTheRolesOfTheDesk(t *testing.T) {
 	t.Parallel()
 	s, w := plain(t)
 	p := s.Plan(w)
-	for _, role := range []string{w.OperatorRole, w.AuditorRole} {
+	for _, role := range w.ConsoleRoles {
 		if made, given := at(p, "role "+role), at(p, "role in tokens of client otpbridge-login "+role); made < 0 || given <= made {
 			t.Errorf("%s is made in step %d and given in step %d", role, made, given)
 		}

@@ -23,7 +23,7 @@ type Wanted struct {
 	AllowedGroup string   // full path
 	PolicyGroups []string // full paths of the groups that policies name
 
-	OperatorRole, AuditorRole string // realm roles, "" = none
+	ConsoleRoles []string // realm roles of operators, auditors and administrators of otpbridge
 
 	Deciding []Deciding // what decides something or is shown for a decision: only administrators may edit it
 

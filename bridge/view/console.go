@@ -194,5 +194,9 @@ func (l *locale) consoleFuncs() template.FuncMap {
 		"second":       l.second,
 		"auditoutcome": l.auditOutcome,
 		"auditdetails": auditDetails,
+		"finding":      l.finding,
+		"checkname":    l.checkName,
+		"unchecked":    l.uncheckedWhy,
+		"summary":      l.summary,
 	}
 }

@@ -192,6 +192,7 @@ const (
 	MissingSignIn Missing = "signin" // not signed in, or too long ago
 
 	MissingAuditor Missing = "auditor" // the account does not read the audit trail
+	MissingAdmin   Missing = "admin"   // the account does not read the health report
 )
 
 func (OpenCase) template() string    { return "opencase" }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 
 	"otpbridge/bridge"
 )
@@ -125,6 +126,19 @@ func (f *Findings) Unchecked(lang string, u *bridge.Unchecked) string {
 		needs = text
 	}
 	return f.Word(lang, u.Why, "needs", needs)
+}
+
+// Summary counts findings by severity, checks that were not carried out, and those that passed.
+func (f *Findings) Summary(lang string, found []bridge.Finding, unchecked, passed int) string {
+	counts := map[bridge.Severity]int{}
+	for _, one := range found {
+		counts[one.Severity]++
+	}
+	args := []string{"unchecked", strconv.Itoa(unchecked), "passed", strconv.Itoa(passed)}
+	for _, severity := range bridge.Severities() {
+		args = append(args, string(severity), strconv.Itoa(counts[severity]))
+	}
+	return f.Word(lang, "summary", args...)
 }
 
 // Checks lists the checks that have a name.

@@ -21,8 +21,8 @@ type Frame struct {
 	Live bridge.Step
 	// Console says that an error page belongs to the help desk's console; the console's own pages know it.
 	Console bool
-	// Operator and Auditor: what the person's roles at the console are; its tabs are those of them.
-	Operator, Auditor bool
+	// What the person's roles at the console are; its tabs are those of them.
+	Operator, Auditor, Admin bool
 }
 
 func (f Frame) frame() Frame { return f }

@@ -20,6 +20,7 @@ func (CallBack) heading(l *locale) string      { return l.text("call.match.title
 func (Case) heading(l *locale) string          { return l.text("case.title") }
 func (NotOperator) heading(l *locale) string   { return l.text("error.forbidden.title") }
 func (Audit) heading(l *locale) string         { return l.text("audit.title") }
+func (Health) heading(l *locale) string        { return l.text("health.title") }
 
 func (p Call) heading(l *locale) string {
 	switch {
@@ -146,7 +147,7 @@ func (p CaseDone) heading(l *locale) string { return l.text(p.words().title) }
 
 var missing = map[Missing]string{
 	MissingRole: "console.missing.role", MissingFactor: "console.missing.factor", MissingSignIn: "console.missing.signin",
-	MissingAuditor: "console.missing.auditor",
+	MissingAuditor: "console.missing.auditor", MissingAdmin: "console.missing.admin",
 }
 
 func (p NotOperator) words() outcome {

@@ -16,6 +16,8 @@ type locale struct {
 	texts map[string]message
 	site  Site
 	files *files
+
+	findings func() (*Findings, error) // read when somebody first looks at them
 }
 
 // text returns a message as plain text. args are name, value, name, value... An unknown key or a missing value shows the key: a

@@ -196,7 +196,7 @@ func (d doc) checkFaults(p view.Page) {
 
 // SES-06, WEB-05: every form posts to a fixed route with the token; nothing needs a script.
 func TestFormsPostWithToken(t *testing.T) {
-	routes := []string{"/start", "/recovery", "/link", "/enrol", "/done", "/veto", "/language", "/signout", "/desk", "/desk/case", "/desk/permit"}
+	routes := []string{"/start", "/recovery", "/link", "/enrol", "/done", "/veto", "/language", "/signout", "/desk", "/desk/case", "/desk/permit", "/admin"}
 	eachPage(t, "Hanako", func(d doc, _ string, _ sample) {
 		for _, f := range d.all("form") {
 			if attr(f, "action") == "/desk/audit" && attr(f, "method") == "get" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sync"
 	"time"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
@@ -43,9 +44,10 @@ func New(fsys fs.FS, site Site) (*View, error) {
 	if v.pages, err = parsePages(fsys, &locale{}); err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
+	findings := sync.OnceValues(func() (*Findings, error) { return LoadFindings(fsys) }) // few processes ever show one
 	var tags []language.Tag
 	for _, tag := range site.Languages {
-		l := &locale{tag: tag, texts: texts[tag], site: site, files: files}
+		l := &locale{tag: tag, texts: texts[tag], site: site, files: files, findings: findings}
 		v.locales[tag] = l
 		v.foots[tag] = l.foot()
 		tags = append(tags, language.Make(tag))
@@ -73,6 +75,7 @@ type sheet struct {
 	Faults  []faultLine
 	Service string // what the header names
 	Console bool   // the help desk's console: its own header
+	Home    string // where the header's name leads
 	Tabs    bool   // with the way between its pages
 	Tab     string // path of the one that this page belongs to
 }
@@ -115,7 +118,8 @@ func (v *View) sheet(lang string, p Page) sheet {
 	if s.Console {
 		s.Service = l.text("console.service")
 	}
-	s.Tabs = s.Console && (s.F.Operator || s.F.Auditor)
+	s.Tabs = s.Console && (s.F.Operator || s.F.Auditor || s.F.Admin)
+	s.Home = home(s)
 	s.Title = l.text("common.title", "page", s.Heading, "service", s.Service, "org", s.S.Org)
 	if form, ok := p.(faulty); ok {
 		for _, f := range form.faults() {
@@ -126,6 +130,20 @@ func (v *View) sheet(lang string, p Page) sheet {
 		s.Title = l.text("common.title_error", "title", s.Title)
 	}
 	return s
+}
+
+// home is the first page of the console that is open to the person, elsewhere the start page.
+func home(s sheet) string {
+	switch {
+	case !s.Console:
+		return "/"
+	case s.F.Operator:
+	case s.F.Auditor:
+		return "/desk/audit"
+	case s.F.Admin:
+		return "/admin"
+	}
+	return "/desk"
 }
 
 func (v *View) other(lang string) string {

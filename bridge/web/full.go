@@ -14,13 +14,13 @@ import (
 const deskCookie = "__Host-otpbridge-desk"
 
 // fullTargets are the pages that a full sign-in leads to.
-var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit", "audit": "/desk/audit"}
+var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit", "audit": "/desk/audit", "admin": "/admin"}
 
 // fullSignIn serves GET /signin?to=NAME: a full sign-in, always anew. It changes nothing but this browser's own session, in which it takes the place
 // of a sign-in under way; the callback gives back that one's lease.
 func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) error {
 	to, ok := fullTargets[r.URL.Query().Get("to")]
-	if !ok || s.DeskRole == "" {
+	if !ok || s.roleOf(to) == "" {
 		return bridge.Fault(view.CodeNotFound, "sign-in", nil)
 	}
 	if r.Method == http.MethodHead {
@@ -124,10 +124,24 @@ func contains(list []string, want string) bool {
 }
 
 func (s *Server) missingRole(role string) view.Missing {
-	if role == s.AuditorRole {
+	switch role {
+	case s.AuditorRole:
 		return view.MissingAuditor
+	case s.AdminRole:
+		return view.MissingAdmin
 	}
 	return view.MissingRole
+}
+
+// roleOf is the role that a page of the console needs, "" when there is no such page here.
+func (s *Server) roleOf(target string) string {
+	switch target {
+	case "/desk/audit":
+		return s.AuditorRole
+	case "/admin":
+		return s.AdminRole
+	}
+	return s.DeskRole
 }
 
 // deskHandler serves a route of the console for somebody who is an operator now.

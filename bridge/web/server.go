@@ -43,6 +43,8 @@ type Server struct {
 	AuditorRole      string             // of those who read the trail; empty: nobody does here
 	Trail            bridge.AuditReader // of this process
 	TrailName        string             // tells it from those of other processes
+	AdminRole        string             // of those who read the health report; empty: nobody does here
+	Health           Health
 	HasRole          func(ctx context.Context, role Role) (bool, error)
 	Waiting          func(ctx context.Context) (since []time.Time, err error) // when each of those who wait for the desk began
 	DeskLogs         bridge.Records[DeskLog]
@@ -115,10 +117,12 @@ func (s *Server) routes() http.Handler {
 	return r
 }
 
-// consoleRoutes is the part of the map that operators and auditors use, where there are any.
+// consoleRoutes is the part of the map that operators, auditors and administrators use, where there are any.
 func (s *Server) consoleRoutes(get, post func(path string, h handler)) {
-	if s.DeskRole != "" {
+	if s.DeskRole != "" || s.AdminRole != "" {
 		get("/signin", s.fullSignIn)
+	}
+	if s.DeskRole != "" {
 		get("/desk", s.desk(s.openCase))
 		post("/desk", s.desk(s.actOpenCase))
 		get("/desk/case", s.desk(s.showCase))
@@ -128,5 +132,9 @@ func (s *Server) consoleRoutes(get, post func(path string, h handler)) {
 	}
 	if s.AuditorRole != "" {
 		get("/desk/audit", s.console(s.AuditorRole, s.auditTrail))
+	}
+	if s.AdminRole != "" {
+		get("/admin", s.console(s.AdminRole, s.health))
+		post("/admin", s.console(s.AdminRole, s.checkAgain))
 	}
 }

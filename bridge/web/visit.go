@@ -143,8 +143,8 @@ func (s *Server) frame(r *http.Request, v *visit) view.Frame {
 	if state.Person != "" {
 		f.Person = &view.Person{Name: state.Name, ID: state.Username}
 		f.Session = view.SessionEnd{Ends: state.ends(), Idle: state.idles()}
-		f.Operator = state.Desk && contains(state.Roles, s.DeskRole)
-		f.Auditor = state.Desk && s.AuditorRole != "" && contains(state.Roles, s.AuditorRole)
+		may := func(role string) bool { return state.Desk && role != "" && contains(state.Roles, role) }
+		f.Operator, f.Auditor, f.Admin = may(s.DeskRole), may(s.AuditorRole), may(s.AdminRole)
 	}
 	return f
 }

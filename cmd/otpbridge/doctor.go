@@ -142,9 +142,7 @@ func printReport(p process, r doctor.Report) error {
 		return err
 	}
 	var b strings.Builder
-	counts := map[bridge.Severity]int{}
 	for _, f := range r.Findings() {
-		counts[f.Severity]++
 		text := texts.Text(p.lang, f)
 		fmt.Fprintf(&b, "[%s] %s: %s\n    %s: %s\n    %s: %s\n", texts.Word(p.lang, string(f.Severity)), f.ID, text.Title,
 			texts.Word(p.lang, "means"), text.Means, texts.Word(p.lang, "mend"), text.Mend)
@@ -152,10 +150,7 @@ func printReport(p process, r doctor.Report) error {
 	for _, one := range r.Unchecked() {
 		fmt.Fprintf(&b, "[%s] %s: %s: %s\n", texts.Word(p.lang, "unchecked"), one.Check, texts.Check(p.lang, one.Check), texts.Unchecked(p.lang, one.Unchecked))
 	}
-	passed := forMachines(r).Passed
-	number := func(n int) string { return fmt.Sprint(n) }
-	fmt.Fprintln(&b, texts.Word(p.lang, "summary", "deadly", number(counts[bridge.Deadly]), "critical", number(counts[bridge.Critical]),
-		"warning", number(counts[bridge.Warning]), "info", number(counts[bridge.Info]), "unchecked", number(len(r.Unchecked())), "passed", number(len(passed))))
+	fmt.Fprintln(&b, texts.Summary(p.lang, r.Findings(), len(r.Unchecked()), len(forMachines(r).Passed)))
 	_, err = io.WriteString(p.out, b.String())
 	return err
 }

@@ -37,6 +37,8 @@ type Campus struct {
 	Clock *Clock
 	Log   *Buffer
 
+	Health Health // of a campus with a help desk
+
 	stateFile string
 	desk      bool
 

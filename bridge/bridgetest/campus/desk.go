@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,12 +52,48 @@ func (c *Campus) openDesk(s *web.Server, accounts bridge.Accounts) {
 	roles := &web.RoleCache{Accounts: accounts, Now: c.Clock.Now, Seen: store.NewTyped[web.RoleSeen](kv, store.Kind{Name: "roles", Version: 1})}
 	s.DeskRole, s.HasRole, s.Zone, s.Waiting = "otp-helpdesk", roles.Has, tokyo(), c.waiting
 	s.AuditorRole, s.Trail, s.TrailName = "otp-auditor", c, "campus"
+	s.AdminRole, s.Health = "otp-admin", &c.Health
 	s.DeskLogs = store.NewTyped[web.DeskLog](kv, store.Kind{Name: "desk-log", Version: 1})
 	s.PersonAttributes = []web.PersonAttribute{
 		{Name: "affiliation", Label: view.Words{"en": "Affiliation"}}, {Name: "studentNumber", Label: view.Words{"en": "Student number"}, Mask: true},
 	}
 	s.Number = web.PersonAttribute{Name: PhoneAttribute, Label: view.Words{"en": "Number on record"}, Mask: true}
 	s.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+}
+
+// Health is what administrators see of a campus.
+type Health struct {
+	mu    sync.Mutex
+	shown view.Report
+	looks int
+}
+
+// Show changes what they see.
+func (h *Health) Show(r view.Report) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shown = r
+}
+
+// Looks is how often somebody asked for another look.
+func (h *Health) Looks() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.looks
+}
+
+// Report implements web.Health.
+func (h *Health) Report() view.Report {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.shown
+}
+
+// Again implements web.Health.
+func (h *Health) Again(context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.looks++
 }
 
 // Look implements bridge.AuditReader over what was recorded.

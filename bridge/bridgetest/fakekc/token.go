@@ -121,13 +121,13 @@ func (s *Server) tokens(c *client, grant *refreshToken) reply {
 	return jsonReply(http.StatusOK, out)
 }
 
-// addRoles puts the roles that the login client's tokens carry into one: those of the scope mappings of the realm file, and otp-auditor as the
+// addRoles puts the roles that the login client's tokens carry into one: those of the scope mappings of the realm file, and otp-auditor and otp-admin as the
 // product asks for.
 func (s *Server) addRoles(claims map[string]any, grant *refreshToken) {
 	claims["amr"] = []string{}
 	var roles []string
 	for _, role := range s.effectiveRoles(grant.session.user) {
-		if role == "otp-helpdesk" || role == "otp-auditor" {
+		if slices.Contains([]string{"otp-helpdesk", "otp-auditor", "otp-admin"}, role) {
 			roles = append(roles, role)
 		}
 	}

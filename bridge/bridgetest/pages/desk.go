@@ -85,7 +85,7 @@ func deskSamples(f view.Frame, word string) []Sample {
 		all = append(all, Sample{"case-" + string(r), view.CaseDone{Frame: f, Result: r, NotBefore: At(38, 0)}})
 	}
 	f.Person, f.Operator = nil, false
-	for _, m := range []view.Missing{view.MissingRole, view.MissingFactor, view.MissingSignIn, view.MissingAuditor, "unknown"} {
+	for _, m := range []view.Missing{view.MissingRole, view.MissingFactor, view.MissingSignIn, view.MissingAuditor, view.MissingAdmin, "unknown"} {
 		p := view.NotOperator{Frame: f, Missing: m}
 		if m == view.MissingFactor {
 			p.SignIn = "/desk/signin"
@@ -161,6 +161,28 @@ func auditSamples(f view.Frame, word string) []Sample {
 	other, none, far := full, view.Audit{Frame: f, Trail: "otpbridge-0"}, view.Audit{Frame: f, Find: word, Older: full.Older}
 	other.Other, other.Operator = true, true
 	return []Sample{{"audit", full}, {"audit-other", other}, {"audit-none", none}, {"audit-far", far}}
+}
+
+// healthSamples are the states of the administrator's page.
+func healthSamples(f view.Frame, word string) []Sample {
+	f.Path, f.Admin = "/admin", true
+	f.Person = &view.Person{Name: word, ID: "s8800777"}
+	bad := view.Health{Frame: f, Process: word, Report: view.Report{
+		At: At(14, 0), Stopped: true,
+		Findings: []bridge.Finding{
+			bridge.Found(bridge.FindScopeShared, word, "scope", "otp-recovery"), bridge.Found(bridge.FindClockOff, "", "seconds", "7"),
+			bridge.Found(bridge.FindDoctorOld, "", "when", "-"), bridge.Found(bridge.FindFilesOld, word, "days", "400"),
+		},
+		Unchecked: []view.UncheckedCheck{
+			{Check: "identity-providers", Why: bridge.UncheckedRights, Needs: "view-identity-providers"},
+			{Check: "store", Why: bridge.UncheckedTime},
+		},
+		Passed: []string{"browser-flow", "otp-policy"},
+	}}
+	good, never := bad, view.Health{Frame: f, Process: "otpbridge-0"}
+	good.Report.Stopped, good.Report.Findings, good.Report.Unchecked = false, nil, nil
+	never.Operator, never.Auditor = true, true
+	return []Sample{{"health", bad}, {"health-good", good}, {"health-never", never}}
 }
 
 // permitSamples are the states of the permit page.

@@ -65,6 +65,7 @@ func All(word string) []Sample {
 	all = append(all, caseSamples(f, word)...)
 	all = append(all, permitSamples(f, word)...)
 	all = append(all, auditSamples(f, word)...)
+	all = append(all, healthSamples(f, word)...)
 	for _, how := range []bridge.End{bridge.EndCancelled, bridge.EndVetoed, bridge.EndDenied, bridge.EndExpired, bridge.EndSuperseded,
 		bridge.EndTooMany, bridge.EndRefused, bridge.EndStopped} {
 		all = append(all, Sample{"ended-" + string(how), view.Ended{Frame: f, How: how}})

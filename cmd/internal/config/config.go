@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"otpbridge/bridge"
@@ -33,6 +34,7 @@ type Config struct {
 	Log            LogConfig
 	Paused         bool
 	GuardEvery     time.Duration     // how often the realm guard looks
+	AdminRole      string            // of those who read the health report; empty: nobody does
 	PauseText      map[string]string // by language; empty: a text of our own
 
 	Organisation Organisation
@@ -151,11 +153,16 @@ type RecoveryConfig struct {
 // AuditConfig is where the audit trail goes, beside standard output.
 type AuditConfig struct{ File string }
 
+// consoleRoles are the roles with which somebody sees more than what is their own.
+func (c *Config) consoleRoles() []string {
+	return slices.DeleteFunc([]string{c.HelpDesk.Role, c.HelpDesk.AuditorRole, c.AdminRole}, func(role string) bool { return role == "" })
+}
+
 // Rules are the rules about people, as the domain takes them.
 func (c *Config) Rules() bridge.Rules {
 	return bridge.Rules{
 		LinkLife: c.Recovery.LinkLife, KeyLife: c.Recovery.KeyLife, AllowedGroup: c.Keycloak.AllowedGroup, HarmlessRoles: c.Keycloak.HarmlessRoles,
-		DeskRoles: []string{c.HelpDesk.Role, c.HelpDesk.AuditorRole}, Sources: c.Keycloak.Addresses,
+		DeskRoles: c.consoleRoles(), Sources: c.Keycloak.Addresses,
 		RefusedDomains: c.Keycloak.RefusedDomains, Reset: c.Keycloak.Reset, ResetAttribute: c.Keycloak.ResetAttribute,
 		PasswordAge: c.Keycloak.PasswordAge, Paused: c.Paused,
 		Desk: c.HelpDesk.Enabled, DeskMailbox: c.HelpDesk.Mailbox, AnnounceCalls: c.HelpDesk.AnnounceCalls, Supervisor: c.HelpDesk.Supervisor, DeskChecks: c.HelpDesk.checkIDs(), NumberAttribute: c.HelpDesk.Number.Attribute,

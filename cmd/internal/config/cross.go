@@ -174,14 +174,19 @@ func (r *reader) crossPeople() {
 		}
 	}
 	r.resetMailbox()
-	for _, role := range []string{"help_desk.role", "help_desk.auditor_role"} {
+	for _, role := range []string{"help_desk.role", "help_desk.auditor_role", "admin_role"} {
 		if o := r.found[role]; r.set(role) && slices.Contains(k.HarmlessRoles, o.text) {
 			r.against(role, Words{"is one of keycloak.harmless_roles", "が keycloak.harmless_roles に含まれています"}, Words{"a role that few hold", "一部の人だけが持つロール"})
 		}
 	}
-	if r.set("help_desk.role") && r.cfg.HelpDesk.Role == r.cfg.HelpDesk.AuditorRole {
-		r.against("help_desk.auditor_role", Words{"is help_desk.role", "が help_desk.role と同じです"}, Words{"a role of its own", "別のロール"})
+	own := func(role, value, other string) {
+		if o := r.found[other]; value != "" && r.set(other) && value == o.text {
+			r.against(role, Words{"is " + other, "が " + other + " と同じです"}, Words{"a role of its own", "別のロール"})
+		}
 	}
+	own("help_desk.auditor_role", r.cfg.HelpDesk.AuditorRole, "help_desk.role")
+	own("admin_role", r.cfg.AdminRole, "help_desk.role")
+	own("admin_role", r.cfg.AdminRole, "help_desk.auditor_role")
 	if len(r.cfg.HelpDesk.Contacts) == 0 {
 		r.missing("help_desk.contacts", Words{"at least one {label, url} that needs no voice", "音声によらない連絡先 {label, url} を一つ以上"})
 	}

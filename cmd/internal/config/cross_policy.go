@@ -56,8 +56,7 @@ func (r *reader) conditions(entry string, m MatchConfig) {
 
 // matchRoles: whoever holds a role that is not harmless counts as an administrator and may not recover, whatever a policy says.
 func (r *reader) matchRoles(entry string, p PolicyConfig) {
-	desk := &r.cfg.HelpDesk
-	known := append([]string{desk.Role, desk.AuditorRole}, r.cfg.Keycloak.HarmlessRoles...)
+	known := append(r.cfg.consoleRoles(), r.cfg.Keycloak.HarmlessRoles...)
 	harmful := func(role string) bool { return !slices.Contains(known, role) }
 	if !p.Refuse && !r.wrong["keycloak.harmless_roles"] && slices.ContainsFunc(p.Match.Roles, harmful) {
 		r.against(entry+".match.roles", Words{"names a role that is none of keycloak.harmless_roles, so its holders may not recover", "に keycloak.harmless_roles にないロールがあり、その保持者は復旧できません"},

@@ -49,6 +49,8 @@ func TestCrossFaults(t *testing.T) {
 		"organisation.name.en: is missing":                                             {{", en: Example University", ""}},
 		"organisation.accent: is not written that way":                                 {{`"#17508f"`, `"#17508"`}},
 		"languages: is an empty list":                                                  {{"languages: [ja, en]", "languages: []"}},
+		"admin_role: is help_desk.role":                                                {{"paused: false", "paused: false\nadmin_role: otp-helpdesk"}},
+		"admin_role: is help_desk.auditor_role":                                        {{"paused: false", "paused: false\nadmin_role: otp-auditor"}},
 		"help_desk.auditor_role: is help_desk.role":                                    {{"auditor_role: otp-auditor", "auditor_role: otp-helpdesk"}},
 		"help_desk.role: is one of keycloak.harmless_roles":                            {{"  role: otp-helpdesk", "  role: offline_access"}},
 		"help_desk.hours: ends before it begins":                                       {{"Mon-Fri 09:00-17:00", "Mon-Fri 17:00-09:00"}},

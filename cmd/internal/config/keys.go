@@ -64,6 +64,8 @@ func serviceFields() []*field {
 			as("false", "true: no new recoveries; those under way go on."),
 		duration("guard_every", func(c *Config) *time.Duration { return &c.GuardEvery }).
 			as("5m", "How often the realm guard looks whether the realm is still safe; while it is not, no new recovery begins."),
+		one("admin_role", word(), func(c *Config) *string { return &c.AdminRole }).
+			as("", "Realm role of those who read the health report at /admin; they never recover by mail. Like `help_desk.role` it has to be in the ID tokens of full sign-ins. Without it there is no such page."),
 	}, inLanguages("pause_text", "What people read while paused; without it a text of our own.",
 		func(c *Config) *map[string]string { return &c.PauseText })...)
 }

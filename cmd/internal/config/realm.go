@@ -13,8 +13,8 @@ func (c *Config) WantedRealm() realm.Wanted {
 		LoginClient: c.SignIn.ClientID, LoginSecret: c.SignIn.Auth.Secret, RecoveryScope: c.SignIn.RecoveryScope, FullACR: c.SignIn.FullACR,
 		AdminClient: c.Keycloak.ClientID, AdminSecret: c.Keycloak.Auth.Secret,
 		GateGroup: c.SignIn.GateGroup, AllowedGroup: c.Keycloak.AllowedGroup, PolicyGroups: c.PolicyGroups(),
-		OperatorRole: c.HelpDesk.Role, AuditorRole: c.HelpDesk.AuditorRole,
-		Deciding: c.deciding(), Languages: slices.Clone(c.Languages),
+		ConsoleRoles: c.consoleRoles(),
+		Deciding:     c.deciding(), Languages: slices.Clone(c.Languages),
 	}
 	if !c.Keycloak.Auth.Keys.Empty() {
 		w.AdminKeys = string(c.Keycloak.Auth.Keys.PublicJWKS())

@@ -27,10 +27,13 @@ const (
 // guard is the realm guard: it keeps looking at what a sign-in with the password only rests on, and says whether a recovery may begin.
 type guard struct {
 	mu      sync.Mutex
+	at      time.Time                // of the last look
 	results map[string]doctor.Result // of each check, the last one that was an answer
+	silent  []doctor.Result          // checks that did not answer in the last look
 	unknown []string                 // checks of the realm that nothing ever answered
 	looked  bool
 	hurry   chan struct{}
+	again   chan struct{} // closed at the end of each look, and then another
 	first   chan struct{} // closed when every check of the realm was answered once; nil: nobody waits for that
 }
 
@@ -54,6 +57,7 @@ func (g *guard) adopt(before *guard) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
 	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
+	g.at, g.silent = before.at, slices.Clone(before.silent)
 }
 
 // known reports whether every check of the realm was answered at least once. Until then nobody is let in.
@@ -80,7 +84,7 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 	if g.results == nil {
 		g.results = map[string]doctor.Result{}
 	}
-	g.unknown, g.looked = nil, true
+	g.at, g.silent, g.unknown, g.looked = report.At, nil, nil, true
 	for _, r := range report.Results {
 		switch {
 		case r.Unchecked == nil:
@@ -92,11 +96,16 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 			}
 			g.results[r.Check] = r
 		default:
+			g.silent = append(g.silent, r)
 			_, known := g.results[r.Check]
 			if !known && slices.ContainsFunc(watched, func(c bridge.Check) bool { return c.Name == r.Check }) {
 				g.unknown = append(g.unknown, r.Check)
 			}
 		}
+	}
+	if g.again != nil {
+		close(g.again)
+		g.again = nil
 	}
 	g.end()
 }

@@ -276,20 +276,26 @@ func (s *service) openWeb(context.Context) error {
 			return kv.Watch(ctx, "recovery/"+person)
 		},
 	}
+	s.openConsole()
 	if s.cfg.HelpDesk.Enabled {
 		s.openDesk()
 	}
 	return nil
 }
 
+// openConsole gives the pages what everybody at the console needs, and those of administrators.
+func (s *service) openConsole() {
+	roles := &web.RoleCache{
+		Accounts: s.kc, Now: s.opts.Now, Seen: store.NewTyped[web.RoleSeen](s.store.KV, store.Kind{Name: "roles", Version: 1}),
+	}
+	s.web.HasRole, s.web.TrailName = roles.Has, trailName(s.cfg.Audit.File)
+	s.web.AdminRole, s.web.Health = s.cfg.AdminRole, healthPage{s}
+}
+
 // openDesk gives the pages what the help desk needs.
 func (s *service) openDesk() {
 	kv := s.store.KV
-	roles := &web.RoleCache{
-		Accounts: s.kc, Now: s.opts.Now, Seen: store.NewTyped[web.RoleSeen](kv, store.Kind{Name: "roles", Version: 1}),
-	}
-	s.web.DeskRole, s.web.HasRole = s.cfg.HelpDesk.Role, roles.Has
-	s.web.AuditorRole, s.web.Trail, s.web.TrailName = s.cfg.HelpDesk.AuditorRole, s.audit, trailName(s.cfg.Audit.File)
+	s.web.DeskRole, s.web.AuditorRole, s.web.Trail = s.cfg.HelpDesk.Role, s.cfg.HelpDesk.AuditorRole, s.audit
 	s.web.DeskLogs = store.NewTyped[web.DeskLog](kv, store.Kind{Name: "desk-log", Version: 1})
 	s.web.Waiting = s.waiting
 	for _, a := range s.cfg.HelpDesk.Attributes {

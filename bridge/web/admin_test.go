@@ -1,0 +1,86 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/view"
+	"otpbridge/bridge/web"
+)
+
+func unsafeReport(c *campus.Campus) view.Report {
+	return view.Report{
+		At: c.Clock.Now(), Stopped: true,
+		Findings:  []bridge.Finding{bridge.Found(bridge.FindScopeShared, "por<b>tal", "scope", "otp-recovery")},
+		Unchecked: []view.UncheckedCheck{{Check: "identity-providers", Why: bridge.UncheckedRights, Needs: "view-identity-providers"}},
+		Passed:    []string{"browser-flow"},
+	}
+}
+
+// OIDC-12, HD-04: the health report is read by administrators of otpbridge alone, after a full sign-in and for as long as Keycloak says that they are.
+func TestOnlyAdministratorsReadTheHealthReport(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	c.Health.Show(unsafeReport(c))
+	roles(c, member(c, "auditor"), with("otp-auditor"))
+	roles(c, member(c, "admin"), with("otp-admin"))
+	if a := get("/admin", "").to(t, c); a.header.Get("Location") != "/signin?to=admin" {
+		t.Errorf("without a sign-in: %d %s", a.status, a.header.Get("Location"))
+	}
+	half := at(t, c, "admin")
+	half.signIn("admin")
+	if a := get("/admin", half.session()).to(t, c); a.header.Get("Location") != "/signin?to=admin" {
+		t.Errorf("after a password-only sign-in: %d", a.status)
+	}
+	for _, name := range []string{"carol", "auditor"} {
+		p := at(t, c, name)
+		p.signInFully(name, "/desk")
+		p.open("/admin", http.StatusForbidden)
+		p.says("Your account does not read the health report.")
+		if a := post("/admin", p.session(), p.token()).to(t, c); a.status != http.StatusForbidden || strings.Contains(a.body, "por&lt;b&gt;tal") {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+	admin := at(t, c, "admin")
+	admin.signInFully("admin", "/admin")
+	admin.at("/admin")
+	admin.says("Health report")
+	for _, path := range []string{"/desk", "/desk/audit", "/desk/permit"} {
+		admin.open(path, http.StatusForbidden)
+	}
+	if c.Health.Looks() != 0 {
+		t.Error("somebody looked again")
+	}
+	roles(c, "admin", without("otp-admin"))
+	c.Clock.Add(web.RoleLife)
+	admin.open("/admin", http.StatusForbidden)
+}
+
+// OPS-09: what is wrong, what was not checked and what passed, in words; a press looks again, a GET does not.
+func TestTheHealthReportSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	roles(c, member(c, "admin"), with("otp-admin"))
+	admin := at(t, c, "admin")
+	admin.signInFully("admin", "/admin")
+	admin.says("Not checked yet.")
+	c.Health.Show(unsafeReport(c))
+	admin.open("/admin", http.StatusOK)
+	for _, words := range []string{
+		"1 deadly, 0 critical, 0 warnings, 0 infos; 1 not checked, 1 passed", "No new recovery begins until this is mended.", "por&lt;b&gt;tal", "Risk", "Remedy",
+		"Identity providers", "needs view-identity-providers", "Browser flow", "Each process of this service looks for itself.",
+	} {
+		admin.says(words)
+	}
+	if c.Health.Looks() != 0 {
+		t.Error("a GET looked again")
+	}
+	admin.send("/admin", http.StatusOK)
+	admin.at("/admin")
+	if c.Health.Looks() != 1 {
+		t.Errorf("%d looks", c.Health.Looks())
+	}
+}
