@@ -201,13 +201,14 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 		{fmt.Sprint("DELETE /sessions/", session), 403}, // an undelivered sign-in cannot be ended by itself: design, "A sign-in whose code never came"
 		{"GET /users/" + outsider, 403},
 		{"GET /users/" + outsider + "/credentials", 403},
-		{"PUT /users/" + outsider + gate, 403},
 		{"PUT /users/" + outsider + "/groups/" + r.Allowed, 403},
 		{"GET /clients/" + clients["realm-management"] + "/roles", 200},
 		{"GET /users/" + r.Users["alice"] + "/role-mappings/clients/" + clients["realm-management"] + "/composite", 200},
 		{"GET /users/" + outsider + "/role-mappings/clients/" + clients["realm-management"] + "/composite", 403},
 		{"GET /clients/" + clients["portal"], 403},
 		{"GET /clients/" + clients["portal"] + "/client-secret", 403},
+		{"PUT /users/" + outsider + gate, map[bool]int{false: 403, true: 204}[r.AnyJoins]},
+		{"POST /users/" + outsider + "/logout", 403},
 	} {
 		if got := account.Status(tc.call); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.call, got, tc.want)

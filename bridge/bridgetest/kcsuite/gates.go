@@ -58,13 +58,34 @@ func gateOpens(t *testing.T, w *world) {
 func gateOutside(t *testing.T, w *world) {
 	id, _ := w.person(t, Person{Outside: true})
 	g := w.gate(t)
-	for _, person := range []string{id, bridge.NewUUID(), "", ".."} {
+	outside := []string{id, bridge.NewUUID(), "", ".."}
+	if w.facts.AnyJoins {
+		w.joinsInVain(t, id)
+		outside = outside[1:]
+	}
+	for _, person := range outside {
 		_, err := g.Open(t.Context(), person)
 		wantCode(t, "Open("+person+")", err, bridge.CodeGone)
 		if r, err := g.records.Get(t.Context(), person); err == nil && len(r.Leases) > 0 {
 			t.Errorf("Open(%s) left a lease", person)
 		}
 	}
+}
+
+// joinsInVain opens the gate for an outsider, who is one still, and out again.
+func (w *world) joinsInVain(t *testing.T, id string) {
+	t.Helper()
+	g := w.gate(t)
+	_, err := w.client.ByID(t.Context(), id)
+	wantCode(t, "an outsider's account", err, bridge.CodeGone)
+	_, err = g.Open(t.Context(), id)
+	must(t, err)
+	if a := w.account(t, id); slices.Contains(a.Groups, w.facts.Config.AllowedGroup) {
+		t.Errorf("groups %q", a.Groups)
+	}
+	must(t, g.Shut(t.Context(), id))
+	_, err = w.client.ByID(t.Context(), id)
+	wantCode(t, "an outsider's account", err, bridge.CodeGone)
 }
 
 // What a crash left open is found in the group; a lease that lives is left alone. OIDC-19

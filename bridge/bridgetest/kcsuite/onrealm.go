@@ -29,7 +29,7 @@ func OnRealm(r *realm.Realm, keycloakURL string) Server {
 			LoginClient: realm.LoginClient, AllowedGroup: "/" + realm.Recoverable,
 		},
 		GateGroup: r.GateGroup, LoginSecret: realm.LoginSecret, LoginRedirect: "http://localhost:8088/oidc/callback",
-		Portal: "portal", PortalRedirect: "http://localhost:8089/callback", Scope: realm.Scope, Now: time.Now,
+		Portal: "portal", PortalRedirect: "http://localhost:8089/callback", Scope: realm.Scope, AnyJoins: r.AnyJoins, Now: time.Now,
 	}}
 }
 

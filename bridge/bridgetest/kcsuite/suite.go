@@ -39,6 +39,7 @@ type Facts struct {
 	Portal         string // client id of an application that needs the second factor; public, with PKCE
 	PortalRedirect string
 	Scope          string // of a password-only sign-in
+	AnyJoins       bool   // the server cannot limit who is put into the gate group: the look at the account alone keeps outsiders out
 	Now            func() time.Time
 }
 

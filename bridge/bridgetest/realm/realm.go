@@ -79,9 +79,11 @@ type Realm struct {
 	GateGroup   string            // id of the group whose members may sign in with the password only; "" in the bad realm
 	Allowed     string            // id of the group of people who may recover; "" in the bad realm
 	Users       map[string]string // id by user name
+	AnyJoins    bool              // the server is older than 26.7: whoever may put people into the gate group may put anybody there
 
 	admin       Admin
 	passwordSet time.Time
+	permissions string // where the service account's permissions are
 }
 
 // Secret is the Base32 secret of the authenticator of a person of the realm file.
