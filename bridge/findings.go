@@ -16,6 +16,7 @@ const (
 	FindFlowOpen     FindingID = "flow.open"
 	FindFlowGate     FindingID = "flow.gate"
 	FindFlowLevel    FindingID = "flow.level"
+	FindFlowEnrol    FindingID = "flow.enrol"    // Object: the flow
 	FindFlowOverride FindingID = "flow.override" // Object: the client
 	FindFlowLogin    FindingID = "flow.login"    // the login client has a flow of its own
 
@@ -129,7 +130,7 @@ func findings() map[FindingID]Severity {
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical,
 		FindKeycloakOld: Critical, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical,
-		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
+		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Critical, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,

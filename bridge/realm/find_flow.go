@@ -24,6 +24,10 @@ func factors() []string {
 	return []string{"auth-otp-form", "auth-recovery-authn-code-form", "webauthn-authenticator", "webauthn-authenticator-passwordless"}
 }
 
+// enrollers are the authenticators that do not refuse a person who lacks what they ask for: where they are required, Keycloak offers to set it up, at
+// once, and goes on.
+func enrollers() []string { return []string{otpForm, codesForm, keyForm, "auth-conditional-otp-form"} }
+
 // linkers are the authenticators by which whoever reads a mailbox takes an account over.
 func linkers() []string { return []string{"idp-email-verification", "idp-auto-link"} }
 
@@ -39,6 +43,18 @@ func flowLooks() []look {
 
 // findBrowser looks at the flow that every sign-in goes through.
 func findBrowser(s *State, a Asked) []bridge.Finding {
+	return append(s.findOpen(a), s.findEnrolment(s.Setting("browserFlow"))...)
+}
+
+// findEnrolment looks whether somebody can set up a second factor in a flow without having shown one.
+func (s *State) findEnrolment(alias string) []bridge.Finding {
+	if f := s.Flow(alias); f != nil && f.enrols() {
+		return []bridge.Finding{bridge.Found(bridge.FindFlowEnrol, f.Alias)}
+	}
+	return nil
+}
+
+func (s *State) findOpen(a Asked) []bridge.Finding {
 	bound := s.Flow(s.Setting("browserFlow"))
 	level := s.fullLevel(a)
 	if level == 0 {
@@ -55,7 +71,7 @@ func findBrowser(s *State, a Asked) []bridge.Finding {
 		return nil
 	}
 	for i := range s.Flows {
-		if f := &s.Flows[i]; f.Alias != bound.Alias && f.Provider == bound.Provider && f.open(a, level) == "" && f.gated(a) && f.asks() {
+		if f := &s.Flows[i]; f.Alias != bound.Alias && f.Provider == bound.Provider && f.closed(a.Wanted, level) && f.asks() {
 			return []bridge.Finding{bridge.Found(bridge.FindFlowUnbound, f.Alias, "bound", bound.Alias)}
 		}
 	}
@@ -81,24 +97,27 @@ func (s *State) fullLevel(a Asked) int {
 // open says why a flow is not fail-closed; "" = it is: whatever it did before, it asks for a second factor unless the session has one on
 // record, or the request carries the recovery scope.
 func (f *Flow) open(a Asked, level int) (reason string) {
-	closed := false
-	for _, e := range f.Steps {
+	closed, unlessScope := false, false
+	for _, e := range f.enabled() {
 		switch {
-		case !e.Enabled():
-		case e.Requirement == "ALTERNATIVE":
+		case e.Requirement == alternative:
 			return "alternative"
 		case e.Sub == nil, isPasskeyLevel(e, level):
 		case e.Sub.records():
-			if reason := e.secondFactor(a, level); reason != "" {
+			reason, scoped := e.secondFactor(a, level)
+			if reason != "" {
 				return reason
 			}
-			closed = true
+			closed, unlessScope = true, unlessScope || scoped
 		case e.Sub.recordsBelow():
 			return "level"
 		}
 	}
-	if !closed {
+	switch {
+	case !closed:
 		return "second_factor"
+	case !unlessScope:
+		return "scope"
 	}
 	return ""
 }
@@ -114,62 +133,75 @@ func (f *Flow) recordsBelow() bool {
 	return below
 }
 
-// secondFactor says what is wrong with the step that asks for the second factor; "" = nothing.
-func (e Execution) secondFactor(a Asked, level int) (reason string) {
-	if e.Requirement != "CONDITIONAL" && e.Requirement != "REQUIRED" {
-		return "alternative"
+// secondFactor says what is wrong with the step that asks for the second factor; "" = nothing. unlessScope: not of whoever carries the scope.
+func (e Execution) secondFactor(a Asked, level int) (reason string, unlessScope bool) {
+	if e.Requirement != conditional && e.Requirement != required {
+		return "alternative", false
 	}
-	asks, unlessScope := false, false
-	for _, in := range e.Sub.Steps {
+	asks := false
+	for _, in := range e.Sub.enabled() {
 		switch {
-		case !in.Enabled():
 		case in.Provider == byLevel:
 			if in.Config["loa-condition-level"] != strconv.Itoa(level) {
-				return "level"
+				return "level", false
 			}
 		case in.Provider == byScope:
 			if !in.scope(a.RecoveryScope, true) {
-				return "condition"
+				return "condition", false
 			}
-			unlessScope = true
-		case strings.HasPrefix(in.Provider, "conditional-"):
-			return "condition"
-		case in.Requirement == "ALTERNATIVE":
-			return "alternative"
-		case in.proves():
+			unlessScope = e.Requirement == conditional
+		case in.isCondition():
+			return "condition", false
+		case in.Requirement == alternative:
+			return "alternative", false
+		case in.Requirement == required && in.proves():
 			asks = true
 		}
 	}
-	switch {
-	case !asks:
-		return "second_factor"
-	case !unlessScope:
-		return "scope"
+	if !asks {
+		return "second_factor", false
 	}
-	return ""
+	return "", unlessScope
 }
 
-// proves reports whether nobody comes past the step without a second factor.
-func (e Execution) proves() bool {
-	switch {
-	case !e.Enabled():
-		return false
-	case e.Sub == nil:
-		return slices.Contains(factors(), e.Provider)
+// isCondition reports whether a line only decides whether the sub-flow that it stands in counts. It does so where that one is CONDITIONAL.
+func (e Execution) isCondition() bool { return strings.HasPrefix(e.Provider, "conditional-") }
+
+// proves reports whether nobody comes past the step without a second factor that they have, or set up there: see enrols.
+func (e Execution) proves() bool { return e.needs(factors()) }
+
+// needs reports whether nobody comes past the step without one of the authenticators. Beside a line that is required, or a sub-flow with conditions,
+// Keycloak looks at no alternative.
+func (e Execution) needs(providers []string) bool {
+	if e.Sub == nil {
+		return e.Enabled() && slices.Contains(providers, e.Provider)
 	}
-	required, alternatives, all := false, 0, true
-	for _, in := range e.Sub.Steps {
-		switch in.Requirement {
-		case "REQUIRED":
-			required = required || in.proves()
-		case "ALTERNATIVE":
-			alternatives++
-			all = all && in.proves()
-		case "CONDITIONAL":
-			all = false
+	asks, ways, all, beside := false, 0, true, false
+	for _, in := range e.Sub.enabled() {
+		switch {
+		case in.isCondition():
+		case in.Requirement == alternative:
+			ways++
+			all = all && in.needs(providers)
+		default:
+			asks = asks || in.Requirement == required && in.needs(providers)
+			beside = true
 		}
 	}
-	return required || alternatives > 0 && all
+	return asks || !beside && ways > 0 && all
+}
+
+// enrols reports whether somebody who has shown no second factor can set one up in the flow. What is an alternative refuses those who lack it, and
+// what counts only for those who have it asks nobody else.
+func (f *Flow) enrols() bool { return Execution{Sub: f}.enrols() }
+
+func (e Execution) enrols() bool {
+	if e.Sub == nil {
+		return e.Requirement == required && slices.Contains(enrollers(), e.Provider)
+	}
+	lines := e.Sub.enabled()
+	spared := e.Requirement == conditional && slices.ContainsFunc(lines, func(in Execution) bool { return in.Provider == byConfigured })
+	return slices.ContainsFunc(lines, func(in Execution) bool { return in.enrols() && (in.Sub != nil || !spared) })
 }
 
 // scope reports whether the step is the condition on a client scope, negated or not.
@@ -216,8 +248,8 @@ func (f *Flow) asks() bool {
 	return asks
 }
 
-// findOverrides looks at the flows that clients have in the place of the realm's: one that puts a level on record without a second factor opens
-// every application.
+// findOverrides looks at the flows that clients have in the place of the realm's: where one of them lets somebody in without a second factor, they
+// have a level on record for every application, or set up an authenticator (kc_action).
 func findOverrides(s *State, a Asked) (found []bridge.Finding) {
 	for _, c := range s.Clients {
 		id := c.Overrides["browser"]
@@ -228,15 +260,28 @@ func findOverrides(s *State, a Asked) (found []bridge.Finding) {
 		switch {
 		case c.ClientID == a.LoginClient:
 			found = append(found, bridge.Found(bridge.FindFlowLogin, c.ClientID))
-		case f == nil, f.recordsFreely():
+		case f == nil, f.free(a, s.fullLevel(a)):
 			alias := id
 			if f != nil {
 				alias = f.Alias
 			}
 			found = append(found, bridge.Found(bridge.FindFlowOverride, c.ClientID, "flow", alias))
+		case f.enrols():
+			found = append(found, bridge.Found(bridge.FindFlowEnrol, f.Alias))
 		}
 	}
 	return found
+}
+
+// free reports whether a password is enough for a client's own flow, or the session that a password-only sign-in leaves: where the cookie is a way in
+// of its own. A certificate is no password, and who comes by an identity provider goes through the flow after it.
+func (f *Flow) free(a Asked, level int) bool {
+	if f.recordsFreely() {
+		return true
+	}
+	reason := f.open(a, level)
+	more := append(factors(), denies, "identity-provider-redirector", "auth-x509-client-username-form")
+	return reason != "" && reason != "scope" && !Execution{Sub: f}.needs(more)
 }
 
 // recordsFreely reports whether any part of the flow puts a level on record without asking for a second factor.
@@ -264,6 +309,7 @@ func findProviders(s *State, a Asked) (found []bridge.Finding) {
 		if first == "" {
 			first = s.Setting("firstBrokerLoginFlow")
 		}
+		found = slices.Concat(found, s.findEnrolment(p.PostFlow), s.findEnrolment(first))
 		if f := s.Flow(first); f != nil && f.has(linkers()...) {
 			found = append(found, bridge.Found(bridge.FindProviderLinking, p.Alias, "flow", first))
 		}
@@ -302,7 +348,7 @@ func findReset(s *State, a Asked) (found []bridge.Finding) {
 	if f.has(resetCode) {
 		found = append(found, bridge.Found(bridge.FindResetOTP, f.Alias))
 	}
-	return found
+	return append(found, s.findEnrolment(f.Alias)...)
 }
 
 // findCodes says when recovery codes are offered by the configuration and never asked for by the flow, if that is safe at all.

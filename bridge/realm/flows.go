@@ -205,7 +205,7 @@ func (m *maker) ours(e Execution) bool {
 // secondOnly reports whether a line is about a second factor and nothing else: one of the forms, or a sub-flow of those and conditions.
 func secondOnly(e Execution) bool {
 	if e.Sub == nil {
-		return e.Provider == otpForm && e.Requirement == required
+		return isSecond(e.Provider) && e.Requirement == required
 	}
 	seconds, others := 0, 0
 	e.Sub.Walk(false, func(p *Execution) {
@@ -283,7 +283,12 @@ func (m *maker) kept(e Execution, c cut) (n Node, stays bool) {
 		if e.Enabled() && c.gone(e.Provider) {
 			return n, false
 		}
-		return m.copied(e), true
+		n = m.copied(e)
+		if e.enrols() { // as the only alternative it refuses those who lack it
+			n.Requirement = alternative
+			n = Node{Requirement: required, Sub: &Tree{Alias: m.name("way"), Steps: []Node{n}}}
+		}
+		return n, true
 	}
 	name := m.name(slug(m.short(e.Sub.Alias)))
 	inside := m.without(e.Sub, c)

@@ -155,12 +155,12 @@ func (p *planner) first(b Provider, made map[string]string) string {
 		alias = p.s.Setting("firstBrokerLoginFlow")
 	}
 	here := p.s.Flow(alias)
-	if here == nil || !here.has(linkers()...) {
+	if here == nil || here.links() {
 		return b.FirstFlow
 	}
 	if made[alias] == "" {
 		name := ourFlows + strings.TrimPrefix(slug(alias), ourFlows)
-		if ours := p.s.Flow(name); p.s.used(name) && ours != nil && !ours.has(linkers()...) {
+		if ours := p.s.Flow(name); p.s.used(name) && ours != nil && ours.links() {
 			made[alias] = name
 			return name
 		}
@@ -183,12 +183,12 @@ func (p *planner) reset() (bind func()) {
 	return func() { p.setting(ReasonReset, setting, t.Alias) }
 }
 
-// overrides: no client has a browser flow of its own that records a level without a second factor.
+// overrides: no client has a browser flow of its own that lets somebody in, or set up a second factor, without having shown one.
 func (p *planner) overrides() {
 	const override = "browser"
 	for _, c := range p.s.Clients {
 		f := p.s.FlowByID(c.Overrides[override])
-		if c.ClientID != p.w.LoginClient && f != nil && f.recordsFreely() {
+		if c.ClientID != p.w.LoginClient && f != nil && (f.free(Asked{Wanted: p.w}, p.s.level(p.w)) || f.enrols()) {
 			p.want(ReasonOverride, Change{Kind: KindClientSetting, Of: c.ClientID}, Object{inOverrides + override: ""})
 		}
 	}

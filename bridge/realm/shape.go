@@ -33,18 +33,21 @@ func (f *Flow) enabled() []Execution {
 	return slices.DeleteFunc(slices.Clone(f.Steps), func(e Execution) bool { return !e.Enabled() })
 }
 
-// closed reports whether a flow is fail-closed and has the gate.
+// closed reports whether a flow is fail-closed, has the gate and lets nobody set up what they cannot show.
 func (f *Flow) closed(w Wanted, level int) bool {
 	a := Asked{Wanted: w}
-	return f.open(a, level) == "" && f.gated(a)
+	return f.open(a, level) == "" && f.gated(a) && !f.enrols()
 }
 
 // resets reports whether a flow for forgotten passwords leads to a new password only and signs nobody in.
 func (f *Flow) resets() bool {
-	safe := !f.has(resetCode)
+	safe := !f.has(resetCode) && !f.enrols()
 	f.Walk(false, func(e *Execution) { safe = safe && (e.Provider != resetMail || e.Config["force-login"] == "true") })
 	return safe
 }
+
+// links reports whether a flow for the first sign-in from an identity provider leads to an account by a second factor, or not at all.
+func (f *Flow) links() bool { return !f.has(linkers()...) && !f.enrols() }
 
 // isPasskeyLevel: who came with a passkey has shown both factors, and this says so.
 func isPasskeyLevel(e Execution, level int) bool {
