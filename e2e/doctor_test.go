@@ -66,7 +66,7 @@ func (p *patient) Do(ctx context.Context, call string, body, out any) error {
 func (p *patient) examine(t *testing.T) (ids []bridge.FindingID) {
 	t.Helper()
 	a := safe.Asked{Wanted: wanted(p.Realm), Reset: bridge.ResetDesk, Codes: true, EventTypes: keycloak.EventTypes(), Local: true}
-	read := sync.OnceValues(func() (*safe.State, error) { return safe.Read(t.Context(), p, a.Wanted) })
+	read := sync.OnceValues(func() (*safe.State, error) { return safe.ReadInUse(t.Context(), p, a.Wanted) })
 	state := func(context.Context) (*safe.State, error) { return read() }
 	report := doctor.Run(t.Context(), slices.Concat(safe.Checks(state, a), safe.PeopleChecks(p, state, a)), rig.Patience, time.Now)
 	for _, r := range report.Unchecked() {

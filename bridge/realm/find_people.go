@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"otpbridge/bridge"
 )
@@ -47,6 +48,9 @@ func (p people) gateRole(ctx context.Context, s *State) (found []bridge.Finding,
 	if role == "" {
 		return nil, bridge.NotChecked(bridge.UncheckedRights, viewRealm) // a flow without a gate is said elsewhere
 	}
+	var people peopleOfRole
+	defer people.read.Wait()
+	people.read.Go(func() { people.all, people.err = list[member](ctx, p.c, path("roles", role, "users")) }) // Keycloak takes its time for both
 	groups, err := list[Group](ctx, p.c, path("roles", role, "groups"))
 	if err != nil {
 		return nil, refused(err, viewRealm)
@@ -68,18 +72,25 @@ func (p people) gateRole(ctx context.Context, s *State) (found []bridge.Finding,
 			found = append(found, bridge.Found(bridge.FindGateSpread, r.Name))
 		}
 	}
-	more, err := p.gateRoleElsewhere(ctx, s, role)
+	more, err := p.gateRoleElsewhere(ctx, s, role, &people)
 	return append(found, more...), err
 }
 
+// peopleOfRole are those who have a role by hand, once they are read.
+type peopleOfRole struct {
+	read sync.WaitGroup
+	all  []member
+	err  error
+}
+
 // gateRoleElsewhere names who has the role that opens the gate by hand, and the clients' roles that hold it: more rights are needed to see them.
-func (p people) gateRoleElsewhere(ctx context.Context, s *State, role string) (found []bridge.Finding, err error) {
-	users, err := list[member](ctx, p.c, path("roles", role, "users"))
-	if err != nil {
-		return nil, refused(err, "view-users")
+func (p people) gateRoleElsewhere(ctx context.Context, s *State, role string, people *peopleOfRole) (found []bridge.Finding, err error) {
+	people.read.Wait()
+	if people.err != nil {
+		return nil, refused(people.err, "view-users")
 	}
-	if len(users) > 0 {
-		found = append(found, bridge.Found(bridge.FindGateSpread, strconv.Itoa(len(users))+" × user"))
+	if n := len(people.all); n > 0 {
+		found = append(found, bridge.Found(bridge.FindGateSpread, strconv.Itoa(n)+" × user"))
 	}
 	if s.Unread[PartClients] != nil {
 		return found, bridge.NotChecked(bridge.UncheckedRights, rights(PartClients))

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // management is the client whose roles are the rights over the realm; permissions is the one that holds the fine-grained ones.
@@ -15,26 +16,65 @@ const (
 	permissions = "admin-permissions"
 )
 
+// reader fills a State. It lives for one Read, which is why it may keep the context.
+type reader struct {
+	Caller
+	ctx context.Context //nolint:containedctx // see above
+	w   Wanted
+	s   *State
+
+	inUse bool // see ReadInUse
+}
+
 // Read reads a realm. What the caller may not see stands in State.Unread; an error means that Keycloak did not answer as it should, and
 // that nothing is known.
 func Read(ctx context.Context, c Caller, w Wanted) (*State, error) {
-	s := &State{Unread: map[Part]error{}}
-	r := reader{ctx: ctx, Caller: c, w: w, s: s}
-	for _, p := range []struct {
-		part Part
-		read func() error
-	}{
-		{PartSettings, r.settings}, {PartFlows, r.flows}, {PartScopes, r.scopes}, {PartClients, r.clients}, {PartProviders, r.providers},
-		{PartProfile, r.profile}, {PartPolicies, r.policies}, {PartGroups, r.groups}, {PartRoles, r.roles}, {PartPermissions, r.permissions},
-		{PartTexts, r.texts},
-	} {
+	r := reader{ctx: ctx, Caller: c, w: w, s: &State{Unread: map[Part]error{}}}
+	return r.read(append(r.parts(), partReader{PartPermissions, r.permissions}))
+}
+
+// ReadInUse reads of a realm what findings rest on, in a third of the calls and two at a time: not the fine-grained permissions, and of the
+// flows those that somebody goes through.
+func ReadInUse(ctx context.Context, c Caller, w Wanted) (*State, error) {
+	r := reader{ctx: ctx, Caller: c, w: w, s: &State{Unread: map[Part]error{}}, inUse: true}
+	var (
+		slow   sync.WaitGroup
+		groups error
+	)
+	slow.Go(func() { groups = r.groups() })
+	parts := slices.DeleteFunc(r.parts(), func(p partReader) bool { return p.part == PartGroups })
+	_, err := r.read(parts)
+	slow.Wait()
+	if err != nil {
+		return nil, err
+	}
+	return r.read([]partReader{{PartGroups, func() error { return groups }}})
+}
+
+// partReader reads one part of a realm.
+type partReader struct {
+	part Part
+	read func() error
+}
+
+// parts are in the order in which one needs the other: clients and identity providers name flows.
+func (r reader) parts() []partReader {
+	return []partReader{
+		{PartSettings, r.settings}, {PartScopes, r.scopes}, {PartClients, r.clients}, {PartProviders, r.providers}, {PartFlows, r.flows},
+		{PartProfile, r.profile}, {PartPolicies, r.policies}, {PartGroups, r.groups}, {PartRoles, r.roles}, {PartTexts, r.texts},
+	}
+}
+
+func (r reader) read(parts []partReader) (*State, error) {
+	s := r.s
+	for _, p := range parts {
 		err := p.read()
 		if errors.Is(err, errHidden) || status(err) == http.StatusForbidden {
 			s.Unread[p.part] = err
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("realm %s: %w", w.Realm, err)
+			return nil, fmt.Errorf("realm %s: %w", r.w.Realm, err)
 		}
 	}
 	return s, nil
@@ -42,14 +82,6 @@ func Read(ctx context.Context, c Caller, w Wanted) (*State, error) {
 
 // errHidden: the answer leaves things out without saying so.
 var errHidden = errors.New("the account may not see it")
-
-// reader fills a State. It lives for one Read, which is why it may keep the context.
-type reader struct {
-	Caller
-	ctx context.Context //nolint:containedctx // see above
-	w   Wanted
-	s   *State
-}
 
 func (r reader) get(where string, out any) error { return get(r.ctx, r.Caller, where, out) }
 
@@ -159,48 +191,38 @@ func (r reader) policies() error {
 	return err
 }
 
-// groups reads the groups that matter to us. An account that may not list groups does not learn whether one exists.
+// groups reads the groups that matter to us. An account that may not list groups does not learn whether one exists. Keycloak takes its time
+// for each.
 func (r reader) groups() error {
-	if err := r.get("/groups?max=1", &[]Object{}); err != nil {
-		return err
-	}
-	var named []Group
-	if err := r.get("/groups?exact=true&search="+url.QueryEscape(Gate), &named); err != nil {
-		return err
-	}
-	ids := []string{r.w.GateGroup}
-	for _, g := range named {
-		if g.Path == "/"+Gate {
-			ids = append(ids, g.ID)
-		}
-	}
-	for _, p := range append(ancestry(r.w.AllowedGroup), r.w.PolicyGroups...) {
-		var g Group
-		err := r.get("/group-by-path"+path(strings.Split(strings.Trim(p, "/"), "/")...), &g)
-		if err != nil && !absent(err) {
+	if r.w.GateGroup != "" {
+		if err := r.group(path("groups", r.w.GateGroup)); err != nil {
 			return err
 		}
-		ids = append(ids, g.ID)
 	}
-	for _, id := range ids {
-		if err := r.group(id); err != nil {
+	paths := []string{r.w.AllowedGroup}
+	if !r.inUse {
+		paths = slices.Concat(ancestry(r.w.AllowedGroup), r.w.PolicyGroups, []string{"/" + Gate})
+	}
+	for _, p := range paths {
+		if r.s.Group(p) != nil {
+			continue
+		}
+		if err := r.group("/group-by-path" + path(strings.Split(strings.Trim(p, "/"), "/")...)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// group reads one group, once.
-func (r reader) group(id string) error {
-	if id == "" || r.s.GroupByID(id) != nil {
-		return nil
-	}
+// group reads one group; that there is none is no error.
+func (r reader) group(where string) error {
 	var g Group
-	err := r.get(path("groups", id), &g)
-	if err == nil {
+	err := r.get(where, &g)
+	if absent(err) {
+		return r.get("/groups?max=1", &[]Object{}) // refused, if that was no answer
+	}
+	if err == nil && g.ID != "" {
 		r.s.Groups = append(r.s.Groups, g)
-	} else if absent(err) {
-		err = nil
 	}
 	return err
 }

@@ -1,19 +1,63 @@
 package realm
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
 
-// flows reads every flow with all that is inside it.
+// listed is a flow as the API lists it, without what is inside it.
+type listed struct {
+	ID, Alias, Description, ProviderID string
+	BuiltIn                            bool
+}
+
+// flows reads every flow with all that is inside it, or those in use. While the bound one is open the others matter, too: one of them may be
+// the closed one that somebody forgot to bind.
 func (r reader) flows() error {
-	var list []struct {
-		ID, Alias, Description, ProviderID string
-		BuiltIn                            bool
-	}
-	if err := r.get("/authentication/flows", &list); err != nil {
+	var all []listed
+	if err := r.get("/authentication/flows", &all); err != nil {
 		return err
 	}
+	if !r.inUse {
+		if err := r.flowsOf(all); err != nil {
+			return err
+		}
+		return r.authenticators()
+	}
+	used, others := r.used(all)
+	if err := r.flowsOf(used); err != nil {
+		return err
+	}
+	if bound := r.s.Flow(r.s.Setting("browserFlow")); bound != nil && !bound.closed(r.w, r.s.level(r.w)) {
+		return r.flowsOf(others)
+	}
+	return nil
+}
+
+// used parts the flows that the realm, a client or an identity provider names from the others.
+func (r reader) used(all []listed) (used, others []listed) {
+	names := []string{r.s.Setting("browserFlow")}
+	if r.s.On("resetPasswordAllowed") {
+		names = append(names, r.s.Setting("resetCredentialsFlow"))
+	}
+	for _, c := range r.s.Clients {
+		names = append(names, c.Overrides["browser"])
+	}
+	for _, p := range r.s.Providers {
+		names = append(names, cmp.Or(p.FirstFlow, r.s.Setting("firstBrokerLoginFlow")), p.PostFlow)
+	}
+	for _, f := range all {
+		if slices.Contains(names, f.Alias) || slices.Contains(names, f.ID) {
+			used = append(used, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return used, others
+}
+
+func (r reader) flowsOf(list []listed) error {
 	for _, f := range list {
 		flow := Flow{ID: f.ID, Alias: f.Alias, Description: f.Description, Provider: f.ProviderID, BuiltIn: f.BuiltIn}
 		if err := r.flow(&flow); err != nil {
@@ -21,6 +65,11 @@ func (r reader) flows() error {
 		}
 		r.s.Flows = append(r.s.Flows, flow)
 	}
+	return nil
+}
+
+// authenticators reads the steps that a flow can have on this server.
+func (r reader) authenticators() error {
 	var known []struct{ ID string }
 	err := r.get("/authentication/authenticator-providers", &known)
 	for _, k := range known {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/fakekc"
@@ -78,4 +79,42 @@ func TestRealmGuardBelievesTheDoctor(t *testing.T) {
 	result.Findings = nil
 	seen(doctor.Report{Results: []doctor.Result{result}})
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+}
+
+// The figures start and idle-memory, and every start beside a busy Keycloak, rest on few calls: those about people, which cost it more than all the
+// others, come after the first look and are not repeated with each.
+func TestRealmGuardCostsKeycloakLittle(t *testing.T) {
+	t.Parallel()
+	s, _, admin, seen := guarded(t)
+	about := func(calls []fakekc.Call, what string) (n int) {
+		for _, c := range calls {
+			if strings.Contains(c.Path, what) {
+				n++
+			}
+		}
+		return n
+	}
+	for end := time.Now().Add(time.Minute); about(s.kc.Calls(), "/members") == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after the first look nobody sweeps the gate: %v", s.kc.Calls())
+		}
+	}
+	const start, look = 40, 28
+	if n := len(s.kc.Calls()); n > start {
+		t.Errorf("a start makes %d calls, want at most %d: %v", n, start, s.kc.Calls())
+	}
+	s.kc.ForgetCalls()
+	seen(doctor.Report{Results: []doctor.Result{{
+		Check: "recovery-scope", Findings: []bridge.Finding{bridge.Found(bridge.FindScopeShared, "portal", "scope", "otp-recovery")},
+	}}})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: scope.shared portal")
+	calls := s.kc.Calls()
+	if n := len(calls) - about(calls, "/events"); n == 0 || n > look {
+		t.Errorf("a look makes %d calls, want at most %d: %v", n, look, calls)
+	}
+	for _, dear := range []string{"/members", "/users/count", "/serverinfo"} {
+		if n := about(calls, dear); n > 0 {
+			t.Errorf("a look asks for %s", dear)
+		}
+	}
 }

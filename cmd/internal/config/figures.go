@@ -43,7 +43,7 @@ func configurable() []figure {
 		{"key life", "recovery.key_life", span(bridge.ProofLife), span(5 * time.Minute), span(bridge.ProofLife), nanoseconds,
 			"A proven recovery that nobody finishes is an open door; one press gives the same time again."},
 		{"time between two looks of the realm guard", "guard_every", span(5 * time.Minute), span(5 * time.Second), span(5 * time.Minute), nanoseconds,
-			"A look is some eighty small calls to Keycloak; longer than this an unsafe realm would stand open."},
+			"A look is some thirty calls to Keycloak; longer than this an unsafe realm would stand open."},
 		{"password age", "keycloak.password_age", span(72 * time.Hour), span(24 * time.Hour), span(720 * time.Hour), nanoseconds,
 			"Whoever had the password reset may be a thief: the owner gets days to notice."},
 		{"Redis database", "store.redis.database", 0, 0, 15, count,

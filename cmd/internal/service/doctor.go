@@ -43,6 +43,7 @@ type parts struct {
 	admin *keycloak.Client // whoever sees most: the administrator, or the service account
 	party *oidc.RelyingParty
 	look  func(context.Context) error // discovery
+	state func(context.Context) (*realm.State, error)
 	now   func() time.Time
 }
 
@@ -92,7 +93,7 @@ func (d Doctor) open() (p parts, err error) {
 	if p.party, err = relyingParty(d.Config, d.Now, d.Log); err != nil {
 		return p, err
 	}
-	p.look = once(p.party.Look)
+	p.look, p.state = once(p.party.Look), p.reading()
 	return p, nil
 }
 
@@ -125,17 +126,18 @@ func (p parts) administratorsVersion(checks []bridge.Check) []bridge.Check {
 }
 
 // realmChecks look at the realm, which is read once for all of them.
-func (p parts) realmChecks() []bridge.Check { return realm.Checks(p.state(), p.realmAsked()) }
+func (p parts) realmChecks() []bridge.Check { return realm.Checks(p.state, p.realmAsked()) }
 
 // peopleChecks look at who holds what, which may take long in a large realm.
 func (p parts) peopleChecks() []bridge.Check {
-	return realm.PeopleChecks(keycloak.RealmCalls{Client: p.admin}, p.state(), p.realmAsked())
+	return realm.PeopleChecks(keycloak.RealmCalls{Client: p.admin}, p.state, p.realmAsked())
 }
 
-func (p parts) state() func(context.Context) (*realm.State, error) {
+// reading reads the realm once for all checks.
+func (p parts) reading() func(context.Context) (*realm.State, error) {
 	var s *realm.State
 	read := once(func(ctx context.Context) (err error) {
-		s, err = realm.Read(ctx, keycloak.RealmCalls{Client: p.admin}, p.cfg.WantedRealm())
+		s, err = realm.ReadInUse(ctx, keycloak.RealmCalls{Client: p.admin}, p.cfg.WantedRealm())
 		return err
 	})
 	return func(ctx context.Context) (*realm.State, error) {

@@ -20,6 +20,9 @@ const (
 	guardLimit = 20 * time.Second
 	// guardHurry is how soon the guard looks again at what did not answer.
 	guardHurry = 2 * time.Second
+	// restEvery is how often the guard looks at what cannot stop recoveries and costs Keycloak more than all the rest: what the account may do with
+	// people, and how many it sees. The start of a process has looked at the worst of it already.
+	restEvery = 5 * time.Minute
 	// seenTooLong is when what only an administrator's client may see should be looked at again.
 	seenTooLong = 7 * 24 * time.Hour
 )
@@ -189,8 +192,13 @@ func (s *service) watchRealm(ctx context.Context) {
 	if s.guard.known() {
 		said = s.guard.says() // is on record already
 	}
+	rest := s.opts.Now().Add(restEvery)
 	for ctx.Err() == nil {
-		s.look(ctx)
+		whole := !s.opts.Now().Before(rest)
+		if whole {
+			rest = s.opts.Now().Add(restEvery)
+		}
+		s.look(ctx, whole)
 		if ctx.Err() != nil {
 			break
 		}
@@ -210,13 +218,15 @@ func (s *service) watchRealm(ctx context.Context) {
 	}
 }
 
-// look carries out the checks of the guard.
-func (s *service) look(ctx context.Context) {
+// look carries out the checks of the guard: those that can stop recoveries and those that cost nothing, or all.
+func (s *service) look(ctx context.Context, whole bool) {
 	p := parts{cfg: s.cfg, kc: s.kc, admin: s.kc, party: s.party, look: func(context.Context) error { return s.party.Ready() }, now: s.opts.Now}
-	watched := slices.Concat(p.realmChecks(), p.gateChecks(), p.lockChecks())
-	checks := slices.Concat(watched, p.kc.Checks(p.asked()), p.fileChecks(), []bridge.Check{
-		s.store.Check(), s.gate.Check(), {Name: "doctor", Run: s.checkSeen},
-	})
+	p.state = p.reading()
+	watched := slices.Concat(p.realmChecks(), p.peopleCheck("gate-role"), p.lockChecks())
+	checks := slices.Concat(watched, p.fileChecks(), []bridge.Check{s.store.Check(), {Name: "doctor", Run: s.checkSeen}})
+	if whole {
+		checks = slices.Concat(checks, p.kc.Checks(p.asked()), p.peopleCheck("required-actions"), []bridge.Check{s.gate.Check()})
+	}
 	seen, err := seen(s.store).Get(ctx, seenKey)
 	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
 		s.log.WarnContext(ctx, "realm guard: what the doctor saw cannot be read", "err", err)
@@ -260,9 +270,9 @@ func (s *service) tell(ctx context.Context, before string) (now string) {
 	return now
 }
 
-// gateChecks are those of the people's checks that cost little in a large realm.
-func (p parts) gateChecks() []bridge.Check {
-	return slices.DeleteFunc(p.peopleChecks(), func(c bridge.Check) bool { return c.Name != "gate-role" && c.Name != "required-actions" })
+// peopleCheck is one of the people's checks; not all of them cost little in a large realm.
+func (p parts) peopleCheck(name string) []bridge.Check {
+	return slices.DeleteFunc(p.peopleChecks(), func(c bridge.Check) bool { return c.Name != name })
 }
 
 // guardFigures tells Prometheus what the guard knows, without a word about people.

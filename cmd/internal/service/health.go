@@ -145,8 +145,9 @@ func (s *service) seesPolicyGroups(ctx context.Context) error {
 }
 
 // checkReach looks, as soon as Keycloak answers, at what the service account may do with the gate group and with people. Keycloak needs a while
-// for that, so a start does not wait for it; what is found ends the process all the same.
+// for that, so a start does not wait for it, nor does a press, which waits for the realm guard; what is found ends the process all the same.
 func (s *service) checkReach(ctx context.Context) error {
+	s.guard.await(ctx)
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		warnings, err := s.gate.Rights(ctx)
 		if ctx.Err() != nil {

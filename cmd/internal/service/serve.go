@@ -95,7 +95,10 @@ func (s *service) begin(ctx context.Context, p *process) {
 		defer t.Stop()
 		keycloak.NewWatch(keycloak.WatchConfig{Gate: s.gate}).Run(ctx, t.C)
 	})
-	all.Go(func() { s.every(ctx, sweepEvery, "gate sweep", s.gate.Sweep) })
+	all.Go(func() {
+		s.guard.await(ctx) // Keycloak takes its time for both
+		s.every(ctx, sweepEvery, "gate sweep", s.gate.Sweep)
+	})
 	all.Go(func() { s.every(ctx, sweepEvery, "audit trail", s.counted.flush) })
 	all.Go(func() { s.every(ctx, trailEvery, "unfinished swaps and locks", s.finishIntents) })
 	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
