@@ -193,6 +193,9 @@ func (f *Flow) RunCodes(ctx context.Context, id string) (next time.Time, err err
 
 // lateCodes ends a set that was not written in time. Its codes are erased at once; what was sent may still come to stand for a moment.
 func (f *Flow) lateCodes(ctx context.Context, set CodeSet) (next time.Time, err error) {
+	if over, err := f.codesOver(ctx, set); err != nil || over {
+		return time.Time{}, err
+	}
 	if len(set.New.Codes) > 0 {
 		err := f.changeCodes(ctx, set.Recovery, 0, func(old *CodeSet) error { old.New.Codes = nil; return nil })
 		if err != nil {
@@ -282,6 +285,9 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 	a := nextCodes(set.New, seen)
 	if a.Kind != ActionFinish {
 		return false, f.Target.Do(ctx, set.Person, a)
+	}
+	if !f.Now().Before(set.Until) {
+		return false, nil // the next look takes them back
 	}
 	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.done", set)); err != nil {
 		return false, err

@@ -26,6 +26,8 @@ type Flow struct {
 	// looks. Looked waits a while for the first look.
 	Unsafe func() error
 	Looked func(context.Context)
+	// Ended says how an undertaking of a recovery ended, as far as this process's own audit trail knows: "done", "refused", or ""; nil: it cannot be asked.
+	Ended  func(ctx context.Context, what Undertaking, recovery string) (how string, err error)
 	Jobs   Jobs
 	Audit  Audit
 	Mail   Mailer

@@ -40,7 +40,7 @@ func (f *Flow) lockNow(ctx context.Context, r Recovery) {
 // RunLock brings the lock of a person's account to its end. Every step may be repeated by any replica. next is when to look again, zero when
 // there is nothing left to do. A fault of the outside is no error: the lock is tried until the recovery is forgotten.
 func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err error) {
-	var refused []Credential
+	var run lockRun
 	for range maxSteps {
 		r, found, err := f.read(ctx, person)
 		switch {
@@ -52,19 +52,26 @@ func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err 
 			f.calmLock(ctx, r)
 			return time.Time{}, nil
 		}
-		if err := f.lockStep(ctx, r, &refused); err != nil {
+		if err := f.lockStep(ctx, r, &run); err != nil {
 			return f.Now().Add(f.lockFault(ctx, r, err)), nil
 		}
 	}
 	return f.Now().Add(lockPause), nil
 }
 
-// lockStep does the next thing. refused is what Keycloak refused to remove in this run: the rest is done first.
-func (f *Flow) lockStep(ctx context.Context, r Recovery, refused *[]Credential) error {
+// lockRun is what one run of a lock knows.
+type lockRun struct {
+	refused []Credential // what Keycloak refused to remove: the rest is done first
+	current bool         // the lock was begun in this run, or is known not to be over
+}
+
+// lockStep does the next thing.
+func (f *Flow) lockStep(ctx context.Context, r Recovery, run *lockRun) error {
 	switch {
 	case r.Lock == nil:
+		run.current = true
 		return f.planLock(ctx, r)
-	case !r.Lock.Intended:
+	case !r.Lock.Intended && run.current:
 		e := event("lock.intended", r)
 		e.Added, e.Removed = r.Lock.Tombstone.ID, r.Lock.Remove
 		if err := f.Audit.Record(ctx, e); err != nil {
@@ -76,12 +83,21 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery, refused *[]Credential) 
 	if err != nil {
 		return err
 	}
-	a := NextLock(r.Lock.without(*refused), seen)
+	if !run.current {
+		if over, err := f.lockOver(ctx, r, seen); err != nil || over {
+			return err
+		}
+		run.current = true
+		if !r.Lock.Intended {
+			return nil
+		}
+	}
+	a := NextLock(r.Lock.without(run.refused), seen)
 	switch a.Kind {
 	case ActionFinish:
-		if len(*refused) > 0 {
-			these := *refused
-			*refused = nil
+		if len(run.refused) > 0 {
+			these := run.refused
+			run.refused = nil
 			return f.lockLeft(ctx, r, these)
 		}
 		return f.finishLock(ctx, r, seen)
@@ -93,7 +109,7 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery, refused *[]Credential) 
 			return err
 		}
 		f.Log.WarnContext(ctx, "a second factor is not removed yet", "recovery", r.ID, "credential", a.Credential, "err", err)
-		*refused = append(*refused, credentialOf(seen, a.Credential))
+		run.refused = append(run.refused, credentialOf(seen, a.Credential))
 		return nil
 	}
 	if err := f.Target.Do(ctx, r.Person, a); err != nil {

@@ -7,9 +7,19 @@ import (
 	"time"
 )
 
-// Intent is a swap or a lock that the audit trail knows to have begun and not to have ended.
+// Undertaking is what is put on record before an account is changed: as "….intended", and its end as "….done" or "….refused".
+type Undertaking string
+
+// The undertakings, as their events begin.
+const (
+	UndertakingSwap  Undertaking = "swap"
+	UndertakingLock  Undertaking = "lock"
+	UndertakingCodes Undertaking = "recovery_codes"
+)
+
+// Intent is an undertaking that the audit trail knows to have begun and not to have ended.
 type Intent struct {
-	Lock     bool // else a swap
+	What     Undertaking
 	Person   string
 	Recovery string
 	Way      Way
@@ -27,13 +37,13 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 	if err != nil {
 		return err
 	}
-	ours := found && r.ID == i.Recovery
+	ours, lock := found && r.ID == i.Recovery, i.What == UndertakingLock
 	switch {
-	case ours && !i.Lock && r.State == Writing:
+	case ours && !lock && r.State == Writing:
 		return f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: i.Person, At: f.Now()})
-	case ours && i.Lock && r.Locking():
+	case ours && lock && r.Locking():
 		return f.Jobs.Add(ctx, Job{Kind: JobLock, ID: i.Person, At: f.Now()})
-	case ours && !i.Lock && r.State == Done, ours && i.Lock && r.Locked():
+	case ours && !lock && r.State == Done, ours && lock && r.Locked():
 		e := i.event("done", "") // by another replica, whose own trail has the rest
 		e.Detail = nil
 		return f.Audit.Record(ctx, e)
@@ -48,7 +58,7 @@ func (f *Flow) finishLost(ctx context.Context, i Intent, late bool) error {
 			return err
 		}
 	}
-	if !i.Lock {
+	if i.What == UndertakingSwap {
 		return f.finishLostSwap(ctx, i)
 	}
 	err := f.finishLostLock(ctx, i)
@@ -172,11 +182,8 @@ func (f *Flow) noticeFound(ctx context.Context, i Intent, n Notice) error {
 // event is the record of how an intent ended.
 func (i Intent) event(end string, code Code) AuditEvent {
 	e := AuditEvent{
-		Event: "swap." + end, Outcome: "ok", Actor: "system", Target: i.Person, Recovery: i.Recovery, Way: string(i.Way), Code: code,
+		Event: string(i.What) + "." + end, Outcome: "ok", Actor: "system", Target: i.Person, Recovery: i.Recovery, Way: string(i.Way), Code: code,
 		Added: i.Added, Removed: i.Removed, Detail: map[string]string{"store": "lost"},
-	}
-	if i.Lock {
-		e.Event = "lock." + end
 	}
 	if code != "" {
 		e.Outcome = "refused"

@@ -113,6 +113,11 @@ func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) 
 			return false, err
 		}
 	}
+	if !known.new {
+		if over, err := f.swapOver(ctx, r); err != nil || over {
+			return over, err
+		}
+	}
 	if known.new { // whatever refuses it, no earlier try can have written anything
 		s := *r.Swap
 		s.Sent, r.Swap = false, &s
@@ -143,6 +148,11 @@ func (f *Flow) noteSwap(ctx context.Context, r Recovery, note func(*Swap)) error
 // intend writes the audit record that precedes every credential, and then that the credential is about to be sent, unless an administrator asked for the
 // end meanwhile. If it cannot be on record the recovery goes back to Proven: nothing was changed, and the person may try again.
 func (f *Flow) intend(ctx context.Context, r Recovery, known *sight) (done bool, err error) {
+	if f.Now().Sub(r.WritingAt) > restored {
+		if over, err := f.swapOver(ctx, r); err != nil || over {
+			return over, err
+		}
+	}
 	e := event("swap.intended", r)
 	e.Added, e.Removed = r.Swap.New.ID, r.Swap.Remove
 	if err := f.Audit.Record(ctx, e); err != nil {

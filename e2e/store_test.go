@@ -67,6 +67,7 @@ func TestJourneyStoreLostInTheSwap(t *testing.T) {
 	losses := map[string]func(*testing.T){"everything in Redis": losesAll}
 	if full() {
 		losses["the file"], losses["the last writes in Redis"] = losesFile, losesLastWrites
+		losses["the end in Redis"] = losesTheEnd
 	}
 	for name, run := range losses {
 		t.Run(name, func(t *testing.T) {
@@ -140,6 +141,49 @@ func losesLastWrites(t *testing.T) {
 	if h.sees("Register your new authenticator app") {
 		t.Error("the key of a swap that is over is shown again")
 	}
+}
+
+// losesTheEnd brings Redis back as it was in the midst of a swap and of a lock. Both are over by then, and what they wrote was replaced: the first authenticator
+// by another recovery, the tombstone by the new one. Nothing of that is undone.
+func losesTheEnd(t *testing.T) {
+	redis := rig.NewRedis(t)
+	proxy := rig.NewProxy(t)
+	s := newSite(t, func(setup *rig.Setup) { setup.Redis, setup.Replicas = redis, 2 }, behindProxy(t, proxy))
+	restore := func(name string, phone *rig.Phone) {
+		redis.Stop()
+		redis.Start()
+		rig.Eventually(t, "nothing of "+name+" is under way", func() bool { return strings.Contains(s.recoveries("show", name).err, "there is no such recovery") })
+		s.mustHaveOnly(name, phone)
+	}
+
+	h, first := s.ready("swapped")
+	hold := proxy.Hold(true, stepNamed("remove-1").matcher())
+	typed := h.typeAndLeave(first)
+	hold.Wait(t)
+	redis.Save()
+	proxy.Pass()
+	<-typed
+	s.mustFinish(h, first, time.Now())
+	mails := len(s.mailbox.Messages("swapped@example.net"))
+	rig.EventuallyWithin(t, 2*time.Minute, "another mail, one a minute", func() bool {
+		h = s.hand("swapped").typeID().typePassword()
+		h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
+		return h.sees("Sent to")
+	})
+	h.prove(h.link(mails + 1))
+	second := h.enrol()
+	h.see("Your one-time password is set up.")
+	restore("swapped", second)
+
+	h = s.robbed("locked").reports()
+	hold = proxy.Hold(true, stepNamed("remove-1").matcher())
+	over := h.redeemAndLeave()
+	hold.Wait(t)
+	redis.Save()
+	proxy.Pass()
+	<-over
+	s.mustBeLocked(h, time.Now())
+	restore("locked", h.enrol())
 }
 
 // loses lets the store lose something at a moment of a swap, and waits until the swap is finished from the trail.

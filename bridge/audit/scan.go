@@ -10,35 +10,59 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"otpbridge/bridge"
 )
 
-// Intent is a swap or a lock that was begun and of which the trail does not say how it ended.
+// Intent is a swap, a lock or a set of recovery codes that was begun and of which the trail does not say how it ended.
 type Intent struct {
-	Lock     bool // else a swap
+	What     bridge.Undertaking
 	Recovery string
 	Person   string
 	Way      string
-	Added    string   // id of the new credential or of the tombstone
+	Added    string   // id of the credential that is written
 	Removed  []string // ids of the old ones
 	Time     time.Time
-	Stuck    time.Time // of the first "lock.stuck"
+	Stuck    time.Time // of the first "….stuck"
 }
 
-// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and the locks likewise, the oldest first. It reads
-// what was written since the last call, by any process, in the file and in what it was rotated to (names that begin with the file's, not compressed).
+// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and locks and recovery codes likewise, the oldest first. It
+// reads what was written since the last call, by any process, in the file and in what it was rotated to (names that begin with the file's, not
+// compressed).
 func (t *Trail) Intents(ctx context.Context) ([]Intent, error) {
 	t.reading.Lock()
 	defer t.reading.Unlock()
-	limit, err := t.written()
-	if err != nil {
-		return nil, fmt.Errorf("audit trail: %w", err)
+	if err := t.readOn(ctx); err != nil {
+		return nil, err
 	}
-	return t.seen.read(ctx, t.c.Path, limit)
+	return t.seen.intents(), nil
+}
+
+// Ended says how something of a recovery ended within the last week, as far as this trail knows: "done", "refused", or "".
+func (t *Trail) Ended(ctx context.Context, what bridge.Undertaking, recovery string) (how string, err error) {
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	if err := t.readOn(ctx); err != nil {
+		return "", bridge.Fault(bridge.CodeAuditFull, "read the trail", err)
+	}
+	return t.seen.ended[job{what, recovery}].how, nil
+}
+
+func (t *Trail) readOn(ctx context.Context) error {
+	limit, err := t.written()
+	if err == nil {
+		err = t.seen.read(ctx, t.c.Path, limit)
+	}
+	if err != nil {
+		return fmt.Errorf("audit trail: %w", err)
+	}
+	return nil
 }
 
 // written returns the size of the file without a line that is just being written.
@@ -53,15 +77,25 @@ func (t *Trail) written() (os.FileInfo, error) {
 
 // scanner remembers how far it read which file.
 type scanner struct {
-	files []position
-	open  map[job]Intent
+	files  []position
+	open   map[job]Intent
+	ended  map[job]ending
+	newest time.Time // of the ends
 }
 
 // job is what an intent is about: one recovery may hold a lock and a swap.
 type job struct {
-	lock     bool
+	what     bridge.Undertaking
 	recovery string
 }
+
+type ending struct {
+	how string
+	at  time.Time
+}
+
+// keepEnds is how long an end is remembered: no store is brought back from an older copy.
+const keepEnds = 7 * 24 * time.Hour
 
 type position struct {
 	info   os.FileInfo
@@ -69,37 +103,42 @@ type position struct {
 }
 
 // read goes on reading all files of the trail. current, if not nil, bounds how far that file is read.
-func (s *scanner) read(ctx context.Context, path string, current os.FileInfo) ([]Intent, error) {
+func (s *scanner) read(ctx context.Context, path string, current os.FileInfo) error {
 	if s.open == nil {
-		s.open = make(map[job]Intent)
+		s.open, s.ended = make(map[job]Intent), make(map[job]ending)
 	}
 	names, err := family(path)
 	if err != nil {
-		return nil, fmt.Errorf("audit trail: %w", err)
+		return err
 	}
 	var now []position
 	for _, name := range names {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		p, err := s.file(name, current)
 		if errors.Is(err, fs.ErrNotExist) && (current != nil || name != path) {
 			continue // moved away meanwhile; it is found under its new name
 		}
 		if err != nil {
-			return nil, fmt.Errorf("audit trail: %w", err)
+			return err
 		}
 		now = append(now, p)
 	}
 	s.files = now
-	var out []Intent
+	maps.DeleteFunc(s.ended, func(_ job, e ending) bool { return s.newest.Sub(e.at) > keepEnds })
+	return nil
+}
+
+// intents lists what is open.
+func (s *scanner) intents() (out []Intent) {
 	for _, i := range s.open {
 		out = append(out, i)
 	}
 	slices.SortFunc(out, func(a, b Intent) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Recovery, b.Recovery), cmp.Compare(a.Added, b.Added))
 	})
-	return out, nil
+	return out
 }
 
 // family returns the file and what it was rotated to, in the order of their last change, the file itself last.
@@ -165,27 +204,35 @@ func (s *scanner) file(name string, current os.FileInfo) (position, error) {
 	}
 }
 
-// take notes what a line says of a swap or a lock. A line that cannot be read says nothing: a torn one was never acknowledged.
+// take notes what a line says of an undertaking. A line that cannot be read says nothing: a torn one was never acknowledged.
 func (s *scanner) take(text []byte) {
-	lock := bytes.Contains(text, []byte(`"event":"lock.`))
-	if !lock && !bytes.Contains(text, []byte(`"event":"swap.`)) {
+	ours := func(what bridge.Undertaking) bool { return bytes.Contains(text, []byte(`"event":"`+what+`.`)) }
+	if !slices.ContainsFunc(undertakings, ours) {
 		return
 	}
 	var l Line
 	if json.Unmarshal(text, &l) != nil {
 		return
 	}
-	key := job{lock, l.Recovery}
-	switch l.Event {
-	case "swap.intended", "lock.intended":
-		at, _ := time.Parse(Time, l.Time)
-		s.open[key] = Intent{Lock: lock, Recovery: l.Recovery, Person: l.Target, Way: l.Way, Added: l.Added, Removed: l.Removed, Time: at}
-	case "lock.stuck":
+	what, how, _ := strings.Cut(l.Event, ".")
+	key := job{bridge.Undertaking(what), l.Recovery}
+	at, _ := time.Parse(Time, l.Time)
+	switch how {
+	case "intended":
+		s.open[key] = Intent{What: key.what, Recovery: l.Recovery, Person: l.Target, Way: l.Way, Added: l.Added, Removed: l.Removed, Time: at}
+		delete(s.ended, key)
+	case "stuck":
 		if i, ok := s.open[key]; ok && i.Stuck.IsZero() {
-			i.Stuck, _ = time.Parse(Time, l.Time)
+			i.Stuck = at
 			s.open[key] = i
 		}
-	case "swap.done", "swap.refused", "lock.done", "lock.refused":
+	case "done", "refused":
 		delete(s.open, key)
+		s.ended[key] = ending{how, at}
+		if at.After(s.newest) {
+			s.newest = at
+		}
 	}
 }
+
+var undertakings = []bridge.Undertaking{bridge.UndertakingSwap, bridge.UndertakingLock, bridge.UndertakingCodes}

@@ -359,9 +359,9 @@ func TestIntentsAreSwapsAndLocksWithoutAnEnd(t *testing.T) {
 	got, err := w.Intents(t.Context())
 	at := time.Date(2026, 11, 25, 3, 0, 0, 5_000_000, time.UTC)
 	if diff := cmp.Diff([]audit.Intent{
-		{Recovery: "r0", Person: "p0", Way: "mail", Added: "new0", Removed: []string{"old0"}, Time: at},
-		{Lock: true, Recovery: "r0", Person: "p0", Way: "mail", Added: "stone", Removed: []string{"old0"}, Time: at},
-		{Recovery: "r5", Person: "p5", Way: "mail", Added: "new5", Removed: []string{"old5"}, Time: at},
+		{What: "swap", Recovery: "r0", Person: "p0", Way: "mail", Added: "new0", Removed: []string{"old0"}, Time: at},
+		{What: "lock", Recovery: "r0", Person: "p0", Way: "mail", Added: "stone", Removed: []string{"old0"}, Time: at},
+		{What: "swap", Recovery: "r5", Person: "p5", Way: "mail", Added: "new5", Removed: []string{"old5"}, Time: at},
 	}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
@@ -370,6 +370,11 @@ func TestIntentsAreSwapsAndLocksWithoutAnEnd(t *testing.T) {
 	}
 	again := start(t, w.path)
 	want(again, "p0", "p0", "p5")
+	for recovery, want := range map[string]string{"r0": "", "r1": "done", "r2": "refused", "r9": ""} {
+		if how, err := again.Ended(t.Context(), bridge.UndertakingSwap, recovery); err != nil || how != want {
+			t.Errorf("%s: %q, %v", recovery, how, err)
+		}
+	}
 	again.record(t, swapEvent("done", 0))
 	want(again, "p0", "p5")
 	lock.Event = "lock.done"

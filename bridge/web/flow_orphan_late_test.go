@@ -16,17 +16,14 @@ func intentOf(t *testing.T, c *campus.Campus, kind string) bridge.Intent {
 	t.Helper()
 	e := c.Events(kind + ".intended")[0]
 	return bridge.Intent{
-		Lock: kind == "lock", Person: e.Target, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed, Begun: c.Clock.Now(),
+		What: bridge.Undertaking(kind), Person: e.Target, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed, Begun: c.Clock.Now(),
 	}
 }
 
 // quiet fails the test unless the look at an intent changes nothing that anybody feels, and closes it.
 func quiet(t *testing.T, c *campus.Campus, i bridge.Intent) {
 	t.Helper()
-	kind := "swap"
-	if i.Lock {
-		kind = "lock"
-	}
+	kind := string(i.What)
 	done := kind + ".done"
 	ids := func() (all []string) {
 		for _, k := range c.KC.Credentials(i.Person) {

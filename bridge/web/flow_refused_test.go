@@ -45,7 +45,7 @@ func TestAnIntentOfAnAccountOutOfReachStaysOpen(t *testing.T) {
 	c := campus.Open(t)
 	id := c.KC.PersonID(member(c, "somebody"))
 	defer c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusForbidden})()
-	err := c.Flow.FinishIntent(t.Context(), bridge.Intent{Person: id, Recovery: "lost", Added: bridge.NewUUID()})
+	err := c.Flow.FinishIntent(t.Context(), bridge.Intent{What: bridge.UndertakingSwap, Person: id, Recovery: "lost", Added: bridge.NewUUID()})
 	if err == nil || len(c.Events("swap.refused")) != 0 {
 		t.Fatalf("%v, on record: %v", err, c.Events("swap.refused"))
 	}
@@ -65,7 +65,7 @@ func TestASwapThatAnotherReplicaFinishedIsNotRepeated(t *testing.T) {
 	}
 	id, e := c.KC.PersonID(name), c.Events("swap.intended")[0]
 	sessions, mails, done := c.KC.Sessions(id), len(c.Mails("")), len(c.Events("swap.done"))
-	intent := bridge.Intent{Person: id, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed}
+	intent := bridge.Intent{What: bridge.UndertakingSwap, Person: id, Recovery: e.Recovery, Way: bridge.Way(e.Way), Added: e.Added, Removed: e.Removed}
 	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -217,6 +218,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 		Counted:    store.NewTyped[bridge.Counted](kv, store.Kind{Name: "counted", Version: 1}),
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
 		Jobs:       jobs{c}, Audit: c, Mail: c, Limits: limits{c}, Codes: totp.Authenticator{}, TakesCodes: kc.TakesCodes, Now: c.Clock.Now, Log: log,
+		Ended: c.ended,
 		Rules: bridge.Rules{
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},
 			HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"},
@@ -293,6 +295,17 @@ func (c *Campus) Record(_ context.Context, e bridge.AuditEvent) error {
 	}
 	c.events = append(c.events, e)
 	return nil
+}
+
+// ended is what the trail says of an undertaking; see bridge.Flow.
+func (c *Campus) ended(_ context.Context, what bridge.Undertaking, recovery string) (how string, err error) {
+	for _, e := range c.Events("") {
+		begin, end, _ := strings.Cut(e.Event, ".")
+		if e.Recovery == recovery && begin == string(what) && (end == "done" || end == "refused") {
+			how = end
+		}
+	}
+	return how, nil
 }
 
 // Send implements bridge.Mailer.

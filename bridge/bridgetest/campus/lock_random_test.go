@@ -23,26 +23,6 @@ type robbery struct {
 	came     int    // second factors that the thief has added
 }
 
-// ByID, ByName, History and Realm are the account and its realm: bridge.Accounts.
-func (w *robbery) ByID(context.Context, string) (bridge.Account, error) {
-	if w.lost("account") {
-		return bridge.Account{}, errLost
-	}
-	return bridge.Account{ID: "p", Enabled: true, Groups: []string{"/allowed"}, Credentials: slices.Clone(w.list)}, nil
-}
-
-func (w *robbery) ByName(ctx context.Context, _ string) (bridge.Account, error) {
-	return w.ByID(ctx, "p")
-}
-
-func (w *robbery) History(context.Context, string, time.Time) (bridge.History, error) {
-	return bridge.History{}, nil
-}
-
-func (w *robbery) Realm(context.Context) (bridge.RealmFacts, error) {
-	return bridge.RealmFacts{OTP: bridge.OTPPolicy{Algorithm: "SHA1", Digits: 6, Period: 30}}, nil
-}
-
 // Do implements bridge.SwapTarget, before the model of a swap.
 func (w *robbery) Do(ctx context.Context, person string, a bridge.Action) error {
 	switch a.Kind {

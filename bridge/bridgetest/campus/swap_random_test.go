@@ -26,7 +26,9 @@ type model struct {
 	writes int
 	seen   bool // the new one was there when somebody read
 	fault  string
-	other  func() // another replica, which does all it can while a call of the first one is on its way
+	clock  func() time.Time
+	ended  time.Time // when the sessions were
+	other  func()    // another replica, which does all it can while a call of the first one is on its way
 }
 
 func (m *model) Credentials(context.Context, string) ([]bridge.Credential, error) {
@@ -65,6 +67,9 @@ func (m *model) Do(_ context.Context, _ string, a bridge.Action) error {
 			m.fault = "INV-8: " + a.Credential + " was removed"
 		}
 	}
+	if a.Kind == bridge.ActionEndSessions {
+		m.ended = m.clock()
+	}
 	m.list = a.Apply(m.list)
 	if !slices.ContainsFunc(m.list, func(c bridge.Credential) bool { return c.Type == bridge.TypeOTP }) {
 		m.fault = "INV-2: no authenticator is left"
@@ -98,6 +103,7 @@ func newLife(t *rapid.T) *life {
 	w := &life{
 		model: &model{t: t, newID: bridge.NewUUID()}, records: &memory.Records[bridge.Recovery]{}, audit: &memory.Audit{}, mail: mailbox{}, now: start,
 	}
+	w.clock = func() time.Time { return w.now }
 	w.list = []bridge.Credential{{ID: "password", Type: bridge.TypePassword, Created: start.Add(-time.Hour)}}
 	var remove []string
 	for i := range rapid.IntRange(1, 3).Draw(t, "old ones") {
@@ -106,7 +112,7 @@ func newLife(t *rapid.T) *life {
 		w.list = append(w.list, bridge.Credential{ID: id, Type: bridge.TypeOTP, Created: start.Add(-time.Hour)})
 	}
 	w.flow = &bridge.Flow{
-		Target: w.model, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Now: func() time.Time { return w.now },
+		Accounts: w, Target: w.model, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Now: w.clock,
 		Log: slog.New(slog.DiscardHandler),
 	}
 	_, err := w.records.Update(context.Background(), "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) {
@@ -122,6 +128,26 @@ func newLife(t *rapid.T) *life {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// ByID, ByName, History and Realm are the account and its realm: bridge.Accounts.
+func (w *life) ByID(context.Context, string) (bridge.Account, error) {
+	if w.lost("account") {
+		return bridge.Account{}, errLost
+	}
+	return bridge.Account{ID: "p", Enabled: true, Groups: []string{"/allowed"}, Credentials: slices.Clone(w.list), NotBefore: w.ended}, nil
+}
+
+func (w *life) ByName(ctx context.Context, _ string) (bridge.Account, error) {
+	return w.ByID(ctx, "p")
+}
+
+func (w *life) History(context.Context, string, time.Time) (bridge.History, error) {
+	return bridge.History{}, nil
+}
+
+func (w *life) Realm(context.Context) (bridge.RealmFacts, error) {
+	return bridge.RealmFacts{OTP: bridge.OTPPolicy{Algorithm: "SHA1", Digits: 6, Period: 30}}, nil
 }
 
 // event is one thing that happens.

@@ -136,7 +136,7 @@ func (s *service) finishIntents(ctx context.Context) error {
 			continue // its own worker is at it
 		}
 		errs = append(errs, s.flow.FinishIntent(ctx, bridge.Intent{
-			Lock: i.Lock, Person: i.Person, Recovery: i.Recovery, Way: bridge.Way(i.Way), Added: i.Added, Removed: i.Removed, Begun: i.Time, Stuck: i.Stuck,
+			What: i.What, Person: i.Person, Recovery: i.Recovery, Way: bridge.Way(i.Way), Added: i.Added, Removed: i.Removed, Begun: i.Time, Stuck: i.Stuck,
 		}))
 	}
 	return errors.Join(errs...)

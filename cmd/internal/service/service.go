@@ -345,6 +345,7 @@ func (s *service) newFlow() *bridge.Flow {
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
 		Unsafe:     s.guard.closed,
 		Looked:     s.guard.await,
+		Ended:      s.audit.Ended,
 		Jobs:       s.store.Jobs, Audit: s.counted, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
 		Now: s.opts.Now, Log: s.log,
 	}

@@ -1,0 +1,204 @@
+package web_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/phone"
+)
+
+// onEitherWitness runs a test with what tells that something is over: this process's own trail, or, when another replica wrote that, the account alone.
+func onEitherWitness(t *testing.T, run func(*testing.T, *campus.Campus)) {
+	for _, witness := range []string{"trail", "account"} {
+		t.Run(witness, func(t *testing.T) {
+			t.Parallel()
+			c := campus.Open(t)
+			if witness == "account" {
+				c.Flow.Ended = nil
+			}
+			run(t, c)
+		})
+	}
+}
+
+// comesBackOld puts an earlier copy of a recovery into the store.
+func comesBackOld(t *testing.T, c *campus.Campus, old bridge.Recovery) {
+	t.Helper()
+	_, err := c.Flow.Recoveries.Update(t.Context(), old.Person, 0, func(bridge.Recovery, bool) (bridge.Recovery, error) { return old, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// registers types a code in front of the key, and does the work.
+func (p *person) registers(name string) (key phone.Key) {
+	p.t.Helper()
+	p.open("/enrol", http.StatusOK)
+	key = p.scan()
+	p.confirm(p.code(key), http.StatusOK)
+	if next, err := p.c.Flow.RunSwap(p.t.Context(), p.c.KC.PersonID(name)); err != nil || !next.IsZero() {
+		p.t.Fatal(next, err)
+	}
+	return key
+}
+
+// lockCopy is somebody whose account is locked, and the recovery as it was when the lock was under way.
+func lockCopy(t *testing.T, c *campus.Campus) (p *person, name string, old bridge.Recovery) {
+	t.Helper()
+	name = robbed(c, "robbed")
+	p = newPerson(t, c)
+	p.reports(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	id := c.KC.PersonID(name)
+	if _, err := flowOn(c, &cutTarget{left: 3, after: true}).RunLock(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if old = recovery(t, c, name); !old.Locking() || !old.Lock.Removing {
+		t.Fatalf("no lock under way: %+v", old.Lock)
+	}
+	c.Clock.Add(2 * time.Second) // Keycloak notes whole seconds
+	if next, err := c.Flow.RunLock(t.Context(), id); err != nil || !next.IsZero() || !recovery(t, c, name).Locked() {
+		t.Fatal(next, err)
+	}
+	return p, name, old
+}
+
+// WB-13, INV-2: the store comes back as it was in the midst of a lock; since then the person has registered a new authenticator: that stays.
+func TestALockThatComesBackOldLocksNobody(t *testing.T) {
+	t.Parallel()
+	onEitherWitness(t, func(t *testing.T, c *campus.Campus) {
+		p, name, old := lockCopy(t, c)
+		key := p.registers(name)
+		mails := len(c.Mails(""))
+		comesBackOld(t, c, old)
+		if next, err := c.Flow.RunLock(t.Context(), old.Person); err != nil || !next.IsZero() {
+			t.Fatal(next, err)
+		}
+		if r := recovery(t, c, name); r.Locking() || r.Open() || r.Key != nil || len(c.Mails("")) != mails {
+			t.Errorf("state %s, locking %v, %d mails of %d", r.State, r.Locking(), len(c.Mails("")), mails)
+		}
+		newOnly(t, c, name, key)
+	})
+}
+
+// The same in the midst of the swap that followed: the tombstone still stands, and the new authenticator beside it.
+func TestALockThatComesBackOldSparesASwapUnderWay(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	p, name, old := lockCopy(t, c)
+	p.open("/enrol", http.StatusOK)
+	key := p.scan()
+	p.confirm(p.code(key), http.StatusOK)
+	if _, err := flowOn(c, &cutTarget{left: 2}).RunSwap(t.Context(), old.Person); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	comesBackOld(t, c, old)
+	if next, err := c.Flow.RunLock(t.Context(), old.Person); err != nil || !next.IsZero() {
+		t.Fatal(next, err)
+	}
+	if got := otps(c, name); len(got) != 2 {
+		t.Fatalf("authenticators %v", got)
+	}
+	if err := c.Flow.FinishIntent(t.Context(), intentOf(t, c, "swap")); err != nil {
+		t.Fatal(err)
+	}
+	newOnly(t, c, name, key)
+}
+
+// SWAP-11, INV-8: the store comes back as it was in the midst of a swap, whose authenticator another recovery has replaced since: it is not written again.
+func TestASwapThatComesBackOldRevivesNothing(t *testing.T) {
+	t.Parallel()
+	onEitherWitness(t, func(t *testing.T, c *campus.Campus) {
+		name := member(c, "somebody")
+		writing(t, c, name)
+		id := c.KC.PersonID(name)
+		before := recovery(t, c, name)
+		if _, err := flowOn(c, &cutTarget{left: 2}).RunSwap(t.Context(), id); !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		old := recovery(t, c, name)
+		if next, err := c.Flow.RunSwap(t.Context(), id); err != nil || !next.IsZero() {
+			t.Fatal(next, err)
+		}
+		c.Clock.Add(time.Hour)
+		key := proven(t, c, name).registers(name)
+		for _, copied := range []bridge.Recovery{old, before} {
+			mails := len(c.Mails(""))
+			comesBackOld(t, c, copied)
+			if next, err := c.Flow.RunSwap(t.Context(), id); err != nil || !next.IsZero() {
+				t.Fatal(next, err)
+			}
+			if r := recovery(t, c, name); r.State != bridge.Done || r.Key != nil || len(c.Mails("")) != mails || len(c.Events("swap.intended")) != 2 {
+				t.Errorf("state %s, %d mails of %d", r.State, len(c.Mails("")), mails)
+			}
+			newOnly(t, c, name, key)
+		}
+	})
+}
+
+// What an administrator ended is not taken up again by a store that comes back old.
+func TestASwapThatWasEndedStaysSo(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "somebody")
+	writing(t, c, name)
+	id := c.KC.PersonID(name)
+	if _, err := flowOn(c, &cutTarget{left: 1}).RunSwap(t.Context(), id); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	old := recovery(t, c, name)
+	if _, err := c.Flow.Administer(t.Context(), id, old.ID, bridge.AdminCancel); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if next, err := c.Flow.RunSwap(t.Context(), id); err != nil || !next.IsZero() || recovery(t, c, name).State != bridge.Ended {
+			t.Fatal(next, err)
+		}
+		comesBackOld(t, c, old)
+	}
+	oldStill(t, c, name)
+}
+
+// Recovery codes that the person has saved are not taken back by a store that comes back as it was before they were written.
+func TestCodesThatComeBackOldStay(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	ref := atTheEndBy(t, c, "owner")
+	err := c.Flow.AskCodes(t.Context(), ref)
+	if _, cut := flowOn(c, &cutTarget{left: 1, after: true}).RunCodes(t.Context(), ref.Recovery); err != nil || !errors.Is(cut, errKilled) {
+		t.Fatal(err, cut)
+	}
+	old, err := c.Flow.CodeSets.Get(t.Context(), ref.Recovery)
+	if err != nil || !old.Intended {
+		t.Fatal(err)
+	}
+	if _, err := c.Flow.RunCodes(t.Context(), ref.Recovery); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Flow.SaveCodes(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	ids, _ := sets(c, "owner")
+	c.Clock.Add(bridge.CodesLife + 2*time.Minute)
+	_, err = c.Flow.CodeSets.Update(t.Context(), ref.Recovery, 0, func(bridge.CodeSet, bool) (bridge.CodeSet, error) { return old, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next, err := c.Flow.RunCodes(t.Context(), ref.Recovery); err != nil || !next.IsZero() {
+		t.Fatal(next, err)
+	}
+	if now, _ := sets(c, "owner"); len(now) != 1 || strings.Join(now, "") != strings.Join(ids, "") || len(c.Mails(bridge.NoticeCodesBack)) != 0 {
+		t.Errorf("sets %v, were %v", now, ids)
+	}
+	if _, err := c.Flow.CodeSets.Get(t.Context(), ref.Recovery); bridge.CodeOf(err) != bridge.CodeAbsent {
+		t.Errorf("the codes are kept: %v", err)
+	}
+}
