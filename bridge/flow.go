@@ -103,8 +103,10 @@ func (f *Flow) change(ctx context.Context, person string, transition func(Recove
 	return f.apply(ctx, person, f.life(), transition)
 }
 
-// swapChange applies a step of the swap to the recovery r, if it is still that one and in Writing. A swap under way has no end in the
-// store: it is finished however long Keycloak is away.
+// lasting reports that the store must not forget the recovery: its swap or lock goes on until it has ended, however long Keycloak is away.
+func (r Recovery) lasting() bool { return r.State == Writing || r.Locking() }
+
+// swapChange applies a step of the swap to the recovery r, if it is still that one and in Writing.
 func (f *Flow) swapChange(ctx context.Context, r Recovery, step func(*Recovery)) error {
 	_, err := f.apply(ctx, r.Person, 0, func(old Recovery) (Recovery, error) {
 		if old.State != Writing || old.ID != r.ID {
@@ -116,8 +118,8 @@ func (f *Flow) swapChange(ctx context.Context, r Recovery, step func(*Recovery))
 	return err
 }
 
-// apply stores what a transition makes of the recovery, for ttl; one in Writing is kept without an end, whoever touches it. What a transition leaves as it
-// is is not stored again.
+// apply stores what a transition makes of the recovery, for ttl; one with a swap or a lock under way is kept without an end, whoever touches it. What a
+// transition leaves as it is is not stored again.
 func (f *Flow) apply(ctx context.Context, person string, ttl time.Duration, transition func(Recovery) (Recovery, error)) (Recovery, error) {
 	var counted error
 	var same Recovery
@@ -137,7 +139,7 @@ func (f *Flow) apply(ctx context.Context, person string, ttl time.Duration, tran
 		case reflect.DeepEqual(old, next):
 			same = next
 			return next, errSame
-		case (ttl == 0) != (next.State == Writing):
+		case (ttl == 0) != next.lasting():
 			return next, errLife
 		}
 		return next, nil
@@ -172,7 +174,7 @@ var (
 	errLife = errors.New("to be kept for another time")
 )
 
-// life is how long the store keeps a recovery after its last change, but for a swap under way: through the longest waiting period, whoever
+// life is how long the store keeps a recovery after its last change, but for one under way: through the longest waiting period, whoever
 // touches it meanwhile.
 func (f *Flow) life() time.Duration {
 	life := f.Rules.LinkLife + WaitAfterLink + KeepEnded

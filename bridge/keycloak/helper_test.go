@@ -227,9 +227,9 @@ type desk struct {
 }
 
 func newDesk() *desk {
-	return &desk{
-		place: newPlace(), clock: newClock(), records: &memory.Records[keycloak.GateRecord]{}, jobs: &memory.Jobs{}, audit: &memory.Audit{},
-	}
+	d := &desk{place: newPlace(), clock: newClock(), jobs: &memory.Jobs{}, audit: &memory.Audit{}}
+	d.records = &memory.Records[keycloak.GateRecord]{Now: d.clock.now}
+	return d
 }
 
 func (d *desk) gate(t *testing.T) *keycloak.RealmGate { return d.gateWith(t, d.records) }

@@ -76,9 +76,9 @@ func TestALockNeverEndsBesideAnOTP(t *testing.T) {
 	t.Parallel()
 	c, _, name, _ := lockBegun(t)
 	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/*", Status: http.StatusForbidden})
-	for range 3 {
+	for _, later := range []time.Duration{5 * time.Minute, 5 * time.Minute, 26 * time.Hour, 0} { // longer than an ended recovery is remembered
 		stuckLock(t, c, name, bridge.CodeRefusedByAccount)
-		c.Clock.Add(5 * time.Minute)
+		c.Clock.Add(later)
 	}
 	if len(c.Events("lock.stuck")) != 1 || len(c.Events("lock.done")) != 0 {
 		t.Error("the trail does not say once that it is stuck")

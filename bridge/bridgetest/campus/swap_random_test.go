@@ -104,6 +104,7 @@ func newLife(t *rapid.T) *life {
 		model: &model{t: t, newID: bridge.NewUUID()}, records: &memory.Records[bridge.Recovery]{}, audit: &memory.Audit{}, mail: mailbox{}, now: start,
 	}
 	w.clock = func() time.Time { return w.now }
+	w.records.Now = w.clock
 	w.list = []bridge.Credential{{ID: "password", Type: bridge.TypePassword, Created: start.Add(-time.Hour)}}
 	var remove []string
 	for i := range rapid.IntRange(1, 3).Draw(t, "old ones") {

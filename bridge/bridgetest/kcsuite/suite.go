@@ -199,7 +199,7 @@ type gate struct {
 
 func (w *world) gate(t *testing.T) gate {
 	t.Helper()
-	return w.gateAt(t, w.facts.Now, &memory.Records[keycloak.GateRecord]{})
+	return w.gateAt(t, w.facts.Now, &memory.Records[keycloak.GateRecord]{Now: w.facts.Now})
 }
 
 // gateAt is a gate whose clock is another one.

@@ -12,11 +12,25 @@ import (
 	"otpbridge/bridge"
 )
 
-// Records is bridge.Records. Values go in and out as JSON, so nobody shares memory with it. Times to live are ignored.
+// Records is bridge.Records. Values go in and out as JSON, so nobody shares memory with it.
 type Records[T any] struct {
+	Now func() time.Time // nil: the real time
+
 	mu     sync.Mutex
-	values map[string][]byte
+	values map[string]value
 	fault  error
+}
+
+type value struct {
+	text []byte
+	ends time.Time // zero: never
+}
+
+func (r *Records[T]) now() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
 }
 
 // Break makes every call fail with err from now on; nil mends.
@@ -37,38 +51,42 @@ func (r *Records[T]) Get(_ context.Context, key string) (T, error) {
 	return value, err
 }
 
-func (r *Records[T]) read(key string) (value T, found bool, err error) {
+func (r *Records[T]) read(key string) (out T, found bool, err error) {
 	if r.fault != nil {
-		return value, false, r.fault
+		return out, false, r.fault
 	}
-	text, found := r.values[key]
-	if found {
-		err = json.Unmarshal(text, &value)
+	v, found := r.values[key]
+	if !found || !v.ends.IsZero() && !r.now().Before(v.ends) {
+		return out, false, nil
 	}
-	return value, found, err
+	err = json.Unmarshal(v.text, &out)
+	return out, true, err
 }
 
 // Update implements bridge.Records.
-func (r *Records[T]) Update(_ context.Context, key string, _ time.Duration, change func(old T, found bool) (T, error)) (T, error) {
+func (r *Records[T]) Update(_ context.Context, key string, ttl time.Duration, change func(old T, found bool) (T, error)) (T, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old, found, err := r.read(key)
 	if err != nil {
 		return old, err
 	}
-	value, err := change(old, found)
+	next, err := change(old, found)
 	if err != nil {
-		return value, err
+		return next, err
 	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return value, err
+	v := value{}
+	if v.text, err = json.Marshal(next); err != nil {
+		return next, err
+	}
+	if ttl > 0 {
+		v.ends = r.now().Add(ttl)
 	}
 	if r.values == nil {
-		r.values = map[string][]byte{}
+		r.values = map[string]value{}
 	}
-	r.values[key] = text
-	return value, nil
+	r.values[key] = v
+	return next, nil
 }
 
 // Delete implements bridge.Records.
