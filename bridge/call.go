@@ -32,6 +32,7 @@ type Call struct {
 	Needed     int  // approvals that are demanded; known after the first
 	Risky      bool // the caller's browser held an operator session
 	Shared     bool `json:",omitempty"` // an operator who approved had the caller's client address
+	CallBacks  int  `json:",omitempty"` // grows with every pair of match words
 }
 
 // Case is one operator's look at a recovery, opened by a right pair of user name and call code.
@@ -89,6 +90,11 @@ func (r Recovery) open(op string, now time.Time) (Call, error) {
 func (r Recovery) with(c Call) Recovery {
 	r.Call = &c
 	return r
+}
+
+// again is what a waiting period leaves of a desk's part: whoever calls after it starts over, and what was counted stays counted.
+func (c Call) again() *Call {
+	return &Call{Serial: c.Serial, Wrong: c.Wrong, WrongWords: c.WrongWords, Risky: c.Risky, Shared: c.Shared, CallBacks: c.CallBacks}
 }
 
 // anew reports whether a waiting period is over and nobody has been spoken to since: whoever signs in afresh may call then, since nothing is
@@ -207,6 +213,7 @@ func (r Recovery) StartCallBack(o Operator, choices []int, right int, now time.T
 		return r, Fault(CodeCallBack, "call back", nil)
 	}
 	c.Case.CallBack = &CallBack{Choices: choices, Right: right}
+	c.CallBacks++
 	return r.with(c), nil
 }
 

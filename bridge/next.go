@@ -1,6 +1,9 @@
 package bridge
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Viewer is what a browser session has proven about the person in front of it.
 type Viewer struct {
@@ -147,6 +150,18 @@ func nextOfEnd(r Recovery) Step {
 		return StepLocking
 	}
 	return StepEnded
+}
+
+// Revision tells two pages of one step apart: that of another recovery, of another call code, of other match words.
+func (r Recovery) Revision(s Step) string {
+	n := 0
+	switch s {
+	case StepCall, StepSecond:
+		n = callOf(r).Serial
+	case StepCallBack:
+		n = callOf(r).CallBacks
+	}
+	return fmt.Sprintf("%.8s.%d", r.ID, n)
 }
 
 // NextChange is when time alone may change what a viewer sees of the recovery: a far time when nothing is due.

@@ -274,9 +274,7 @@ func (r Recovery) proven(holder string, key Key, delay time.Duration, now time.T
 		r.NotBefore, r.Link = now.Add(delay), &l
 		r.Expires = r.NotBefore.Add(DelayGrace)
 		if r.Call != nil {
-			r.Call = &Call{
-				Serial: r.Call.Serial, Wrong: r.Call.Wrong, WrongWords: r.Call.WrongWords, Risky: r.Call.Risky, Shared: r.Call.Shared,
-			}
+			r.Call = r.Call.again()
 		}
 		return r
 	}

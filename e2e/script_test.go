@@ -25,6 +25,7 @@ type stage struct {
 	mu      sync.Mutex
 	step    bridge.Step
 	code    int           // how many call codes were shown
+	words   int           // of a call-back
 	life    time.Duration // of a call code
 	down    bool          // nobody is there behind the proxy
 	refuse  bool          // streams are refused, pages are not
@@ -73,17 +74,22 @@ func (s *stage) set(change func()) {
 }
 
 func (s *stage) page() view.Page {
-	f := view.Frame{Path: "/recovery", CSRF: "x", Now: time.Now(), Live: s.step, Person: &view.Person{ID: "a1"},
+	f := view.Frame{Path: "/recovery", CSRF: "x", Now: time.Now(), Live: s.step, Revision: s.revision(), Person: &view.Person{ID: "a1"},
 		Session: view.SessionEnd{Ends: time.Now().Add(8 * time.Hour), Idle: time.Now().Add(15 * time.Minute)}}
 	switch s.step {
 	case bridge.StepCall:
 		return view.Call{Frame: f, ID: "a1", Code: fmt.Sprintf("%08d", s.code), CodeUntil: f.Now.Add(s.life), Until: f.Now.Add(time.Hour), Extend: true}
 	case bridge.StepChecking:
 		return view.Checking{Frame: f, Until: f.Now.Add(time.Hour)}
+	case bridge.StepCallBack:
+		return view.CallBack{Frame: f, Until: f.Now.Add(time.Hour), Words: s.words}
 	}
 	f.Live = ""
 	return view.Elsewhere{Frame: f}
 }
+
+// revision is that of the step.
+func (s *stage) revision() string { return fmt.Sprint(s.code, ".", s.words) }
 
 func (s *stage) recovery(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
@@ -126,14 +132,14 @@ func (s *stage) events(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, "retry: 500\n\n")
 	for {
 		s.mu.Lock()
-		step, silent := s.step, s.silent
+		step, silent, revision := s.step, s.silent, s.revision()
 		gone, changed := s.down, s.changed
 		s.mu.Unlock()
 		if gone {
 			return
 		}
 		if !silent {
-			_, _ = fmt.Fprintf(w, "event: step\ndata: %s\n\n", step)
+			_, _ = fmt.Fprintf(w, "event: step\nid: %s\ndata: %s\n\n", revision, step)
 		}
 		_ = rc.Flush()
 		select {
@@ -264,6 +270,49 @@ func TestJourneyScriptRenewsTheCallCode(t *testing.T) {
 		t.Error("the old code is still shown")
 	}
 	page.Click("New call code").See("0000 0003")
+}
+
+// HD-02: two pages of one session show the same call code, whichever of them asked for it, and neither is loaded anew; HD-14: other match words
+// appear by themselves.
+func TestJourneyScriptShowsWhatCountsNow(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, bridge.StepCall)
+	one, two := rig.NewPage(t, rig.Look{}).Go(s.URL+"/recovery"), rig.NewPage(t, rig.Look{}).Go(s.URL+"/recovery")
+	for _, page := range []*rig.Page{one, two} {
+		page.See("0000 0001").Eval(`window.here = true`, nil)
+	}
+	rig.Eventually(t, "both streams", func() bool { return s.taken() >= 2 })
+	s.set(func() { s.code++ })
+	for _, page := range []*rig.Page{one, two} {
+		var same bool
+		page.See("0000 0002").Eval(`window.here === true`, &same)
+		if !same || strings.Contains(page.Text(), "0000 0001") {
+			t.Errorf("loaded anew: %v\n%s", !same, page.Text())
+		}
+	}
+	s.set(func() { s.step = bridge.StepCallBack })
+	words := func(i int) string { return view.MatchWords("en", i) }
+	one.See(words(0))
+	two.See(words(0))
+	s.set(func() { s.words = 5 })
+	one.See(words(5))
+	two.See(words(5))
+}
+
+// HD-02: a call code that no longer works is not shown, though the page was stopped, or nobody is there to ask for another.
+func TestJourneyScriptTakesAnExpiredCodeAway(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, bridge.StepCall)
+	page := rig.NewPage(t, rig.Look{}).Go(s.URL + "/recovery").See("0000 0001").Click("Stop moving on by itself").See("no longer moves on")
+	s.set(func() { s.life = 3 * time.Second })
+	page.Reload().See("The call code is no longer valid.")
+	if strings.Contains(page.Text(), "0000 0001") || strings.Contains(page.Text(), "Valid until") {
+		t.Errorf("an expired code is shown\n%s", page.Text())
+	}
+	page.Click("Move on by itself again").See("0000 0002")
+	if strings.Contains(page.Text(), "no longer valid") {
+		t.Error("the new code is said to be over")
+	}
 }
 
 // A11Y-05: the person can stop the page from moving on, and let it go on again.

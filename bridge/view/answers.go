@@ -26,6 +26,7 @@ func answers() template.FuncMap {
 		"near":         Frame.Near,
 		"reasonChosen": Request.ReasonChosen,
 		"renewIn":      Call.RenewIn,
+		"codeEndsIn":   Call.CodeEndsIn,
 		"risky":        Case.Risky,
 		"soon":         Call.Soon,
 		"stolen":       func(p interface{ Stolen() bool }) bool { return p.Stolen() },

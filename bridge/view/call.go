@@ -71,6 +71,9 @@ func (p Call) Soon() bool { return !p.Until.After(p.Now.Add(soon)) }
 // RenewIn is the number of seconds after which a page with a script asks for another code.
 func (p Call) RenewIn() int { return seconds(p.CodeUntil.Sub(p.Now) - renewAhead) }
 
+// CodeEndsIn is the number of seconds after which a page with a script shows the code no more.
+func (p Call) CodeEndsIn() int { return seconds(p.CodeUntil.Sub(p.Now)) }
+
 // WarnIn is the number of seconds after which a page with a script says that the request is about to end.
 func (p Call) WarnIn() int { return seconds(p.Until.Sub(p.Now) - soon) }
 

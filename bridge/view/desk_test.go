@@ -252,7 +252,7 @@ func TestLivePagesAnnounceAndCanBePaused(t *testing.T) {
 // A11Y-04: the page with the call code says when it ends and lets that be put off; near the end that comes first.
 func TestCallCanBeKeptOpen(t *testing.T) {
 	call := view.Call{Frame: frame("Hanako"), ID: "a1", Code: "48291735", CodeUntil: at(14, 15), Until: at(15, 5), Extend: true}
-	if got := []int{call.RenewIn(), call.WarnIn()}; got[0] != 580 || got[1] != 50*60 {
+	if got := []int{call.RenewIn(), call.WarnIn(), call.CodeEndsIn()}; got[0] != 580 || got[1] != 50*60 || got[2] != 600 {
 		t.Errorf("renews and warns after %d seconds", got)
 	}
 	call.Now = at(16, 0)

@@ -17,8 +17,10 @@ type Frame struct {
 	Session   SessionEnd // of somebody who is signed in
 
 	// Live is the step that this page shows, if GET /recovery/events tells of the next one; empty: the page never moves on by itself. The
-	// server sends "event: step" with the step's name as data, at once and after every change, and "event: alive" every LiveBeat.
-	Live bridge.Step
+	// server sends "event: step" with the step's name as data and its revision as id, at once and after every change, and "event: alive" every
+	// LiveBeat.
+	Live     bridge.Step
+	Revision string // of Live: the same step with another one shows something else
 	// Console says that an error page belongs to the help desk's console; the console's own pages know it.
 	Console bool
 	// What the person's roles at the console are; its tabs are those of them.

@@ -26,9 +26,8 @@ const (
 // streams counts the live pages of each session in this process.
 type streams struct {
 	mu    sync.Mutex
-	open  map[string]int
+	open  map[string][]*place
 	turns chan struct{}
-	ends  map[string]chan struct{} // closed when the session is signed out
 
 	beat, touch time.Duration // how often; fixed before the first stream
 }
@@ -50,26 +49,7 @@ func (s *streams) turn(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// enter takes one of a session's places; leave gives it back.
-func (s *streams) enter(session string) (leave func(), ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[session] >= maxStreams {
-		return nil, false
-	}
-	s.open[session]++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.open[session]--
-		if s.open[session] == 0 {
-			delete(s.open, session)
-			delete(s.ends, session)
-		}
-	}, true
-}
-
-// events serves GET /recovery/events: server-sent events with nothing but the name of the step that this browser should see. The page
+// events serves GET /recovery/events: server-sent events with nothing but the name and revision of the step that this browser should see. The page
 // compares it with its own and loads itself anew when they differ, so that everything is decided where every page is decided.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) { //nolint:contextcheck // a stream that took its connection over outlives its request
 	noteRoute(r)
@@ -85,7 +65,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) { //nolint:conte
 		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 		return
 	}
-	leave, ok := s.streams.enter(v.sess.ID)
+	here, leave, ok := s.streams.enter(v.sess.ID, r.URL.Query().Get("tab"))
 	if !ok {
 		w.Header().Set("Retry-After", "30")
 		s.fail(w, r, v, &bridge.Error{Code: bridge.CodeTooMany, Op: "events", Until: v.now.Add(30 * time.Second)})
@@ -98,7 +78,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) { //nolint:conte
 		ctx := bridge.WithRequest(s.closing(), bridge.RequestFrom(r.Context()))
 		go func() {
 			defer leave()
-			(&live{s: s, v: v, line: own}).alone(ctx, own.conn)
+			(&live{s: s, v: v, line: own, gone: here.gone}).alone(ctx, own.conn)
 		}()
 		return
 	}
@@ -107,7 +87,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) { //nolint:conte
 	defer cancel()
 	stop := context.AfterFunc(s.closing(), cancel) //nolint:contextcheck // drains with the process
 	defer stop()
-	l := &live{s: s, v: v, line: newAnswerLine(w)}
+	l := &live{s: s, v: v, line: newAnswerLine(w), gone: here.gone}
 	if err := l.run(ctx); err != nil && ctx.Err() == nil {
 		s.Log.DebugContext(ctx, "live page ended", "err", err)
 	}
@@ -135,7 +115,8 @@ type live struct {
 	s    *Server
 	v    *visit
 	line line
-	last bridge.Step
+	gone <-chan struct{}
+	last string // what the page was told
 }
 
 func (l *live) run(ctx context.Context) error {
@@ -147,7 +128,6 @@ func (l *live) run(ctx context.Context) error {
 	if err := l.apart(ctx, retry); err != nil {
 		return err
 	}
-	gone := l.s.streams.gone(l.v.sess.ID)
 	beat, touch := time.NewTicker(l.s.streams.beat), time.NewTicker(l.s.streams.touch)
 	defer beat.Stop()
 	defer touch.Stop()
@@ -161,7 +141,7 @@ func (l *live) run(ctx context.Context) error {
 			return err
 		}
 		timer := time.NewTimer(again)
-		err = l.wait(ctx, waiting{changed, gone, beat.C, touch.C, timer.C})
+		err = l.wait(ctx, waiting{changed, l.gone, beat.C, touch.C, timer.C})
 		timer.Stop()
 		if err != nil {
 			return err
@@ -208,7 +188,7 @@ func (l *live) look(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := l.news(ctx, step); err != nil {
+	if err := l.news(ctx, step, rec.Revision(step)); err != nil {
 		return 0, err
 	}
 	return min(latestLook, max(earliestLook, rec.NextChange(l.s.Now()).Sub(l.s.Now()))), nil

@@ -23,6 +23,7 @@ type stream struct {
 	status int
 	header http.Header
 	steps  chan string // closed when the stream ends
+	marks  chan string // revisions, one for each step
 	beats  chan string // signs of life
 	close  func()
 }
@@ -30,8 +31,13 @@ type stream struct {
 // listens opens the live page of a session at a base address.
 func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
 	t.Helper()
+	return follows(t, c, base+"/recovery/events", session)
+}
+
+func follows(t *testing.T, c *campus.Campus, address, session string) *stream {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/recovery/events", http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +49,8 @@ func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stream{t: t, status: resp.StatusCode, header: resp.Header, steps: make(chan string, 100), beats: make(chan string, 100)}
+	s := &stream{t: t, status: resp.StatusCode, header: resp.Header, steps: make(chan string, 100), marks: make(chan string, 100),
+		beats: make(chan string, 100)}
 	ended := make(chan struct{})
 	s.close = func() { cancel(); <-ended; transport.CloseIdleConnections() }
 	t.Cleanup(s.close)
@@ -53,6 +60,9 @@ func listens(t *testing.T, c *campus.Campus, base, session string) *stream {
 		defer resp.Body.Close()
 		lines := bufio.NewScanner(resp.Body)
 		for lines.Scan() {
+			if mark, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+				s.marks <- mark
+			}
 			if step, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
 				s.steps <- step
 			}

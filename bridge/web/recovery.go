@@ -31,7 +31,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		f.Live = step
+		f.Live, f.Revision = step, rec.Revision(step)
 		switch page := s.calling(f, r, step, seenBy(rec, state)).(type) {
 		case nil:
 		case view.Call:

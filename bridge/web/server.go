@@ -65,7 +65,7 @@ type Server struct {
 // reference number, and is logged by its route; a panic becomes a page; foreign hosts and odd requests are refused before a route sees
 // them. The router is wrapped from outside because gorilla/mux skips its own middleware for 404 and 405.
 func (s *Server) Handler() http.Handler {
-	s.streams = &streams{open: map[string]int{}, beat: heartbeat, touch: touchEvery}
+	s.streams = &streams{open: map[string][]*place{}, beat: heartbeat, touch: touchEvery}
 	h := s.routes()
 	h = s.guard(h)
 	h = s.recovered(h)

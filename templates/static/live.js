@@ -6,6 +6,7 @@
   const status = document.getElementById("status");
   const words = status?.firstElementChild;
   const first = words?.textContent;
+  const tab = Math.random().toString(36).slice(2); // so that another line of this page takes the place of the one before
   const minute = 60_000;
 
   let source; // the open stream
@@ -43,27 +44,31 @@
   }
 
   // moveOn says what happened and loads the page that is due. The focus stays where it is until then.
-  function moveOn(step) {
+  function moveOn(step, revision) {
     if (moving || paused) return;
     moving = true;
     source?.close();
     clearTimeout(retry);
     say(main.getAttribute("data-say-" + step) ?? main.dataset.say, true);
     const [before, at] = (remembered("moved") ?? " 0").split(" ");
-    const again = before === step && Date.now() - Number(at) < 10_000;
-    remember("moved", step + " " + Date.now());
+    const again = before === step + "/" + revision && Date.now() - Number(at) < 10_000;
+    remember("moved", step + "/" + revision + " " + Date.now());
     const go = () => location.replace("/recovery");
     if (document.hidden && !again) go();
     else setTimeout(go, again ? 10_000 : 1000);
   }
 
-  function compare(step) {
+  // compare holds this page against the one that is due. The same step with another revision shows another call code, or other match words.
+  function compare(step, revision) {
     clearTimeout(offline);
     offline = undefined;
     restore();
-    if (step !== main.dataset.step) moveOn(step);
-    else remember("moved", ""); // the page is the one that was due: whatever comes now is news
+    if (step === main.dataset.step && revision === main.dataset.revision) remember("moved", ""); // whatever comes now is news
+    else if (step === main.dataset.step && box) update(revision, "/recovery").catch(later);
+    else moveOn(step, revision);
   }
+
+  const shownBy = (page) => page.querySelector("main")?.dataset ?? {};
 
   // read returns the page that the server would show now. Errors of the server are no answer.
   async function read(address, options) {
@@ -74,8 +79,8 @@
 
   // look asks for the page itself, for when no stream comes through.
   async function look() {
-    const page = await read("/recovery");
-    compare(page.querySelector("main")?.dataset.step ?? "");
+    const now = shownBy(await read("/recovery"));
+    compare(now.step ?? "", now.revision);
   }
 
   function down() {
@@ -101,14 +106,14 @@
     clearTimeout(retry);
     source?.close();
     heard = Date.now();
-    const mine = source = new EventSource(main.dataset.live);
+    const mine = source = new EventSource(main.dataset.live + "?tab=" + tab);
     retry = setTimeout(() => later(), 10_000); // open but silent: something on the way holds the answer back
     mine.addEventListener("step", (event) => {
       if (mine !== source) return;
       clearTimeout(retry);
       failures = 0;
       hear();
-      compare(event.data);
+      compare(event.data, event.lastEventId);
     });
     mine.addEventListener("alive", hear);
     mine.addEventListener("error", () => {
@@ -120,28 +125,55 @@
 
   const box = document.getElementById("callcode");
   let renewAt = box?.dataset.renew ? Date.now() + Number(box.dataset.renew) * 1000 : Infinity;
+  let endAt = box?.dataset.ends ? Date.now() + Number(box.dataset.ends) * 1000 : Infinity;
+  let updating = false; // an answer with a call code is under way
+  let told; // the revision that was due meanwhile
   let warnAt = status?.dataset.warn ? Date.now() + Number(status.dataset.warn) * 1000 : Infinity;
 
-  // renew asks for another call code and puts it in the place of the old one; the button stays, and with it the focus.
-  async function renew() {
+  // update puts the call code of the answer in the place of the one that is shown; the button stays, and with it the focus.
+  async function update(revision, address, options) {
+    told = revision;
+    if (updating) return;
+    updating = true;
+    const page = await read(address, options).finally(() => { updating = false; });
+    const now = shownBy(page);
+    const fresh = page.getElementById("callcode");
+    if (!fresh || now.step !== main.dataset.step) {
+      moveOn(now.step ?? "", now.revision);
+      return;
+    }
+    const form = box.querySelector("form");
+    for (const old of [...box.children]) if (old !== form) old.remove();
+    form.before(...[...fresh.children].filter((part) => part.localName !== "form"));
+    form.querySelector("button").className = fresh.querySelector("button").className;
+    renewAt = Math.max(renewAt, Date.now() + Number(fresh.dataset.renew) * 1000);
+    endAt = Date.now() + Number(fresh.dataset.ends) * 1000;
+    main.dataset.revision = now.revision;
+    say(box.dataset.renewed, false);
+    if (told && told !== now.revision) await update("", "/recovery");
+  }
+
+  // renew asks for another call code.
+  function renew() {
     renewAt = Date.now() + minute / 2; // until the answer is here
     const form = box.querySelector("form");
     const data = new URLSearchParams(new FormData(form));
     data.set("do", "renew");
-    const page = await read(form.action, { method: "POST", body: data });
-    const fresh = page.getElementById("callcode");
-    if (!fresh || page.querySelector("main").dataset.step !== main.dataset.step) {
-      moveOn(page.querySelector("main")?.dataset.step ?? "");
-      return;
-    }
-    for (const old of [...box.children]) if (old !== form) old.remove();
-    form.before(...[...fresh.children].filter((part) => part.localName !== "form"));
-    renewAt = Math.max(renewAt, Date.now() + Number(fresh.dataset.renew) * 1000);
-    say(box.dataset.renewed, false);
+    return update("", form.action, { method: "POST", body: data });
+  }
+
+  // expire takes a call code away that no longer works, whatever keeps the next one from coming.
+  function expire() {
+    endAt = Infinity;
+    for (const part of box.querySelectorAll("dl > :nth-of-type(2), p")) part.remove();
+    const ended = document.createElement("p");
+    ended.textContent = box.dataset.expired;
+    box.querySelector("form").before(ended);
   }
 
   function tick() {
     const now = Date.now();
+    if (now >= endAt) expire();
     if (paused || moving) return;
     if (now - heard > main.dataset.beat * 2400) connect(); // two signs of life are missing: the line is dead, or the machine has slept
     if (now >= renewAt) renew().catch(down);

@@ -1,0 +1,92 @@
+package web_test
+
+import (
+	"net/http"
+	"regexp"
+	"testing"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+)
+
+var shownRevision = regexp.MustCompile(`data-revision="([^"]+)"`)
+
+// revision is that of the waiting page.
+func (p *person) revision() string {
+	p.t.Helper()
+	p.open("/recovery", http.StatusOK)
+	m := shownRevision.FindStringSubmatch(p.Body)
+	if m == nil {
+		p.t.Fatalf("no revision on %s\n%s", p.URL, p.Body)
+	}
+	return m[1]
+}
+
+// HD-02, HD-14: other match words and another call code are told although the step stays the same; what the page shows anew is what was told.
+func TestALivePageHearsOfOtherWordsAndCodes(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "somebody")
+	withPhone(c, "somebody")
+	p, carol := caller(t, c, "somebody"), operator(t, c, "carol")
+	mine := listens(t, c, c.URL, p.session())
+	told := map[string]bool{}
+	tells := func(step bridge.Step) {
+		t.Helper()
+		mine.tells(step)
+		mark := <-mine.marks
+		if told[mark+string(step)] {
+			t.Errorf("%s %s was told before", step, mark)
+		}
+		told[mark+string(step)] = true
+		if shown := p.revision(); shown != mark {
+			t.Errorf("the page shows %s of %s, told was %s", shown, step, mark)
+		}
+	}
+	tells(bridge.StepCall)
+	p.send("/recovery", http.StatusOK, "do", "renew")
+	tells(bridge.StepCall)
+	carol.looksUp("somebody", p.reads())
+	tells(bridge.StepChecking)
+	for range 3 {
+		carol.send("/desk/case", http.StatusOK, "do", "callback")
+		tells(bridge.StepCallBack)
+	}
+	p.send("/recovery", http.StatusOK, "do", "cancel")
+	p.open("/recovery", http.StatusOK)
+	tells(bridge.StepEnded)
+	first := p.revision()
+	p.calls("somebody")
+	if p.revision() == first {
+		t.Error("another request has the revision of the one before")
+	}
+}
+
+// HD-10: a page that comes again takes the place of its earlier line, which may be dead without a word; other pages and other sessions keep theirs.
+func TestAPageThatComesAgainTakesItsOwnPlace(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	p, other, carol := caller(t, c, "bob"), caller(t, c, "alice"), operator(t, c, "carol")
+	code := p.reads()
+	page := func(session, tab string) *stream {
+		t.Helper()
+		s := follows(t, c, c.URL+"/recovery/events?tab="+tab, session)
+		s.tells(bridge.StepCall)
+		return s
+	}
+	theirs, second := page(other.session(), "one"), page(p.session(), "two")
+	first := page(p.session(), "one")
+	for range 3 {
+		next := page(p.session(), "one")
+		first.ends("the same page has another line")
+		first = next
+	}
+	if a := get("/recovery/events?tab=three", p.session()).to(t, c); a.status != http.StatusTooManyRequests {
+		t.Errorf("a third page: %d", a.status)
+	}
+	carol.looksUp("bob", code)
+	first.tells(bridge.StepChecking)
+	second.tells(bridge.StepChecking)
+	carol.looksUp("alice", other.reads())
+	theirs.tells(bridge.StepChecking)
+}
