@@ -10,6 +10,9 @@ import (
 // due, RunAttention says whether the mark still has a reason.
 const JobAttention = "attention"
 
+// markLife is when a mark is looked at again.
+const markLife = 24 * time.Hour
+
 // Administrator is the actor in the audit trail when somebody acts by the command line of the service's own machine.
 const Administrator = "administrator"
 
@@ -145,7 +148,7 @@ func (f *Flow) needsHelp(ctx context.Context, r Recovery, cause error) error {
 
 // mark puts the person's recovery on the administrators' list. It is added before what it speaks of, and without effect until then.
 func (f *Flow) mark(ctx context.Context, person string) error {
-	return f.Jobs.Add(ctx, Job{Kind: JobAttention, ID: person, At: f.Now().Add(KeepEnded)})
+	return f.Jobs.Add(ctx, Job{Kind: JobAttention, ID: person, At: f.Now().Add(markLife)})
 }
 
 // calm takes a recovery off the administrators' list. One that stays there by mistake goes with the next look.
@@ -161,7 +164,7 @@ func (f *Flow) RunAttention(ctx context.Context, person string) (next time.Time,
 	if errors.Is(err, ErrAbsent) || err == nil && r.State != Writing && !r.Locking() {
 		return time.Time{}, nil
 	}
-	return f.Now().Add(KeepEnded), err
+	return f.Now().Add(markLife), err
 }
 
 // Attention reports whether a recovery with a mark needs an administrator now, and why.

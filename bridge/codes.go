@@ -256,13 +256,13 @@ func (f *Flow) tellCodesBack(ctx context.Context, set CodeSet) error {
 }
 
 // codesStep does the next thing for a set. The account has to be as the recovery left it: whoever began another one, or was refused
-// since, gets none.
+// since, or objected, gets none.
 func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error) {
 	r, found, err := f.read(ctx, set.Person)
 	if err != nil {
 		return false, err
 	}
-	if !found || r.ID != set.Recovery || r.State != Done {
+	if !found || r.ID != set.Recovery || r.State != Done || r.Disputed(f.Now()) {
 		return false, Fault(CodeNotOpen, "recovery codes", nil)
 	}
 	seen, err := f.Target.Credentials(ctx, set.Person)

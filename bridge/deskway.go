@@ -303,7 +303,7 @@ func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
 			token, number = f.newVeto(ctx, r)
 		}
 		n := Notice{
-			Kind: kind, To: address, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way, Origin: r.Origin,
+			Kind: kind, To: address, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(NoticeLife), Way: r.Way, Origin: r.Origin,
 			NotBefore: r.NotBefore, Veto: token, Objection: number,
 		}
 		if err := f.Mail.Send(ctx, n); err != nil {

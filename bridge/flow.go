@@ -75,6 +75,7 @@ var (
 	LimitLinkDay    = Limit{"link-day", 10, 24 * time.Hour}
 	LimitCallHour   = Limit{"call-hour", 6, time.Hour} // desk recoveries of one person: each sends notices
 	LimitGateNotice = Limit{"gate-notice", 1, 24 * time.Hour}
+	LimitObjection  = Limit{"objection", 3, time.Hour} // to what is done: each ends sessions
 	LimitService    = Limit{"sign-in-service", 1200, time.Minute}
 	LimitAddress    = Limit{"sign-in-address", 120, time.Minute} // beside the new names of an address
 )
@@ -174,16 +175,16 @@ var (
 	errLife = errors.New("to be kept for another time")
 )
 
-// life is how long the store keeps a recovery after its last change, but for one under way: through the longest waiting period, whoever
-// touches it meanwhile.
+// life is how long the store keeps a recovery after its last change, but for one under way, and what leads to it: through the longest waiting
+// period and to the end of what can be objected to, whoever touches it meanwhile.
 func (f *Flow) life() time.Duration {
-	life := f.Rules.LinkLife + WaitAfterLink + KeepEnded
+	life := max(f.Rules.LinkLife+WaitAfterLink, DeskMax)
 	for _, p := range f.Rules.Policies {
 		if p.Delay > 0 {
-			life = max(life, p.Delay+DelayGrace+KeepEnded)
+			life = max(life, p.Delay+DelayGrace)
 		}
 	}
-	return life
+	return life + (1+MaxExtensions)*ProofLife + KeepEnded
 }
 
 // See returns the page for a viewer, with the recovery that it is about.

@@ -126,9 +126,10 @@ const (
 	NoticeCodesBack NoticeKind = "codes_back" // recovery codes were not made in time and taken back
 	NoticePermit    NoticeKind = "permit"     // two operators opened the sign-in until NotAfter
 
-	NoticeDeskVetoed NoticeKind = "desk_vetoed" // to the help desk: somebody stopped a recovery as not theirs
-	NoticeDeskOne    NoticeKind = "desk_one"    // to the help desk: only the mailbox that got the link heard of the end
-	NoticeDeskGate   NoticeKind = "desk_gate"   // to the help desk: too many wrong second factors
+	NoticeDeskVetoed   NoticeKind = "desk_vetoed"   // to the help desk: somebody stopped a recovery as not theirs
+	NoticeDeskObjected NoticeKind = "desk_objected" // to the help desk: somebody objected to a recovery that is done
+	NoticeDeskOne      NoticeKind = "desk_one"      // to the help desk: only the mailbox that got the link heard of the end
+	NoticeDeskGate     NoticeKind = "desk_gate"     // to the help desk: too many wrong second factors
 )
 
 // Notice is one mail before it is rendered: facts only.

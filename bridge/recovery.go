@@ -1,9 +1,6 @@
 package bridge
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // State is where a recovery stands.
 type State string
@@ -50,7 +47,8 @@ const (
 	WaitAfterLink = 30 * time.Minute // Waiting by mail lasts for the link's life and this
 	ProofLife     = 10 * time.Minute // Proven, at most
 	SignInLife    = 15 * time.Minute // how old a sign-in may be that starts, redeems, or sees the key
-	KeepEnded     = 24 * time.Hour   // Done and Ended are forgotten after this
+	KeepEnded     = 72 * time.Hour   // Done and Ended are kept; an objection to Done is heard, and holds
+	NoticeLife    = 24 * time.Hour   // a notice is not sent after this
 	KeyTries      = 5                // wrong codes that discard a key
 	MaxExtensions = 12               // presses of "extend" for one proof
 )
@@ -101,6 +99,7 @@ type Recovery struct {
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
 	EndedAt    time.Time `json:",omitzero"`
 	DoneAt     time.Time `json:",omitzero"`
+	Objected   time.Time `json:",omitzero"` // somebody objected to a recovery of this person that was done, or nearly
 }
 
 // RecoveryVersion is the version of the stored record.
@@ -135,13 +134,6 @@ type Link struct {
 	Unsent    bool `json:",omitempty"` // no mail is under way: it is not queued yet, could not be, or was given up
 	// Mail is what became of the mail; "": not known yet.
 	Mail MailOutcome `json:",omitempty"`
-}
-
-// Veto is a further way to object, beside the link's own. Each mail has its own, so that nobody who reads one can use up another's.
-type Veto struct {
-	Hash      string
-	Objection string
-	Objected  int `json:",omitempty"` // wrong objection numbers
 }
 
 // Key is the new TOTP secret, pending until one right code is typed.
@@ -221,6 +213,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
 		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
 		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From, WrongWords: guessed,
+		Vetoes: old.doneVetoes(now), Objected: old.Objected,
 	}, nil
 }
 
@@ -306,78 +299,6 @@ func (r Recovery) Cancel(holder string, now time.Time) (Recovery, error) {
 		return r, Fault(CodeTooLate, "cancel", nil)
 	}
 	return r, Fault(CodeNotOpen, "cancel", nil)
-}
-
-const maxVetoes = 32
-
-// withVeto adds a way to object; of very many the oldest go.
-func (r Recovery) withVeto(v Veto) Recovery {
-	all := append(slices.Clone(r.Vetoes), v)
-	r.Vetoes = all[max(0, len(all)-maxVetoes):]
-	return r
-}
-
-// AddVeto adds the veto link of another notice to an open recovery.
-func (r Recovery) AddVeto(v Veto) (Recovery, error) {
-	if r.State != Waiting && r.State != Proven {
-		return r, Fault(CodeNotOpen, "add veto", nil)
-	}
-	return r.withVeto(v), nil
-}
-
-func (l Link) veto() Veto { return Veto{l.VetoHash, l.Objection, l.Objected} }
-
-// objection returns the veto of a veto link.
-func (r Recovery) objection(hash string) (v Veto, ok bool) {
-	if r.Link == nil {
-		return Veto{}, false
-	}
-	for _, v := range append([]Veto{r.Link.veto()}, r.Vetoes...) {
-		if Equal(v.Hash, hash) {
-			return v, true
-		}
-	}
-	return Veto{}, false
-}
-
-// objected counts a wrong number against the one veto link that it was typed for.
-func (r Recovery) objected(hash string) Recovery {
-	if Equal(r.Link.VetoHash, hash) {
-		l := *r.Link
-		l.Objected++
-		r.Link = &l
-		return r
-	}
-	r.Vetoes = slices.Clone(r.Vetoes)
-	for i, v := range r.Vetoes {
-		if Equal(v.Hash, hash) {
-			r.Vetoes[i].Objected++
-		}
-	}
-	return r
-}
-
-// MaxObjections is how many wrong objection numbers a veto link takes before it is dead.
-const MaxObjections = 5
-
-// Veto ends the recovery from a veto link with the right objection number, without a sign-in. Writing and Done: CodeTooLate. A
-// wrong number is CodeObjection: the caller stores the returned recovery all the same, since it counts.
-func (r Recovery) Veto(vetoHash, number string, now time.Time) (Recovery, error) {
-	r = r.At(now)
-	v, ok := r.objection(vetoHash)
-	if !ok || v.Objected >= MaxObjections {
-		return r, Fault(CodeLinkInvalid, "veto", nil)
-	}
-	if !Equal(v.Objection, number) {
-		return r.objected(vetoHash), Fault(CodeObjection, "veto", nil)
-	}
-	switch r.State {
-	case Waiting, Proven:
-		return r.ended(EndVetoed, "", now), nil
-	case Writing, Done:
-		return r, Fault(CodeTooLate, "veto", nil)
-	}
-	return r, Fault(CodeLinkInvalid, "veto", nil)
 }
 
 // Disown ends a waiting recovery by "This wasn't me" of its own person, who opened its link and signed in.

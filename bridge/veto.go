@@ -1,6 +1,9 @@
 package bridge
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Owner returns whose recovery a token may belong to, "" when it is unknown. The answer must not reach a page.
 func (f *Flow) Owner(ctx context.Context, hash string) (string, error) {
@@ -38,15 +41,43 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	if owner == "" {
 		return Fault(CodeLinkInvalid, "veto", nil)
 	}
-	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) { return old.Veto(hash, number, f.Now()) })
+	now, late := f.Now(), error(nil)
+	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) {
+		next, err := old.Veto(hash, number, now)
+		if late = nil; CodeOf(err) == CodeTooLate {
+			late, err = err, nil
+		}
+		return next, err
+	})
+	if err == nil && r.EndedAt.Equal(now) {
+		f.vetoed(ctx, r, "")
+	}
 	switch CodeOf(err) {
 	case "":
-		f.vetoed(ctx, r, "")
-		return nil
+		if late != nil {
+			return firstError(f.dispute(ctx, r), late)
+		}
 	case CodeNotOpen:
 		return Fault(CodeLinkInvalid, "veto", nil)
 	case CodeObjection:
 		f.record(ctx, AuditEvent{Event: "veto.wrong_number", Outcome: "refused", Target: owner, Recovery: r.ID, Code: CodeObjection})
+	}
+	return err
+}
+
+// dispute answers an objection to a recovery that can no longer be stopped, as often as its limit allows: somebody else may use the account.
+// The alarm comes first; the mail way is shut already. An error means that it is not finished: the person tries again.
+func (f *Flow) dispute(ctx context.Context, r Recovery) error {
+	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitObjection, r.Person); err != nil || !ok {
+		return f.limited(LimitObjection.Name, retry, err)
+	}
+	e := event("alarm.objected", r)
+	e.Actor, e.Outcome, e.Code = "", "refused", CodeTooLate
+	f.record(ctx, e)
+	f.tellDesk(ctx, NoticeDeskObjected, r.ID)
+	err := errors.Join(f.Gate.Shut(ctx, r.Person), f.Target.Do(ctx, r.Person, Action{Kind: ActionEndSessions}))
+	if CodeOf(err) == CodeGone {
+		return nil
 	}
 	return err
 }
@@ -60,7 +91,7 @@ func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) {
 	f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
 	for _, to := range f.Rules.recipients(r.Snapshot) {
 		n := Notice{
-			Kind: NoticeCancelled, To: to, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(KeepEnded), Way: r.Way,
+			Kind: NoticeCancelled, To: to, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(NoticeLife), Way: r.Way,
 			Origin: r.Origin,
 		}
 		if err := f.Mail.Send(ctx, n); err != nil {

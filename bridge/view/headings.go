@@ -114,7 +114,7 @@ func (p Ended) words() outcome {
 var vetoes = map[VetoOutcome]outcome{
 	VetoStopped: {"notme.request.done.title", "notme.request.done.text"},
 	VetoKept:    {"notme.kept.title", "notme.kept.text"},
-	VetoLate:    {"error.link.title", "notme.late"},
+	VetoLate:    {"notme.late.title", "notme.late.text"},
 	VetoInvalid: {"error.link.title", "veto.invalid.text"},
 }
 

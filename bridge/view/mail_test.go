@@ -39,6 +39,7 @@ func mails(name string) map[string]view.Mail {
 		"cancelled":       view.CancelledMail{Name: name, At: at(14, 10), Reference: "7Q4M01JD"},
 		"gate":            view.GateMail{Name: name, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-vetoed":     view.DeskMail{Kind: view.DeskVetoed, At: at(14, 10), Reference: "7Q4M01JD"},
+		"desk-objected":   view.DeskMail{Kind: view.DeskObjected, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-one":        view.DeskMail{Kind: view.DeskOneAddr, At: at(14, 10), Reference: "7Q4M01JD"},
 		"call":            view.CallMail{At: at(14, 5), Language: "ja", Console: "https://otp.example.ac.jp/desk", Reference: "7Q4M01JD"},
 		"approved":        view.ApprovedMail{Name: name, Asked: phoned, Reference: "7Q4M01JD"},

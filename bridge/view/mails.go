@@ -61,9 +61,10 @@ type DeskKind string
 
 // What the help desk is told.
 const (
-	DeskVetoed  DeskKind = "vetoed" // somebody stopped a recovery as not theirs
-	DeskOneAddr DeskKind = "one"    // a finished recovery could be told only to the address that got the link
-	DeskGate    DeskKind = "gate"   // too many wrong one-time passwords
+	DeskVetoed   DeskKind = "vetoed"   // somebody stopped a recovery as not theirs
+	DeskObjected DeskKind = "objected" // somebody objected to a recovery that is done
+	DeskOneAddr  DeskKind = "one"      // a finished recovery could be told only to the address that got the link
+	DeskGate     DeskKind = "gate"     // too many wrong one-time passwords
 )
 
 func (LinkMail) subject(l *locale) string      { return l.text("mail.link.subject") }
@@ -118,6 +119,8 @@ func (m GateMail) blocks(l *locale) []block {
 func (m DeskMail) blocks(l *locale) []block {
 	text := l.text("mail.desk.vetoed")
 	switch m.Kind {
+	case DeskObjected:
+		text = l.text("mail.desk.objected")
 	case DeskOneAddr:
 		text = l.text("mail.desk.one")
 	case DeskGate:

@@ -56,6 +56,8 @@ func (v *View) deskMailFor(n bridge.Notice) (Mail, error) {
 	switch n.Kind {
 	case bridge.NoticeDeskVetoed:
 		return DeskMail{Kind: DeskVetoed, At: n.At, Reference: n.Reference}, nil
+	case bridge.NoticeDeskObjected:
+		return DeskMail{Kind: DeskObjected, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskOne:
 		return DeskMail{Kind: DeskOneAddr, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskGate:

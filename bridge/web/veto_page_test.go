@@ -147,21 +147,3 @@ func TestTheObjectionNumberCannotBeGuessed(t *testing.T) {
 	owner.redeem("alice") // the owner is not kept out
 	owner.finish()
 }
-
-// POL-05: after the new authenticator is written the veto says that it comes too late, and whom to call.
-func TestAVetoAfterTheEndSaysTooLate(t *testing.T) {
-	t.Parallel()
-	c := campus.Open(t)
-	owner := newPerson(t, c)
-	owner.ask("alice")
-	mail := lastLink(t, c)
-	owner.redeem("alice")
-	owner.finish()
-	before := facts(t, c, "alice")
-	p := newPerson(t, c)
-	p.open("/veto/"+mail.Veto.Reveal(), http.StatusOK)
-	p.send("/veto", http.StatusOK, "choice", "stop", "number", mail.Objection)
-	if !strings.Contains(text(p.Body), "075-000-0000") || facts(t, c, "alice") != before {
-		t.Errorf("%s", text(p.Body))
-	}
-}
