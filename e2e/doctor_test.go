@@ -103,13 +103,15 @@ type fault struct {
 	does func(t *testing.T, p *patient) (mend func())
 }
 
-// OPS-09, WB-11: the good realm has no finding; each of its breakings has exactly its own, by name, and is gone when it is mended.
+// OPS-09, WB-11: the good realm has no finding; each of its breakings has exactly its own, by name, and is gone when it is mended. What is deadly is
+// planned for, or named as what people have to mend.
 func TestRealmDoctorFindsEveryFault(t *testing.T) {
 	t.Parallel()
 	p := newPatient(t)
 	if found := p.examine(t); len(found) > 0 {
 		t.Fatalf("of the good realm: %v", found)
 	}
+	before := p.planned(t)
 	faults := slices.Concat(settingFaults(), flowFaults(), clientFaults(), peopleFaults())
 	for i, f := range faults {
 		if !full() && i%4 != 0 {
@@ -119,6 +121,9 @@ func TestRealmDoctorFindsEveryFault(t *testing.T) {
 		if found := p.examine(t); !slices.Equal(found, f.want) {
 			t.Errorf("%s: found %v", f.want, found)
 		}
+		if bridge.SeverityOf(f.want[0]) == bridge.Deadly && p.planned(t) == before {
+			t.Errorf("%s: a plan would call the realm finished", f.want)
+		}
 		mend()
 	}
 	if found := p.examine(t); len(found) > 0 {
@@ -127,6 +132,22 @@ func TestRealmDoctorFindsEveryFault(t *testing.T) {
 	if len(faults) < 45 {
 		t.Errorf("%d breakings", len(faults))
 	}
+}
+
+// planned is a plan as people read it, with what they have to mend themselves.
+func (p *patient) planned(t *testing.T) string {
+	t.Helper()
+	s, err := safe.Read(t.Context(), p, wanted(p.Realm))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := s.Plan(wanted(p.Realm))
+	left, err := s.Leftover(t.Context(), p, wanted(p.Realm))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan.Obstacles = append(plan.Obstacles, left...)
+	return show(plan)
 }
 
 // also says that one change breaks two things: Keycloak's own reset flow replaces OTPs, too.

@@ -34,6 +34,24 @@ type people struct {
 	a Asked
 }
 
+// Leftover is what people have to mend in a realm: the deadly findings that a plan leaves, since it makes no change against them.
+func (s *State) Leftover(ctx context.Context, c Caller, w Wanted) (left []Obstacle, err error) {
+	a := Asked{Wanted: w, EventTypes: EventTypes()}
+	if g := s.Group(s.GateGroup(w)); g != nil { // the one that the configuration is told to name
+		a.GateGroup = g.ID
+	}
+	spread, err := people{c, a}.gateRole(ctx, s)
+	if u := bridge.UncheckedFrom(err); u != nil {
+		return []Obstacle{{ObstacleUnread, u.Needs}}, nil
+	}
+	for _, f := range append(Find(s, a), spread...) {
+		if f.Severity == bridge.Deadly {
+			left = append(left, Obstacle{ObstacleFinding, string(f.ID) + " " + f.Object})
+		}
+	}
+	return left, err
+}
+
 // refused makes a refusal the outcome "not checked", with the right that is missing.
 func refused(err error, needs string) error {
 	if status(err) == http.StatusForbidden {

@@ -38,11 +38,12 @@ const (
 	ObstacleName           ObstacleKind = "name"           // a name of ours is something else in this realm
 	ObstacleScope          ObstacleKind = "built_in_scope" // a client scope of Keycloak's own is missing
 	ObstacleAdministrators ObstacleKind = "administrators" // no administrator would get in afterwards
+	ObstacleFinding        ObstacleKind = "finding"        // the doctor finds what no change of a plan mends
 )
 
 // Obstacles lists every kind.
 func Obstacles() []ObstacleKind {
-	return []ObstacleKind{ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleAdministrators}
+	return []ObstacleKind{ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleAdministrators, ObstacleFinding}
 }
 
 // planner makes a Plan.

@@ -68,9 +68,13 @@ func (s *session) read(ctx context.Context) (err error) {
 	return err
 }
 
-// plan compares the realm with a safe one, and says when no administrator would get in.
+// plan compares the realm with a safe one, and says when no administrator would get in. A realm is finished when the doctor finds nothing deadly.
 func (s *session) plan(ctx context.Context, lockOut bool) (realm.Plan, error) {
 	plan := s.state.Plan(s.wanted)
+	if plan.Empty() {
+		left, err := s.state.Leftover(ctx, s.client, s.wanted)
+		return realm.Plan{Obstacles: left}, err
+	}
 	if !plan.LocksOut || lockOut || len(plan.Obstacles) > 0 {
 		return plan, nil
 	}
@@ -169,7 +173,11 @@ func (c realmApplyCmd) change(ctx context.Context, s *session, plan realm.Plan) 
 	if err := s.read(ctx); err != nil {
 		return err
 	}
-	if left := s.state.Plan(s.wanted); !left.Empty() {
+	left, err := s.plan(ctx, true)
+	if err != nil {
+		return err
+	}
+	if !left.Empty() {
 		return errors.Join(errors.New(config.Say("after that the realm still differs:", "変更後も差分が残っています:").In(s.lang)), s.show(left), errDiffers)
 	}
 	return nil

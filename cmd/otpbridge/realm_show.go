@@ -155,5 +155,7 @@ func obstacleWords() map[realm.ObstacleKind]config.Words {
 		realm.ObstacleScope:    config.Say("This client scope of Keycloak's own is missing; restore it:", "Keycloak 標準のクライアントスコープがありません。元に戻してください:"),
 		realm.ObstacleAdministrators: config.Say("Nobody who administers this realm could sign in afterwards: give one of them a second factor first, or say --without-administrator-second-factor:",
 			"変更後、このレルムの管理者が誰もサインインできなくなります。先に一人が二段階目を登録するか、--without-administrator-second-factor を付けてください:"),
+		realm.ObstacleFinding: config.Say("The doctor finds this, and no change of apply mends it; docs/doctor.md says what does:",
+			"doctor が検出する問題ですが、apply では直せません。対処は docs/doctor.md をご覧ください:"),
 	}
 }
