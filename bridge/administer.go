@@ -88,6 +88,20 @@ func (f *Flow) cancelFor(ctx context.Context, r Recovery) (Recovery, error) {
 	return ended, nil
 }
 
+// AdministerIntent carries out an administrator's action on an undertaking that the store knows nothing of, after it is on record: it is finished as far as it
+// can be now, or closed as it stands, whatever that is.
+func (f *Flow) AdministerIntent(ctx context.Context, i Intent, do ActionName) error {
+	e := byAdministrator(i.event("", ""))
+	e.Event = "admin." + string(do)
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return Fault(CodeAuditFull, string(do), err)
+	}
+	if do == AdminRetry {
+		return f.FinishIntent(ctx, i)
+	}
+	return f.Audit.Record(ctx, byAdministrator(i.event("refused", CodeNotOpen)))
+}
+
 func byAdministrator(e AuditEvent) AuditEvent {
 	e.Actor = Administrator
 	return e
@@ -106,6 +120,9 @@ func (f *Flow) decideCancel(ctx context.Context, r Recovery) (done bool, err err
 	case r.Swap.stands(seen):
 		f.Log.WarnContext(ctx, "not cancelled: the new authenticator stands; the swap goes on", "recovery", r.ID)
 		return false, f.swapChange(ctx, r, func(old *Recovery) { old.Unwanted = false })
+	}
+	if err := f.lookAgain(ctx, r); err != nil {
+		return false, err
 	}
 	if r.Intended {
 		e := byAdministrator(event("swap.refused", r))

@@ -29,10 +29,20 @@ type Intent struct {
 	Stuck    time.Time // since when the trail says that the lock does not go on; zero: it does not
 }
 
-// FinishIntent ends a swap or a lock whose recovery the store has lost (SWAP-11). Nothing is written: if the new credential, or the tombstone,
-// stands, the old ones go; if it does not, nothing was changed. A recovery that is still in the store is left to its job, which is added
+// How long an intent is left open when nothing of it stands: a call that Keycloak was slow with may still come to its end, and an account may be out of
+// reach for a while.
+const (
+	intentAbsent = 5 * time.Minute
+	intentGone   = goneForGood
+)
+
+// FinishIntent ends an undertaking whose record the store has lost (SWAP-11). Nothing is written: if the new credential, or the tombstone,
+// stands, the old ones go; if it does not, nothing was changed. What is still in the store is left to its job, which is added
 // again in case it was given up.
 func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
+	if i.What == UndertakingCodes {
+		return f.finishCodes(ctx, i)
+	}
 	r, found, err := f.read(ctx, i.Person)
 	if err != nil {
 		return err
@@ -44,30 +54,73 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 	case ours && lock && r.Locking():
 		return f.Jobs.Add(ctx, Job{Kind: JobLock, ID: i.Person, At: f.Now()})
 	case ours && !lock && r.State == Done, ours && lock && r.Locked():
-		e := i.event("done", "") // by another replica, whose own trail has the rest
-		e.Detail = nil
-		return f.Audit.Record(ctx, e)
+		return f.closeIntent(ctx, i) // by another replica, whose own trail has the rest
 	}
 	return f.finishLost(ctx, i, f.Now().Sub(i.Begun) > KeepEnded || r.StartedAt.After(i.Begun))
 }
 
-// finishLost ends what the store does not know. late: another replica may have ended it, and the store forgotten that as usual.
+// closeIntent puts on record that an intent has ended elsewhere.
+func (f *Flow) closeIntent(ctx context.Context, i Intent) error {
+	e := i.event("done", "")
+	e.Detail = nil
+	return f.Audit.Record(ctx, e)
+}
+
+// finishLost ends what the store does not know. late: another replica may have ended it, and the store forgotten that as usual, or another recovery
+// has begun.
 func (f *Flow) finishLost(ctx context.Context, i Intent, late bool) error {
 	if late {
 		if over, err := f.endedElsewhere(ctx, i); err != nil || over {
 			return err
 		}
 	}
+	var err error
 	if i.What == UndertakingSwap {
-		return f.finishLostSwap(ctx, i)
+		err = f.finishLostSwap(ctx, i)
+	} else {
+		err = f.finishLostLock(ctx, i, late)
 	}
-	err := f.finishLostLock(ctx, i)
 	if CodeOf(err) == CodeRefusedByAccount && i.Stuck.IsZero() {
 		e := i.event("stuck", CodeRefusedByAccount)
 		e.Outcome, e.Removed = "failed", nil
 		err = errors.Join(err, f.Audit.Record(ctx, e))
 	}
 	return err
+}
+
+// nothingStands ends an intent of which nothing is to be seen, once that has lasted. gone: the account itself is not to be seen.
+func (f *Flow) nothingStands(ctx context.Context, i Intent, gone bool) error {
+	patience := intentAbsent
+	if gone {
+		patience = intentGone
+	}
+	if f.Now().Sub(i.Begun) < patience {
+		return nil // the next look
+	}
+	return f.Audit.Record(ctx, i.event("refused", CodeAbsent))
+}
+
+// finishCodes takes recovery codes back that were begun and of which the store knows nothing any more: nobody has them.
+func (f *Flow) finishCodes(ctx context.Context, i Intent) error {
+	set, err := f.CodeSets.Get(ctx, i.Recovery)
+	switch {
+	case errors.Is(err, ErrAbsent):
+		set = CodeSet{Recovery: i.Recovery, Person: i.Person, Way: i.Way, Intended: true, Removed: i.Removed, New: NewCodes{ID: i.Added}}
+	case err != nil:
+		return err
+	case set.State == CodesAsked:
+		return f.Jobs.Add(ctx, Job{Kind: JobCodes, ID: i.Recovery, At: f.Now()})
+	case set.State != CodesRefused: // by another replica
+		return f.closeIntent(ctx, i)
+	}
+	seen, err := f.Target.Credentials(ctx, i.Person)
+	if err != nil && CodeOf(err) != CodeGone {
+		return err
+	}
+	if !slices.Contains(codeSets(seen, ""), i.Added) && f.Now().Sub(i.Begun) < intentAbsent {
+		return nil // it may still come to stand
+	}
+	return f.takeCodesBack(ctx, set, CodeAbsent)
 }
 
 // endedElsewhere looks whether an intent was brought to its end by another replica and forgotten since, or followed by another recovery: what it
@@ -77,19 +130,20 @@ func (f *Flow) endedElsewhere(ctx context.Context, i Intent) (over bool, err err
 	if CodeOf(err) == CodeGone {
 		return false, nil
 	}
-	if err != nil || a.NotBefore.Before(i.Begun.Truncate(time.Second)) { // Keycloak keeps whole seconds
+	if err != nil || !i.sessionsEnded(a) {
 		return false, err
-	}
-	if slices.ContainsFunc(a.Credentials, func(c Credential) bool { return slices.Contains(i.Removed, c.ID) }) {
-		return false, nil
 	}
 	stands := slices.ContainsFunc(a.Credentials, func(c Credential) bool { return c.ID == i.Added })
 	if !stands && len(i.Removed) == 0 { // it may never have stood
 		return false, nil
 	}
-	e := i.event("done", "")
-	e.Detail = nil
-	return true, f.Audit.Record(ctx, e)
+	return true, f.closeIntent(ctx, i)
+}
+
+// sessionsEnded reports that what an intent removes is gone and the sessions were ended since: the last step.
+func (i Intent) sessionsEnded(a Account) bool {
+	return !a.NotBefore.Before(i.Begun.Truncate(time.Second)) && // Keycloak keeps whole seconds
+		!slices.ContainsFunc(a.Credentials, func(c Credential) bool { return slices.Contains(i.Removed, c.ID) })
 }
 
 func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {
@@ -101,7 +155,7 @@ func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {
 		}
 		n := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == i.Added })
 		if n < 0 {
-			return f.Audit.Record(ctx, i.event("refused", CodeAbsent))
+			return f.nothingStands(ctx, i, err != nil)
 		}
 		a := NextAction(s, seen)
 		switch a.Kind {
@@ -120,9 +174,14 @@ func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {
 	return Fault(CodeInternal, "finish swap: too many steps for one run", nil)
 }
 
-// finishLostLock removes what stood when the theft was reported, and nothing else: what came later may be the person's new authenticator.
+// finishLostLock goes on with a lock as NextLock does: whatever a thief has added since goes too. Only what stood when the theft was reported goes when
+// something else may have come since that is the person's (late), or when the lock was about to end: the rest is then counted, and an alarm.
 // What Keycloak refuses to remove is left as in lockLeft.
-func (f *Flow) finishLostLock(ctx context.Context, i Intent) error {
+func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
+	named, err := f.onlyNamed(ctx, i, late)
+	if err != nil {
+		return err
+	}
 	l := Lock{Tombstone: NewCredential{ID: i.Added}}
 	var refused []Credential
 	for range maxSteps {
@@ -130,16 +189,19 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent) error {
 		if err != nil && CodeOf(err) != CodeGone {
 			return err
 		}
-		named := slices.DeleteFunc(seen, func(c Credential) bool { return c.ID != i.Added && !slices.Contains(i.Removed, c.ID) })
-		a := NextLock(l.without(refused), named)
+		ours := seen
+		if named {
+			ours = slices.DeleteFunc(slices.Clone(seen), func(c Credential) bool { return c.ID != i.Added && !slices.Contains(i.Removed, c.ID) })
+		}
+		a := NextLock(l.without(refused), ours)
 		switch a.Kind {
 		case ActionAdd:
-			return f.Audit.Record(ctx, i.event("refused", CodeAbsent))
+			return f.nothingStands(ctx, i, err != nil)
 		case ActionFinish:
 			if len(refused) > 0 && (stays(refused) || i.Stuck.IsZero() || f.Now().Sub(i.Stuck) < lockPatience) {
 				return Fault(CodeRefusedByAccount, "remove second factors", nil)
 			}
-			kept := l.keeps(named)
+			kept := l.keeps(seen)
 			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked, Kept: len(kept)}); err != nil {
 				return err
 			}
@@ -150,12 +212,25 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent) error {
 		err = f.Target.Do(ctx, i.Person, a)
 		switch {
 		case a.Kind == ActionRemove && CodeOf(err) == CodeRefusedByAccount:
-			refused = append(refused, credentialOf(named, a.Credential))
+			refused = append(refused, credentialOf(seen, a.Credential))
 		case err != nil:
 			return err
 		}
 	}
 	return Fault(CodeInternal, "finish lock: too many steps for one run", nil)
+}
+
+// onlyNamed reports that a lost lock may remove nothing but what its intent names: what came later may be the person's new authenticator. A lock ends the
+// sessions last, so once they were ended nobody but the person got in.
+func (f *Flow) onlyNamed(ctx context.Context, i Intent, late bool) (bool, error) {
+	if late {
+		return true, nil
+	}
+	a, err := f.Accounts.ByID(ctx, i.Person)
+	if CodeOf(err) == CodeGone {
+		return true, nil
+	}
+	return i.sessionsEnded(a), err
 }
 
 // noticeFound tells the addresses on record, read anew, what was found to be done. A repeat is the same mail.

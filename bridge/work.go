@@ -184,6 +184,9 @@ func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause e
 	if err := f.mark(ctx, r.Person); err != nil {
 		return false, err
 	}
+	if err := f.lookAgain(ctx, r); err != nil {
+		return false, err
+	}
 	field := fieldOf(cause)
 	_, err = f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		if old.State != Writing || old.ID != r.ID {

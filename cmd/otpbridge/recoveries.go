@@ -233,7 +233,7 @@ func (c recoveriesRetryCmd) Run(ctx context.Context, p process) error {
 		if err != nil {
 			return err
 		}
-		if r.State != string(bridge.Writing) && !r.Locking {
+		if r.State != string(bridge.Writing) && !r.Locking && r.Lost == "" {
 			return errors.New(config.Say("there is no swap to go on with: the person starts again", "再試行できる書き込みがありません。本人がやり直します").In(p.lang))
 		}
 		return c.apply(ctx, p, service, request{r, bridge.AdminRetry, plan, c.Yes})
@@ -248,11 +248,14 @@ func (c recoveriesCancelCmd) Run(ctx context.Context, p process) error {
 		if err != nil {
 			return err
 		}
-		switch bridge.State(r.State) {
-		case bridge.Writing:
+		switch state := bridge.State(r.State); {
+		case r.Lost != "":
+			plan = config.Say("cancel: what was begun for %s is closed on record as it stands. Look at the account in Keycloak first: old and new authenticators may both work",
+				"中止: %s について開始された処理を、現状のまま終了として記録します。先に Keycloak でアカウントを確認してください。古い認証アプリと新しい認証アプリの両方が使える場合があります")
+		case state == bridge.Writing:
 			plan = config.Say("cancel: the recovery of %s ends, unless the new authenticator stands already: then the swap goes on",
 				"中止: %s の手続きを終了します。新しい認証アプリがすでに登録されている場合は、書き込みを続けます")
-		case bridge.Ended:
+		case state == bridge.Ended:
 			plan = config.Say("cancel: the recovery of %s has ended and leaves this list", "中止: %s の手続きは終了済みです。一覧から外します")
 		}
 		return c.apply(ctx, p, service, request{r, bridge.AdminCancel, plan, c.Yes})
@@ -282,6 +285,8 @@ func (s socketFlags) apply(ctx context.Context, p process, service *control.Clie
 		return err
 	}
 	switch {
+	case r.do != bridge.AdminCancel && after.Lost != "" && after.State != string(bridge.Ended):
+		return errors.New(config.Say("not finished yet; it is tried again by itself", "まだ完了していません。自動的に再試行されます").In(p.lang))
 	case r.do != bridge.AdminCancel || after.State == string(bridge.Ended):
 		return nil
 	case after.Asked:

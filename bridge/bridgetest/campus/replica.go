@@ -121,6 +121,9 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.Expire(ctx, j.ID) }},
 		{Kind: bridge.JobCall, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.Expire(ctx, j.ID) }},
 		{Kind: bridge.JobCodes, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunCodes(ctx, j.ID) }},
+		{Kind: bridge.JobLeftover, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
+			return time.Time{}, r.Flow.RunLeftover(ctx, j.ID, j.Payload)
+		}},
 		{Kind: bridge.JobDelay, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.EndDelay(ctx, j.ID) }},
 		{Kind: bridge.JobGate, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
 			return time.Time{}, r.Gate.Expire(ctx, j.ID)

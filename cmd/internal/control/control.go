@@ -42,6 +42,7 @@ type Recovery struct {
 	Tries     int       `json:"tries,omitzero"`     // of its job
 	Next      time.Time `json:"next,omitzero"`      // when it is tried again, or its lease ends
 	Asked     bool      `json:"cancel_asked,omitzero"`
+	Lost      string    `json:"lost,omitzero"` // state lost: what the audit trail knows to have begun and the store knows nothing of
 	Swap      *Swap     `json:"swap,omitempty"`
 }
 

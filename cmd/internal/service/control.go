@@ -103,8 +103,10 @@ func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
 			out = append(out, *row)
 		}
 	}
+	lost, err := s.lost(ctx, out)
+	out = append(out, lost...)
 	slices.SortFunc(out, func(a, b control.Recovery) int { return a.Started.Compare(b.Started) })
-	return out, nil
+	return out, err
 }
 
 func rowOf(rows map[string]*control.Recovery, person string) *control.Recovery {
@@ -164,6 +166,9 @@ func (s *service) administer(ctx context.Context, id string, do bridge.ActionNam
 		return control.Recovery{}, bridge.Fault(bridge.CodeAbsent, "administer", nil)
 	}
 	row := all[i]
+	if row.Lost != "" {
+		return s.administerLost(ctx, row, do)
+	}
 	r, err := s.flow.Administer(ctx, row.Person, id, do)
 	for end := s.opts.Now().Add(cancelWait); err == nil && r.Unwanted && s.opts.Now().Before(end) && sleep(ctx, 50*time.Millisecond); {
 		var now bridge.Recovery

@@ -120,26 +120,11 @@ func (s *service) works() []store.Work {
 		{Kind: bridge.JobGate, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
 			return time.Time{}, s.gate.Expire(ctx, c.ID)
 		}},
+		{Kind: bridge.JobLeftover, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
+			return time.Time{}, s.flow.RunLeftover(ctx, c.ID, c.Payload)
+		}},
 		{Kind: bridge.JobAttention, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunAttention(ctx, c.ID) }},
 	}
-}
-
-// finishIntents ends swaps and locks of this process's audit trail whose recovery the store has lost.
-func (s *service) finishIntents(ctx context.Context) error {
-	intents, err := s.audit.Intents(ctx)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, i := range intents {
-		if s.opts.Now().Sub(i.Time) < 10*time.Second {
-			continue // its own worker is at it
-		}
-		errs = append(errs, s.flow.FinishIntent(ctx, bridge.Intent{
-			What: i.What, Person: i.Person, Recovery: i.Recovery, Way: bridge.Way(i.Way), Added: i.Added, Removed: i.Removed, Begun: i.Time, Stuck: i.Stuck,
-		}))
-	}
-	return errors.Join(errs...)
 }
 
 func (s *service) parked(kind, _ string) {
