@@ -108,6 +108,9 @@ func (r Recovery) Finish(now time.Time) (Recovery, error) {
 		return r, Fault(CodeNotOpen, "finish", nil)
 	}
 	r.State, r.DoneAt = Done, now
+	if r.Swap != nil {
+		r.Added = r.Swap.New.ID
+	}
 	r.Key, r.OldKeys, r.Swap, r.Stuck, r.Field, r.Unwanted = nil, nil, nil, "", "", false
 	return r, nil
 }

@@ -14,6 +14,7 @@ type Flow struct {
 	Accounts   Accounts
 	Gate       Gate
 	Target     SwapTarget
+	Visits     Visits
 	Recoveries Records[Recovery] // by person
 	Links      Records[Pointer]  // by hash of a link or veto token; believed only if the recovery names it back
 	Failures   Records[Failures] // wrong codes in a row, by person

@@ -235,6 +235,9 @@ func (f *Flow) finishLock(ctx context.Context, r Recovery, seen []Credential) er
 	if err := f.tellDone(ctx, NoticeLocked, r); err != nil {
 		return err
 	}
+	if err := f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: r.Person, At: f.Now().Add(watchSoon)}); err != nil {
+		return err
+	}
 	err = f.changeLock(ctx, r, func(old Recovery) (Recovery, error) { return old.locked(r.Lock.Kept, a.NotBefore, f.Now()), nil })
 	if err == nil {
 		f.calmLock(ctx, r)

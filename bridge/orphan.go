@@ -205,6 +205,9 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked, Kept: len(kept)}); err != nil {
 				return err
 			}
+			if err := f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: i.Person, At: f.Now().Add(watchSoon)}); err != nil {
+				return err
+			}
 			return f.recordLocked(ctx, i.event("done", ""), kept)
 		case ActionRemove, ActionEndSessions: // what is removed may have opened another session meanwhile
 			l.SessionsEnded = a.Kind == ActionEndSessions

@@ -95,11 +95,13 @@ type Recovery struct {
 	Stuck      Code      `json:",omitempty"` // Writing: why the swap needs an administrator
 	Field      string    `json:",omitempty"` // of Stuck or EndCode: the profile fields that Keycloak named
 	Unwanted   bool      `json:",omitempty"` // Writing: an administrator asked for its end, to be decided by whoever holds the swap
+	Strange    []string  `json:",omitempty"` // second factors that came after the lock, and of which an alarm was raised
 	End        End       `json:",omitempty"`
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
 	EndedAt    time.Time `json:",omitzero"`
 	DoneAt     time.Time `json:",omitzero"`
-	Objected   time.Time `json:",omitzero"` // somebody objected to a recovery of this person that was done, or nearly
+	Objected   time.Time `json:",omitzero"`  // somebody objected to a recovery of this person that was done, or nearly
+	Added      string    `json:",omitempty"` // Done: credential id of the new authenticator
 }
 
 // RecoveryVersion is the version of the stored record.

@@ -52,6 +52,25 @@ func (c *Client) Credentials(ctx context.Context, person string) ([]bridge.Crede
 	return credentials(list), nil
 }
 
+// Visited implements bridge.Visits.
+func (c *Client) Visited(ctx context.Context, person string) (bool, error) {
+	const op = "read sessions"
+	var list []struct {
+		Clients map[string]string `json:"clients"` // client ids by what Keycloak calls a client inside
+	}
+	if err := c.do(ctx, get(op, &list, "users", person, "sessions")); err != nil {
+		return false, writeFault(op, err)
+	}
+	for _, one := range list {
+		for _, client := range one.Clients {
+			if client != c.cfg.LoginClient {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // Do implements bridge.SwapTarget. ActionFinish needs nothing of Keycloak.
 func (c *Client) Do(ctx context.Context, person string, a bridge.Action) error {
 	switch a.Kind {

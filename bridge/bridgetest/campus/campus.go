@@ -210,7 +210,7 @@ func (c *Campus) openGates(ctx context.Context) ([]string, error) {
 func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slog.Logger) *bridge.Flow {
 	kv := c.Store.KV
 	f := &bridge.Flow{
-		Accounts: kc, Gate: gate, Target: kc,
+		Accounts: kc, Gate: gate, Target: kc, Visits: kc,
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		CodeSets:   store.NewTyped[bridge.CodeSet](kv, store.Kind{Name: "codes", Version: 1}),
 		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),

@@ -1,0 +1,117 @@
+package web_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
+)
+
+// parked is a second factor that a sign-in from before the lock leaves in the account.
+func parked(c *campus.Campus, name, kind string) string {
+	return c.KC.AddCredential(c.KC.PersonID(name), fakekc.Credential{
+		Type: kind, Label: "thief", Data: `{"subType":"totp","digits":6,"period":30,"algorithm":"HmacSHA1"}`, SecretData: `{"value":"JBSWY3DPEHPK3PXP"}`, Created: c.Clock.Now(),
+	})
+}
+
+// WB-13: a sign-in that waited behind the stolen authenticator outlives the lock. What it brings is taken away while the account is shut, and the
+// person's recovery goes on.
+func TestWhatComesToALockedAccountIsTakenAway(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "parked")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.redeem(name)
+	lockedUp(t, c, name)
+	for n, kind := range []string{bridge.TypeOTP, "webauthn"} {
+		parked(c, name, kind)
+		c.Clock.Add(10 * time.Second)
+		c.Wait(t, "the end of the thief's "+kind, func() bool { return slices.Equal(factorsOf(c, name), []string{bridge.TypeOTP}) })
+		if got := c.Events("lock.intruder"); len(got) != n+1 || got[n].Detail["recovered"] != "false" {
+			t.Fatalf("%s: alarms %+v", kind, got)
+		}
+	}
+	c.Wait(t, "the recovery to be spared", func() bool {
+		a, err := c.Flow.Accounts.ByID(t.Context(), c.KC.PersonID(name))
+		return err == nil && recovery(t, c, name).Snapshot.NotBefore.Equal(a.NotBefore)
+	})
+	p.open("/enrol", http.StatusOK)
+	key := p.scan()
+	p.confirm(p.code(key), http.StatusOK)
+	p.at("/done")
+	newOnly(t, c, name, key)
+}
+
+// Whoever has a new authenticator may add others: what comes then stays, and is an alarm, once, for three days.
+func TestWhatComesAfterALockedAccountWasRecoveredIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "added")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.redeem(name)
+	key := p.scan()
+	p.confirm(p.code(key), http.StatusOK)
+	p.at("/done")
+	c.StopWork()
+	look := func(open bool) {
+		t.Helper()
+		next, err := c.Flow.RunWatch(t.Context(), c.KC.PersonID(name))
+		if err != nil || next.IsZero() == open {
+			t.Fatalf("looks again at %s, %v", next, err)
+		}
+	}
+	look(true)
+	if got := c.Events("lock.intruder"); len(got) != 0 {
+		t.Fatalf("the own authenticator is an alarm: %+v", got)
+	}
+	c.Clock.Add(time.Hour)
+	id := parked(c, name, bridge.TypeOTP)
+	look(true)
+	look(true)
+	if got := c.Events("lock.intruder"); len(got) != 1 || got[0].Detail["found"] != id || got[0].Detail["recovered"] != "true" {
+		t.Errorf("alarms %+v", got)
+	}
+	if got := factorsOf(c, name); !slices.Equal(got, []string{bridge.TypeOTP, bridge.TypeOTP}) {
+		t.Errorf("second factors %v", got)
+	}
+	c.Clock.Add(72 * time.Hour)
+	look(false)
+}
+
+// A session at an application while the account is shut is the thief's; one at our own client is the person's, who signs in with the password.
+func TestASessionInALockedAccountIsEnded(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "visited")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.redeem(name)
+	lockedUp(t, c, name)
+	c.StopWork()
+	seen := &visits{}
+	f := *c.Flow
+	f.Visits = seen
+	for _, x := range []struct {
+		visited bool
+		alarms  int
+	}{{false, 0}, {true, 1}, {true, 2}} {
+		seen.visited = x.visited
+		if _, err := f.RunWatch(t.Context(), c.KC.PersonID(name)); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Events("lock.intruder"); len(got) != x.alarms {
+			t.Errorf("visited %t: %d alarms", x.visited, len(got))
+		}
+	}
+}
+
+type visits struct{ visited bool }
+
+func (v *visits) Visited(context.Context, string) (bool, error) { return v.visited, nil }
