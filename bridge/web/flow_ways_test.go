@@ -153,6 +153,31 @@ func TestLinkMailsAreLimitedAndEarlyPressesCostNothing(t *testing.T) {
 	newPerson(t, c).redeem("alice") // the last link still works
 }
 
+// RL-02: one mailbox gets ten links a day, whoever they are for: the eleventh is refused before a mail is made.
+func TestOneMailboxGetsTenLinksADay(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	people := []string{"mia", "max"}
+	for _, name := range people {
+		member(c, name, func(p *fakekc.Person) { p.Attributes["notificationEmail"] = []string{"family@mail.example.org"} })
+	}
+	ask := func(n, want int) {
+		p := newPerson(t, c)
+		p.signIn(people[n%len(people)])
+		p.send("/recovery", want, "do", "start", "reason", "lost", "way", "mail")
+		if got := len(c.Mails(bridge.NoticeLink)); got != min(n+1, 10) {
+			t.Fatalf("%d mails after %d starts", got, n+1)
+		}
+		c.Clock.Add(61 * time.Minute)
+	}
+	for n := range 10 {
+		ask(n, http.StatusOK)
+	}
+	ask(10, http.StatusTooManyRequests)
+	c.Clock.Add(24 * time.Hour)
+	newPerson(t, c).ask("max")
+}
+
 // RL-04: nobody without the password uses up a quota or counts anything against a person.
 func TestAFloodWithoutThePasswordCostsAPersonNothing(t *testing.T) {
 	t.Parallel()
