@@ -5,9 +5,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -25,10 +27,38 @@ func RunOnRealm(t *testing.T, r *realm.Realm, keycloakURL string) {
 			"required of users who may not edit it": {Attribute{EditBy: []string{"admin"}, RequiredOf: []string{"user"}}, false},
 		})
 	})
+	t.Run("WhatPeopleChangeIsSeen", s.changes)
 	t.Run("GroupsThatAreHiddenAreTold", s.hiddenGroups)
 	t.Run("HiddenAdministratorsAreTold", s.hiddenAdministrators)
 	t.Run("EveryMissingRightIsNamed", s.missingRights)
 	t.Run("KeysTakeTurns", s.keys) // last: afterwards the secret counts no more
+}
+
+// What people change at Keycloak's own pages is seen in its saved events, each for what it is. TOK-12, TOK-14
+func (s *onRealm) changes(t *testing.T) {
+	w := newWorld(t, s)
+	for action, change := range map[string]func(name string) url.Values{
+		"UPDATE_PROFILE": func(name string) url.Values {
+			return url.Values{"username": {name}, "email": {"new-" + name + "@mail.example.net"}, "firstName": {"Given"}, "lastName": {"Family"}}
+		},
+		"UPDATE_PASSWORD": func(string) url.Values {
+			return url.Values{"password-new": {"another password"}, "password-confirm": {"another password"}}
+		},
+	} {
+		id, name := w.person(t, Person{Email: strings.ToLower(action) + "@mail.example.net"})
+		g := w.gate(t)
+		_, err := g.Open(t.Context(), id)
+		must(t, err)
+		start := w.facts.Now().Add(-time.Minute)
+		b := w.login(t, name, "openid "+w.facts.Scope, url.Values{"kc_action": {action}}, nil)
+		must(t, b.Submit(t.Context(), change(name)))
+		must(t, g.Shut(t.Context(), id))
+		h, err := w.client.History(t.Context(), id, start)
+		must(t, err)
+		if address := action == "UPDATE_PROFILE"; address == h.AddressChanged.IsZero() || address != h.PasswordReset.IsZero() || h.WrongCodes != 0 {
+			t.Errorf("%s, then %s %q: history %+v", action, b.Page(), b.Message(), h)
+		}
+	}
 }
 
 // mappings are where a role of realm-management has to stand to be in the token of the service account.
