@@ -3,7 +3,6 @@ package campus
 import (
 	"bytes"
 	"net/http"
-	"os"
 	"slices"
 	"testing"
 )
@@ -23,12 +22,12 @@ func (c *Campus) Answers() []Answer {
 	return slices.Clone(c.answers)
 }
 
-// StateBytes returns the store's file as somebody who copied it would see it.
+// StateBytes returns the store's files as somebody who copied them would see them.
 func (c *Campus) StateBytes(t *testing.T) []byte {
 	t.Helper()
-	data, err := os.ReadFile(c.stateFile)
-	must(t, err)
-	return data
+	data := c.world.Dump(t)
+	c.wait(t, "the store", func() bool { return c.Store.Ping(t.Context()) == nil })
+	return []byte(data)
 }
 
 // listening keeps a copy of every answer.

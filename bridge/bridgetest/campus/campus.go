@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/fakekc"
+	"otpbridge/bridge/bridgetest/storetest"
 	"otpbridge/bridge/keycloak"
 	"otpbridge/bridge/store"
 	"otpbridge/bridge/totp"
@@ -40,8 +40,8 @@ type Campus struct {
 
 	Health Health // of a campus with a help desk
 
-	stateFile string
-	desk      bool
+	world storetest.World // of the store
+	desk  bool
 
 	mu      sync.Mutex
 	mails   []bridge.Notice
@@ -121,15 +121,22 @@ func (b *Buffer) String() string {
 	return string(b.text)
 }
 
-// Open starts a campus without a help desk and ends it with the test.
+// Open starts a campus without a help desk, on an embedded store, and ends it with the test.
 func Open(t *testing.T) *Campus {
 	t.Helper()
-	return open(t, false)
+	return open(t, storetest.Bolt(t), false)
 }
 
-func open(t *testing.T, desk bool) *Campus {
+// OnBoth runs a test on two campuses, one on either store.
+func OnBoth(t *testing.T, test func(t *testing.T, c *Campus)) {
 	t.Helper()
-	c := &Campus{Clock: &Clock{}, Log: &Buffer{}, broken: map[string]error{}, desk: desk}
+	t.Run("bbolt", func(t *testing.T) { test(t, Open(t)) })
+	t.Run("Redis", func(t *testing.T) { test(t, open(t, storetest.OnRedis(t, storetest.StartRedis(t)), false)) })
+}
+
+func open(t *testing.T, world storetest.World, desk bool) *Campus {
+	t.Helper()
+	c := &Campus{Clock: &Clock{}, Log: &Buffer{}, broken: map[string]error{}, world: world, desk: desk}
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
@@ -191,11 +198,9 @@ func (c *Campus) openStore(t *testing.T, log *slog.Logger) {
 	must(t, err)
 	ring, err := store.NewKeyRing(key)
 	must(t, err)
-	c.stateFile = filepath.Join(t.TempDir(), "state.db")
-	c.Store, err = store.Open(t.Context(), store.Config{Path: c.stateFile, Keys: ring, Now: c.Clock.Now, Log: log})
-	must(t, err)
+	c.world.Config.Log = log
+	c.Store = c.world.Open(t, ring, c.Clock.Now)
 	c.Store.KV = kv{c.Store.KV, c}
-	t.Cleanup(func() { _ = c.Store.Close() })
 }
 
 func (c *Campus) openGates(ctx context.Context) ([]string, error) {

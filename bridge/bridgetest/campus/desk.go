@@ -10,6 +10,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/fakekc"
+	"otpbridge/bridge/bridgetest/storetest"
 	"otpbridge/bridge/store"
 	"otpbridge/bridge/view"
 	"otpbridge/bridge/web"
@@ -24,7 +25,7 @@ const PhoneAttribute = "phone"
 // OpenDesk starts a campus whose help desk works: carol and dave are operators. Browsers may say in X-Forwarded-For where they come from.
 func OpenDesk(t *testing.T) *Campus {
 	t.Helper()
-	return open(t, true)
+	return open(t, storetest.Bolt(t), true)
 }
 
 func deskChecks() []view.Check {
