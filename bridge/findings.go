@@ -63,6 +63,7 @@ const (
 	FindRightsReach      FindingID = "rights.reach"   // a call that must be refused was not
 	FindRightsManagement FindingID = "rights.management"
 	FindRightsGroups     FindingID = "rights.groups" // Object: the group
+	FindRightsShared     FindingID = "rights.shared" // Object: who or what else
 
 	FindResetOpen   FindingID = "reset.open"
 	FindResetOTP    FindingID = "reset.otp"
@@ -138,7 +139,7 @@ func findings() map[FindingID]Severity {
 		FindLoginMissing: Critical, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
 		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical,
 		FindAdminMissing: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical,
-		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical,
+		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindActionsPending: Warning, FindActionsDefault: Warning,
 		FindProfileAddress: Deadly, FindProfileDeciding: Deadly, FindProfileUnmanaged: Deadly, FindProfileEmail: Deadly,

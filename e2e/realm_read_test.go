@@ -68,7 +68,9 @@ func TestRealmIsReadWhole(t *testing.T) {
 	}
 	i := slices.IndexFunc(s.Permissions, func(p safe.Permission) bool { return p.Name == "otpbridge: gate" })
 	if i < 0 || !slices.Equal(s.Permissions[i].Resources, []string{r.GateGroup}) || len(s.Permissions[i].Scopes) != 3 ||
-		len(s.AccessRules) != 1 || !slices.Equal(s.AccessRules[0].Users, []string{s.Account.ID}) {
+		!r.AnyJoins && (len(s.AccessRules) != 1 || !slices.Equal(s.AccessRules[0].Users, []string{s.Account.ID})) ||
+		r.AnyJoins && (len(s.AccessRules) != 2 || len(s.AccessRules[0].Groups) != 1 || !slices.Equal(s.Account.Groups, []string{safe.AccountGroup}) ||
+			!slices.Equal(s.AccessRules[1].Clients, []string{s.Client(r.AdminClient).ID})) {
 		t.Errorf("permissions: %+v %+v", s.Permissions, s.AccessRules)
 	}
 	if len(s.ClientPolicies) != 1 || len(s.ClientProfiles) != 1 || len(s.Attributes()) != 5 || s.Unmanaged() != "ADMIN_EDIT" || !s.On("eventsEnabled") ||

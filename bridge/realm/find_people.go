@@ -23,6 +23,13 @@ func PeopleChecks(c Caller, read func(context.Context) (*State, error), a Asked)
 			}
 			return p.gateRole(ctx, s)
 		}},
+		{Name: "account-group", Run: func(ctx context.Context) ([]bridge.Finding, error) {
+			s, err := read(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return p.accountGroup(ctx, s)
+		}},
 		{Name: "required-actions", Run: p.defaultActions},
 		{Name: "pending-actions", Run: p.pendingActions},
 		{Name: "administrators", Run: p.administrators},

@@ -26,6 +26,7 @@ const (
 	KindMapper        Kind = "mapper of client"
 	KindClientRole    Kind = "role in tokens of client"
 	KindAccountRole   Kind = "right of the account of client"
+	KindAccountGroup  Kind = "group of the account of client"
 	KindProfile       Kind = "user attribute"
 	KindUnmanaged     Kind = "attributes that the user profile does not know"
 	KindClientProfile Kind = "client profile"
@@ -62,7 +63,8 @@ func kinds() map[Kind]kind {
 		KindClient: {now: clientNow, write: writeClient, exists: true}, KindClientSetting: {now: clientSettingNow, write: writeClientSetting},
 		KindClientScope: {now: clientScopeNow, write: writeClientScope}, KindMapper: {now: mapperNow, write: writeMapper},
 		KindClientRole: {now: clientRoleNow, write: writeClientRole}, KindAccountRole: {now: accountRoleNow, write: writeAccountRole},
-		KindProfile: {now: profileNow, write: writeProfile}, KindUnmanaged: {now: unmanagedNow, write: writeUnmanaged},
+		KindAccountGroup: {now: accountGroupNow, write: writeAccountGroup},
+		KindProfile:      {now: profileNow, write: writeProfile}, KindUnmanaged: {now: unmanagedNow, write: writeUnmanaged},
 		KindClientProfile: {now: clientProfileNow, write: writeClientProfile}, KindClientPolicy: {now: clientPolicyNow, write: writeClientPolicy},
 		KindFlow: {now: flowNow, write: writeFlow, exists: true}, KindProvider: {now: providerNow, write: writeProvider},
 		KindAccessRule: {now: accessRuleNow, write: writeAccessRule}, KindPermission: {now: permissionNow, write: writePermission},

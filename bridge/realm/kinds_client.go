@@ -221,6 +221,25 @@ func writeAccountRole(ctx context.Context, x actor, c Change) error {
 	return mapRole(ctx, x, path("users", user, "role-mappings", "clients", rights), path("clients", rights, "roles", c.Name), c.Will != nil)
 }
 
+func accountGroupNow(s *State, c Change) any {
+	return orNil(s.Account != nil && slices.Contains(s.Account.Groups, c.Name), is)
+}
+
+func writeAccountGroup(ctx context.Context, x actor, c Change) error {
+	user, err := accountOf(ctx, x, c.Of)
+	var g Group
+	if err == nil {
+		g, err = groupAt(ctx, x, c.Name)
+	}
+	if err != nil {
+		if c.Will == nil {
+			return gone(err)
+		}
+		return err
+	}
+	return assign(ctx, x, path("users", user, "groups", g.ID), c.Will != nil)
+}
+
 // accountOf is the id of the user behind a client.
 func accountOf(ctx context.Context, x Caller, client string) (string, error) {
 	id, err := clientID(ctx, x, client)

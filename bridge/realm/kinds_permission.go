@@ -8,10 +8,13 @@ import (
 	"strings"
 )
 
-// ruleValue is an access rule: the account of a client, or users by id.
+// ruleValue is an access rule: the account of a client, users by id, groups by path, or clients by what people call them.
 type ruleValue struct {
 	Account string   `json:"account,omitempty"`
 	Users   []string `json:"users,omitempty"`
+	Groups  []string `json:"groups,omitempty"`
+	Clients []string `json:"clients,omitempty"`
+	Logic   string   `json:"logic,omitempty"` // "" = POSITIVE
 }
 
 // permissionValue is a fine-grained permission, in names: groups by path, clients by what people call them.
@@ -27,10 +30,25 @@ func accessRuleNow(s *State, c Change) any {
 	if rule == nil {
 		return nil
 	}
-	if s.Account != nil && len(rule.Users) == 1 && rule.Users[0] == s.Account.ID && rule.Logic != "NEGATIVE" {
-		return ruleValue{Account: c.Of}
+	v := ruleValue{Users: rule.Users}
+	if rule.Logic != "POSITIVE" {
+		v.Logic = rule.Logic
 	}
-	return ruleValue{Users: rule.Users}
+	if s.Account != nil && len(rule.Users) == 1 && rule.Users[0] == s.Account.ID {
+		v.Account, v.Users = c.Of, nil
+	}
+	for _, id := range rule.Groups {
+		id, all := strings.CutSuffix(id, below)
+		name := s.resourceName(groupsKind, id)
+		if all {
+			name += below
+		}
+		v.Groups = append(v.Groups, name)
+	}
+	for _, id := range rule.Clients {
+		v.Clients = append(v.Clients, s.resourceName(clientsKind, id))
+	}
+	return v
 }
 
 // permissionServer is the place of fine-grained permissions.
@@ -51,14 +69,41 @@ func writeAccessRule(ctx context.Context, x actor, c Change) error {
 	if err := json.Unmarshal(c.Will, &v); err != nil {
 		return err
 	}
-	if v.Account != "" {
-		user, err := accountOf(ctx, x, v.Account)
-		if err != nil {
-			return err
-		}
-		v.Users = []string{user}
+	kind, body, err := v.body(ctx, x)
+	if err != nil {
+		return err
 	}
-	return x.Do(ctx, "POST "+server+"/policy/user", Object{"name": c.Name, "users": v.Users}, nil)
+	body["name"], body["logic"] = c.Name, or(v.Logic, "POSITIVE")
+	return x.Do(ctx, "POST "+server+"/policy/"+kind, body, nil)
+}
+
+// body is the rule in Keycloak's words, and its type.
+func (v ruleValue) body(ctx context.Context, x Caller) (kind string, body Object, err error) {
+	switch {
+	case len(v.Groups) > 0:
+		groups := make([]Object, len(v.Groups))
+		for i, name := range v.Groups {
+			name, all := strings.CutSuffix(name, below)
+			id, err := resourceID(ctx, x, groupsKind, name)
+			if err != nil {
+				return "", nil, err
+			}
+			groups[i] = Object{"id": id, "extendChildren": all}
+		}
+		return "group", Object{"groups": groups}, nil
+	case len(v.Clients) > 0:
+		clients := make([]string, len(v.Clients))
+		for i, name := range v.Clients {
+			if clients[i], err = resourceID(ctx, x, clientsKind, name); err != nil {
+				return "", nil, err
+			}
+		}
+		return "client", Object{"clients": clients}, nil
+	case v.Account != "":
+		user, err := accountOf(ctx, x, v.Account)
+		return "user", Object{"users": []string{user}}, err
+	}
+	return "user", Object{"users": v.Users}, nil
 }
 
 // dropNamed removes what a list holds under a name.

@@ -32,7 +32,7 @@ type ObstacleKind string
 // What can stand in the way.
 const (
 	ObstacleUnread         ObstacleKind = "unread"         // the client may not see a part of the realm
-	ObstacleVersion        ObstacleKind = "version"        // Keycloak lacks an authenticator
+	ObstacleVersion        ObstacleKind = "version"        // Keycloak is too old
 	ObstacleFlow           ObstacleKind = "flow"           // a flow whose shape is not understood
 	ObstaclePostFlow       ObstacleKind = "post_flow"      // an identity provider has a flow of its own after the sign-in
 	ObstacleName           ObstacleKind = "name"           // a name of ours is something else in this realm
@@ -59,6 +59,10 @@ type planner struct {
 // before anything leads to it, the lock stands before the client that it locks, rights come last.
 func (s *State) Plan(w Wanted) Plan {
 	p := &planner{w: w, s: s, kinds: kinds()}
+	if w.Version != "" && bridge.ParseRelease(w.Version).Before(bridge.Oldest) {
+		p.stop(ObstacleVersion, "Keycloak "+w.Version)
+		return p.plan
+	}
 	for _, part := range sortedKeys(s.Unread) {
 		p.stop(ObstacleUnread, string(part))
 	}

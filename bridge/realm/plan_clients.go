@@ -175,16 +175,6 @@ func (w Wanted) Rights() []string {
 	return []string{"view-realm", "view-events", "query-users", "query-clients"}
 }
 
-// Names of the fine-grained permissions, and of the policy that they share.
-const (
-	onlyUs            = "only otpbridge"
-	permitPeople      = "otpbridge: recoverable people"
-	permitGate        = "otpbridge: gate"
-	permitGroups      = "otpbridge: groups that policies name"
-	permitManagement  = "otpbridge: who has rights over the realm"
-	permissionsSwitch = "adminPermissionsEnabled"
-)
-
 // rights gives the service account what it needs, and takes what is more. The client's tokens carry no more than the account has.
 func (p *planner) rights() {
 	w := p.w
@@ -208,25 +198,6 @@ func (p *planner) rights() {
 				p.want(ReasonRights, Change{Kind: KindClientRole, Of: w.AdminClient, Name: management + " " + role}, nil)
 			}
 		}
-	}
-}
-
-// permissions limit the account to the people of the allowed group and to the gate.
-func (p *planner) permissions() {
-	w := p.w
-	p.setting(ReasonRights, permissionsSwitch, true)
-	p.want(ReasonRights, Change{Kind: KindAccessRule, Of: w.AdminClient, Name: onlyUs}, ruleValue{Account: w.AdminClient})
-	for _, v := range []struct {
-		name string
-		permissionValue
-	}{
-		{permitGate, permissionValue{groupsKind, []string{p.s.GateGroup(w)}, []string{"view", "view-members", "manage-membership"}, nil}},
-		{permitGroups, permissionValue{groupsKind, nil, []string{"view"}, nil}},
-		{permitManagement, permissionValue{clientsKind, []string{management}, []string{"view"}, nil}},
-		{permitPeople, permissionValue{groupsKind, []string{w.AllowedGroup}, []string{"view-members", "manage-members", "manage-membership-of-members"}, nil}},
-	} {
-		v.Rules = []string{onlyUs}
-		p.want(ReasonRights, Change{Kind: KindPermission, Name: v.name}, v.permissionValue)
 	}
 }
 

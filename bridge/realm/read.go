@@ -149,8 +149,13 @@ func (r reader) account(client string) error {
 	if err != nil {
 		return err
 	}
+	var groups []Group
+	err = r.get(path("users", user.ID, "groups")+"?max=10000", &groups)
+	for _, g := range groups {
+		roles.Groups = append(roles.Groups, g.Path)
+	}
 	roles.ID, r.s.Account = user.ID, &roles
-	return nil
+	return err
 }
 
 // mapped reads the roles that something was given.
@@ -201,7 +206,7 @@ func (r reader) groups() error {
 	}
 	paths := []string{r.w.AllowedGroup}
 	if !r.inUse {
-		paths = slices.Concat(ancestry(r.w.AllowedGroup), r.w.PolicyGroups, []string{"/" + Gate})
+		paths = slices.Concat(ancestry(r.w.AllowedGroup), r.w.PolicyGroups, []string{"/" + Gate, AccountGroup})
 	}
 	for _, p := range paths {
 		if r.s.Group(p) != nil {

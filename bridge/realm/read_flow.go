@@ -143,15 +143,10 @@ func (r reader) permissions() error {
 		return nil
 	}
 	server := path("clients", client.ID, "authz", "resource-server")
-	var rules []struct {
-		ID, Name, Type, Logic string
-		Users                 []string
-	}
-	if err := r.get(server+"/policy/user?max=10000", &rules); err != nil {
-		return err
-	}
-	for _, f := range rules {
-		r.s.AccessRules = append(r.s.AccessRules, AccessRule{ID: f.ID, Name: f.Name, Type: f.Type, Logic: f.Logic, Users: f.Users})
+	for _, kind := range []string{"user", "group", "client"} {
+		if err := r.accessRules(server + "/policy/" + kind); err != nil {
+			return err
+		}
 	}
 	var found []struct{ ID, Name, ResourceType string }
 	if err := r.get(server+"/permission?max=10000", &found); err != nil {
@@ -163,6 +158,37 @@ func (r reader) permissions() error {
 			return err
 		}
 		r.s.Permissions = append(r.s.Permissions, p)
+	}
+	return nil
+}
+
+// accessRules reads the rules of one type, and the groups that they name.
+func (r reader) accessRules(where string) error {
+	var rules []struct {
+		ID, Name, Type, Logic string
+		Users, Clients        []string
+		Groups                []struct {
+			ID             string
+			ExtendChildren bool
+		}
+	}
+	if err := r.get(where+"?max=10000", &rules); err != nil {
+		return err
+	}
+	for _, f := range rules {
+		rule := AccessRule{ID: f.ID, Name: f.Name, Type: f.Type, Logic: f.Logic, Users: f.Users, Clients: f.Clients}
+		for _, g := range f.Groups {
+			if r.s.GroupByID(g.ID) == nil {
+				if err := r.group(path("groups", g.ID)); err != nil {
+					return err
+				}
+			}
+			if g.ExtendChildren {
+				g.ID += below
+			}
+			rule.Groups = append(rule.Groups, g.ID)
+		}
+		r.s.AccessRules = append(r.s.AccessRules, rule)
 	}
 	return nil
 }

@@ -125,6 +125,7 @@ type Account struct {
 	RealmRoles      []string
 	ManagementRoles []string // of realm-management
 	OtherRoles      []string // of other clients: "client role"
+	Groups          []string // paths
 }
 
 // Scope is a client scope.
@@ -178,10 +179,14 @@ type Permission struct {
 type AccessRule struct {
 	ID    string
 	Name  string
-	Type  string   // user, role, group …
-	Logic string   // POSITIVE, NEGATIVE
-	Users []string // ids, for the type user
+	Type  string // user, role, group …
+	Logic string // POSITIVE, NEGATIVE
+
+	Users, Groups, Clients []string // ids, for the types user, group and client; a group's ends in below when the groups below it count
 }
+
+// below marks a group together with those below it.
+const below = "/*"
 
 // Attribute is an attribute of the user profile.
 type Attribute struct {

@@ -5,8 +5,12 @@ import "otpbridge/bridge"
 // Gate is the name of the realm role that opens the gate and of the group that carries it.
 const Gate = "otp-recovery-open"
 
+// AccountGroup is the path of the group that stands for the service account where a permission cannot name a user. It gives nothing.
+const AccountGroup = "/otpbridge-account"
+
 // Wanted is what a safe realm depends on beyond our own rules: the names and addresses that the configuration gives to things.
 type Wanted struct {
+	Version string // of the server, "" = not known
 	Realm   string
 	BaseURL string // of otpbridge, without a slash at the end
 

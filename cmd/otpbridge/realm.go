@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/realm"
 	"otpbridge/cmd/internal/adminapi"
 	"otpbridge/cmd/internal/config"
@@ -59,6 +60,15 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 	s.wanted.Theme, s.wanted.ManageUsers = want.Theme, want.ManageUsers
 	s.client = &adminapi.Client{
 		URL: cfg.Keycloak.URL, Realm: cfg.Keycloak.Realm, ID: f.AdminClient, Secret: secret, AdminRealm: f.AdminRealm, Limit: f.Timeout, Now: time.Now,
+	}
+	if s.wanted.Version, err = s.client.Version(ctx); err != nil {
+		return nil, err
+	}
+	if s.wanted.Version == "" {
+		s.wanted.Version = cfg.Keycloak.Version
+	}
+	if bridge.Newest.Before(bridge.ParseRelease(s.wanted.Version)) {
+		s.say(config.Say("Keycloak %s is newer than any that this program was tried with", "Keycloak %s は、動作確認済みの版より新しいものです").With(s.wanted.Version))
 	}
 	return s, s.read(ctx)
 }

@@ -148,7 +148,7 @@ func reasonWords() map[realm.Reason]config.Words {
 func obstacleWords() map[realm.ObstacleKind]config.Words {
 	return map[realm.ObstacleKind]config.Words{
 		realm.ObstacleUnread:   config.Say("The client may not see this part of the realm; give it the role realm-admin:", "クライアントにはレルムのこの部分が見えません。realm-admin ロールを与えてください:"),
-		realm.ObstacleVersion:  config.Say("This Keycloak lacks an authenticator; 26.4 or later is needed:", "この Keycloak にはない機能です。26.4 以降が必要です:"),
+		realm.ObstacleVersion:  config.Say("This Keycloak is too old; 26.4 or later is needed:", "この Keycloak は古すぎます。26.4 以降が必要です:"),
 		realm.ObstacleFlow:     config.Say("This flow is not understood, so nothing is built out of it; make it simpler or bind another one:", "このフローは解釈できないため、変更しません。単純にするか、別のフローを割り当ててください:"),
 		realm.ObstaclePostFlow: config.Say("This identity provider has a flow of its own after the sign-in, which would be lost; take it out:", "この IdP には独自のサインイン後フローがあり、失われてしまいます。先に外してください:"),
 		realm.ObstacleName:     config.Say("This name is something else in the realm; rename it, or configure another:", "この名前はレルムで別のものに使われています。名前を変えるか、設定を変えてください:"),

@@ -89,6 +89,16 @@ func Keycloak(t *testing.T) *realkc.Server {
 	return run.server
 }
 
+// Version is that of the server of the run.
+func Version(t *testing.T) string {
+	t.Helper()
+	version, err := Keycloak(t).Admin().Version(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return version
+}
+
 // themeDir is the directory of Keycloak themes in the repository, "" as long as there is none.
 func themeDir() string {
 	dir, err := filepath.Abs(filepath.Join("..", "templates", "keycloak"))

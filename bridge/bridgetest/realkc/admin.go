@@ -79,6 +79,23 @@ func (a *Admin) Do(ctx context.Context, call string, body, out any) error {
 	return a.send(req, call, out)
 }
 
+// Version is the server's version.
+func (a *Admin) Version(ctx context.Context) (string, error) {
+	token, err := a.bearer(ctx)
+	if err != nil {
+		return "", err
+	}
+	const call = "GET /admin/serverinfo"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+"/admin/serverinfo", http.NoBody)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", call, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	var info struct{ SystemInfo struct{ Version string } }
+	err = a.send(req, call, &info)
+	return info.SystemInfo.Version, err
+}
+
 func encode(body any) (content []byte, kind string, err error) {
 	switch b := body.(type) {
 	case nil:

@@ -68,11 +68,40 @@ func (c *Client) Do(ctx context.Context, call string, body, out any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", call, err)
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
-	return c.send(req, out)
+	return c.send(c.own(req), out)
+}
+
+// own makes a request one of the client's own.
+func (c *Client) own(req *http.Request) *http.Request {
+	req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	return req
+}
+
+// Version is the server's version, "" for a client that may not see it. It is not for concurrent use.
+func (c *Client) Version(ctx context.Context) (string, error) {
+	if err := c.signIn(ctx); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Limit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/admin/serverinfo", http.NoBody)
+	if err != nil {
+		return "", fmt.Errorf("read the version: %w", err)
+	}
+	var info struct {
+		System struct {
+			Version string `json:"version"`
+		} `json:"systemInfo"`
+	}
+	err = c.send(c.own(req), &info)
+	var refused *StatusError
+	if errors.As(err, &refused) && refused.Status == http.StatusForbidden {
+		return "", nil
+	}
+	return info.System.Version, err
 }
 
 func encode(body any) (content []byte, kind string, err error) {

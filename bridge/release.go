@@ -1,0 +1,32 @@
+package bridge
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Release is a release of Keycloak, such as 26.7.4.
+type Release [3]int
+
+// Lines of releases: what came before Oldest lacks something that the sign-in rests on; what comes after Newest has not been tried. Before FineRelease
+// a fine-grained permission can neither name a service account nor limit whose membership of groups is changed.
+var (
+	Oldest      = Release{26, 4}
+	FineRelease = Release{26, 7}
+	Newest      = Release{26, 7}
+)
+
+// ParseRelease reads 26.7.4 and 26.7.4.Final; what is no number counts as 0.
+func ParseRelease(text string) (r Release) {
+	for i, part := range strings.SplitN(text, ".", 4) {
+		if i < len(r) {
+			r[i], _ = strconv.Atoi(part) // 0 then
+		}
+	}
+	return r
+}
+
+// Before reports whether a release is of an earlier line than another one.
+func (r Release) Before(other Release) bool {
+	return r[0] < other[0] || r[0] == other[0] && r[1] < other[1]
+}
