@@ -6,6 +6,7 @@ const (
 	FindIssuerDiffers FindingID = "issuer.differs"
 
 	FindKeycloakOld          FindingID = "keycloak.old"
+	FindKeycloakNew          FindingID = "keycloak.new"
 	FindKeycloakHole         FindingID = "keycloak.hole"          // Object: the CVE; fixed in a later version
 	FindKeycloakFlowEnforcer FindingID = "keycloak.flow_enforcer" // CVE-2026-94218, with the executor auth-flow-enforcer only
 
@@ -129,7 +130,7 @@ const (
 func findings() map[FindingID]Severity {
 	return map[FindingID]Severity{
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical,
-		FindKeycloakOld: Critical, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
+		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical,
 		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Critical, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,

@@ -26,6 +26,9 @@ func ParseRelease(text string) (r Release) {
 	return r
 }
 
+// String names the line of a release, such as 26.7.
+func (r Release) String() string { return strconv.Itoa(r[0]) + "." + strconv.Itoa(r[1]) }
+
 // Before reports whether a release is of an earlier line than another one.
 func (r Release) Before(other Release) bool {
 	return r[0] < other[0] || r[0] == other[0] && r[1] < other[1]

@@ -28,6 +28,9 @@ func holes(version string) (found []bridge.Finding) {
 	if v.Before(bridge.Oldest) {
 		found = append(found, bridge.Found(bridge.FindKeycloakOld, "", "version", version))
 	}
+	if bridge.Newest.Before(v) {
+		found = append(found, bridge.Found(bridge.FindKeycloakNew, "", "version", version, "newest", bridge.Newest.String()))
+	}
 	for _, h := range knownHoles() {
 		if !h.fixedIn(v) {
 			var lines []string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // Run makes changes to a realm.
@@ -51,32 +52,31 @@ func (p Plan) Changes() []Change {
 	return out
 }
 
-// Undo says what takes changes back that were noted, the last one first, as far as they are in force: what was not made after all is left out.
+// Undo says what takes changes back that were noted, the last one first, as far as they are in force: what was not made after all is left out, and
+// what was changed more than once goes back to the beginning at once, since what it was in between may rest on what is gone.
 // kept is what somebody has changed since: it stays.
 func (s *State) Undo(noted []Change) (undo, kept []Change) {
-	known, seen := kinds(), []Change{}
-	now := func(c Change) []byte {
-		for i := len(seen) - 1; i >= 0; i-- {
-			if seen[i].about(c) {
-				return seen[i].Will
-			}
-		}
-		return value(known[c.Kind].now(s, c))
-	}
+	known := kinds()
 	for i := len(noted) - 1; i >= 0; i-- {
 		c := noted[i]
 		back := c.reversed()
-		here := now(c)
+		later := findIn(undo, c.about)
+		here := value(known[c.Kind].now(s, c))
+		if later != nil {
+			here = later.Will
+		}
 		switch {
 		case known[c.Kind].exists && (here == nil) == (back.Will == nil), known[c.Kind].exists && madeBefore(noted[:i], c), same(here, back.Will):
 			continue // it is as it was, or an earlier change takes it back
-		case known[c.Kind].exists, same(here, c.Will):
-			undo, seen = append(undo, back), append(seen, back)
-		default:
+		case !known[c.Kind].exists && !same(here, c.Will):
 			kept = append(kept, back)
+		case later != nil:
+			later.Will = back.Will
+		default:
+			undo = append(undo, back)
 		}
 	}
-	return undo, kept
+	return slices.DeleteFunc(undo, func(c Change) bool { return same(c.Was, c.Will) }), kept
 }
 
 // madeBefore reports whether an earlier change made the thing in the first place.

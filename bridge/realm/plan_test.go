@@ -198,6 +198,25 @@ func TestUndoKeepsWhatOthersChanged(t *testing.T) {
 	}
 }
 
+// Issue 6: what was changed twice goes back to the beginning at once, what was made and removed again is left alone, and what was removed and made
+// again by us, too.
+func TestUndoGoesBackToTheBeginning(t *testing.T) {
+	t.Parallel()
+	s, _ := plain(t)
+	text := func(v string) json.RawMessage { return json.RawMessage(`"` + v + `"`) }
+	s.Settings["loginTheme"] = "two"
+	rule := json.RawMessage(`{"users":["x"]}`)
+	undo, kept := s.Undo([]realm.Change{
+		{Kind: realm.KindAccessRule, Name: "between", Will: rule},
+		{Kind: realm.KindSetting, Name: "loginTheme", Was: text("none"), Will: text("one")},
+		{Kind: realm.KindSetting, Name: "loginTheme", Was: text("one"), Will: text("two")},
+		{Kind: realm.KindAccessRule, Name: "between", Was: rule},
+	})
+	if len(kept) > 0 || len(undo) != 1 || string(undo[0].Was) != `"two"` || string(undo[0].Will) != `"none"` {
+		t.Errorf("undo %+v, kept %+v", undo, kept)
+	}
+}
+
 // The sign-in says the roles of the help desk and of the auditors: without them nobody gets in there.
 func TestPlanGivesTheLoginClientTheRolesOfTheDesk(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -13,6 +14,11 @@ const maxOffset = 30 * time.Second
 
 // judge looks at what the realm asks of new authenticators and at its clock. An error says that nobody can be served (ENR-02).
 func (s *service) judge(ctx context.Context) error {
+	if !s.health.wasReady.Load() {
+		if err := s.judgeServer(ctx); err != nil {
+			return err
+		}
+	}
 	facts, err := s.kc.Realm(ctx)
 	if err != nil {
 		return err
@@ -23,6 +29,35 @@ func (s *service) judge(ctx context.Context) error {
 	}
 	s.judgeClock(ctx, s.kc.Offset())
 	return err
+}
+
+// judgeServer refuses a Keycloak that is too old. Its version is shown to every account by old ones, and known from the configuration of others.
+func (s *service) judgeServer(ctx context.Context) error {
+	version, err := s.kc.Version(ctx)
+	if err != nil {
+		return err
+	}
+	if version == "" {
+		version = s.cfg.Keycloak.Version
+	}
+	note, err := judgeRelease(version)
+	if note != "" {
+		s.log.InfoContext(ctx, "Keycloak", "finding", note)
+	}
+	return err
+}
+
+// judgeRelease says whether a release of Keycloak is recent enough; one that is not known is believed to be.
+func judgeRelease(version string) (note string, err error) {
+	switch r := bridge.ParseRelease(version); {
+	case version == "":
+		return "", nil
+	case r.Before(bridge.Oldest):
+		return "", fmt.Errorf("Keycloak %s is too old: the sign-in rests on what came with %s; upgrade it", version, bridge.Oldest)
+	case bridge.Newest.Before(r):
+		return fmt.Sprintf("Keycloak %s is newer than any that this program was tried with, which ends at %s", version, bridge.Newest), nil
+	}
+	return "", nil
 }
 
 // judgeOTP says whether new authenticators can be made for the realm's policy, and warns of one that some apps do not follow.

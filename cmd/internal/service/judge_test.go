@@ -33,6 +33,25 @@ func TestTheOTPPolicyIsJudgedAtTheStart(t *testing.T) {
 	}
 }
 
+// Issue 6: a Keycloak that is too old is refused at the start in so many words; one that is newer than any tried is noted, and one that is not
+// known is served.
+func TestAnOldKeycloakIsRefusedAtTheStart(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{
+		"": "", "26.4.0": "", "26.7.4": "", "26.3.5": "Keycloak 26.3.5 is too old", "25.0.0": "Keycloak 25.0.0 is too old", "26.9.1": "Keycloak 26.9.1 is newer",
+	} {
+		note, err := judgeRelease(version)
+		if refused := strings.HasSuffix(want, "too old"); refused != (err != nil) {
+			t.Errorf("%s: %v", version, err)
+		} else if refused {
+			note = err.Error()
+		}
+		if !strings.HasPrefix(note, want) || (note == "") != (want == "") {
+			t.Errorf("%s: %q", version, note)
+		}
+	}
+}
+
 // ENR-12: clocks more than 30 s apart, either way, raise the alarm.
 func TestClocksThatAreApartRaiseTheAlarm(t *testing.T) {
 	t.Parallel()
