@@ -28,9 +28,10 @@ const (
 	anyJoining = "manage-group-membership"
 )
 
-// coarse: the server does not tell a service account from others by a policy about a user, and does not know the scope joining.
+// coarse: the server does not tell a service account from others by a policy about a user, and does not know the scope joining. One whose version is
+// not known counts as such: only 26.7 shows it to a client of the realm's own, and what the others need works there, too.
 func (w Wanted) coarse() bool {
-	return w.Version != "" && bridge.ParseRelease(w.Version).Before(bridge.FineRelease)
+	return w.Version == "" || bridge.ParseRelease(w.Version).Before(bridge.FineRelease)
 }
 
 // permissions limit the account to the people of the allowed group and to the gate. Where a policy about a user counts in lists only, two others

@@ -22,7 +22,7 @@ func plain(t *testing.T) (*realm.State, realm.Wanted) {
 		t.Fatal(err)
 	}
 	return s, realm.Wanted{
-		Realm: "campus", BaseURL: "https://otp.example.ac.jp", LoginClient: "otpbridge-login", RecoveryScope: "otp-recovery", FullACR: "mfa",
+		Version: "26.7.4", Realm: "campus", BaseURL: "https://otp.example.ac.jp", LoginClient: "otpbridge-login", RecoveryScope: "otp-recovery", FullACR: "mfa",
 		AdminClient: "otpbridge-admin", AdminKeys: `{"keys":[]}`, AllowedGroup: "/otp-recoverable", ConsoleRoles: []string{"otp-helpdesk", "otp-auditor"},
 		Deciding: []realm.Deciding{{Name: "notificationEmail", Address: true}, {Name: "email", Address: true}}, Languages: []string{"ja", "en"},
 		Theme: "otp-recovery",
