@@ -1,7 +1,7 @@
 # `make help` lists the targets. Nothing here needs to be installed by hand on Debian with Go, Java, Maven, Node and git:
 # .ci/setup fetches the rest into ~/.cache/otpbridge ($OTPBRIDGE_CACHE) and says what it fetches.
 
-# KEYCLOAK=version and FULL=1 reach set-up and tests through the environment.
+# KEYCLOAK=version, KEYCLOAK=all and FULL=1 reach set-up and tests through the environment.
 export KEYCLOAK FULL
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -46,10 +46,10 @@ else
 	go test -race $(UNIT) $$(go list ./... | grep -Ev '$(COMPUTE)')
 endif
 
-test: ## everything: set-up, check with all rounds and the race detector, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices
+test: ## everything: set-up, check with all rounds and the race detector, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices; KEYCLOAK=all: the core on older lines, too
 	.ci/stages
 
-e2e: ## end-to-end tests; RUN=regex chooses by name
+e2e: ## end-to-end tests; RUN=regex chooses by name; KEYCLOAK=26.4.7: the core on that release, all: on each line
 	.ci/setup packages keycloak axe helm sbom
 	.ci/e2e '$(RUN)' $(LIMIT)
 
