@@ -101,12 +101,13 @@ func Codes() []Code {
 // Error is the one error type of the product: a code for machines, a cause for the log, and the few facts a page may show.
 type Error struct {
 	Code    Code
-	Op      string    // what was being done, for the log
-	Err     error     // the cause, for the log; never shown
-	Until   time.Time // CodeTooMany, CodeSlowDown: when it works again
-	Left    int       // CodeWrongCode: tries that remain
-	Minutes int       // CodeClock: how far the clock is off, negative = behind
-	Field   string    // CodeRefusedByAccount: the profile fields that Keycloak names, with commas
+	Op      string        // what was being done, for the log
+	Err     error         // the cause, for the log; never shown
+	Until   time.Time     // CodeTooMany, CodeSlowDown: when it works again
+	After   time.Duration // CodeKeycloakAway: how long Keycloak asks to be left alone; 0: it does not say
+	Left    int           // CodeWrongCode: tries that remain
+	Minutes int           // CodeClock: how far the clock is off, negative = behind
+	Field   string        // CodeRefusedByAccount: the profile fields that Keycloak names, with commas
 }
 
 // Fault returns an Error with a code and, for the log, the operation and its cause (either may be empty).
@@ -146,6 +147,17 @@ func fieldOf(err error) string {
 		return e.Field
 	}
 	return ""
+}
+
+// maxAfter bounds how long somebody else's word makes us wait.
+const maxAfter = time.Minute
+
+// PauseOf returns how long to wait after a fault: what Keycloak asked for, a minute at most, or otherwise if that is longer.
+func PauseOf(err error, otherwise time.Duration) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return max(otherwise, min(e.After, maxAfter))
+	}
+	return otherwise
 }
 
 // named is what an audit event says of the fields that Keycloak named.

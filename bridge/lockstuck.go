@@ -18,7 +18,7 @@ func (f *Flow) lockFault(ctx context.Context, r Recovery, cause error) (pause ti
 		if err := f.lockMoved(ctx, r); err != nil {
 			f.Log.WarnContext(ctx, "what was refused before counts as lasting", "recovery", r.ID, "err", err)
 		}
-		return lockPause
+		return PauseOf(cause, lockPause)
 	}
 	var err error
 	if code == CodeGone && r.LockStuck == code && f.Now().Sub(r.LockSince) >= goneForGood && f.deleted(ctx, r.Person) {

@@ -225,10 +225,22 @@ func refusal(resp *http.Response, content []byte) error {
 			e.reason = body.ErrorMessage
 		}
 	}
-	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
-		e.after = time.Duration(s) * time.Second
-	}
+	e.after = retryAfter(resp.Header)
 	return e
+}
+
+// retryAfter is how long a server asks to be left alone: in seconds, or until a date, which is on its own clock.
+func retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if s, err := strconv.Atoi(text); err == nil {
+		return time.Duration(max(0, min(s, 24*3600))) * time.Second
+	}
+	until, err := http.ParseTime(text)
+	now, wrong := http.ParseTime(h.Get("Date"))
+	if err != nil || wrong != nil {
+		return 0
+	}
+	return max(0, until.Sub(now))
 }
 
 // retry says whether the call is tried again and after which pause.
@@ -272,7 +284,7 @@ func readFault(op string, err error) error {
 	case status(err) == http.StatusNotFound, status(err) == http.StatusForbidden, errors.Is(err, errPath):
 		return bridge.Fault(bridge.CodeGone, op, err)
 	}
-	return bridge.Fault(bridge.CodeKeycloakAway, op, err)
+	return away(op, err)
 }
 
 // away is the fault of a call without which nothing can be decided.
@@ -280,5 +292,9 @@ func away(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return bridge.Fault(bridge.CodeKeycloakAway, op, err)
+	fault := bridge.Fault(bridge.CodeKeycloakAway, op, err)
+	if e, answered := errors.AsType[*statusError](err); answered {
+		fault.After = e.after
+	}
+	return fault
 }

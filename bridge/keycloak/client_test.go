@@ -176,6 +176,27 @@ func TestRetriesOnlyWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
+// Issue 5: what a busy server asks for reaches whoever tries again later, in seconds or as a date.
+func TestABusyServerSaysWhen(t *testing.T) {
+	now := time.Now()
+	for name, text := range map[string]string{"seconds": "30", "date": now.Add(30 * time.Second).UTC().Format(http.TimeFormat)} {
+		e := newEvil(t, func(w http.ResponseWriter) {
+			w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+			w.Header().Set("Retry-After", text)
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		c := e.client(t, newClock())
+		_, look := c.Credentials(t.Context(), "person")
+		for what, err := range map[string]error{
+			"look": look, "end sessions": c.Do(t.Context(), "person", bridge.Action{Kind: bridge.ActionEndSessions}),
+		} {
+			if got := bridge.PauseOf(err, 0); got != 30*time.Second || bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+				t.Errorf("%s, %s: %v, %v", name, what, got, err)
+			}
+		}
+	}
+}
+
 // A slow server, a long pause that it asks for, and an endless answer cost no more than the limit. WB-12
 func TestLimitsHold(t *testing.T) {
 	stop := make(chan struct{})

@@ -241,5 +241,5 @@ func writeFault(op string, err error) error {
 	case errors.Is(err, errPath):
 		return bridge.Fault(bridge.CodeGone, op, err)
 	}
-	return bridge.Fault(bridge.CodeKeycloakAway, op, err)
+	return away(op, err)
 }

@@ -152,7 +152,7 @@ func (w *Worker) settle(ctx context.Context, c Claimed, next time.Time, err erro
 		told = w.Jobs.Defer(ctx, c, next)
 	case code == bridge.CodeKeycloakAway || code == bridge.CodeStoreAway || code == bridge.CodeAuditFull:
 		w.Log.WarnContext(ctx, "job waits", "kind", c.Kind, "code", code, "err", err)
-		told = w.Jobs.Defer(ctx, c, w.Now().Add(awayPause))
+		told = w.Jobs.Defer(ctx, c, w.Now().Add(bridge.PauseOf(err, awayPause)))
 	default:
 		w.Log.ErrorContext(ctx, "job failed", "kind", c.Kind, "tries", c.Tries, "err", err)
 		told = w.Jobs.Retry(ctx, c, w.Now().Add(faultPause), string(code))

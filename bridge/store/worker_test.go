@@ -234,6 +234,8 @@ func TestJobsComeAgainAsTheirHandlerSays(t *testing.T) {
 		after int // claims after which it is parked; 0 = never
 	}{
 		"keycloak away": {err: bridge.Fault(bridge.CodeKeycloakAway, "", nil), again: awayPause},
+		"keycloak busy": {err: &bridge.Error{Code: bridge.CodeKeycloakAway, After: 30 * time.Second}, again: 30 * time.Second},
+		"for too long":  {err: errors.Join(&bridge.Error{Code: bridge.CodeKeycloakAway, After: time.Hour}), again: time.Minute},
 		"store away":    {err: bridge.ErrStoreAway, again: awayPause},
 		"audit full":    {err: bridge.Fault(bridge.CodeAuditFull, "", nil), again: awayPause},
 		"later":         {next: 7 * time.Second, again: 7 * time.Second},
