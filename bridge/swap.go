@@ -40,6 +40,7 @@ type NewCredential struct {
 type Swap struct {
 	New           NewCredential
 	Remove        []string // second factors that stood at intent: OTPs; every kind, after a theft whose lock was refused
+	All           bool     `json:",omitempty"` // after a theft whose lock was refused: every other second factor goes, also one that is younger
 	Sent          bool     `json:",omitempty"` // the new credential may be there: it was sent at least once
 	SessionsEnded bool
 }
@@ -94,10 +95,10 @@ func misplaced(seen []Credential, i int) (after string, ok bool) {
 	return seen[p].ID, i != p+1
 }
 
-// removes reports whether c has to go: what the intent names, a temporary code, or an unknown OTP older than ours.
+// removes reports whether c has to go: what the intent names, a temporary code, or an unknown OTP older than ours; with All whatever is a second factor.
 func (s Swap) removes(c, ours Credential) bool {
 	if !slices.Contains(factors, c.Type) || c.ID == s.New.ID || c.Federated {
 		return false
 	}
-	return slices.Contains(s.Remove, c.ID) || c.Temporary() || c.Type == TypeOTP && c.Created.Before(ours.Created)
+	return s.All || slices.Contains(s.Remove, c.ID) || c.Temporary() || c.Type == TypeOTP && c.Created.Before(ours.Created)
 }

@@ -83,6 +83,8 @@ func (f *Flow) swapStep(ctx context.Context, r Recovery, known *sight) (done boo
 	case a.Kind == ActionFinish:
 		known.is = false
 		return false, nil
+	case a.Kind == ActionRemove && r.Swap.SessionsEnded: // what is removed now may have opened another session
+		return false, f.noteSwap(ctx, r, func(s *Swap) { s.SessionsEnded = false })
 	}
 	if err := f.Target.Do(ctx, r.Person, a); err != nil {
 		return f.stuck(ctx, r, known.list, err)

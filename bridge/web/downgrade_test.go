@@ -82,7 +82,7 @@ func TestTheCallersPageSaysTheReason(t *testing.T) {
 	carol.says("Stolen, or someone else may be using it")
 }
 
-// A theft whose lock Keycloak refused: the swap removes what the lock would have, and nothing that is younger.
+// A theft whose lock Keycloak refused: the swap removes what the lock would have, also what the thief adds in its midst, and then ends sessions again.
 func TestTheSwapRemovesWhatARefusedLockLeft(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
@@ -100,10 +100,18 @@ func TestTheSwapRemovesWhatARefusedLockLeft(t *testing.T) {
 	p.open("/enrol", http.StatusOK)
 	p.says("They stop working when you finish the registration")
 	mend()
-	c.Second(t)
 	key := p.scan()
 	p.confirm(p.code(key), http.StatusOK)
-	p.at("/done")
+	late := &lateTarget{SwapTarget: c.Flow.Target, late: func() {
+		for _, kind := range []string{bridge.TypeOTP, "webauthn"} {
+			c.KC.AddCredential(id, fakekc.Credential{Type: kind, Label: "late " + kind, Created: c.Clock.Now().Add(time.Hour), Data: "{}", SecretData: "{}"})
+		}
+	}}
+	f := *c.Flow
+	f.Target = late
+	if next, err := f.RunSwap(t.Context(), id); err != nil || !next.IsZero() || late.ends != 2 {
+		t.Fatalf("%v, %v, sessions ended %d times", next, err, late.ends)
+	}
 	if got := factorsOf(c, name); !slices.Equal(got, []string{bridge.TypeOTP}) || len(c.KC.Credentials(id)) != 2 {
 		t.Errorf("second factors %v", got)
 	}
