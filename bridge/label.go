@@ -14,19 +14,27 @@ const maxLabel = 100 // characters of a typed name; Keycloak takes 255
 const labelSigns = 4
 
 // newLabel makes a label that no other credential of the person has, case-blind: what was typed and the date, or the date alone, and
-// four signs. Control characters are dropped.
+// four signs.
 func (f *Flow) newLabel(typed string, others []Credential) string {
-	clean := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || !unicode.IsGraphic(r) {
-			return -1
-		}
-		return r
-	}, typed)
-	clean = strings.TrimSpace(clean)
+	clean := strings.TrimSpace(graphic(typed))
 	if runes := []rune(clean); len(runes) > maxLabel {
 		clean = strings.TrimSpace(string(runes[:maxLabel]))
 	}
 	return freshSigns(strings.TrimSpace(clean+" "+f.Rules.date(f.Now()))+" ", others)
+}
+
+// graphic drops what has no shape. Two signs that join letters or keep them apart, as Persian and Indic scripts need, stay between letters.
+func graphic(text string) string {
+	letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }
+	runes, out := []rune(text), strings.Builder{}
+	for i, r := range runes {
+		joiner := r == '\u200c' || r == '\u200d'
+		between := i > 0 && i+1 < len(runes) && letter(runes[i-1]) && letter(runes[i+1])
+		if unicode.IsGraphic(r) || joiner && between {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
 }
 
 // date is the day of a moment where the people are.

@@ -38,6 +38,7 @@ func TestANameOfAnyScriptTellsDevicesApart(t *testing.T) {
 		{"هاتفي", "هاتفي "},
 		{"e\u0301tudes", "\u00e9tudes "}, // composed
 		{"a\u202eb\x00c\u2028", "abc "},
+		{"\u200dگوشی\u200cها \u200c1\u200c", "گوشی\u200cها 1 "}, // a joiner stays between letters only
 		{strings.Repeat("𝒳", 100), strings.Repeat("𝒳", 100) + " "},
 	} {
 		name := member(c, "owner"+string(rune('a'+i)))
