@@ -11,6 +11,42 @@ import (
 	"otpbridge/bridge/store"
 )
 
+// WB-13: what a thief can bring about keeps nobody from locking: an account that is held for wrong passwords, or has to do something at the next sign-in.
+func TestAnAccountThatIsHeldIsLockedAllTheSame(t *testing.T) {
+	t.Parallel()
+	for what, hold := range map[string]func(*campus.Campus, string){
+		"wrong passwords": func(c *campus.Campus, name string) {
+			for range 40 {
+				b := newPerson(t, c)
+				b.open("/start", http.StatusOK)
+				b.send("/start", http.StatusOK, "name", name)
+				b.must(b.Password(t.Context(), name, "wrong"))
+				if a, err := c.Flow.Accounts.ByID(t.Context(), c.KC.PersonID(name)); err == nil && a.Locked {
+					return
+				}
+			}
+			t.Error("not held")
+		},
+		"required action": func(c *campus.Campus, name string) {
+			c.KC.Change(c.KC.PersonID(name), func(a *fakekc.Account) { a.RequiredActions = []string{"UPDATE_PROFILE"} })
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			c, _, name, _ := lockBegun(t)
+			hold(c, name)
+			a, err := c.Flow.Accounts.ByID(t.Context(), c.KC.PersonID(name))
+			if err != nil || c.Flow.Rules.Refusal(a) == nil {
+				t.Fatalf("not held: %v", err)
+			}
+			calmLocked(t, c, name)
+			if got := factorsOf(c, name); len(got) != 1 || c.KC.Sessions(a.ID) != 0 {
+				t.Errorf("second factors %v", got)
+			}
+		})
+	}
+}
+
 // lockBegun is somebody whose theft is proven while no worker is there.
 func lockBegun(t *testing.T) (c *campus.Campus, p *person, name, id string) {
 	t.Helper()

@@ -184,3 +184,8 @@ func TestAnAccountThatIsGoneBeforeTheWrite(t *testing.T) {
 		}
 	}
 }
+
+// mails takes every notice.
+type mails struct{}
+
+func (mails) Send(context.Context, bridge.Notice) error { return nil }
