@@ -40,6 +40,7 @@ type Credential struct {
 	ID        string
 	Type      string // TypePassword, TypeOTP, …
 	HOTP      bool   // an OTP that counts uses instead of time
+	Left      int    `json:",omitempty"` // recovery codes that remain
 	Uses      int    `json:",omitempty"` // HOTP: how often it was used, as its counter says
 	Label     string
 	Created   time.Time

@@ -55,6 +55,19 @@ const (
 	CodeTooLate     Code = "too_late"      // the credential is being or was written
 )
 
+// Faults of the settings.
+const (
+	CodeTemporary     Code = "temporary_code"      // the person holds a temporary code: it opens everything but this
+	CodeChangeOpen    Code = "change_open"         // another change of this account is under way
+	CodeAddressFormat Code = "address_format"      // no mail address
+	CodeAddressSame   Code = "address_same"        // on record already
+	CodeAddressMax    Code = "address_max"         // as many as there may be
+	CodeAddressReset  Code = "address_reset"       // the mailbox that gets new passwords
+	CodeLastOTP       Code = "last_authenticator"  // the only one
+	CodeOtherOTP      Code = "other_authenticator" // the sign-in was not opened by a code of one that stays
+	CodeLabelTaken    Code = "label_taken"         // another authenticator has this name
+)
+
 // Faults of a typed one-time password.
 const (
 	CodeEmpty      Code = "code_empty"
@@ -92,6 +105,7 @@ func Codes() []Code {
 		CodePasswordChanged, CodeLoggedOut, CodeWrongCodes, CodeRealmUnsafe, CodeOTPPolicy, CodeRefusedByAccount, CodePaused,
 		CodeStaleSignIn, CodeWrongPerson, CodeActive, CodeNotOpen, CodeNotHolder, CodeExpired, CodeLinkInvalid,
 		CodeObjection, CodeTooLate,
+		CodeTemporary, CodeChangeOpen, CodeAddressFormat, CodeAddressSame, CodeAddressMax, CodeAddressReset, CodeLastOTP, CodeOtherOTP, CodeLabelTaken,
 		CodeEmpty, CodeFormat, CodeWrongCode, CodeClock, CodeUsed, CodeOldKey, CodeKeyStopped, CodeTooManyBad, CodeSlowDown,
 		CodeCallPair, CodeDeskLocked, CodeNotOperator, CodeCaseClosed, CodeSelf, CodeSameOperator, CodeChecks, CodeTicket, CodeCallBack,
 		CodeWrongWords, CodePolicy,

@@ -78,6 +78,7 @@ const (
 
 	FindProfileAddress   FindingID = "profile.address"  // Object: the attribute
 	FindProfileDeciding  FindingID = "profile.deciding" // Object: the attribute
+	FindProfileMissing   FindingID = "profile.missing"  // Object: the attribute
 	FindProfileUnmanaged FindingID = "profile.unmanaged"
 	FindProfileEmail     FindingID = "profile.email"
 
@@ -143,7 +144,7 @@ func findings() map[FindingID]Severity {
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindActionsPending: Warning, FindActionsDefault: Warning,
-		FindProfileAddress: Deadly, FindProfileDeciding: Deadly, FindProfileUnmanaged: Deadly, FindProfileEmail: Deadly,
+		FindProfileAddress: Deadly, FindProfileDeciding: Deadly, FindProfileMissing: Critical, FindProfileUnmanaged: Deadly, FindProfileEmail: Deadly,
 		FindOTPUnserved: Critical, FindOTPUncommon: Warning, FindOTPReusable: Warning, FindOTPLookAhead: Warning,
 		FindGuessingOff: Critical,
 		FindEventsOff:   Deadly, FindEventsTypes: Deadly, FindEventsShort: Deadly, FindEventsAdmin: Warning, FindEventsDetails: Info,

@@ -16,11 +16,16 @@ const labelSigns = 4
 // newLabel makes a label that no other credential of the person has, case-blind: what was typed and the date, or the date alone, and
 // four signs.
 func (f *Flow) newLabel(typed string, others []Credential) string {
+	return freshSigns(strings.TrimSpace(cleanLabel(typed)+" "+f.Rules.date(f.Now()))+" ", others)
+}
+
+// cleanLabel drops what has no shape, and what is too long.
+func cleanLabel(typed string) string {
 	clean := strings.TrimSpace(graphic(typed))
 	if runes := []rune(clean); len(runes) > maxLabel {
 		clean = strings.TrimSpace(string(runes[:maxLabel]))
 	}
-	return freshSigns(strings.TrimSpace(clean+" "+f.Rules.date(f.Now()))+" ", others)
+	return clean
 }
 
 // graphic drops what has no shape. Two signs that join letters or keep them apart, as Persian and Indic scripts need, stay between letters.

@@ -70,6 +70,7 @@ const (
 	JobMail   = "mail"   // send one rendered mail; id = message id
 	JobDelay  = "delay"  // go on after a waiting period; id = person
 	JobGate   = "gate"   // shut a gate whose leases ran out; id = person
+	JobChange = "change" // carry out a change of the settings; id = person
 	JobCodes  = "codes"  // write the recovery codes that a person asked for; id = recovery
 )
 
@@ -126,6 +127,9 @@ const (
 	NoticeCodesBack NoticeKind = "codes_back" // recovery codes were not made in time and taken back
 	NoticePermit    NoticeKind = "permit"     // two operators opened the sign-in until NotAfter
 
+	NoticeAddressCode NoticeKind = "address_code" // the code that confirms an address, to that address
+	NoticeChanged     NoticeKind = "changed"      // addresses or authenticators were changed in the settings
+
 	NoticeDeskVetoed   NoticeKind = "desk_vetoed"   // to the help desk: somebody stopped a recovery as not theirs
 	NoticeDeskObjected NoticeKind = "desk_objected" // to the help desk: somebody objected to a recovery that is done
 	NoticeDeskOne      NoticeKind = "desk_one"      // to the help desk: only the mailbox that got the link heard of the end
@@ -143,14 +147,17 @@ type Notice struct {
 	Expires   time.Time // never sent after this
 	Way       Way
 	Origin    Origin
-	NotBefore time.Time // NoticeDelay: end of the waiting period
-	NotAfter  time.Time // NoticePermit: end of the permit
-	Link      Secret    // token, only for NoticeLink
-	Veto      Secret    // token that can only stop
-	Objection string    // six digits, printed beside the veto link
-	Label     string    // NoticeCompleted: the new authenticator's name
-	Kept      int       // NoticeLocked: how many second factors stay
-	ID        string    // not empty: the same id and address again is the same mail, sent once
+	NotBefore time.Time  // NoticeDelay: end of the waiting period
+	NotAfter  time.Time  // NoticePermit: end of the permit
+	Link      Secret     // token, only for NoticeLink
+	Veto      Secret     // token that can only stop
+	Objection string     // six digits, printed beside the veto link
+	Label     string     // NoticeCompleted: the new authenticator's name
+	Kept      int        // NoticeLocked: how many second factors stay
+	Code      Secret     // NoticeAddressCode: eight digits
+	Change    ChangeKind // NoticeChanged
+	Address   string     // NoticeChanged: the one that was added or removed
+	ID        string     // not empty: the same id and address again is the same mail, sent once
 	Reference string
 }
 

@@ -27,12 +27,14 @@ type AddressSource struct {
 
 // Rules are the configured rules about people.
 type Rules struct {
-	LinkLife       time.Duration
-	KeyLife        time.Duration // of the enrolment page; renewed by one press
-	AllowedGroup   string        // full path
-	HarmlessRoles  []string      // realm roles that anybody may hold
-	DeskRoles      []string      // of the console: operators, auditors, administrators of otpbridge; never by mail
-	Sources        []AddressSource
+	LinkLife      time.Duration
+	KeyLife       time.Duration // of the enrolment page; renewed by one press
+	AllowedGroup  string        // full path
+	HarmlessRoles []string      // realm roles that anybody may hold
+	DeskRoles     []string      // of the console: operators, auditors, administrators of otpbridge; never by mail
+	Sources       []AddressSource
+	// Marks is the attribute that says when addresses were confirmed and changed in the settings; empty: there are none.
+	Marks          string
 	RefusedDomains []string // mailboxes behind this very sign-in
 	Reset          PasswordReset
 	ResetAttribute string
@@ -133,7 +135,7 @@ func (r Rules) Addresses(a Account, h History, f RealmFacts, now time.Time) []Ad
 			continue
 		}
 		for _, v := range a.Attributes[s.Attribute] {
-			add(strings.TrimSpace(v), attributeCode(f, s.Attribute))
+			add(strings.TrimSpace(v), r.attributeCode(f, s.Attribute))
 		}
 	}
 	return out
@@ -149,9 +151,9 @@ func emailCode(a Account, f RealmFacts) Code {
 	return ""
 }
 
-func attributeCode(f RealmFacts, name string) Code {
-	if !f.AdminOnly[name] {
-		return CodeRealmUnsafe // people could set it themselves (WB-14)
+func (r Rules) attributeCode(f RealmFacts, name string) Code {
+	if !f.AdminOnly[name] || r.Marks != "" && !f.AdminOnly[r.Marks] {
+		return CodeRealmUnsafe // people could set it, or take away that it was changed (WB-14)
 	}
 	return ""
 }
@@ -161,19 +163,31 @@ func (r Rules) addressCode(a Account, h History, value string, now time.Time) Co
 	if !Deliverable(value) {
 		return CodeAddressUnproven
 	}
-	domain := strings.ToLower(strings.TrimSuffix(value[strings.LastIndexByte(value, '@')+1:], "."))
-	for _, d := range r.RefusedDomains {
-		if domain == d || strings.HasSuffix(domain, "."+d) {
-			return CodeAddressCampus
-		}
+	if r.refusedDomain(value) {
+		return CodeAddressCampus
 	}
-	if r.Reset == ResetMail && slices.ContainsFunc(a.resetAddresses(r.ResetAttribute), func(v string) bool { return strings.EqualFold(v, value) }) {
+	if r.getsResets(a, value) {
 		return CodePasswordRecent // the same mailbox could have set the password (TOK-14)
 	}
-	if !h.AddressChanged.IsZero() && now.Sub(h.AddressChanged) < HistorySpan {
+	changed := r.marks(a).changed
+	if changed.Before(h.AddressChanged) {
+		changed = h.AddressChanged
+	}
+	if !changed.IsZero() && now.Sub(changed) < HistorySpan {
 		return CodeAddressChanged
 	}
 	return ""
+}
+
+// refusedDomain reports whether a mailbox stands behind this very sign-in.
+func (r Rules) refusedDomain(address string) bool {
+	domain := strings.ToLower(strings.TrimSuffix(address[strings.LastIndexByte(address, '@')+1:], "."))
+	return slices.ContainsFunc(r.RefusedDomains, func(d string) bool { return domain == d || strings.HasSuffix(domain, "."+d) })
+}
+
+// getsResets reports whether passwords are reset by mail to this address.
+func (r Rules) getsResets(a Account, address string) bool {
+	return r.Reset == ResetMail && hasAddress(a.resetAddresses(r.ResetAttribute), address)
 }
 
 // resetAddresses lists where password mails go: an attribute, or "email" for the account's own address.

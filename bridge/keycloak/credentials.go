@@ -29,13 +29,18 @@ func credentials(list []credential) []bridge.Credential {
 		var data struct {
 			SubType string `json:"subType"`
 			Counter int    `json:"counter"`
+			Left    int    `json:"remainingCodes"`
 		}
-		hotp := c.Type == bridge.TypeOTP && json.Unmarshal([]byte(c.CredentialData), &data) == nil && data.SubType == "hotp"
+		read := json.Unmarshal([]byte(c.CredentialData), &data) == nil
+		hotp := c.Type == bridge.TypeOTP && read && data.SubType == "hotp"
 		one := bridge.Credential{
 			ID: c.ID, Type: c.Type, HOTP: hotp, Label: c.Label, Created: time.UnixMilli(c.CreatedDate).UTC(), Federated: c.FederationLink != "",
 		}
 		if hotp {
 			one.Uses = data.Counter
+		}
+		if c.Type == bridge.TypeRecoveryCodes && read {
+			one.Left = data.Left
 		}
 		out = append(out, one)
 	}

@@ -79,6 +79,9 @@ func findProfile(s *State, a Asked) (found []bridge.Finding) {
 		if open || i < 0 && s.Unmanaged() == "ENABLED" {
 			found = append(found, bridge.Found(id, d.Name))
 		}
+		if i < 0 && d.Several {
+			found = append(found, bridge.Found(bridge.FindProfileMissing, d.Name))
+		}
 	}
 	return found
 }

@@ -329,6 +329,9 @@ func settingBreakings() []breaking {
 		{bridge.FindProfileDeciding, func(_ *realm.State, a *realm.Asked) {
 			a.Deciding = append(a.Deciding, realm.Deciding{Name: "firstName"})
 		}},
+		{bridge.FindProfileMissing, func(_ *realm.State, a *realm.Asked) {
+			a.Deciding = append(a.Deciding, realm.Deciding{Name: "notificationEmailConfirmed", Several: true})
+		}},
 		{bridge.FindProfileEmail, func(_ *realm.State, a *realm.Asked) {
 			a.Deciding = append(a.Deciding, realm.Deciding{Name: "email", Address: true})
 		}},

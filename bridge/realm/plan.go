@@ -202,7 +202,7 @@ func (p *planner) attribute(d Deciding) Object {
 	here := named(p.s.Profile, d.Name)
 	if here == nil {
 		made := Object{
-			"name": d.Name, "displayName": d.Name, "multivalued": d.Address,
+			"name": d.Name, "displayName": d.Name, "multivalued": d.Address || d.Several,
 			"permissions": Object{"view": []string{"admin", "user"}, "edit": []string{"admin"}},
 		}
 		if d.Address {

@@ -53,4 +53,5 @@ func (w Wanted) PostLogout() string { return w.BaseURL + "/*" }
 type Deciding struct {
 	Name    string
 	Address bool // it holds mail addresses
+	Several bool // it has several values; so have addresses
 }

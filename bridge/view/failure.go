@@ -24,13 +24,14 @@ func (Failure) template() string { return "failure" }
 type action int
 
 const (
-	actHome    action = iota // to the start page
-	actAgain                 // the same page again
-	actStart                 // begin again: the ID page
-	actSignOut               // POST /signout
-	actLink                  // a new link: POST do=resend for the owner, else the ID page
-	actRequest               // GET /recovery
-	actDesk                  // GET /desk
+	actHome     action = iota // to the start page
+	actAgain                  // the same page again
+	actStart                  // begin again: the ID page
+	actSignOut                // POST /signout
+	actLink                   // a new link: POST do=resend for the owner, else the ID page
+	actRequest                // GET /recovery
+	actDesk                   // GET /desk
+	actSettings               // GET /settings
 )
 
 // failure is an error in words.
@@ -89,6 +90,10 @@ var failures = map[bridge.Code]failure{
 	bridge.CodeLinkInvalid: {"error.link.title", "error.link.text", actLink, "error.link.action", false},
 	bridge.CodeTooLate:     {"error.late.title", "error.late.text", actRequest, "common.check_now", true},
 	bridge.CodeKeyStopped:  {"enrol.stopped.title", "enrol.stopped.text", actRequest, "common.continue", false},
+
+	bridge.CodeTemporary:  {"error.temporary.title", "error.temporary.text", actHome, "common.home", false},
+	bridge.CodeChangeOpen: {"error.change.title", "error.change.text", actSettings, "common.check_now", false},
+	CodeNoFactor:          {"error.factor.title", "error.factor.text", actSettings, "error.login.action", false},
 
 	bridge.CodePolicy:       refused("refused.policy"),
 	bridge.CodeNotOperator:  {"error.forbidden.title", "error.operator.text", actHome, "common.home", false},
@@ -174,6 +179,8 @@ func (l *locale) problem(p Failure) (problemView, error) {
 		v.Href = "/recovery"
 	case actDesk:
 		v.Href = "/desk"
+	case actSettings:
+		v.Href = "/settings"
 	case actAgain:
 		v.Href = first(p.Again, p.Path, "/")
 	case actSignOut:

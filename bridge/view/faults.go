@@ -13,7 +13,7 @@ var faultTexts = map[bridge.Code]string{
 	CodeMissingReason:     "request.error.reason",
 	CodeMissingWay:        "request.error.way",
 	CodeLabelTooLong:      "enrol.error.label_long",
-	CodeLabelTaken:        "enrol.error.label_taken",
+	bridge.CodeLabelTaken: "enrol.error.label_taken",
 	CodeMissingChoice:     "veto.error.choice",
 	CodeMissingNumber:     "veto.error.format",
 	bridge.CodeObjection:  "veto.error.number",
@@ -37,6 +37,18 @@ var faultTexts = map[bridge.Code]string{
 	bridge.CodeTicket:     "case.error.ticket",
 	bridge.CodeCallBack:   "case.error.callback",
 	bridge.CodeWrongWords: "case.error.words",
+
+	bridge.CodeAddressFormat: "address.error.format",
+	bridge.CodeAddressCampus: "address.error.campus",
+	bridge.CodeAddressReset:  "address.error.reset",
+	bridge.CodeAddressSame:   "address.error.same",
+	bridge.CodeAddressMax:    "address.error.max",
+	bridge.CodeLastOTP:       "settings.app.last",
+	bridge.CodeOtherOTP:      "settings.app.other",
+	CodeNoAddressTyped:       "address.error.empty",
+	CodeNoLabel:              "settings.app.error_empty",
+	CodeNumberEmpty:          "address.error.code_empty",
+	CodeNumberWrong:          "address.error.code_wrong",
 }
 
 // fault puts one fault into words. A code without words of its own gets those for a page that could not be shown.

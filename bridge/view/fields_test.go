@@ -172,6 +172,7 @@ func TestPeer_Ciso4270_TypedWord(t *testing.T) {
 	want := map[string][]string{
 		"view.Identify": {"name"}, "view.Enrol": {"code", "label"}, "view.Veto": {"number"},
 		"view.OpenCase": {"name", "code"}, "view.Case": {"ticket"}, "view.Permit": {"name", "ticket"}, "view.Audit": {"find"},
+		"view.AddressAdd": {"address"}, "view.AddressCode": {"code"}, "view.ManageApp": {"label"},
 	}
 	v, field, seen := newView(t, site()), regexp.MustCompile(`type="(\w+)".* name="(\w+)"`), map[string][]string{}
 	for _, lang := range v.Languages() {

@@ -99,22 +99,27 @@ const (
 	FieldCheck  = "check"
 	FieldTicket = "ticket"
 	FieldSaved  = "saved"
+
+	FieldAddress = "address"
 )
 
 // Faults of forms that bridge has no code for.
 const (
-	CodeMissingName   bridge.Code = "missing_name"   // ID page: nothing typed
-	CodeNameTooLong   bridge.Code = "name_too_long"  // ID page: longer than any user name
-	CodeMissingReason bridge.Code = "missing_reason" // request page: no reason chosen
-	CodeMissingWay    bridge.Code = "missing_way"    // request page: no (available) way chosen
-	CodeLabelTooLong  bridge.Code = "label_too_long" // enrolment: the name of the registration is too long
-	CodeLabelTaken    bridge.Code = "label_taken"    // enrolment: another authenticator has this name
-	CodeMissingChoice bridge.Code = "missing_choice" // veto page: neither choice
-	CodeMissingNumber bridge.Code = "missing_number" // veto page: no objection number, or not six digits
-	CodeMissingCaller bridge.Code = "missing_caller" // console: no user name
-	CodeMissingCall   bridge.Code = "missing_call"   // console: no call code, or not eight digits
-	CodeMissingWords  bridge.Code = "missing_words"  // console: no match words chosen
-	CodeNotSaved      bridge.Code = "not_saved"      // last page: the recovery codes are not said to be kept
+	CodeMissingName    bridge.Code = "missing_name"     // ID page: nothing typed
+	CodeNameTooLong    bridge.Code = "name_too_long"    // ID page: longer than any user name
+	CodeMissingReason  bridge.Code = "missing_reason"   // request page: no reason chosen
+	CodeMissingWay     bridge.Code = "missing_way"      // request page: no (available) way chosen
+	CodeLabelTooLong   bridge.Code = "label_too_long"   // enrolment: the name of the registration is too long
+	CodeMissingChoice  bridge.Code = "missing_choice"   // veto page: neither choice
+	CodeMissingNumber  bridge.Code = "missing_number"   // veto page: no objection number, or not six digits
+	CodeMissingCaller  bridge.Code = "missing_caller"   // console: no user name
+	CodeMissingCall    bridge.Code = "missing_call"     // console: no call code, or not eight digits
+	CodeMissingWords   bridge.Code = "missing_words"    // console: no match words chosen
+	CodeNoAddressTyped bridge.Code = "no_address_typed" // settings: no address
+	CodeNoLabel        bridge.Code = "no_label"         // settings: no name for the authenticator
+	CodeNumberEmpty    bridge.Code = "number_empty"     // settings: no confirmation number, or not eight digits
+	CodeNumberWrong    bridge.Code = "number_wrong"     // settings: another confirmation number than in the mail
+	CodeNotSaved       bridge.Code = "not_saved"        // last page: the recovery codes are not said to be kept
 )
 
 // Errors of the web layer that bridge has no code for; Failure has a text for each.
@@ -129,15 +134,17 @@ const (
 	CodeMisdirected bridge.Code = "misdirected"        // 421
 	CodeNotReady    bridge.Code = "not_ready"          // 503 while starting
 	CodeSignIn      bridge.Code = "sign_in"            // the sign-in was cancelled or failed
+	CodeNoFactor    bridge.Code = "no_factor"          // the settings need a sign-in with the one-time password
 	CodeOtherPerson bridge.Code = "other_person"       // signed in at the campus page as somebody else than the typed ID
 )
 
 // Codes returns the codes that this package adds to those of bridge, faults of forms first.
 func Codes() []bridge.Code {
 	return []bridge.Code{
-		CodeMissingName, CodeNameTooLong, CodeMissingReason, CodeMissingWay, CodeLabelTooLong, CodeLabelTaken,
+		CodeMissingName, CodeNameTooLong, CodeMissingReason, CodeMissingWay, CodeLabelTooLong,
 		CodeMissingChoice, CodeMissingNumber, CodeMissingCaller, CodeMissingCall, CodeMissingWords, CodeNotSaved,
+		CodeNoAddressTyped, CodeNoLabel, CodeNumberEmpty, CodeNumberWrong,
 		CodeSession, CodeCookies, CodeForbidden, CodeFormExpired, CodeNotFound, CodeMethod, CodeTooLarge, CodeMisdirected,
-		CodeNotReady, CodeSignIn, CodeOtherPerson,
+		CodeNotReady, CodeSignIn, CodeOtherPerson, CodeNoFactor,
 	}
 }

@@ -11,7 +11,6 @@ func (Elsewhere) heading(l *locale) string     { return l.text("sent.elsewhere.t
 func (Link) heading(l *locale) string          { return l.text("link.title") }
 func (LinkAsked) heading(l *locale) string     { return l.text("link.title") }
 func (LinkStopped) heading(l *locale) string   { return l.text("link.cancelled.title") }
-func (Enrol) heading(l *locale) string         { return l.text("enrol.title") }
 func (Done) heading(l *locale) string          { return l.text("done.title") }
 func (Veto) heading(l *locale) string          { return l.text("notme.request.title") }
 func (SignedOut) heading(l *locale) string     { return l.text("signedout.title") }
@@ -72,6 +71,13 @@ func (p EnrolStopped) heading(l *locale) string {
 		return l.text("enrol.expired.title")
 	}
 	return l.text("enrol.stopped.title")
+}
+
+func (p Enrol) heading(l *locale) string {
+	if p.Add {
+		return l.text("settings.add.title")
+	}
+	return l.text("enrol.title")
 }
 
 func (p Writing) heading(l *locale) string {

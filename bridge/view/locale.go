@@ -134,7 +134,10 @@ func (l *locale) funcs() template.FuncMap {
 		"from":    l.from,
 		"groups":  groups,
 		"problem": l.problem,
-		"for":     func(field string, faults []faultLine) []faultLine { return only(faults, field) },
+		"unused":  l.unused,
+
+		"lastchange": l.lastChange,
+		"for":        func(field string, faults []faultLine) []faultLine { return only(faults, field) },
 	}
 }
 

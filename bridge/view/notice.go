@@ -38,6 +38,10 @@ func (v *View) mailFor(n bridge.Notice) (Mail, error) {
 		return LockedMail{Name: n.Name, Asked: asked, Kept: n.Kept, Page: v.site.BaseURL + "/", Reference: n.Reference}, nil
 	case bridge.NoticeCodes, bridge.NoticeCodesBack:
 		return CodesMail{Name: n.Name, At: n.At, Back: n.Kind == bridge.NoticeCodesBack, Reference: n.Reference}, nil
+	case bridge.NoticeAddressCode:
+		return AddressCodeMail{Code: n.Code.Reveal(), Until: n.Expires, Reference: n.Reference}, nil
+	case bridge.NoticeChanged:
+		return ChangedMail{Name: n.Name, At: n.At, Kind: n.Change, Address: n.Address, Label: n.Label, Reference: n.Reference}, nil
 	case bridge.NoticeCancelled:
 		return CancelledMail{Name: n.Name, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeGateShut:

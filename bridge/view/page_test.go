@@ -172,6 +172,12 @@ func (d doc) checkFaults(p view.Page) {
 		faults = p.Faults
 	case view.Permit:
 		faults = p.Faults
+	case view.AddressAdd:
+		faults = p.Faults
+	case view.AddressCode:
+		faults = p.Faults
+	case view.ManageApp:
+		faults = p.Faults
 	}
 	if (d.ids["errors"] != nil) != (len(faults) > 0) {
 		d.Fatalf("summary shown: %t, faults: %d", d.ids["errors"] != nil, len(faults))
@@ -196,7 +202,10 @@ func (d doc) checkFaults(p view.Page) {
 
 // SES-06, WEB-05: every form posts to a fixed route with the token; nothing needs a script.
 func TestFormsPostWithToken(t *testing.T) {
-	routes := []string{"/start", "/recovery", "/link", "/enrol", "/done", "/veto", "/language", "/signout", "/desk", "/desk/case", "/desk/permit", "/admin"}
+	routes := []string{
+		"/start", "/recovery", "/link", "/enrol", "/done", "/veto", "/language", "/signout", "/desk", "/desk/case", "/desk/permit", "/admin",
+		"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove",
+	}
 	eachPage(t, "Hanako", func(d doc, _ string, _ sample) {
 		for _, f := range d.all("form") {
 			if attr(f, "action") == "/desk/audit" && attr(f, "method") == "get" {

@@ -118,6 +118,7 @@ type Enrol struct {
 	LockedAt  time.Time           // after a theft: since when the old authenticators are useless
 	Kept      []bridge.Credential // after a theft: what could not be removed
 	Unlocked  bool                // after a theft: the old authenticators could not be made useless yet
+	Add       bool                // another authenticator, from the settings: the forms post to /settings/add
 	Code      string              // what was typed
 	Label     string              // what was typed
 	Faults    []Fault
@@ -129,6 +130,7 @@ func (p Enrol) WarnIn() int { return seconds(p.Until.Sub(p.Now) - warning) }
 // EnrolStopped is GET /enrol when the key is gone while the proof still holds. Its buttons post do=new and do=cancel.
 type EnrolStopped struct {
 	Frame
+	Add    bool // another authenticator, from the settings
 	TimeUp bool // the time is up; otherwise five wrong codes
 }
 

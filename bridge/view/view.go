@@ -204,7 +204,7 @@ func anchor(p Page, field string) string {
 		return "words-0"
 	case FieldChecks, FieldCheck:
 		return field + "-0"
-	case FieldName, FieldCode, FieldLabel, FieldNumber, FieldTicket, FieldSaved:
+	case FieldName, FieldCode, FieldLabel, FieldNumber, FieldTicket, FieldSaved, FieldAddress:
 		return field
 	}
 	return ""

@@ -39,6 +39,7 @@ var statuses = map[bridge.Code]int{
 	bridge.CodeTooLate:      http.StatusConflict,
 	bridge.CodeExpired:      http.StatusGone,
 	bridge.CodeKeyStopped:   http.StatusConflict,
+	bridge.CodeChangeOpen:   http.StatusConflict,
 }
 
 // fail logs an error once and writes its page.
@@ -98,6 +99,9 @@ func again(path string) string {
 		return path
 	case "/desk", "/desk/case":
 		return "/desk"
+	}
+	if strings.HasPrefix(path, settingsPath) {
+		return settingsPath
 	}
 	return "/recovery"
 }

@@ -72,6 +72,14 @@ func (p *person) portal(name string, code func() string) (ok bool) {
 	return p.Left != "" && p.Answer().Get("code") != ""
 }
 
+// portalWith is portal with the code of one of several authenticators.
+func (p *person) portalWith(name, credential string, code func() string) (ok bool) {
+	p.t.Helper()
+	p.portal(name, nil)
+	p.must(p.CodeFor(p.t.Context(), credential, code()))
+	return p.Left != "" && p.Answer().Get("code") != ""
+}
+
 // opensPortal reports whether the code of a key opens the portal in a fresh browser.
 func opensPortal(t *testing.T, c *campus.Campus, name string, key phone.Key) bool {
 	t.Helper()

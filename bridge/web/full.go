@@ -14,13 +14,19 @@ import (
 const deskCookie = "__Host-otpbridge-desk"
 
 // fullTargets are the pages that a full sign-in leads to.
-var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit", "audit": "/desk/audit", "admin": "/admin"}
+var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit", "audit": "/desk/audit", "admin": "/admin", "settings": settingsPath}
+
+const settingsPath = "/settings"
 
 // fullSignIn serves GET /signin?to=NAME: a full sign-in, always anew. It changes nothing but this browser's own session, in which it takes the place
 // of a sign-in under way; the callback gives back that one's lease.
 func (s *Server) fullSignIn(w http.ResponseWriter, r *http.Request, v *visit) error {
 	to, ok := fullTargets[r.URL.Query().Get("to")]
-	if !ok || s.roleOf(to) == "" {
+	served := s.roleOf(to) != ""
+	if to == settingsPath {
+		served = s.Settings != nil
+	}
+	if !ok || !served {
 		return bridge.Fault(view.CodeNotFound, "sign-in", nil)
 	}
 	if r.Method == http.MethodHead {
@@ -56,12 +62,18 @@ func (s *Server) fullBack(w http.ResponseWriter, r *http.Request, v *visit, id o
 			return err
 		}
 		s.Log.InfoContext(ctx, "no full sign-in", "err", err)
+		if v.state().Return == settingsPath {
+			return bridge.Fault(view.CodeNoFactor, "callback", nil)
+		}
 		return s.notOperator(w, r, v, view.MissingFactor)
 	}
 	if err != nil {
 		return err
 	}
 	to := v.state().Return
+	if to == settingsPath {
+		return s.settingsBack(w, r, v, id)
+	}
 	err = s.Sessions.Rotate(r, w, v.sess, func(State) State {
 		return State{
 			Desk: true, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: true, SignedInAt: id.AuthTime,

@@ -162,7 +162,7 @@ func TestThePublicListenerKnowsNoMetricsNoHealthAndNoProfiles(t *testing.T) {
 	c := campus.Open(t)
 	for _, path := range []string{
 		"/metrics", "/livez", "/readyz", "/healthz", "/health", "/debug/pprof/", "/debug/pprof/heap", "/debug/vars", "/.env", "/config",
-		"/admin", "/desk", "/settings", "/static/", "/static", "/templates/", "/favicon.ico", "/robots.txt",
+		"/admin", "/desk", "/static/", "/static", "/templates/", "/favicon.ico", "/robots.txt",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 			if a := (byHand{method: method, path: path}).to(t, c); a.status != http.StatusNotFound {

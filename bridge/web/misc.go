@@ -32,7 +32,8 @@ func codeFault(err error) view.Fault {
 // pages are where a change of language may lead back to. Nothing else is ever taken as a target (OIDC-15).
 var pages = map[string]bool{
 	"/": true, "/start": true, "/recovery": true, "/link": true, "/veto": true, "/enrol": true, "/done": true, "/desk": true, "/desk/case": true,
-	"/desk/permit": true, "/desk/audit": true, "/admin": true,
+	"/desk/permit": true, "/desk/audit": true, "/admin": true, "/settings": true, "/settings/address": true, "/settings/remove": true, "/settings/add": true,
+	"/settings/authenticator": true,
 }
 
 // language serves POST /language.

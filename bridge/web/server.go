@@ -19,6 +19,7 @@ import (
 // Server serves the pages. All fields are set before Handler is called and not changed afterwards.
 type Server struct {
 	Flow     *bridge.Flow
+	Settings *bridge.Settings // nil: there are none
 	Party    *oidc.RelyingParty
 	View     *view.View
 	Sessions *Sessions
@@ -105,6 +106,7 @@ func (s *Server) routes() http.Handler {
 	get("/done/recovery-codes.txt", s.codesFile)
 
 	s.consoleRoutes(get, post)
+	s.settingsRoutes(get, post)
 
 	post("/language", s.language)
 	post("/signout", s.signOut)
@@ -119,7 +121,7 @@ func (s *Server) routes() http.Handler {
 
 // consoleRoutes is the part of the map that operators, auditors and administrators use, where there are any.
 func (s *Server) consoleRoutes(get, post func(path string, h handler)) {
-	if s.DeskRole != "" || s.AdminRole != "" {
+	if s.DeskRole != "" || s.AdminRole != "" || s.Settings != nil {
 		get("/signin", s.fullSignIn)
 	}
 	if s.DeskRole != "" {
@@ -137,4 +139,21 @@ func (s *Server) consoleRoutes(get, post func(path string, h handler)) {
 		get("/admin", s.console(s.AdminRole, s.health))
 		post("/admin", s.console(s.AdminRole, s.checkAgain))
 	}
+}
+
+// settingsRoutes is the part of the map for people's own settings, where there are any.
+func (s *Server) settingsRoutes(get, post func(path string, h handler)) {
+	if s.Settings == nil {
+		return
+	}
+	get("/settings", s.settings(s.overview))
+	post("/settings", s.settings(s.actOverview))
+	get("/settings/address", s.settings(s.ownAddress))
+	post("/settings/address", s.settings(s.actAddress))
+	get("/settings/remove", s.settings(s.removal))
+	post("/settings/remove", s.settings(s.actRemoval))
+	get("/settings/add", s.settings(s.addApp))
+	post("/settings/add", s.settings(s.actAddApp))
+	get("/settings/authenticator", s.settings(s.app))
+	post("/settings/authenticator", s.settings(s.actApp))
 }

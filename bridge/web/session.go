@@ -50,6 +50,11 @@ type State struct {
 	CaseID  string        `json:",omitempty"` // of this look at the case: the page of an earlier one decides nothing
 	Decided *Decided      `json:",omitempty"` // the case that was decided here last, until another one is opened
 
+	// Of a full sign-in for the settings.
+	Settings bool    `json:",omitempty"`
+	Chosen   Chosen  `json:",omitzero"`
+	Adding   *Adding `json:",omitempty"`
+
 	Done *DoneFacts // all that is left after success
 
 	Former *Former `json:",omitempty"` // nobody is signed in: the sign-in here ended by time
@@ -108,7 +113,7 @@ func (s State) ends() time.Time {
 // leaves is what remains of the session after its end by time; nil: nothing.
 func (s State) leaves(now time.Time) *Former {
 	f := s.Former
-	if s.Person != "" && !s.Desk {
+	if s.Person != "" && !s.Desk && !s.Settings {
 		f = &Former{s.Person, s.SID, s.SignedInAt, s.Holder, s.Recovery, s.ends().Add(formerLife)}
 	}
 	if f == nil || !now.Before(f.Until) {
@@ -119,7 +124,7 @@ func (s State) leaves(now time.Time) *Former {
 
 // viewer is the session as bridge.Next sees it.
 func (s State) viewer() bridge.Viewer {
-	if s.Desk { // an operator's sign-in is not one for a recovery
+	if s.Desk || s.Settings { // a full sign-in is not one for a recovery
 		return bridge.Viewer{LinkHash: s.Link}
 	}
 	return bridge.Viewer{

@@ -227,7 +227,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 		Rules: bridge.Rules{
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},
 			HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"},
-			Sources:       []bridge.AddressSource{{Attribute: "notificationEmail"}}, RefusedDomains: []string{"example.ac.jp"},
+			Sources:       []bridge.AddressSource{{Attribute: "notificationEmail"}}, RefusedDomains: []string{"example.ac.jp"}, Marks: MarksAttribute,
 			Reset: bridge.ResetDesk, PasswordAge: 72 * time.Hour, Zone: time.FixedZone("far away", 14*3600),
 		},
 	}
@@ -265,6 +265,7 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 	if c.desk {
 		c.openDesk(s, flow.Accounts)
 	}
+	c.openSettings(s, flow)
 	return s
 }
 

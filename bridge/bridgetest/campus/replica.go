@@ -125,6 +125,9 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 		{Kind: bridge.JobLeftover, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
 			return time.Time{}, r.Flow.RunLeftover(ctx, j.ID, j.Payload)
 		}},
+		{Kind: bridge.JobChange, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
+			return r.Web.Settings.RunChange(ctx, j.ID)
+		}},
 		{Kind: bridge.JobDelay, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.EndDelay(ctx, j.ID) }},
 		{Kind: bridge.JobGate, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
 			return time.Time{}, r.Gate.Expire(ctx, j.ID)

@@ -66,6 +66,7 @@ func All(word string) []Sample {
 	all = append(all, permitSamples(f, word)...)
 	all = append(all, auditSamples(f, word)...)
 	all = append(all, healthSamples(f, word)...)
+	all = append(all, settingsSamples(f, word)...)
 	for _, how := range []bridge.End{bridge.EndCancelled, bridge.EndVetoed, bridge.EndDenied, bridge.EndExpired, bridge.EndSuperseded,
 		bridge.EndTooMany, bridge.EndRefused, bridge.EndStopped} {
 		all = append(all, Sample{"ended-" + string(how), view.Ended{Frame: f, How: how}})
@@ -148,9 +149,12 @@ func enrolSamples(f view.Frame, word string) []Sample {
 	stolen, failed := enrol, enrol
 	stolen.LockedAt, failed.Unlocked = At(14, 5), true
 	stolen.Kept = []bridge.Credential{{Type: bridge.TypeOTP, Label: word}, {Type: word}}
+	added := enrol
+	added.Add, added.Verified = true, false
 	all := []Sample{
 		{"enrol", enrol}, {"enrol-soon", soon}, {"enrol-extended", extended}, {"enrol-sha256", other},
 		{"enrolstopped", view.EnrolStopped{Frame: f}}, {"enrolstopped-time", view.EnrolStopped{Frame: f, TimeUp: true}},
+		{"enrol-add", added}, {"enrolstopped-add", view.EnrolStopped{Frame: f, Add: true}},
 		{"enrol-locked", stolen}, {"enrol-unlocked", failed}, {"locking", view.Locking{Frame: f}}, {"locking-slow", view.Locking{Frame: f, Slow: true}},
 		{"locked", view.Locked{Frame: f, At: At(14, 5)}}, {"locked-kept", view.Locked{Frame: f, At: At(14, 5), Kept: stolen.Kept}},
 		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}}, {"writing-stuck", view.Writing{Frame: f, Stuck: true}},

@@ -43,6 +43,7 @@ type Config struct {
 	Store        StoreConfig
 	Mail         Mail
 	Recovery     RecoveryConfig
+	Settings     SettingsConfig
 	HelpDesk     HelpDesk
 	Policies     []PolicyConfig // the first that matches rules; empty: both ways with one approval and one check
 	Audit        AuditConfig
@@ -150,6 +151,30 @@ type RecoveryConfig struct {
 	Codes             bool // recovery codes are offered
 }
 
+// SettingsConfig is what people may do with their own account after a full sign-in.
+type SettingsConfig struct {
+	Enabled bool
+	Marks   string // the attribute that says when addresses were confirmed and changed
+}
+
+// AddressAttribute is where the settings put notification addresses: the first attribute that holds some, "" when none does.
+func (c *Config) AddressAttribute() string {
+	for _, a := range c.Keycloak.Addresses {
+		if a.Attribute != "" {
+			return a.Attribute
+		}
+	}
+	return ""
+}
+
+// marks is the attribute beside the addresses, "" when the settings are off.
+func (c *Config) marks() string {
+	if !c.Settings.Enabled {
+		return ""
+	}
+	return c.Settings.Marks
+}
+
 // AuditConfig is where the audit trail goes, beside standard output.
 type AuditConfig struct{ File string }
 
@@ -162,7 +187,7 @@ func (c *Config) consoleRoles() []string {
 func (c *Config) Rules() bridge.Rules {
 	return bridge.Rules{
 		LinkLife: c.Recovery.LinkLife, KeyLife: c.Recovery.KeyLife, AllowedGroup: c.Keycloak.AllowedGroup, HarmlessRoles: c.Keycloak.HarmlessRoles,
-		DeskRoles: c.consoleRoles(), Sources: c.Keycloak.Addresses,
+		DeskRoles: c.consoleRoles(), Sources: c.Keycloak.Addresses, Marks: c.marks(),
 		RefusedDomains: c.Keycloak.RefusedDomains, Reset: c.Keycloak.Reset, ResetAttribute: c.Keycloak.ResetAttribute,
 		PasswordAge: c.Keycloak.PasswordAge, Paused: c.Paused,
 		Desk: c.HelpDesk.Enabled, DeskMailbox: c.HelpDesk.Mailbox, AnnounceCalls: c.HelpDesk.AnnounceCalls, Supervisor: c.HelpDesk.Supervisor, DeskChecks: c.HelpDesk.checkIDs(), NumberAttribute: c.HelpDesk.Number.Attribute,

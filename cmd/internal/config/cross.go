@@ -174,6 +174,7 @@ func (r *reader) crossPeople() {
 		}
 	}
 	r.resetMailbox()
+	r.crossSettings()
 	for _, role := range []string{"help_desk.role", "help_desk.auditor_role", "admin_role"} {
 		if o := r.found[role]; r.set(role) && slices.Contains(k.HarmlessRoles, o.text) {
 			r.against(role, Words{"is one of keycloak.harmless_roles", "が keycloak.harmless_roles に含まれています"}, Words{"a role that few hold", "一部の人だけが持つロール"})
@@ -189,6 +190,19 @@ func (r *reader) crossPeople() {
 	own("admin_role", r.cfg.AdminRole, "help_desk.auditor_role")
 	if len(r.cfg.HelpDesk.Contacts) == 0 {
 		r.missing("help_desk.contacts", Words{"at least one {label, url} that needs no voice", "音声によらない連絡先 {label, url} を一つ以上"})
+	}
+}
+
+// crossSettings wants a place for the addresses that people set, and one of its own for their marks.
+func (r *reader) crossSettings() {
+	k := &r.cfg.Keycloak
+	if r.cfg.Settings.Enabled && len(k.Addresses) > 0 && r.cfg.AddressAttribute() == "" {
+		r.against("settings.enabled", Words{"is true, but keycloak.addresses names no attribute", "が true ですが、keycloak.addresses に属性がありません"},
+			Words{"{attribute: NAME} in keycloak.addresses", "keycloak.addresses に {attribute: 属性名}"})
+	}
+	same := func(a bridge.AddressSource) bool { return a.Attribute == r.cfg.Settings.Marks && a.Attribute != "" }
+	if slices.ContainsFunc(k.Addresses, same) {
+		r.against("settings.marks_attribute", Words{"is in keycloak.addresses", "が keycloak.addresses に含まれています"}, Words{"an attribute of its own", "別の属性"})
 	}
 }
 

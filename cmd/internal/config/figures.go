@@ -75,6 +75,10 @@ func fixed() []figure {
 		same("pairs of match words to pick from", bridge.MatchChoices, count, "Somebody who only guesses is right once in six times, and a wrong pick ends the call-back. After two no call-back counts for the person for a day, in a new request neither."),
 		same("presses at the ID page, per client address and minute", int64(bridge.LimitAddress.Count), count, "A campus behind one address gets through; a program does not get far."),
 		same("presses at the ID page, of all and per minute", int64(bridge.LimitService.Count), count, "Each may cost Keycloak a handful of calls."),
+		same("sign-in that changes something in the settings", span(bridge.SettingsLife), nanoseconds, "Whoever finds a browser that was left open changes nothing that lasts."),
+		same("notification addresses of a person", bridge.MaxAddresses, count, "One to lose, one to keep, one for a change; each is a way in that somebody has to look after."),
+		same("life of a confirmation number", span(bridge.AddressAskLife), nanoseconds, "Mail that is late can still be confirmed tomorrow."),
+		same("tries for one confirmation number", bridge.AddressTries, count, "Of a hundred million numbers, five are nothing; another mail begins anew, and mails are limited."),
 		same("password in a file", minSecret, octets, "A shorter one is a mistake or can be guessed."),
 		same("name in the authenticator app", maxIssuer, count, "The name is part of the QR code, which grows with it."),
 	}

@@ -14,7 +14,7 @@ import (
 // fields returns every key of the configuration in the order of the example.
 func fields() []*field {
 	return slices.Concat(serviceFields(), organisationFields(), signInFields(), keycloakFields(), storeFields(), mailFields(),
-		helpDeskFields(), policyFields(), auditFields())
+		settingsFields(), helpDeskFields(), policyFields(), auditFields())
 }
 
 // growers make room for one more entry of a list of sections.
@@ -182,6 +182,15 @@ func mailFields() []*field {
 			as("10m", "How long a person has, after the proof, to scan the key and type a code."),
 		one("recovery.codes", yesNo(), func(c *Config) *bool { return &c.Recovery.Codes }).
 			as("true", "The last page offers recovery codes where the realm's browser flow asks for them (Keycloak's Recovery Authentication Code Form). false: never."),
+	}
+}
+
+func settingsFields() []*field {
+	return []*field{
+		one("settings.enabled", yesNo(), func(c *Config) *bool { return &c.Settings.Enabled }).
+			as("false", "true: people change their notification addresses and authenticators at /settings, after a full sign-in. Addresses go into the first attribute of `keycloak.addresses`."),
+		one("settings.marks_attribute", word(), func(c *Config) *string { return &c.Settings.Marks }).
+			as("notificationEmailConfirmed", "A user attribute with several values, which only administrators may edit: when each address was confirmed, and when they were changed last. `otpbridge realm apply` makes it."),
 	}
 }
 

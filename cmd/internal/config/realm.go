@@ -37,6 +37,9 @@ func (c *Config) deciding() []realm.Deciding {
 		}
 		add(a.Attribute, true)
 	}
+	if marks := c.marks(); marks != "" {
+		all = append(all, realm.Deciding{Name: marks, Several: true})
+	}
 	add(c.HelpDesk.Number.Attribute, false)
 	for _, a := range c.HelpDesk.Attributes {
 		add(a.Attribute, false)

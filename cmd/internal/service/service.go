@@ -73,6 +73,8 @@ type service struct {
 	flow  *bridge.Flow
 	web   *web.Server
 
+	settings *bridge.Settings
+
 	pages, admin, control http.Handler
 
 	proven bool // it takes the place of another, and was found ready before
@@ -277,6 +279,10 @@ func (s *service) openWeb(context.Context) error {
 		},
 	}
 	s.openConsole()
+	s.settings = s.newSettings()
+	if s.cfg.Settings.Enabled {
+		s.web.Settings = s.settings
+	}
 	if s.cfg.HelpDesk.Enabled {
 		s.openDesk()
 	}

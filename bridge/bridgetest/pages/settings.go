@@ -1,0 +1,74 @@
+package pages
+
+import (
+	"otpbridge/bridge"
+	"otpbridge/bridge/view"
+)
+
+// settingsSamples are the pages of the settings.
+func settingsSamples(f view.Frame, word string) []Sample {
+	f.Path, f.Reference = "/settings", ""
+	app := view.OwnApp{ID: "7c0e6a2e-3f0b-4a55-9d43-52c1a6a3d0b1", Label: word, Added: At(10, 12)}
+	addresses := []view.OwnAddress{
+		{ID: "a1", Address: word + "@example.com", Confirmed: At(10, 12), Own: true}, {ID: "a2", Address: "y@example.net", Code: bridge.CodeRealmUnsafe},
+		{ID: "a3", Address: "z@example.ac.jp", Code: bridge.CodeAddressCampus, Own: true},
+	}
+	full := view.Settings{
+		Frame: f, Until: At(14, 15), Apps: []view.OwnApp{app, {ID: "b", Label: "Laptop", Added: At(10, 31)}}, Addresses: addresses, DeskUntil: At(84, 0),
+		Codes: &view.CodesLeft{Left: 11}, Most: true,
+	}
+	one := view.Settings{Frame: f, Until: At(14, 15), Apps: full.Apps[:1], Addresses: addresses[:1], Codes: &view.CodesLeft{Left: 2}}
+	waiting, none, old := one, one, one
+	waiting.Waiting, waiting.Addresses = word+"@example.org", nil
+	none.Addresses, none.Apps, none.Codes = nil, nil, nil
+	old.Until = At(14, 0)
+	all := []Sample{{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-old", old}}
+	for _, last := range []struct {
+		name string
+		view.LastChange
+	}{
+		{"asked", view.LastChange{Kind: bridge.ChangeAddOTP, State: bridge.ChangeAsked}},
+		{"address-added", view.LastChange{Kind: bridge.ChangeAddAddress, State: bridge.ChangeDone, Address: word + "@example.com"}},
+		{"address-removed", view.LastChange{Kind: bridge.ChangeDropAddress, State: bridge.ChangeDone, Address: word + "@example.com"}},
+		{"app-added", view.LastChange{Kind: bridge.ChangeAddOTP, State: bridge.ChangeDone, Label: word}},
+		{"app-removed", view.LastChange{Kind: bridge.ChangeDropOTP, State: bridge.ChangeDone, Label: word}},
+		{"app-renamed", view.LastChange{Kind: bridge.ChangeLabel, State: bridge.ChangeDone, Label: word}},
+		{"refused", view.LastChange{Kind: bridge.ChangeAddAddress, State: bridge.ChangeRefused, Code: bridge.CodeAddressMax}},
+		{"refused-account", view.LastChange{Kind: bridge.ChangeDropOTP, State: bridge.ChangeRefused, Code: bridge.CodeLoggedOut}},
+		{"refused-other", view.LastChange{Kind: bridge.ChangeDropOTP, State: bridge.ChangeRefused, Code: "other"}},
+	} {
+		p := one
+		p.Last = &last.LastChange
+		all = append(all, Sample{"settings-" + last.name, p})
+	}
+	return append(all, addressSamples(f, word)...)
+}
+
+func addressSamples(f view.Frame, word string) []Sample {
+	f.Path = "/settings/address"
+	add := view.AddressAdd{Frame: f, Domains: []string{"example.ac.jp", "st.example.ac.jp"}}
+	all := []Sample{{"address-add", add}, {"address-add-anywhere", view.AddressAdd{Frame: f}}}
+	for _, code := range []bridge.Code{
+		view.CodeNoAddressTyped, bridge.CodeAddressFormat, bridge.CodeAddressCampus, bridge.CodeAddressReset, bridge.CodeAddressSame, bridge.CodeAddressMax,
+		bridge.CodeTooMany,
+	} {
+		bad := add
+		bad.Address, bad.Faults = word, []view.Fault{{Field: view.FieldAddress, Code: code, Until: At(15, 5)}}
+		all = append(all, Sample{"address-add-" + string(code), bad})
+	}
+	code := view.AddressCode{Frame: f, Address: word + "@example.com", Sender: word, Until: At(38, 5)}
+	resent, stopped, empty, wrong := code, code, code, code
+	resent.Resent, stopped.Stopped = true, true
+	empty.Faults = []view.Fault{{Field: view.FieldCode, Code: view.CodeNumberEmpty}}
+	wrong.Code, wrong.Faults = word, []view.Fault{{Field: view.FieldCode, Code: view.CodeNumberWrong, N: 4}}
+	f.Path = "/settings/authenticator"
+	app := view.ManageApp{Frame: f, App: view.OwnApp{ID: "b", Label: word, Added: At(10, 31)}, Label: word}
+	last, other, bad, taken := app, app, app, app
+	last.Last, other.Other = true, true
+	bad.Faults = []view.Fault{{Field: view.FieldLabel, Code: view.CodeNoLabel}}
+	taken.Faults = []view.Fault{{Field: view.FieldLabel, Code: bridge.CodeLabelTaken}}
+	return append(all, Sample{"address-code", code}, Sample{"address-code-resent", resent}, Sample{"address-code-stopped", stopped},
+		Sample{"address-code-empty", empty}, Sample{"address-code-wrong", wrong},
+		Sample{"address-remove", view.AddressRemove{Frame: f, Address: word + "@example.com"}},
+		Sample{"app", app}, Sample{"app-last", last}, Sample{"app-other", other}, Sample{"app-empty", bad}, Sample{"app-taken", taken})
+}

@@ -1,0 +1,144 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Settings is what people do with their own account after a full sign-in: notification addresses and authenticators. Whatever changes is a Change,
+// carried out by a job.
+type Settings struct {
+	*Flow
+	Profiles  Profiles
+	Asks      Records[AddressAsk] // the address that waits for its confirmation, by person
+	Changes   Records[Change]     // the latest change, by person
+	Attribute string              // of notification addresses
+}
+
+// SettingsLife is how old a full sign-in may be that changes something.
+const SettingsLife = 10 * time.Minute
+
+// MaxAddresses is how many notification addresses a person may have.
+const MaxAddresses = 3
+
+// Limits of the settings.
+var (
+	LimitAddressMinute = Limit{"address-minute", 1, time.Minute}
+	LimitAddressHour   = Limit{"address-hour", 3, time.Hour}
+	LimitAddressDay    = Limit{"address-day", 10, 24 * time.Hour}
+)
+
+// Member is somebody in front of their settings.
+type Member struct {
+	Person     string
+	Full       bool
+	SignedInAt time.Time
+	Session    string // of the campus, whose sign-in this is
+	Language   string
+}
+
+// Enter reads the account of somebody who comes to the settings, and refuses whoever may not: the password alone opens nothing here, nor does a
+// temporary code, nor a sign-in that the campus ended or that is older than the password.
+func (s *Settings) Enter(ctx context.Context, m Member) (Account, error) {
+	const op = "settings"
+	if m.Person == "" || !m.Full {
+		return Account{}, Fault(CodeStaleSignIn, op, nil)
+	}
+	a, err := s.Accounts.ByID(ctx, m.Person)
+	if err != nil {
+		return a, err
+	}
+	password, _ := a.Password()
+	_, temporary := a.TemporaryCode()
+	switch {
+	case temporary:
+		return a, Fault(CodeTemporary, op, nil)
+	case !a.NotBefore.Before(m.SignedInAt.Truncate(time.Second)):
+		return a, Fault(CodeLoggedOut, op, nil)
+	case password.Created.After(m.SignedInAt):
+		return a, Fault(CodePasswordChanged, op, nil)
+	}
+	// Wrong passwords of anybody lock the account for a while, and what Keycloak asks for at the next sign-in changes nothing about this one.
+	lasting := a
+	lasting.Locked, lasting.RequiredActions, lasting.ProfileGap = false, nil, false
+	return a, s.Rules.Refusal(lasting)
+}
+
+// may is Enter for whatever changes something.
+func (s *Settings) may(ctx context.Context, m Member) (Account, error) {
+	if s.Now().Sub(m.SignedInAt) > SettingsLife {
+		return Account{}, Fault(CodeStaleSignIn, "settings", nil)
+	}
+	return s.Enter(ctx, m)
+}
+
+// OwnAddress is a notification address as its owner sees it.
+type OwnAddress struct {
+	Value     string
+	Code      Code      // why no link goes there
+	Confirmed time.Time // here; zero: not here, or it is the account's own
+	Own       bool      // it can be removed here
+}
+
+// Overview is what the settings show.
+type Overview struct {
+	Addresses      []OwnAddress
+	Authenticators []Credential
+	Codes          *Credential // recovery codes, nil: none
+	Ask            *AddressAsk
+	Change         *Change   // the latest
+	DeskUntil      time.Time // addresses changed lately: until then only the desk helps; zero: not so
+}
+
+// Look reads what the settings show. It changes nothing.
+func (s *Settings) Look(ctx context.Context, m Member) (Overview, error) {
+	a, err := s.Enter(ctx, m)
+	if err != nil {
+		return Overview{}, err
+	}
+	realm, err := s.Accounts.Realm(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
+	now := s.Now()
+	marks := s.Rules.marks(a)
+	o := Overview{Authenticators: a.Authenticators()}
+	for _, one := range s.Rules.Addresses(a, History{}, realm, now) {
+		o.Addresses = append(o.Addresses, OwnAddress{
+			Value: one.Value, Code: one.Code, Confirmed: marks.at(one.Value), Own: hasAddress(a.Attributes[s.Attribute], one.Value),
+		})
+	}
+	if changed := marks.changed; !changed.IsZero() && now.Sub(changed) < HistorySpan {
+		o.DeskUntil = earlier(changed, now).Add(HistorySpan)
+	}
+	if i := slices.IndexFunc(a.Credentials, func(c Credential) bool { return c.Type == TypeRecoveryCodes }); i >= 0 {
+		o.Codes = &a.Credentials[i]
+	}
+	ask, err := s.Asks.Get(ctx, m.Person)
+	switch {
+	case err == nil && now.Before(ask.Expires):
+		o.Ask = &ask
+	case err != nil && !errors.Is(err, ErrAbsent):
+		return o, err
+	}
+	c, err := s.Changes.Get(ctx, m.Person)
+	if err == nil {
+		o.Change = &c
+	}
+	return o, absentIsFine(err)
+}
+
+// hasAddress reports whether an address is on a list, however it is spelled.
+func hasAddress(list []string, address string) bool {
+	return slices.ContainsFunc(list, func(v string) bool { return strings.EqualFold(strings.TrimSpace(v), address) })
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

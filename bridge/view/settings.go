@@ -1,0 +1,163 @@
+package view
+
+import (
+	"html/template"
+	"time"
+
+	"otpbridge/bridge"
+)
+
+// Settings is GET /settings: what somebody who signed in fully has. Its buttons post do=authenticator, do=address (with id), do=add.
+type Settings struct {
+	Frame
+	Until     time.Time // of this sign-in: until then things can be changed
+	Apps      []OwnApp
+	Addresses []OwnAddress
+	Most      bool        // there are as many addresses as there may be
+	Waiting   string      // the address that waits for its confirmation, whole
+	DeskUntil time.Time   // addresses changed lately: until then only the desk helps
+	Codes     *CodesLeft  // nil: nothing about recovery codes
+	Last      *LastChange // nil: nothing was changed in this sign-in
+}
+
+// OwnApp is an authenticator of the person's own.
+type OwnApp struct {
+	ID, Label string
+	Added     time.Time
+}
+
+// OwnAddress is a notification address of the person's own.
+type OwnAddress struct {
+	ID        string
+	Address   string      // whole; masked here
+	Confirmed time.Time   // zero: not known
+	Code      bridge.Code // why no link goes there
+	Own       bool        // it can be removed here
+}
+
+// CodesLeft says how many recovery codes there are.
+type CodesLeft struct{ Left int }
+
+// LastChange is what came of the latest change.
+type LastChange struct {
+	Kind    bridge.ChangeKind
+	State   bridge.ChangeState
+	Code    bridge.Code // ChangeRefused: why
+	Address string
+	Label   string
+}
+
+// AddressAdd is GET /settings/address, and the answer 422 of do=ask: the address that somebody wants to be told at.
+type AddressAdd struct {
+	Frame
+	Address string // what was typed
+	Domains []string
+	Faults  []Fault
+}
+
+// AddressCode is GET /settings/address while an address waits for its confirmation. Its buttons post do=confirm (code), do=resend and do=forget.
+type AddressCode struct {
+	Frame
+	Address string // whole; masked here
+	Sender  string
+	Until   time.Time
+	Resent  bool
+	Stopped bool   // too many wrong numbers: only another mail helps
+	Code    string // what was typed
+	Faults  []Fault
+}
+
+// AddressRemove is GET /settings/remove. Its button posts do=remove.
+type AddressRemove struct {
+	Frame
+	Address string // whole; masked here
+}
+
+// ManageApp is GET /settings/authenticator. Its buttons post do=rename (label) and do=remove.
+type ManageApp struct {
+	Frame
+	App    OwnApp
+	Last   bool   // the only one
+	Other  bool   // the sign-in was not opened by a code of one that stays
+	Label  string // what was typed
+	Faults []Fault
+}
+
+func (Settings) template() string      { return "settings" }
+func (AddressAdd) template() string    { return "addressadd" }
+func (AddressCode) template() string   { return "addresscode" }
+func (AddressRemove) template() string { return "addressremove" }
+func (ManageApp) template() string     { return "manageapp" }
+
+func (Settings) heading(l *locale) string      { return l.text("settings.title") }
+func (AddressAdd) heading(l *locale) string    { return l.text("address.add.title") }
+func (AddressRemove) heading(l *locale) string { return l.text("settings.address.remove_title") }
+func (p ManageApp) heading(l *locale) string   { return l.text("settings.app.title") }
+
+func (p AddressCode) heading(l *locale) string {
+	if p.Stopped {
+		return l.text("address.stopped.title")
+	}
+	return l.text("address.sent.title")
+}
+
+func (p AddressAdd) faults() []Fault  { return p.Faults }
+func (p AddressCode) faults() []Fault { return p.Faults }
+func (p ManageApp) faults() []Fault   { return p.Faults }
+
+// Old says that the sign-in is too old to change something.
+func (p Settings) Old() bool { return !p.Now.Before(p.Until) }
+
+// Low says that there are so few recovery codes that new ones are advised.
+func (c CodesLeft) Low() bool { return c.Left <= 3 }
+
+// lastTexts say what was changed.
+var lastTexts = map[bridge.ChangeKind]string{
+	bridge.ChangeAddAddress: "settings.done.address_added", bridge.ChangeDropAddress: "settings.done.address_removed",
+	bridge.ChangeAddOTP: "settings.done.app_added", bridge.ChangeDropOTP: "settings.done.app_removed", bridge.ChangeLabel: "settings.done.app_renamed",
+}
+
+// ofAddress says that a change is one of the addresses.
+func ofAddress(k bridge.ChangeKind) bool {
+	return k == bridge.ChangeAddAddress || k == bridge.ChangeDropAddress
+}
+
+// lastChange says what came of a change.
+func (l *locale) lastChange(c LastChange) (template.HTML, error) {
+	switch c.State {
+	case bridge.ChangeDone:
+		key, ok := lastTexts[c.Kind]
+		switch {
+		case !ok:
+			return "", nil
+		case ofAddress(c.Kind):
+			return l.html(key, "address", num(MaskAddress(c.Address)))
+		}
+		return l.html(key, "name", clean(c.Label))
+	case bridge.ChangeRefused:
+		return template.HTML(escape(l.why(c.Code))), nil //nolint:gosec // escaped
+	}
+	return l.html("settings.asked")
+}
+
+// why says in a sentence why a change was refused.
+func (l *locale) why(code bridge.Code) string {
+	if key, ok := faultTexts[code]; ok && code != bridge.CodeGone {
+		return l.text(key, "n", bridge.MaxAddresses)
+	}
+	if f, ok := failures[code]; ok && timed[f.text] == "" {
+		return l.text(f.text)
+	}
+	return l.text("settings.refused.text")
+}
+
+// unused says why no link goes to an address, "" when one does.
+func (l *locale) unused(a OwnAddress) string {
+	switch a.Code {
+	case "", bridge.CodeAddressChanged:
+		return ""
+	case bridge.CodeAddressCampus:
+		return l.text("settings.address.campus")
+	}
+	return l.text("settings.address.unused")
+}

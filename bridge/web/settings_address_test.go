@@ -1,0 +1,181 @@
+package web_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
+)
+
+// TOK-12, MAIL-01: an address is used once the number in its mail was typed back, wherever that mail was read; old addresses hear of it, and for 72 hours
+// no link goes anywhere. Nothing else of the account changes.
+func TestAnAddressIsSetByItsNumber(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "nina", func(p *fakekc.Person) { p.Attributes["room"] = []string{"R 12"} })
+	before := accountOf(t, c, name)
+	p := owner(t, c, name)
+	p.wantsMailAt(" Ｎｉｎａ@Example.org ", http.StatusOK)
+	if len(c.Events("address.added")) > 0 || len(addressesOf(t, c, name)) != 1 {
+		t.Fatal("an address that nobody confirmed is used")
+	}
+	p.says("N•••@Example.org")
+	other := newPerson(t, c) // another browser of the same person
+	other.settings(name)
+	other.open("/settings/address", http.StatusOK)
+	other.confirmsAddress("Nina@Example.org")
+	other.says("From now on links and notices are sent there")
+	if got := addressesOf(t, c, name); !slices.Equal(got, []string{"nina@mail.example.org", "Nina@Example.org"}) {
+		t.Errorf("addresses %q", got)
+	}
+	after := accountOf(t, c, name)
+	marks := after.Attributes[campus.MarksAttribute]
+	if len(marks) != 2 || !strings.HasSuffix(marks[0], "Z Nina@Example.org") {
+		t.Errorf("marks %q", marks)
+	}
+	delete(after.Attributes, campus.MarksAttribute)
+	delete(after.Attributes, campus.AddressAttribute)
+	delete(before.Attributes, campus.AddressAttribute)
+	if a, b := text2(before), text2(after); a != b {
+		t.Errorf("before %s\nafter  %s", a, b)
+	}
+	tells(t, c, bridge.NoticeChanged, "nina@mail.example.org", "Nina@Example.org")
+	if n := len(c.Mails(bridge.NoticeChanged)); n != 2 {
+		t.Errorf("%d notices", n)
+	}
+	mailClosed(t, c, name, bridge.CodeAddressChanged)
+	c.Clock.Add(bridge.HistorySpan)
+	mailClosed(t, c, name, "")
+}
+
+// mailClosed wants this to stand against the mail way, "" for nothing.
+func mailClosed(t *testing.T, c *campus.Campus, name string, want bridge.Code) {
+	t.Helper()
+	realm, err := c.Flow.Accounts.Realm(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Flow.Rules.MailRefusal(accountOf(t, c, name), bridge.History{}, realm, c.Clock.Now())
+	if bridge.CodeOf(err) != want {
+		t.Errorf("against the mail way stands %v, want %q", err, want)
+	}
+}
+
+// TOK-12: a removed address hears of it, once, however often the button is pressed; it is gone, and the desk alone helps for a while.
+func TestARemovedAddressHearsOfIt(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "olga", func(p *fakekc.Person) {
+		p.Attributes[campus.AddressAttribute] = []string{"olga@mail.example.org", "olga@example.net"}
+	})
+	p := owner(t, c, name)
+	p.says("o•••@mail.example.org")
+	remove := p.listed("address")
+	p.chooses("address", remove[1])
+	p.at("/settings/remove")
+	press := post("/settings/remove", p.session(), p.token(), "do", "remove")
+	together(t, c, times(rounds(10), press)...)
+	if got := addressesOf(t, c, name); !slices.Equal(got, []string{"olga@mail.example.org"}) {
+		t.Errorf("addresses %q", got)
+	}
+	tells(t, c, bridge.NoticeChanged, "olga@mail.example.org", "olga@example.net")
+	if n := countEvents(c, "address.removed"); n != 1 {
+		t.Errorf("%d removals", n)
+	}
+	mailClosed(t, c, name, bridge.CodeAddressChanged)
+}
+
+// TOK-12: addresses that cannot be used are refused at once, with the reason and an example, and no mail goes there.
+func TestAddressesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.Rules(func(r *bridge.Rules) { r.Reset, r.ResetAttribute = bridge.ResetMail, "email" })
+	p := owner(t, c, member(c, "pia"))
+	for typed, why := range map[string]string{
+		"":                       "Type a mail address",
+		"pia":                    "This is not a mail address. Example: name@example.com",
+		"pia@例え.jp":              "This is not a mail address",
+		"pia@example.org\nBcc:x": "This is not a mail address",
+		"pia@example.ac.jp":      "to read that mail you need the one-time password itself. Type a private address, for example name@example.com",
+		"pia@st.EXAMPLE.ac.jp":   "to read that mail you need the one-time password itself",
+		"pia@ｅxample．ａc.jp":      "to read that mail you need the one-time password itself",
+		"PIA@mail.example.org":   "This address is already registered",
+		"pia@Example.net":        "your new passwords are sent there",
+	} {
+		p.wantsMailAt(typed, http.StatusUnprocessableEntity)
+		p.says(why)
+	}
+	if n := len(c.Mails("")); n > 0 {
+		t.Errorf("%d mails", n)
+	}
+	c.KC.Change(c.KC.PersonID("pia"), func(a *fakekc.Account) {
+		a.Attributes[campus.AddressAttribute] = []string{"a@example.org", "b@example.org", "c@example.org"}
+	})
+	p.wantsMailAt("d@example.org", http.StatusUnprocessableEntity)
+	p.says("You cannot register more addresses")
+}
+
+// ENR-08, RL-02: five wrong numbers end a confirmation, also when they come all at once; another mail begins a new one, and the number before is dead.
+// Nobody gets mails without end.
+func TestNumbersThatDoNotConfirm(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "quim", unaddressed)
+	p := owner(t, c, name)
+	p.says("Please set a notification address")
+	p.wantsMailAt("quim@example.org", http.StatusOK)
+	right := number(t, c, "quim@example.org")
+	wrong := "00000000"
+	if right == wrong {
+		wrong = "11111111"
+	}
+	p.send("/settings/address", http.StatusUnprocessableEntity, "do", "confirm", "code", "12345")
+	p.says("Type the 8 digits")
+	p.send("/settings/address", http.StatusUnprocessableEntity, "do", "confirm", "code", wrong)
+	p.says("You can try 4 more times")
+	together(t, c, times(20, post("/settings/address", p.session(), p.token(), "do", "confirm", "code", wrong))...)
+	p.open("/settings/address", http.StatusOK)
+	p.says("The confirmation number was wrong 5 times")
+	p.send("/settings/address", http.StatusOK, "do", "confirm", "code", right)
+	p.send("/settings/address", http.StatusTooManyRequests, "do", "resend")
+	c.Clock.Add(time.Minute)
+	p.open("/settings/address", http.StatusOK)
+	p.send("/settings/address", http.StatusOK, "do", "resend")
+	p.says("Another mail is on its way")
+	p.send("/settings/address", http.StatusUnprocessableEntity, "do", "confirm", "code", right)
+	if len(addressesOf(t, c, name)) > 0 {
+		t.Fatal("a number that counts no more confirmed an address")
+	}
+	p.confirmsAddress("quim@example.org")
+	if got := addressesOf(t, c, name); !slices.Equal(got, []string{"quim@example.org"}) {
+		t.Errorf("addresses %q", got)
+	}
+}
+
+// A number is good for one day, one person and one address.
+func TestANumberBelongsToItsAddress(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	one, two := member(c, "rosa", unaddressed), member(c, "sven", unaddressed)
+	p, q := owner(t, c, one), owner(t, c, two)
+	p.wantsMailAt("rosa@example.org", http.StatusOK)
+	q.wantsMailAt("sven@example.org", http.StatusOK)
+	of := number(t, c, "rosa@example.org")
+	q.send("/settings/address", http.StatusUnprocessableEntity, "do", "confirm", "code", of)
+	c.Clock.Add(time.Minute)
+	p.send("/settings/address", http.StatusOK, "do", "forget")
+	p.wantsMailAt("another@example.org", http.StatusOK)
+	p.send("/settings/address", http.StatusUnprocessableEntity, "do", "confirm", "code", of)
+	c.Clock.Add(bridge.AddressAskLife)
+	p.settings(one)
+	p.open("/settings/address", http.StatusOK)
+	p.send("/settings/address", http.StatusOK, "do", "confirm", "code", number(t, c, "another@example.org"))
+	if len(addressesOf(t, c, one))+len(addressesOf(t, c, two)) > 0 {
+		t.Error("an address was confirmed")
+	}
+}

@@ -1,0 +1,140 @@
+package web_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+)
+
+// ENR-06, INV-2: a second authenticator is added beside the first, after one right code; both open the portal, and every address hears of it.
+func TestASecondAuthenticatorIsAdded(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "yara")
+	p := owner(t, c, name)
+	p.send("/settings", http.StatusOK, "do", "add")
+	p.says("Your present authenticator apps keep working")
+	p.send("/settings/add", http.StatusUnprocessableEntity, "do", "confirm", "code", "")
+	p.says("Type the digits")
+	first := p.scan()
+	p.send("/settings/add", http.StatusUnprocessableEntity, "do", "confirm", "code", wrongCode(first, c.Clock.Now()))
+	p.says("You can try 4 more times")
+	p.send("/settings/add", http.StatusOK, "do", "new")
+	p.send("/settings/add", http.StatusUnprocessableEntity, "do", "confirm", "code", first.Code(c.Clock.Now()))
+	p.says("belongs to an earlier QR code")
+	p.send("/settings/add", http.StatusOK, "do", "extend")
+	if n := len(otps(c, name)); n != 1 {
+		t.Fatalf("%d authenticators before the right code", n)
+	}
+	key := p.scan()
+	press := post("/settings/add", p.session(), p.token(), "do", "confirm", "code", key.Code(c.Clock.Now()), "label", "髙橋のノート")
+	together(t, c, times(rounds(10), press)...)
+	p.open("/settings", http.StatusOK)
+	p.says("髙橋のノート")
+	if n := len(otps(c, name)); n != 2 {
+		t.Fatalf("%d authenticators", n)
+	}
+	tells(t, c, bridge.NoticeChanged, "yara@mail.example.org")
+	c.Clock.Add(time.Minute)
+	if !opensPortal(t, c, name, oldKey(t)) {
+		t.Error("the first authenticator does not open the portal any more")
+	}
+	second := newPerson(t, c)
+	id := otps(c, name)[1]
+	if !second.portalWith(name, id, func() string { return key.Code(c.Clock.Now()) }) {
+		t.Error("the second authenticator does not open the portal")
+	}
+	if intended, added := c.Events("authenticator.intended"), c.Events("authenticator.added"); len(intended) != 1 || len(added) != 1 || added[0].Added != id {
+		t.Errorf("intended %v, added %v", intended, added)
+	}
+	if a := get("/settings/add", p.session()).to(t, c); strings.Contains(a.body, "otpauth:") {
+		t.Error("the key is still shown")
+	}
+}
+
+// ENR-08: five wrong codes discard a key.
+func TestFiveWrongCodesDiscardAnAddedKey(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "zoe")
+	p := owner(t, c, name)
+	p.send("/settings", http.StatusOK, "do", "add")
+	key := p.scan()
+	for range bridge.KeyTries - 1 {
+		p.send("/settings/add", http.StatusUnprocessableEntity, "do", "confirm", "code", wrongCode(key, c.Clock.Now()))
+	}
+	p.send("/settings/add", http.StatusOK, "do", "confirm", "code", wrongCode(key, c.Clock.Now()))
+	p.says("The one-time password was wrong 5 times")
+	p.send("/settings/add", http.StatusOK, "do", "confirm", "code", key.Code(c.Clock.Now()))
+	if n := len(otps(c, name)); n != 1 {
+		t.Errorf("%d authenticators", n)
+	}
+}
+
+// INV-2, ENR-13: one of two authenticators is removed by whoever signed in with the other, never the last one; a name changes, to one that is free.
+func TestAnAuthenticatorIsRenamedAndRemoved(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "anton")
+	p := owner(t, c, name)
+	ids := p.listed("authenticator")
+	p.chooses("authenticator", ids[0])
+	p.says("This is your only authenticator app")
+	p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+	key := p.adds("Laptop")
+	ids = p.listed("authenticator")
+	p.chooses("authenticator", ids[1])
+	p.send("/settings/authenticator", http.StatusUnprocessableEntity, "do", "rename", "label", " ")
+	p.send("/settings/authenticator", http.StatusUnprocessableEntity, "do", "rename", "label", strings.ToUpper(accountOf(t, c, name).OTPs()[0].Label))
+	p.says("Another authenticator app has this name")
+	p.send("/settings/authenticator", http.StatusOK, "do", "rename", "label", "私のノート")
+	p.says("The name is now 私のノート")
+	p.chooses("authenticator", ids[0]) // the one whose code opened this sign-in
+	p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+	p.says("sign in with a one-time password from another one of yours")
+	if n := len(otps(c, name)); n != 2 {
+		t.Fatalf("%d authenticators", n)
+	}
+	c.Clock.Add(30 * time.Second)
+	p.must(p.SignIn(t.Context(), c.URL+"/signin?to=settings", name, name+"-password", nil))
+	p.must(p.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
+	p.at("/settings/authenticator") // where they left
+	session, token := p.session(), p.token()
+	got := together(t, c, times(rounds(10), post("/settings/authenticator", session, token, "do", "remove"))...)
+	if left := otps(c, name); !slices.Equal(left, ids[1:]) {
+		t.Errorf("left %q, want %q; %v", left, ids[1:], got)
+	}
+	if n := countEvents(c, "authenticator.removed"); n != 1 {
+		t.Errorf("%d removals", n)
+	}
+}
+
+// INV-2: two browsers that each remove the other's authenticator at once leave one.
+func TestTwoRemovalsAtOnceLeaveOneAuthenticator(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.Second(t)
+	name := member(c, "berta")
+	p := owner(t, c, name)
+	key := p.adds("Laptop")
+	ids := p.listed("authenticator")
+	q := newPerson(t, c)
+	c.Clock.Add(30 * time.Second)
+	q.must(q.SignIn(t.Context(), c.URL+"/signin?to=settings", name, name+"-password", nil))
+	q.must(q.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
+	p.chooses("authenticator", ids[1])
+	q.chooses("authenticator", ids[0])
+	together(t, c, post("/settings/authenticator", p.session(), p.token(), "do", "remove"), post("/settings/authenticator", q.session(), q.token(), "do", "remove"))
+	c.Wait(t, "the end of the change", func() bool {
+		change, err := c.Web.Settings.Changes.Get(t.Context(), c.KC.PersonID(name))
+		return err == nil && change.State != bridge.ChangeAsked
+	})
+	if n := len(otps(c, name)); n != 1 {
+		t.Errorf("%d authenticators left", n)
+	}
+}
