@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,9 @@ type process struct {
 	fail       context.CancelCauseFunc
 	refused    string // hash of the last configuration that was not taken, or why it could not be read
 }
+
+// startOver is when all that a start asks for was answered, after the realm guard has looked.
+const startOver = 5 * time.Second
 
 // to serves requests with what the service of this moment has.
 func (p *process) to(handler func(*service) http.Handler) http.Handler {
@@ -54,6 +58,12 @@ func (p *process) serve(ctx, life context.Context, first *service) error {
 	first.log.InfoContext(ctx, "serving", "pages", listeners[0].Addr().String(), "admin", listeners[1].Addr().String(), "base_url", first.cfg.BaseURL.String(), "config", first.cfg.Hash)
 	first.note(ctx, "service.started")
 	p.background.Go(func() { p.reload(ctx) })
+	p.background.Go(func() {
+		first.guard.await(ctx)
+		if sleep(ctx, startOver) {
+			debug.FreeOSMemory() // a start reads and parses far more than it keeps
+		}
+	})
 	<-ctx.Done()
 	return p.drain(ctx, first, servers)
 }
