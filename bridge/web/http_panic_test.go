@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
@@ -22,7 +22,7 @@ import (
 // twin is a second server on the campus's parts, changed by a test before it serves.
 func twin(c *campus.Campus, change func(*web.Server)) http.Handler {
 	s := *c.Web
-	s.Registry = prometheus.NewRegistry()
+	s.Figures = metrics.NewSet()
 	change(&s)
 	return s.Handler()
 }

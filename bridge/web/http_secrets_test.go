@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"otpbridge/bridge/bridgetest/campus"
 	"otpbridge/bridge/web"
 )
@@ -112,15 +110,9 @@ func oddRequests(t *testing.T, c *campus.Campus, s secrets, p *person) {
 func searchFor(t *testing.T, c *campus.Campus, s secrets) {
 	t.Helper()
 	trail := fmt.Sprintf("%+v", c.Events(""))
-	registry, ok := c.Web.Registry.(prometheus.Gatherer)
-	if !ok {
-		t.Fatal("the metrics cannot be read")
-	}
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	places := map[string]string{"the log": c.Log.String(), "the audit trail": trail, "the metrics": fmt.Sprint(families)}
+	var figures strings.Builder
+	c.Web.Figures.WritePrometheus(&figures)
+	places := map[string]string{"the log": c.Log.String(), "the audit trail": trail, "the metrics": figures.String()}
 	if len(places["the log"]) < 10_000 || !strings.Contains(places["the metrics"], "/link/{token}") {
 		t.Fatalf("the places are empty: %d bytes of log", len(places["the log"]))
 	}

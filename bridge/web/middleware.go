@@ -4,18 +4,17 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/view"
@@ -60,11 +59,7 @@ type routeKey struct{}
 
 // observed gives the request its reference number, logs it by its route (never its path, which may hold a token), and counts it.
 func (s *Server) observed(next http.Handler) http.Handler {
-	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "otpbridge_http_request_duration_seconds", Help: "Time to answer a request, by route and status.",
-		Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5},
-	}, []string{"route", "method", "status"})
-	s.Registry.MustRegister(seconds)
+	buckets := []float64{.001, .005, .01, .05, .1, .5, 1, 5}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Now()
 		route := &atomic.Value{}
@@ -76,7 +71,8 @@ func (s *Server) observed(next http.Handler) http.Handler {
 		next.ServeHTTP(rec, r.WithContext(ctx))
 		took := s.Now().Sub(began)
 		name, _ := route.Load().(string)
-		seconds.WithLabelValues(name, method(r.Method), status(rec.status)).Observe(took.Seconds())
+		s.Figures.GetOrCreatePrometheusHistogramExt(fmt.Sprintf("otpbridge_http_request_duration_seconds{route=%q,method=%q,status=\"%d\"}",
+			name, method(r.Method), rec.status), buckets).Update(took.Seconds())
 		level := slog.LevelInfo
 		if strings.HasPrefix(name, "/static/") {
 			level = slog.LevelDebug
@@ -91,10 +87,6 @@ func method(m string) string {
 		return m
 	}
 	return "other"
-}
-
-func status(code int) string {
-	return strconv.Itoa(code)
 }
 
 // noteRoute remembers the pattern of the matched route for the log.

@@ -8,8 +8,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
 	"github.com/gorilla/mux"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/view"
@@ -53,11 +53,11 @@ type Server struct {
 	Number           PersonAttribute // on record, for call-backs; no name: none
 	Zone             *time.Location  // of "today"
 
-	Watch    func(ctx context.Context, person string) (<-chan struct{}, error) // signals changes of a person's recovery
-	Closing  context.Context                                                   // ends when the process drains; nil = never
-	Now      func() time.Time
-	Log      *slog.Logger
-	Registry prometheus.Registerer
+	Watch   func(ctx context.Context, person string) (<-chan struct{}, error) // signals changes of a person's recovery
+	Closing context.Context                                                   // ends when the process drains; nil = never
+	Now     func() time.Time
+	Log     *slog.Logger
+	Figures *metrics.Set
 
 	streams *streams
 }

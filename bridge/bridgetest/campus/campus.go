@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/fakekc"
@@ -260,7 +260,7 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
 			return c.Store.KV.Watch(ctx, "recovery/"+person)
 		},
-		Desk: func(time.Time) view.Desk { return view.Desk{} }, Issuer: "Example", Now: c.Clock.Now, Log: log, Registry: prometheus.NewRegistry(),
+		Desk: func(time.Time) view.Desk { return view.Desk{} }, Issuer: "Example", Now: c.Clock.Now, Log: log, Figures: metrics.NewSet(),
 	}
 	if c.desk {
 		c.openDesk(s, flow.Accounts)

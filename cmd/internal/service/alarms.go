@@ -2,10 +2,10 @@ package service
 
 import (
 	"context"
-	"slices"
+	"fmt"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 )
@@ -22,31 +22,25 @@ func alarmEvents() []string {
 type countedAudit struct {
 	next     bridge.Audit
 	flood    flood
-	alarms   *prometheus.CounterVec
-	failures prometheus.Counter
+	alarms   map[string]*metrics.Counter // by event
+	failures *metrics.Counter
 }
 
-func newCountedAudit(next bridge.Audit, registry prometheus.Registerer, now func() time.Time) *countedAudit {
+func newCountedAudit(next bridge.Audit, figures *metrics.Set, now func() time.Time) *countedAudit {
 	a := &countedAudit{
 		next: next, flood: flood{now: now},
-		alarms: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "otpbridge_alarms_total", Help: "Alarms put on record, by event; docs/audit.md says what each means.",
-		}, []string{"event"}),
-		failures: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "otpbridge_audit_failures_total", Help: "Audit records that could not be written; nothing is changed at an account without one.",
-		}),
+		alarms: map[string]*metrics.Counter{}, failures: figures.NewCounter("otpbridge_audit_failures_total"),
 	}
-	registry.MustRegister(a.alarms, a.failures)
-	for _, event := range alarmEvents() {
-		a.alarms.WithLabelValues(event) // so that the first one is seen to be one more
+	for _, event := range alarmEvents() { // from the beginning, so that the first one is seen to be one more
+		a.alarms[event] = figures.NewCounter(fmt.Sprintf("otpbridge_alarms_total{event=%q}", event))
 	}
 	return a
 }
 
 // Record implements bridge.Audit. Of what anybody can cause only so much is written (see flood); the figures count everything.
 func (a *countedAudit) Record(ctx context.Context, e bridge.AuditEvent) error {
-	if slices.Contains(alarmEvents(), e.Event) {
-		a.alarms.WithLabelValues(e.Event).Inc()
+	if alarm := a.alarms[e.Event]; alarm != nil {
+		alarm.Inc()
 	}
 	write, before := a.flood.takes(e)
 	if err := a.count(ctx, before); err != nil || !write {

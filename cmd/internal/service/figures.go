@@ -2,42 +2,28 @@ package service
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"otpbridge/bridge/store"
+	"github.com/VictoriaMetrics/metrics"
 )
 
 // countTime bounds what a scrape waits for the store.
 const countTime = 2 * time.Second
 
-// jobFigures counts durable work at each scrape. Kinds that cannot be counted are left out: the store's own figure says that it is away.
-type jobFigures struct {
-	jobs interface {
-		Count(ctx context.Context, kind string) (store.Counts, error)
-	}
-	kinds []string
-	desc  *prometheus.Desc
-}
-
-func newJobFigures(jobs *store.Jobs, kinds []string) *jobFigures {
-	return &jobFigures{jobs, kinds, prometheus.NewDesc("otpbridge_jobs", "Durable work by kind; parked: given up after ten tries.", []string{"kind", "state"}, nil)}
-}
-
-// Describe implements prometheus.Collector.
-func (f *jobFigures) Describe(out chan<- *prometheus.Desc) { out <- f.desc }
-
-// Collect implements prometheus.Collector.
-func (f *jobFigures) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), countTime)
+// jobFigures counts durable work at a scrape. Kinds that cannot be counted are left out: the store's own figure says that it is away.
+func (s *service) jobFigures(ctx context.Context, w io.Writer) {
+	ctx, cancel := context.WithTimeout(ctx, countTime)
 	defer cancel()
-	for _, kind := range f.kinds {
-		n, err := f.jobs.Count(ctx, kind)
+	metrics.WriteMetadataIfNeeded(w, "otpbridge_jobs", "gauge")
+	for _, work := range s.works() {
+		n, err := s.store.Jobs.Count(ctx, work.Kind)
 		if err != nil {
 			continue
 		}
-		out <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, float64(n.Waiting), kind, "waiting")
-		out <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, float64(n.Parked), kind, "parked")
+		for state, count := range map[string]int{"waiting": n.Waiting, "parked": n.Parked} {
+			fmt.Fprintf(w, "otpbridge_jobs{kind=%q,state=%q} %d\n", work.Kind, state, count)
+		}
 	}
 }

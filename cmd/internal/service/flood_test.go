@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 )
@@ -20,7 +20,7 @@ func floods(t *testing.T) (a *countedAudit, lines *[]bridge.AuditEvent, pass fun
 	a = newCountedAudit(trail(func(e bridge.AuditEvent) error {
 		*lines = append(*lines, e)
 		return nil
-	}), prometheus.NewRegistry(), func() time.Time { return now })
+	}), metrics.NewSet(), func() time.Time { return now })
 	return a, lines, func(d time.Duration) { now = now.Add(d) }
 }
 
@@ -77,7 +77,7 @@ func TestACountThatCannotBeWrittenIsSaid(t *testing.T) {
 			return full
 		}
 		return nil
-	}), prometheus.NewRegistry(), func() time.Time { return now })
+	}), metrics.NewSet(), func() time.Time { return now })
 	for range floodOfPerson + 1 {
 		if err := a.Record(t.Context(), bridge.AuditEvent{Event: "limit.reached"}); err != nil {
 			t.Fatal(err)

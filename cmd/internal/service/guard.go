@@ -3,13 +3,14 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/doctor"
@@ -179,7 +180,7 @@ func (s *service) openGuard(context.Context) error {
 	s.guard.mu.Lock()
 	defer s.guard.mu.Unlock()
 	s.guard.end() // the service before may know all of it
-	s.registry.MustRegister(guardFigures{&s.guard})
+	s.guard.figures(s.figures)
 	return nil
 }
 
@@ -275,34 +276,22 @@ func (p parts) peopleCheck(name string) []bridge.Check {
 	return slices.DeleteFunc(p.peopleChecks(), func(c bridge.Check) bool { return c.Name != name })
 }
 
-// guardFigures tells Prometheus what the guard knows, without a word about people.
-type guardFigures struct{ g *guard }
-
-var (
-	descFindings = prometheus.NewDesc("otpbridge_findings", "Findings of the realm guard, by severity.", []string{"severity"}, nil)
-	descStopped  = prometheus.NewDesc("otpbridge_guard_stopped", "1 while no new recovery begins because of a deadly finding.", nil, nil)
-)
-
-// Describe implements prometheus.Collector.
-func (f guardFigures) Describe(out chan<- *prometheus.Desc) { out <- descFindings; out <- descStopped }
-
-// Collect implements prometheus.Collector.
-func (f guardFigures) Collect(out chan<- prometheus.Metric) {
-	f.g.mu.Lock()
-	all := f.g.findings()
-	f.g.mu.Unlock()
+// figures tell Prometheus what the guard knows, without a word about people.
+func (g *guard) figures(set *metrics.Set) {
 	for _, severity := range bridge.Severities() {
-		n := 0
-		for _, one := range all {
-			if one.Severity == severity {
-				n++
-			}
+		set.NewGauge(fmt.Sprintf("otpbridge_findings{severity=%q}", severity), func() float64 { return float64(g.count(severity)) })
+	}
+	set.NewGauge("otpbridge_guard_stopped", func() float64 { return oneIf(g.says() != "") })
+}
+
+// count counts the findings of one severity.
+func (g *guard) count(severity bridge.Severity) (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, one := range g.findings() {
+		if one.Severity == severity {
+			n++
 		}
-		out <- prometheus.MustNewConstMetric(descFindings, prometheus.GaugeValue, float64(n), string(severity))
 	}
-	stopped := 0.0
-	if f.g.says() != "" {
-		stopped = 1
-	}
-	out <- prometheus.MustNewConstMetric(descStopped, prometheus.GaugeValue, stopped)
+	return n
 }

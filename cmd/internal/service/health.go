@@ -10,8 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 )
@@ -22,7 +21,7 @@ type health struct {
 	store    atomic.Pointer[error] // of the last look; nil pointer: not looked yet
 	rights   atomic.Pointer[error]
 	wasReady atomic.Bool
-	parked   *prometheus.CounterVec
+	parked   map[string]*metrics.Counter // by kind
 }
 
 var errNotYet = errors.New("not looked at yet")
@@ -54,27 +53,34 @@ func (s *service) ready() bool {
 
 // adminHandler serves the second listener: /livez looks at the process only, /readyz at what it needs.
 func (s *service) adminHandler() http.Handler {
-	s.health.parked = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "otpbridge_jobs_parked_total", Help: "Jobs given up after ten tries, by kind.",
-	}, []string{"kind"})
-	var kinds []string
+	s.health.parked = map[string]*metrics.Counter{}
 	for _, w := range s.works() {
-		kinds = append(kinds, w.Kind)
-		s.health.parked.WithLabelValues(w.Kind) // so that the first one is seen to be one more
+		s.health.parked[w.Kind] = s.figures.NewCounter(fmt.Sprintf("otpbridge_jobs_parked_total{kind=%q}", w.Kind))
 	}
-	s.registry.MustRegister(newJobFigures(s.store.Jobs, kinds), s.health.parked, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "otpbridge_ready", Help: "1 when people can be served.",
-	}, func() float64 {
-		if s.ready() {
-			return 1
-		}
-		return 0
-	}))
+	s.figures.NewGauge("otpbridge_ready", func() float64 { return oneIf(s.ready()) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{s.shared, s.registry}, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", s.metrics)
 	return mux
+}
+
+// metrics serves GET /metrics in Prometheus's text format.
+func (s *service) metrics(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	s.shared.WritePrometheus(w)
+	s.figures.WritePrometheus(w)
+	s.jobFigures(r.Context(), w)
+	metrics.WriteProcessMetrics(w)
+	metrics.WriteFDMetrics(w)
+}
+
+// oneIf is a figure that says yes or no.
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // readyz serves GET /readyz: 200 or 503, and each part with "ok" or what is wrong.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 )
@@ -65,7 +65,7 @@ func TestClocksThatAreApartRaiseTheAlarm(t *testing.T) {
 				t.Error(e.Event)
 			}
 			return nil
-		}), prometheus.NewRegistry(), time.Now)}
+		}), metrics.NewSet(), time.Now)}
 		s.judgeClock(t.Context(), offset)
 		if got != want {
 			t.Errorf("%v: %q, want %q", offset, got, want)

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge/audit"
 )
@@ -27,7 +27,7 @@ func TestReloadOpensTheTrailThatWasMovedAwayAgain(t *testing.T) {
 	t.Cleanup(func() { _ = trail.Close() })
 	synctest.Test(t, func(t *testing.T) {
 		reload := make(chan os.Signal)
-		s := &service{audit: trail, counted: newCountedAudit(trail, prometheus.NewRegistry(), time.Now), log: log, certificate: &certificate{}}
+		s := &service{audit: trail, counted: newCountedAudit(trail, metrics.NewSet(), time.Now), log: log, certificate: &certificate{}}
 		p := &process{opts: Options{Reload: reload}}
 		p.current.Store(s)
 		go p.reload(t.Context())

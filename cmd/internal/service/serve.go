@@ -130,7 +130,7 @@ func (s *service) works() []store.Work {
 }
 
 func (s *service) parked(kind, _ string) {
-	s.health.parked.WithLabelValues(kind).Inc()
+	s.health.parked[kind].Inc()
 	e := bridge.AuditEvent{Event: "job.parked", Outcome: "failed", Actor: "system", Detail: map[string]string{"kind": kind}}
 	if err := s.counted.Record(context.Background(), e); err != nil {
 		s.log.Error("audit event lost", "event", e.Event, "err", err)

@@ -16,8 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/audit"
@@ -54,16 +53,16 @@ const startPause = 2 * time.Second
 type service struct {
 	opts   Options
 	log    *slog.Logger
-	shared *prometheus.Registry
+	shared *metrics.Set // figures
 	store  *store.Store
 	audit  *audit.Trail
 	// counted is audit with its figures: what everything else records to.
 	counted     *countedAudit
 	certificate *certificate
 
-	cfg      config.Config
-	registry *prometheus.Registry
-	stop     context.CancelFunc // ends its life
+	cfg     config.Config
+	figures *metrics.Set
+	stop    context.CancelFunc // ends its life
 
 	kc    *keycloak.Client
 	party *oidc.RelyingParty
@@ -89,10 +88,10 @@ type service struct {
 // rights at Keycloak, a store file in use, an address that is taken.
 func Run(ctx context.Context, cfg config.Config, opts Options) error {
 	p := &process{opts: opts}
-	s := &service{opts: opts, log: opts.Log, shared: prometheus.NewRegistry(), certificate: &certificate{
+	s := &service{opts: opts, log: opts.Log, shared: metrics.NewSet(), certificate: &certificate{
 		certFile: cfg.TLS.CertFile, keyFile: cfg.TLS.KeyFile, now: opts.Now, log: opts.Log,
 	}}
-	s.shared.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.ExposeMetadata(true)
 	s, life := s.successor(ctx, cfg)
 	err := s.open(life)
 	if err == nil {
@@ -110,7 +109,7 @@ func Run(ctx context.Context, cfg config.Config, opts Options) error {
 func (s *service) successor(ctx context.Context, cfg config.Config) (next *service, life context.Context) {
 	next = &service{
 		opts: s.opts, log: s.log, shared: s.shared, store: s.store, audit: s.audit, counted: s.counted, certificate: s.certificate,
-		cfg: cfg, registry: prometheus.NewRegistry(),
+		cfg: cfg, figures: metrics.NewSet(),
 	}
 	next.guard.adopt(&s.guard)
 	life, next.stop = context.WithCancel(ctx)
@@ -273,7 +272,7 @@ func (s *service) openWeb(context.Context) error {
 		FormTargets: append([]string{issuer.Scheme + "://" + issuer.Host}, s.cfg.SignIn.Brokers...), MailSender: s.cfg.Mail.From.Address,
 		StartPause: startPause,
 		Desk:       desk, PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
-		Now: s.opts.Now, Log: s.log, Registry: s.registry, Zone: s.cfg.TimeZone,
+		Now: s.opts.Now, Log: s.log, Figures: s.figures, Zone: s.cfg.TimeZone,
 		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
 			return kv.Watch(ctx, "recovery/"+person)
 		},
