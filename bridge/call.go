@@ -33,6 +33,8 @@ type Call struct {
 	Risky      bool // the caller's browser held an operator session
 	Shared     bool `json:",omitempty"` // an operator who approved had the caller's client address
 	CallBacks  int  `json:",omitempty"` // grows with every pair of match words
+	// From are client addresses from which the caller's browser came later: Recovery.From is the first.
+	From []string `json:",omitempty"`
 }
 
 // Case is one operator's look at a recovery, opened by a right pair of user name and call code.
@@ -59,6 +61,7 @@ type Approval struct {
 	Checks   []string
 	Ticket   string
 	Serial   int
+	From     string `json:",omitempty"` // Operator.Address
 }
 
 // Operator is who acts at the desk.
@@ -66,7 +69,7 @@ type Operator struct {
 	Person  string // user id
 	Name    string
 	Address string // client address
-	Look    string // the look that LookUp opens, and the only one that Release closes; "": whichever the operator has
+	Look    string // the look that LookUp opens, and the only one that counts afterwards; "": whichever the operator has
 }
 
 // open returns the desk's part of a recovery that waits for the desk.
@@ -92,11 +95,6 @@ func (r Recovery) with(c Call) Recovery {
 	return r
 }
 
-// again is what a waiting period leaves of a desk's part: whoever calls after it starts over, and what was counted stays counted.
-func (c Call) again() *Call {
-	return &Call{Serial: c.Serial, Wrong: c.Wrong, WrongWords: c.WrongWords, Risky: c.Risky, Shared: c.Shared, CallBacks: c.CallBacks}
-}
-
 // anew reports whether a waiting period is over and nobody has been spoken to since: whoever signs in afresh may call then, since nothing is
 // kept in the browser that asked first (POL-04).
 func (r Recovery) anew(now time.Time) bool {
@@ -120,8 +118,9 @@ func (r Recovery) RenewCode(v Viewer, code string, now time.Time) (Recovery, err
 			return r, Fault(CodeStaleSignIn, "renew code", nil)
 		}
 		r.Asker, r.SignedInAt, c.Case = v.Holder, v.SignedInAt, nil
-		r.From, c.Risky = v.From, c.Risky || v.OperatorBrowser // what HD-15 looks at is the browser that calls now
+		c.Risky = c.Risky || v.OperatorBrowser
 	}
+	c.From = r.came(c, v.From) // what HD-15 looks at
 	c.Code, c.Serial, c.Expires = code, c.Serial+1, now.Add(CallCodeLife)
 	return r.with(c), nil
 }
@@ -130,20 +129,21 @@ func (r Recovery) RenewCode(v Viewer, code string, now time.Time) (Recovery, err
 func (r Recovery) wrongWords() int { return r.WrongWords + callOf(r).WrongWords }
 
 // ExtendCall keeps the recovery open for another hour, up to eight hours after the start.
-func (r Recovery) ExtendCall(holder string, now time.Time) (Recovery, error) {
+func (r Recovery) ExtendCall(v Viewer, now time.Time) (Recovery, error) {
 	r = r.At(now)
-	if _, err := r.open("extend", now); err != nil {
+	c, err := r.open("extend", now)
+	if err != nil {
 		return r, err
 	}
-	if !Equal(r.Asker, holder) {
+	if !Equal(r.Asker, v.Holder) {
 		return r, Fault(CodeNotHolder, "extend", nil)
 	}
 	until := now.Add(DeskLife)
 	if end := r.StartedAt.Add(DeskMax); until.After(end) {
 		until = end
 	}
-	r.Expires = later(r.Expires, until)
-	return r, nil
+	r.Expires, c.From = later(r.Expires, until), r.came(c, v.From)
+	return r.with(c), nil
 }
 
 // LookUp opens the case for an operator who typed the code that the caller reads out. CodeCallPair: wrong; the caller stores the returned
@@ -165,13 +165,18 @@ func (r Recovery) LookUp(o Operator, code string, now time.Time) (Recovery, erro
 	return r.with(c), nil
 }
 
+// of reports whether it is this operator's look; Operator.Look.
+func (c Case) of(o Operator) bool {
+	return Equal(c.Operator, o.Person) && (o.Look == "" || o.Look == c.Look)
+}
+
 // handled returns the desk part if this operator has the case open, and notes that it was looked at.
 func (r Recovery) handled(o Operator, op string, now time.Time) (Call, error) {
 	c, err := r.open(op, now)
 	if err != nil {
 		return c, err
 	}
-	if c.Case == nil || !Equal(c.Case.Operator, o.Person) || now.Sub(c.Case.Seen) >= CaseIdle {
+	if c.Case == nil || !c.Case.of(o) || now.Sub(c.Case.Seen) >= CaseIdle {
 		return c, Fault(CodeCaseClosed, op, nil)
 	}
 	c.Case.Seen = now
@@ -195,9 +200,6 @@ func (r Recovery) Release(o Operator, now time.Time) (Recovery, error) {
 	if err != nil {
 		return r, err
 	}
-	if o.Look != "" && o.Look != c.Case.Look {
-		return r, Fault(CodeCaseClosed, "release", nil)
-	}
 	c.Case = nil
 	return r.with(c), nil
 }
@@ -209,12 +211,23 @@ func (r Recovery) StartCallBack(o Operator, choices []int, right int, now time.T
 	if err != nil {
 		return r, err
 	}
-	if r.wrongWords() >= MaxWrongWords {
-		return r, Fault(CodeCallBack, "call back", nil)
+	if code := r.noCallBack(); code != "" {
+		return r, Fault(code, "call back", nil)
 	}
 	c.Case.CallBack = &CallBack{Choices: choices, Right: right}
 	c.CallBacks++
 	return r.with(c), nil
+}
+
+// noCallBack says why no call-back counts, "" if one does: there is no number on record, or wrong words were picked too often.
+func (r Recovery) noCallBack() Code {
+	switch {
+	case r.wrongWords() >= MaxWrongWords:
+		return CodeCallBackOver
+	case len(r.Snapshot.Numbers) == 0:
+		return CodeNoNumber
+	}
+	return ""
 }
 
 // PickWords takes the pair that the person at the number on record read out. A wrong pick ends the call-back, also one that was matched:
@@ -262,7 +275,7 @@ func (r Recovery) Approve(o Operator, d Decision, now time.Time) (Recovery, erro
 	}
 	d.Checks = distinct(d.Checks)
 	c.Approvals = append(c.Approvals, Approval{
-		Operator: o.Person, Name: o.Name, At: now, Checks: d.Checks, Ticket: d.Ticket, Serial: c.Case.Serial,
+		Operator: o.Person, Name: o.Name, At: now, Checks: d.Checks, Ticket: d.Ticket, Serial: c.Case.Serial, From: o.Address,
 	})
 	c.Shared = c.Shared || d.Shared
 	c.Needed = max(c.Needed, d.Rule.Approvals)

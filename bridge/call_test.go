@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func calling(t *testing.T) bridge.Recovery {
 	t.Helper()
 	s := start(t0)
 	s.Way, s.Link.Hash = bridge.WayDesk, ""
+	s.Snapshot.Numbers = []string{"075-753-1234"}
 	s.Call = &bridge.Call{Code: "12345678", Serial: 1, Expires: t0.Add(bridge.CallCodeLife)}
 	r, err := bridge.Begin(bridge.Recovery{}, false, s, t0)
 	if err != nil {
@@ -216,9 +218,9 @@ func TestMatchWordsCannotBeGuessed(t *testing.T) {
 		wantCode(t, err, bridge.CodeWrongWords)
 	}
 	_, err := r.StartCallBack(carol, choices, 2, t0)
-	wantCode(t, err, bridge.CodeCallBack)
+	wantCode(t, err, bridge.CodeCallBackOver)
 	_, err = lookedUp(t, r, dave, t0).StartCallBack(dave, choices, 2, t0)
-	wantCode(t, err, bridge.CodeCallBack)
+	wantCode(t, err, bridge.CodeCallBackOver)
 }
 
 // HD-14: a waiting period forgets no wrong pick.
@@ -237,7 +239,7 @@ func TestAWaitingPeriodKeepsTheCountOfWrongWords(t *testing.T) {
 	r, err = r.RenewCode(bridge.Viewer{Holder: "asker"}, "11112222", now)
 	wantCode(t, err, "")
 	_, err = lookedUp(t, r, dave, now).StartCallBack(dave, choices, 2, now)
-	wantCode(t, err, bridge.CodeCallBack)
+	wantCode(t, err, bridge.CodeCallBackOver)
 }
 
 // HD-15 after a waiting period: what counts is the browser that calls now.
@@ -250,8 +252,8 @@ func TestTheBrowserThatCallsAfterADelayIsTheOneThatIsJudged(t *testing.T) {
 	v := bridge.Viewer{Person: "p1", Holder: "desk-browser", SignedInAt: now, From: carol.Address, OperatorBrowser: true}
 	r, err = r.RenewCode(v, "11112222", now)
 	wantCode(t, err, "")
-	if r.From != carol.Address || !r.Call.Risky {
-		t.Errorf("from %q, risky %v", r.From, r.Call.Risky)
+	if !slices.Equal(r.Call.From, []string{carol.Address}) || !r.Call.Risky {
+		t.Errorf("from %q, risky %v", r.Call.From, r.Call.Risky)
 	}
 }
 
@@ -265,5 +267,71 @@ func TestOnlyTheAskingBrowserCancelsAnAdvancedRecovery(t *testing.T) {
 	_, err = r.Cancel("other", t0)
 	wantCode(t, err, bridge.CodeNotHolder)
 	_, err = r.Cancel("asker", t0)
+	wantCode(t, err, "")
+}
+
+// HD-15: the caller's addresses of the whole call count, and the last is where the new code is confirmed: two operators have to approve then.
+func TestEveryAddressOfACallerCounts(t *testing.T) {
+	r, err := calling(t).RenewCode(bridge.Viewer{Holder: "asker", From: "198.51.100.1"}, "11112222", t0)
+	wantCode(t, err, "")
+	r, err = r.ExtendCall(bridge.Viewer{Holder: "asker", From: "198.51.100.2"}, t0)
+	wantCode(t, err, "")
+	r, err = r.RenewCode(bridge.Viewer{Holder: "asker", From: "198.51.100.1"}, "12345678", t0)
+	wantCode(t, err, "")
+	if want := []string{"198.51.100.1", "198.51.100.2"}; !slices.Equal(r.Call.From, want) {
+		t.Errorf("from %q", r.Call.From)
+	}
+	r, err = lookedUp(t, r, carol, t0).Approve(carol, decide(one, "video"), t0)
+	wantCode(t, err, "")
+	if again := r.Met("198.51.100.3"); again.Call != r.Call {
+		t.Errorf("a third address: %+v", again.Call)
+	}
+	met := r.Met(carol.Address)
+	if met.Call.Needed != 2 || !met.Call.Shared || r.Call.Shared {
+		t.Errorf("at the operator's address: %+v", met.Call)
+	}
+	met, err = met.AskMore(one, "55556666", t0)
+	wantCode(t, err, "")
+	if met.State != bridge.Waiting || met.Key != nil || len(met.Call.Approvals) != 1 {
+		t.Errorf("%s %+v", met.State, met.Call)
+	}
+}
+
+// A caller whose line broke gives the case back, with what was counted, and has another call code; another browser does not.
+func TestACallThatWasCutOffBeginsAgain(t *testing.T) {
+	r, _ := calling(t).LookUp(dave, "00000000", t0)
+	r, err := lookedUp(t, r, carol, t0).StartCallBack(carol, []int{1, 2}, 2, t0)
+	wantCode(t, err, "")
+	r, err = r.PickWords(carol, 1, t0)
+	wantCode(t, err, bridge.CodeWrongWords)
+	_, err = r.CutOff(bridge.Viewer{Holder: "other"}, "11112222", t0)
+	wantCode(t, err, bridge.CodeNotHolder)
+	r, err = r.CutOff(bridge.Viewer{Holder: "asker"}, "11112222", t0)
+	wantCode(t, err, "")
+	if r.Call.Case != nil || r.Call.Code != "11112222" || len(r.Call.Wrong) != 1 || r.Call.WrongWords != 1 {
+		t.Errorf("%+v", r.Call)
+	}
+	_, err = r.Approve(carol, decide(one, "video"), t0)
+	wantCode(t, err, bridge.CodeCaseClosed)
+}
+
+// A call-back needs a number on record.
+func TestNoCallBackWithoutANumber(t *testing.T) {
+	r := lookedUp(t, calling(t), carol, t0)
+	r.Snapshot.Numbers = nil
+	_, err := r.StartCallBack(carol, []int{1, 2}, 2, t0)
+	wantCode(t, err, bridge.CodeNoNumber)
+}
+
+// A look of the operator that another one replaced decides nothing.
+func TestOnlyTheLastLookDecides(t *testing.T) {
+	first, second := carol, carol
+	first.Look, second.Look = "first", "second"
+	r := lookedUp(t, lookedUp(t, calling(t), first, t0), second, t0)
+	_, err := r.Approve(first, decide(one, "video"), t0)
+	wantCode(t, err, bridge.CodeCaseClosed)
+	_, err = r.Deny(first, t0)
+	wantCode(t, err, bridge.CodeCaseClosed)
+	_, err = r.Approve(second, decide(one, "video"), t0)
 	wantCode(t, err, "")
 }

@@ -10,6 +10,7 @@ type DeskCase struct {
 	Risky    bool // this approval would need a second one for HD-15's reasons
 	Address  bool // one of them: this operator has the caller's client address
 	Barred   Code // why this operator may not approve; empty: they may
+	NoCall   Code // why no call-back counts; empty: one does
 }
 
 // ViewCase returns the case that the operator has open, with the account and the ruling as they are now. It changes nothing.
@@ -47,7 +48,7 @@ func (f *Flow) judge(ctx context.Context, o Operator, r Recovery) (DeskCase, err
 		return DeskCase{}, err
 	}
 	c := DeskCase{Recovery: r, Account: a, Ruling: f.Rules.Ruling(a, r.Snapshot)}
-	c.Address, c.Barred = Equal(r.From, o.Address), CodeOf(r.Barred(o))
+	c.Address, c.Barred, c.NoCall = r.shares(o.Address), CodeOf(r.Barred(o)), r.noCallBack()
 	c.Risky = r.Call.risky() || c.Address
 	if c.Risky {
 		c.Ruling.Approvals = 2

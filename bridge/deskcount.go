@@ -39,6 +39,11 @@ func (f *Flow) count(ctx context.Context, q quota, o Operator) (last bool, err e
 	return len(c.Times) >= q.most, err
 }
 
+// Press counts one press of an operator. A refusal goes on record (RL-07).
+func (f *Flow) Press(ctx context.Context, o Operator) error {
+	return f.take(ctx, LimitDeskPress, o.Person)
+}
+
 // giveBack takes back what count counted last.
 func (f *Flow) giveBack(ctx context.Context, q quota, o Operator) error {
 	_, err := f.Counted.Update(ctx, q.of(o), q.span, func(old Counted, _ bool) (Counted, error) {

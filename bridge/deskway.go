@@ -39,6 +39,16 @@ func (f *Flow) RenewCode(ctx context.Context, v Viewer) error {
 	return f.waitAt(ctx, v.Person, f.Now(), r.Expires)
 }
 
+// CutOff closes the case to its operator, since the line broke, and shows the asking browser another call code.
+func (f *Flow) CutOff(ctx context.Context, v Viewer) error {
+	code := NewDigits(CallCodeDigits)
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.CutOff(v, code, f.Now()) })
+	if err == nil {
+		f.record(ctx, event("desk.released", r))
+	}
+	return err
+}
+
 // hangUp takes a call that is over out of the figures.
 func (f *Flow) hangUp(ctx context.Context, r Recovery) {
 	if r.Way != WayDesk {
@@ -77,7 +87,7 @@ func (f *Flow) askMore(ctx context.Context, r Recovery, rule Ruling) error {
 
 // ExtendCall keeps the desk recovery open for another hour.
 func (f *Flow) ExtendCall(ctx context.Context, v Viewer) error {
-	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.ExtendCall(v.Holder, f.Now()) })
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.ExtendCall(v, f.Now()) })
 	if err != nil {
 		return err
 	}
@@ -102,8 +112,10 @@ func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (perso
 		if err := f.giveBack(ctx, wrongPairs, o); err != nil {
 			return "", err
 		}
-		_, err := f.Case(ctx, o, a.ID)
-		return a.ID, err
+		if _, err := f.Case(ctx, o, a.ID); err != nil {
+			return "", f.notOpened(ctx, o, a.ID, err)
+		}
+		return a.ID, nil
 	case CodeCallPair:
 		f.record(ctx, AuditEvent{Event: "call.wrong_pair", Outcome: "refused", Actor: o.Person, Target: a.ID, Code: CodeCallPair})
 		if last {
@@ -112,6 +124,14 @@ func (f *Flow) LookUp(ctx context.Context, o Operator, name, code string) (perso
 		return "", err
 	}
 	return "", errors.Join(err, f.giveBack(ctx, wrongPairs, o)) // nothing was decided: nothing is counted
+}
+
+// notOpened closes a case that cannot be shown: it would be open for nobody. What ended it already has closed it. The cause is returned.
+func (f *Flow) notOpened(ctx context.Context, o Operator, person string, cause error) error {
+	if err := f.Release(context.WithoutCancel(ctx), o, person); err != nil && CodeOf(err) != CodeCaseClosed {
+		f.Log.WarnContext(ctx, "a case that nobody works on stays open until it is idle", "err", err)
+	}
+	return cause
 }
 
 func (f *Flow) lookUp(ctx context.Context, o Operator, person, code string) error {
@@ -139,7 +159,7 @@ func (f *Flow) CallBack(ctx context.Context, o Operator, person string, words in
 	return closed(err)
 }
 
-// PickWords takes the pair of words that the operator heard.
+// PickWords takes the pair of words that the operator heard. CodeWrongWords: another one; CodeCallBackOver: once too often.
 func (f *Flow) PickWords(ctx context.Context, o Operator, person string, pick int) error {
 	r, err := f.change(ctx, person, func(old Recovery) (Recovery, error) { return old.PickWords(o, pick, f.Now()) })
 	switch CodeOf(err) {
@@ -149,6 +169,7 @@ func (f *Flow) PickWords(ctx context.Context, o Operator, person string, pick in
 		f.deskEvent(ctx, "desk.words_wrong", r, o, CodeWrongWords)
 		if r.wrongWords() >= MaxWrongWords {
 			f.deskEvent(ctx, "alarm.suspicious_call", r, o, CodeWrongWords)
+			err = Fault(CodeCallBackOver, "pick words", err)
 		}
 	}
 	return closed(err)

@@ -92,6 +92,8 @@ const (
 	CodeChecks       Code = "checks_missing"     // fewer checks than the policy asks for; Left says how many
 	CodeTicket       Code = "ticket_missing"     // no ticket reference
 	CodeCallBack     Code = "callback_unmatched" // the call-back was not confirmed by its match words
+	CodeCallBackOver Code = "callback_over"      // wrong match words were picked too often: no call-back counts any more
+	CodeNoNumber     Code = "no_number"          // no number on record to call back at
 	CodeWrongWords   Code = "wrong_words"        // another pair of match words than on the caller's page
 	CodePolicy       Code = "policy_refused"     // the policy for this person refuses
 )
@@ -108,7 +110,7 @@ func Codes() []Code {
 		CodeTemporary, CodeChangeOpen, CodeAddressFormat, CodeAddressSame, CodeAddressMax, CodeAddressReset, CodeLastOTP, CodeOtherOTP, CodeLabelTaken,
 		CodeEmpty, CodeFormat, CodeWrongCode, CodeClock, CodeUsed, CodeOldKey, CodeKeyStopped, CodeTooManyBad, CodeSlowDown,
 		CodeCallPair, CodeDeskLocked, CodeNotOperator, CodeCaseClosed, CodeSelf, CodeSameOperator, CodeChecks, CodeTicket, CodeCallBack,
-		CodeWrongWords, CodePolicy,
+		CodeWrongWords, CodeCallBackOver, CodeNoNumber, CodePolicy,
 	}
 }
 

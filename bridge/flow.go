@@ -74,7 +74,8 @@ var (
 	LimitLinkMinute = Limit{"link-minute", 1, time.Minute}
 	LimitLinkHour   = Limit{"link-hour", 3, time.Hour}
 	LimitLinkDay    = Limit{"link-day", 10, 24 * time.Hour}
-	LimitCallHour   = Limit{"call-hour", 6, time.Hour} // desk recoveries of one person: each sends notices
+	LimitCallHour   = Limit{"call-hour", 6, time.Hour}     // desk recoveries of one person: each sends notices
+	LimitDeskPress  = Limit{"desk-press", 60, time.Minute} // of one operator, whatever they press
 	LimitGateNotice = Limit{"gate-notice", 1, 24 * time.Hour}
 	LimitObjection  = Limit{"objection", 3, time.Hour} // to what is done: each ends sessions
 	LimitService    = Limit{"sign-in-service", 1200, time.Minute}

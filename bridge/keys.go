@@ -209,6 +209,11 @@ func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, labe
 	if err != nil {
 		return f.refuse(ctx, r, err)
 	}
+	if met := r.Met(v.From); met.Call != r.Call {
+		if r, err = f.change(ctx, r.Person, func(old Recovery) (Recovery, error) { return old.Met(v.From), nil }); err != nil {
+			return err
+		}
+	}
 	if err := f.stands(ctx, r, a); err != nil {
 		return err
 	}

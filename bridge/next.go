@@ -13,8 +13,8 @@ type Viewer struct {
 	Holder     string // this browser's holder id
 	Recovery   string // id of the recovery that this browser last took part in
 	LinkHash   string // a link was opened in this browser
-	From       string // client address, where a call code is asked for
-	// OperatorBrowser: an operator was signed in with this browser before (HD-15); where a call code is asked for.
+	From       string // client address; at a caller's presses, and at the confirmation
+	// OperatorBrowser: an operator was signed in with this browser before (HD-15); with From.
 	OperatorBrowser bool
 }
 

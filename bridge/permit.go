@@ -27,7 +27,7 @@ func PermitChecks() []string { return []string{CheckCallBack, CheckInPerson} }
 func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account, Permit, error) {
 	if _, err := f.count(ctx, permitLooks, o); err != nil {
 		if CodeOf(err) == CodeTooMany {
-			f.record(ctx, AuditEvent{Event: "permit.looked", Outcome: "refused", Actor: o.Person, Code: CodeTooMany})
+			f.record(ctx, AuditEvent{Event: "permit.limited", Outcome: "refused", Actor: o.Person, Code: CodeTooMany})
 		}
 		return Account{}, Permit{}, err
 	}
@@ -126,13 +126,19 @@ func (p Permit) with(a Approval, found bool, now time.Time) (Permit, error) {
 	return p, nil
 }
 
-// permitted reports whether a permit lets the person through now.
-func (f *Flow) permitted(ctx context.Context, person string) (bool, error) {
+// permitted reports whether a permit lets the person through now, or a proof that this very browser holds: what it proves is more than a permit, and
+// whoever waited long for it signs in again before the key is shown. It is nobody else's: a thief in another browser gains no second in which the gate
+// opens.
+func (f *Flow) permitted(ctx context.Context, person, holder string) (bool, error) {
 	p, err := f.Permits.Get(ctx, person)
-	if CodeOf(err) == CodeAbsent {
-		return false, nil
+	if err != nil && CodeOf(err) != CodeAbsent {
+		return false, err
 	}
-	return f.Now().Before(p.Until), err
+	if err == nil && f.Now().Before(p.Until) {
+		return true, nil
+	}
+	r, found, err := f.read(ctx, person)
+	return found && r.State == Proven && Equal(r.Holder, holder), err
 }
 
 // Ends is when a permit that only one operator has given is forgotten.

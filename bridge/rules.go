@@ -42,7 +42,7 @@ type Rules struct {
 	Desk           bool   // the help desk works here
 	DeskMailbox    string // is told of what the help desk should look at; empty: not told
 	AnnounceCalls  bool   // DeskMailbox is told that somebody is about to call, too
-	// NumberAttribute holds the number on record; empty: no call-backs.
+	// NumberAttribute holds the number on record, without which no call-back counts; empty: there are none.
 	NumberAttribute string
 	Supervisor      string   // mailbox for notices to people without an address
 	DeskChecks      []string // ids of the checks that operators may record

@@ -35,16 +35,16 @@ func (f *Flow) take(ctx context.Context, l Limit, key string) error {
 }
 
 // Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the
-// caller. The answer is the same for every name: reasons go to the log and the audit trail only. Errors are faults of the outside
-// world, CodePaused and CodeRealmUnsafe. See Admit.
-func (f *Flow) Prepare(ctx context.Context, name string) (Entry, error) {
+// caller; holder is the browser's part in a recovery, "" if it has none. The answer is the same for every name: reasons go to the log and the audit
+// trail only. Errors are faults of the outside world, CodePaused and CodeRealmUnsafe. See Admit.
+func (f *Flow) Prepare(ctx context.Context, name, holder string) (Entry, error) {
 	if f.Looked != nil {
 		f.Looked(ctx)
 	}
 	if err := f.Closed("prepare"); err != nil {
 		return Entry{}, err
 	}
-	e, err := f.prepare(ctx, strings.TrimSpace(name))
+	e, err := f.prepare(ctx, strings.TrimSpace(name), holder)
 	return f.prepared(ctx, e, err)
 }
 
@@ -63,23 +63,23 @@ func (f *Flow) prepared(ctx context.Context, e Entry, err error) (Entry, error) 
 	return e, nil
 }
 
-func (f *Flow) prepare(ctx context.Context, name string) (Entry, error) {
+func (f *Flow) prepare(ctx context.Context, name, holder string) (Entry, error) {
 	if name == "" {
 		return Entry{}, Fault(CodeGone, "name", nil)
 	}
 	a, err := f.Accounts.ByName(ctx, name)
 	switch CodeOf(err) {
 	case "":
-		return f.open(ctx, a, f.Rules.Refusal(a))
+		return f.open(ctx, a, holder, f.Rules.Refusal(a))
 	case CodeGone:
-		return f.open(ctx, a, err)
+		return f.open(ctx, a, holder, err)
 	}
 	return Entry{}, err
 }
 
 // open judges the account, takes its snapshot and opens its gate. refused says what speaks against it already, nil if nothing does: the realm
 // and the events are looked at all the same, so that what is wrong with them is said alike for every name.
-func (f *Flow) open(ctx context.Context, a Account, refused error) (Entry, error) {
+func (f *Flow) open(ctx context.Context, a Account, holder string, refused error) (Entry, error) {
 	e := Entry{Person: a.ID}
 	realm, err := f.Accounts.Realm(ctx)
 	if err != nil {
@@ -88,7 +88,7 @@ func (f *Flow) open(ctx context.Context, a Account, refused error) (Entry, error
 	if err := f.Rules.Protected(realm); err != nil {
 		return e, f.unsafe(ctx, err)
 	}
-	h, err := f.lately(ctx, a, realm, refused)
+	h, err := f.lately(ctx, a, realm, known{holder, refused})
 	if err != nil {
 		return e, err
 	}
@@ -97,11 +97,17 @@ func (f *Flow) open(ctx context.Context, a Account, refused error) (Entry, error
 	return e, err
 }
 
-// lately reads what happened to the account. Ten wrong codes keep the gate shut, and so do events that cannot be read (OIDC-21), unless two
-// operators permit it: the first is told to the person, the second is nothing that the person did, and an error of its own. With a permit,
+// known is what is known of a sign-in before its past is read: the browser's part in a recovery, and what speaks against the account already.
+type known struct {
+	holder  string
+	refused error
+}
+
+// lately reads what happened to the account. Ten wrong codes keep the gate shut, and so do events that cannot be read (OIDC-21), unless it is
+// permitted: the first is told to the person, the second is nothing that the person did, and an error of its own. With a permit,
 // what could not be read counts as the worst: no link goes anywhere.
-func (f *Flow) lately(ctx context.Context, a Account, realm RealmFacts, refused error) (History, error) {
-	now, person := f.Now(), a.ID
+func (f *Flow) lately(ctx context.Context, a Account, realm RealmFacts, k known) (History, error) {
+	now, person, refused := f.Now(), a.ID, k.refused
 	if person == "" {
 		person = NewUUID() // nobody's: what cannot be read shows alike for every name
 	}
@@ -115,7 +121,7 @@ func (f *Flow) lately(ctx context.Context, a Account, realm RealmFacts, refused 
 	case refused == nil && unread == nil && h.WrongCodes < MaxWrongCodes:
 		return h, nil
 	}
-	if ok, err := f.permitted(ctx, person); err != nil || !ok || refused != nil {
+	if ok, err := f.permitted(ctx, person, k.holder); err != nil || !ok || refused != nil {
 		if err == nil && refused == nil && (unread == nil || CodeOf(unread) == CodeWrongCodes) {
 			f.noticeGateShut(ctx, a, h, realm)
 			unread = Fault(CodeWrongCodes, "gate", nil)
@@ -155,14 +161,14 @@ func (f *Flow) noticeGateShut(ctx context.Context, a Account, h History, realm R
 
 // Reopen opens the gate again for the same person, for the one repeat of a sign-in that was not fresh. The account is judged like the first
 // time; the first snapshot stays. An empty entry: the gate stays shut.
-func (f *Flow) Reopen(ctx context.Context, e Entry) (Entry, error) {
+func (f *Flow) Reopen(ctx context.Context, e Entry, holder string) (Entry, error) {
 	if err := f.Closed("reopen"); err != nil {
 		return Entry{}, err
 	}
 	again := Entry{Person: e.Person}
 	a, err := f.Accounts.ByID(ctx, e.Person)
 	if err == nil {
-		again, err = f.open(ctx, a, f.Rules.Refusal(a))
+		again, err = f.open(ctx, a, holder, f.Rules.Refusal(a))
 	}
 	if again, err = f.prepared(ctx, again, err); err != nil || again.Person == "" {
 		return again, err

@@ -33,6 +33,7 @@ func answers() template.FuncMap {
 		"soon":         Call.Soon,
 		"stolen":       func(p interface{ Stolen() bool }) bool { return p.Stolen() },
 		"ticked":       Case.Ticked,
+		"nocall":       Case.NoCall,
 		"uncommon":     Enrol.Uncommon,
 		"unproven":     Ended.Unproven,
 		"vetoed":       Ended.Vetoed,

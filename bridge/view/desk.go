@@ -25,6 +25,7 @@ type OpenCase struct {
 type Figures struct {
 	Known    bool
 	Waiting  int           // people who wait now
+	More     bool          // and others
 	Longest  time.Duration // how long the first of them has waited
 	Approved int           // this operator's approvals today
 }
@@ -134,6 +135,8 @@ const (
 	CallBackNone    CallBackState = ""
 	CallBackRuns    CallBackState = "runs"    // the caller's page shows the match words
 	CallBackMatched CallBackState = "matched" // the operator picked the right pair
+	CallBackOver    CallBackState = "over"    // wrong pairs were picked too often: no call-back counts any more
+	CallBackNowhere CallBackState = "nowhere" // there is no number on record
 )
 
 // CaseDone is GET /desk/case after POST /desk/case decided a case.
@@ -216,6 +219,9 @@ func (Audit) tab() string       { return "/desk/audit" }
 
 // Left is the number of approvals that are still needed, this operator's included.
 func (p Case) Left() int { return max(1, p.Ruling.Approvals-len(p.Approvals)) }
+
+// NoCall reports that a call-back does not count for this person.
+func (p Case) NoCall() bool { return p.CallBack == CallBackOver || p.CallBack == CallBackNowhere }
 
 // Ticked says whether a check was ticked; a confirmed call-back is.
 func (p Case) Ticked(id string) bool {

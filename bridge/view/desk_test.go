@@ -43,7 +43,7 @@ func (d doc) dos(route string) []string {
 // Every page posts what its struct's comment says.
 func TestPagesPostWhatTheHandlersTake(t *testing.T) {
 	for name, want := range map[string]string{
-		"call": "cancel extendcall mailinstead renew", "call-last": "cancel renew", "checking": "cancel extendcall", "callback": "cancel extendcall", "delay": "cancel",
+		"call": "cancel extendcall mailinstead renew", "call-last": "cancel renew", "checking": "cancel cutoff extendcall", "callback": "cancel cutoff extendcall", "delay": "cancel",
 		"active-desk": "restart", "active": "check restart", "sent-live": "cancel deskinstead resend", "sent": "cancel resend",
 	} {
 		if got := strings.Join(page(t, "en", name).dos("/recovery"), " "); got != want {

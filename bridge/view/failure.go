@@ -135,6 +135,8 @@ func (p Failure) words() failure {
 // toOperator says to an operator what f says to the person.
 func (p Failure) toOperator(f failure) failure {
 	switch {
+	case p.Code == bridge.CodeLocked:
+		return failure{"case.refused.title", "case.refused.locked", actDesk, "case.next", false}
 	case f.title == "request.refused.title":
 		return failure{"case.refused.title", "case.refused.account", actDesk, "case.next", false}
 	case p.Code == bridge.CodePasswordChanged || p.Code == bridge.CodeLoggedOut:

@@ -49,6 +49,8 @@ var faultTexts = map[bridge.Code]string{
 	CodeNoLabel:              "settings.app.error_empty",
 	CodeNumberEmpty:          "address.error.code_empty",
 	CodeNumberWrong:          "address.error.code_wrong",
+	bridge.CodeCallBackOver:  "case.callback.over",
+	bridge.CodeNoNumber:      "case.phone_none",
 }
 
 // fault puts one fault into words. A code without words of its own gets those for a page that could not be shown.

@@ -22,11 +22,11 @@ func TestManyWrongPasswordsKeepNobodyOut(t *testing.T) {
 	id := c.KC.PersonID("mia")
 	manyWrongPasswords(c, id)
 	c.Wait(t, "the gate to open", func() bool { // a slow machine needs more than one look for so many
-		e, err := c.Flow.Prepare(t.Context(), "mia")
+		e, err := c.Flow.Prepare(t.Context(), "mia", "")
 		return err == nil && e.Lease != ""
 	})
 	wrongCodes(c, id, 0)
-	if e, err := c.Flow.Prepare(t.Context(), "mia"); err != nil || e.Lease != "" {
+	if e, err := c.Flow.Prepare(t.Context(), "mia", ""); err != nil || e.Lease != "" {
 		t.Errorf("ten wrong codes opened the gate: %v", err)
 	}
 }
@@ -39,7 +39,7 @@ func TestWrongPasswordsBuryNoWrongCodes(t *testing.T) {
 	id := c.KC.PersonID("mia")
 	wrongCodes(c, id, 20*time.Hour)
 	manyWrongPasswords(c, id)
-	if e, err := c.Flow.Prepare(t.Context(), "mia"); err != nil || e.Lease != "" {
+	if e, err := c.Flow.Prepare(t.Context(), "mia", ""); err != nil || e.Lease != "" {
 		t.Errorf("ten wrong codes beneath wrong passwords opened the gate: %v", err)
 	}
 	if len(c.Mails(bridge.NoticeGateShut)) == 0 {
@@ -75,7 +75,7 @@ func TestAPermitHelpsWhereEventsCannotBeRead(t *testing.T) {
 	member(c, "mia")
 	flow := *c.Flow
 	flow.Accounts = blindAccounts{flow.Accounts}
-	if e, err := flow.Prepare(t.Context(), "mia"); err != nil || e.Lease != "" {
+	if e, err := flow.Prepare(t.Context(), "mia", ""); err != nil || e.Lease != "" {
 		t.Errorf("opened unseen: %v", err)
 	}
 	if len(c.Mails(bridge.NoticeGateShut)) == 0 {
@@ -86,7 +86,7 @@ func TestAPermitHelpsWhereEventsCannotBeRead(t *testing.T) {
 		p.open("/desk/permit", http.StatusOK)
 		p.send("/desk/permit", http.StatusOK, "do", "give", "name", "mia", "check", "photo_id", "ticket", "T-2")
 	}
-	e, err := flow.Prepare(t.Context(), "mia")
+	e, err := flow.Prepare(t.Context(), "mia", "")
 	if err != nil || e.Lease == "" {
 		t.Fatalf("the permit does not help: %v", err)
 	}
@@ -108,19 +108,19 @@ func TestTheGateIsJudgedAgainBeforeARepeat(t *testing.T) {
 	c := campus.Open(t)
 	member(c, "mia")
 	id := c.KC.PersonID("mia")
-	e, err := c.Flow.Prepare(t.Context(), "mia")
+	e, err := c.Flow.Prepare(t.Context(), "mia", "")
 	if err != nil || e.Lease == "" {
 		t.Fatal(err)
 	}
 	c.Flow.Leave(t.Context(), e)
 	c.KC.Change(id, func(a *fakekc.Account) { a.Attributes["notificationEmail"] = []string{"thief@mail.example.org"} })
-	again, err := c.Flow.Reopen(t.Context(), e)
+	again, err := c.Flow.Reopen(t.Context(), e, "")
 	if err != nil || again.Lease == "" || !slices.Equal(again.Snapshot.Addresses, e.Snapshot.Addresses) {
 		t.Fatalf("%v %v", again, err)
 	}
 	c.Flow.Leave(t.Context(), again)
 	wrongCodes(c, id, 0)
-	if again, err = c.Flow.Reopen(t.Context(), e); err != nil || again.Lease != "" || again.Person != "" {
+	if again, err = c.Flow.Reopen(t.Context(), e, ""); err != nil || again.Lease != "" || again.Person != "" {
 		t.Errorf("opened after ten wrong codes: %v", err)
 	}
 	if in := c.KC.Members(bridge.GateRole); len(in) > 0 {

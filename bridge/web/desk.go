@@ -21,6 +21,9 @@ type DeskLog struct {
 	Recent []view.RecentCase
 }
 
+// MaxWaiting is how many people who wait are counted.
+const MaxWaiting = 1000
+
 const (
 	recentCases = 10
 	deskLogLife = 24 * time.Hour
@@ -36,16 +39,24 @@ func (s *Server) showOpenCase(w http.ResponseWriter, r *http.Request, v *visit, 
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if len(p.Faults) > 0 || !p.Locked.IsZero() {
-		status = http.StatusUnprocessableEntity
-	}
-	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+	return s.show(w, r, v, answerTo(w, p.Faults, p.Locked, v.now), func(f view.Frame) view.Page {
 		f.Path = "/desk"
 		p.Frame, p.Figures, p.Recent = f, figures, recent
 		p.Unsafe = bridge.CodeOf(s.Flow.Closed("desk")) == bridge.CodeRealmUnsafe
 		return p
 	})
+}
+
+// answerTo is the status of a form's answer. until is when a limit ends that was reached; zero: none was (RL-07).
+func answerTo(w http.ResponseWriter, faults []view.Fault, until, now time.Time) int {
+	switch {
+	case !until.IsZero():
+		w.Header().Set("Retry-After", retryAfter(until.Sub(now)))
+		return http.StatusTooManyRequests
+	case len(faults) > 0:
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
 }
 
 // deskFigures counts who waits, without knowing who, and the operator's own work.
@@ -58,7 +69,7 @@ func (s *Server) deskFigures(ctx context.Context, o bridge.Operator, now time.Ti
 	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
 		return view.Figures{}, nil, err
 	}
-	f := view.Figures{Known: true, Waiting: len(since)}
+	f := view.Figures{Known: true, Waiting: min(len(since), MaxWaiting), More: len(since) > MaxWaiting}
 	for _, at := range since {
 		f.Longest = max(f.Longest, now.Sub(at))
 	}
@@ -108,13 +119,21 @@ func (s *Server) actOpenCase(w http.ResponseWriter, r *http.Request, v *visit, o
 	default:
 		return err
 	}
-	if v.state().Case != person {
-		s.leaveCase(r.Context(), v.state())
+	return s.enterCase(w, r, v, person, o)
+}
+
+// enterCase makes the case that was just opened the session's own. The one before is given back, which may have come meanwhile, by another press.
+func (s *Server) enterCase(w http.ResponseWriter, r *http.Request, v *visit, person string, o bridge.Operator) error {
+	left := State{Person: o.Person, Case: person, CaseID: o.Look}
+	err := s.noteLook(r.Context(), v.state().SID, left)
+	if err == nil {
+		err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+			left = *st
+			st.Case, st.CaseID, st.Decided, st.Draft = person, o.Look, nil, nil
+			return nil
+		})
 	}
-	err = s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Case, st.CaseID, st.Decided = person, o.Look, nil
-		return nil
-	})
+	s.leaveCase(r.Context(), left) // of an error: the new one, which would be open for nobody
 	if err != nil {
 		return err
 	}
@@ -153,11 +172,10 @@ func (s *Server) caseAgain(w http.ResponseWriter, r *http.Request, v *visit, o b
 func (s *Server) renderCase(w http.ResponseWriter, r *http.Request, v *visit, c bridge.DeskCase, p view.Case) error {
 	s.fillCase(&p, c)
 	p.ID = v.state().CaseID
-	status := http.StatusOK
-	if len(p.Faults) > 0 {
-		status = http.StatusUnprocessableEntity
+	if d := v.state().Draft; d != nil {
+		p.Checked, p.Ticket = d.Checks, d.Ticket
 	}
-	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+	return s.show(w, r, v, answerTo(w, p.Faults, time.Time{}, v.now), func(f view.Frame) view.Page {
 		f.Path, f.Session.Do = "/desk/case", "keep"
 		if f.Session.Idle.IsZero() || p.Idle.Before(f.Session.Idle) {
 			f.Session.Idle = p.Idle
@@ -192,6 +210,12 @@ func (s *Server) fillCase(p *view.Case, c bridge.DeskCase) {
 	}
 	for _, a := range rec.Call.Approvals {
 		p.Approvals = append(p.Approvals, view.CaseApproval{Name: a.Name, At: a.At, Checks: a.Checks, Ticket: a.Ticket})
+	}
+	switch c.NoCall {
+	case bridge.CodeCallBackOver:
+		p.CallBack = view.CallBackOver
+	case bridge.CodeNoNumber:
+		p.CallBack = view.CallBackNowhere
 	}
 	if b := rec.Call.Case.CallBack; b != nil {
 		p.CallBack, p.Choices = view.CallBackRuns, b.Choices
@@ -236,9 +260,14 @@ func (s *Server) actCase(w http.ResponseWriter, r *http.Request, v *visit, o bri
 	case r.PostForm.Get("do") != "keep" && (this == "" || this != state.CaseID):
 		return bridge.Fault(bridge.CodeCaseClosed, "case", nil)
 	}
+	if err := s.keepDraft(r, v); err != nil {
+		return err
+	}
 	err := s.pressCase(w, r, v, o)
-	if bridge.CodeOf(err) == bridge.CodeCaseClosed {
-		return see(w, r, "/desk/case") // which says why: a second press overtook the answer to the first, or it is over
+	switch bridge.CodeOf(err) {
+	case bridge.CodeCaseClosed, // a second press overtook the answer to the first, or it is over
+		bridge.CodeCallBackOver, bridge.CodeNoNumber: // a page that was left open still has the button
+		return see(w, r, "/desk/case") // which says why
 	}
 	return err
 }
@@ -279,7 +308,7 @@ func (s *Server) pickWords(w http.ResponseWriter, r *http.Request, v *visit, o b
 		return s.caseAgain(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}})
 	}
 	err = s.Flow.PickWords(r.Context(), o, v.state().Case, pick)
-	if code := bridge.CodeOf(err); code == bridge.CodeWrongWords || code == bridge.CodeCallBack {
+	if code := bridge.CodeOf(err); code == bridge.CodeWrongWords || code == bridge.CodeCallBack || code == bridge.CodeCallBackOver {
 		return s.caseAgain(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: code}}})
 	}
 	if err != nil {
@@ -306,7 +335,7 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, v *visit, o bri
 		fault.Field = view.FieldTicket
 	}
 	if fault.Field != "" {
-		return s.caseAgain(w, r, v, o, view.Case{Checked: checks, Ticket: ticket, Faults: []view.Fault{fault}})
+		return s.caseAgain(w, r, v, o, view.Case{Faults: []view.Fault{fault}})
 	}
 	if err != nil {
 		return err

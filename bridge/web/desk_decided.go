@@ -37,12 +37,13 @@ func (s *Server) caseDone(w http.ResponseWriter, r *http.Request, v *visit, d de
 			return nil
 		}
 		st.Decided = &Decided{d.id, d.recent.Result, d.notBefore}
-		st.Case, st.CaseID = "", ""
+		st.Case, st.CaseID, st.Draft = "", "", nil
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	s.forgetLook(r.Context(), d.by.Person, d.id)
 	return see(w, r, "/desk/case")
 }
 
@@ -56,4 +57,5 @@ func (s *Server) leaveCase(ctx context.Context, state State) {
 	if err != nil && bridge.CodeOf(err) != bridge.CodeCaseClosed {
 		s.Log.WarnContext(ctx, "a case that nobody works on stays open until it is idle", "err", err)
 	}
+	s.forgetLook(ctx, state.Person, state.CaseID)
 }

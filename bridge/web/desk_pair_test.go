@@ -103,8 +103,11 @@ func TestFiveWrongPairsLockOneOperator(t *testing.T) {
 		t.Errorf("%d guesses counted, %d alerts", n, countEvents(c, "desk.locked"))
 	}
 	carol.open("/desk", http.StatusOK)
-	carol.send("/desk", http.StatusUnprocessableEntity, "name", "bob", "code", right)
+	carol.send("/desk", http.StatusTooManyRequests, "name", "bob", "code", right)
 	carol.says("locked")
+	if a := post("/desk", session, token, "name", "bob", "code", right).to(t, c); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "600" {
+		t.Errorf("%d, come again after %q", a.status, a.header.Get("Retry-After"))
+	}
 	if r := recovery(t, c, "bob"); r.State != bridge.Waiting {
 		t.Fatalf("one operator ended it: %s", r.End)
 	}

@@ -115,7 +115,7 @@ func (s *Server) confirm(w http.ResponseWriter, r *http.Request, v *visit) error
 		page.Faults = []view.Fault{{Field: view.FieldLabel, Code: view.CodeLabelTooLong}}
 		return s.showEnrol(w, r, v, http.StatusUnprocessableEntity, page)
 	}
-	err := s.Flow.Confirm(r.Context(), v.state().viewer(), typed, label)
+	err := s.Flow.Confirm(r.Context(), s.caller(r, v.state()), typed, label)
 	switch bridge.CodeOf(err) {
 	case "":
 		return s.finished(w, r, v)

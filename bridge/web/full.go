@@ -123,7 +123,7 @@ func (s *Server) operator(r *http.Request, v *visit, role string) (o bridge.Oper
 	if name == "" {
 		name = state.Username
 	}
-	return bridge.Operator{Person: state.Person, Name: name, Address: s.address(r)}, "", nil
+	return bridge.Operator{Person: state.Person, Name: name, Address: s.address(r), Look: state.CaseID}, "", nil
 }
 
 func contains(list []string, want string) bool {
@@ -178,6 +178,11 @@ func (s *Server) console(role string, h deskHandler) handler {
 				s.leaveCase(r.Context(), v.state())
 			}
 			return s.notOperator(w, r, v, missing)
+		}
+		if r.Method == http.MethodPost {
+			if err := s.Flow.Press(r.Context(), o); err != nil {
+				return err
+			}
 		}
 		return h(w, r, v, o)
 	}

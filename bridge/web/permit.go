@@ -19,11 +19,11 @@ func (s *Server) permit(w http.ResponseWriter, r *http.Request, v *visit, _ brid
 }
 
 func (s *Server) showPermit(w http.ResponseWriter, r *http.Request, v *visit, p view.Permit) error {
-	status := http.StatusOK
-	if len(p.Faults) > 0 {
-		status = http.StatusUnprocessableEntity
+	var until time.Time
+	for _, f := range p.Faults {
+		until = f.Until
 	}
-	return s.show(w, r, v, status, func(f view.Frame) view.Page {
+	return s.show(w, r, v, answerTo(w, p.Faults, until, v.now), func(f view.Frame) view.Page {
 		f.Path = "/desk/permit"
 		p.Frame = f
 		return p

@@ -21,7 +21,7 @@ const prepareLimit = 20 * time.Second
 // takes tells whether there is somebody of that name, and so it decides nothing about when the answer goes out: that is after StartPause, in
 // which Keycloak does it several times over. late is set if it is not done even then, and gets the outcome; people take longer to type
 // their password.
-func (s *Server) prepare(ctx context.Context, earlier bridge.Entry, name string) (p prepared, late <-chan prepared) {
+func (s *Server) prepare(ctx context.Context, earlier State, name string) (p prepared, late <-chan prepared) {
 	done := make(chan prepared, 1)
 	ctx = context.WithoutCancel(ctx)
 	go func() {
@@ -33,8 +33,8 @@ func (s *Server) prepare(ctx context.Context, earlier bridge.Entry, name string)
 		}()
 		ctx, cancel := context.WithTimeout(ctx, prepareLimit)
 		defer cancel()
-		s.Flow.Leave(ctx, earlier)
-		entry, err := s.Flow.Prepare(ctx, name)
+		s.Flow.Leave(ctx, earlier.Entry)
+		entry, err := s.Flow.Prepare(ctx, name, earlier.part(s.Now()))
 		done <- prepared{entry, err}
 	}()
 	if s.StartPause == 0 {

@@ -167,17 +167,20 @@ func (s *Server) actRecovery(w http.ResponseWriter, r *http.Request, v *visit) e
 	case "resend":
 		return s.resend(w, r, v)
 	case "renew":
-		caller := state.viewer()
-		caller.From, caller.OperatorBrowser = s.address(r), operatorBrowser(r)
-		if err := s.Flow.RenewCode(r.Context(), caller); err != nil {
+		if err := s.Flow.RenewCode(r.Context(), s.caller(r, state)); err != nil {
 			return err
 		}
 		if err := s.joins(r, v); err != nil {
 			return err
 		}
 		return see(w, r, "/recovery?done=renewed")
+	case "cutoff":
+		if err := s.Flow.CutOff(r.Context(), s.caller(r, state)); err != nil {
+			return err
+		}
+		return see(w, r, "/recovery?done=renewed")
 	case "extendcall":
-		if err := s.Flow.ExtendCall(r.Context(), state.viewer()); err != nil {
+		if err := s.Flow.ExtendCall(r.Context(), s.caller(r, state)); err != nil {
 			return err
 		}
 		return see(w, r, "/recovery?done=extended")
@@ -193,6 +196,13 @@ func (s *Server) actRecovery(w http.ResponseWriter, r *http.Request, v *visit) e
 		return bridge.Fault(view.CodeNotFound, "do", nil)
 	}
 	return see(w, r, "/recovery")
+}
+
+// caller is the viewer with what HD-15 looks at.
+func (s *Server) caller(r *http.Request, state State) bridge.Viewer {
+	v := state.viewer()
+	v.From, v.OperatorBrowser = s.address(r), operatorBrowser(r)
+	return v
 }
 
 // joins makes this browser one that takes part in the open recovery, so that it sees where that stands. What is over is joined by nobody: the

@@ -47,8 +47,9 @@ type Server struct {
 	AdminRole        string             // of those who read the health report; empty: nobody does here
 	Health           Health
 	HasRole          func(ctx context.Context, role Role) (bool, error)
-	Waiting          func(ctx context.Context) (since []time.Time, err error) // when each of those who wait for the desk began
+	Waiting          func(ctx context.Context) (since []time.Time, err error) // when each of those who wait for the desk began; beyond MaxWaiting one more is enough
 	DeskLogs         bridge.Records[DeskLog]
+	Looks            bridge.Records[Look] // by operator
 	PersonAttributes []PersonAttribute
 	Number           PersonAttribute // on record, for call-backs; no name: none
 	Zone             *time.Location  // of "today"

@@ -48,6 +48,7 @@ type State struct {
 	IDToken bridge.Secret // to end the campus session at the sign-out
 	Case    string        // the person whose case is open here
 	CaseID  string        `json:",omitempty"` // of this look at the case: the page of an earlier one decides nothing
+	Draft   *Draft        `json:",omitempty"` // of Case
 	Decided *Decided      `json:",omitempty"` // the case that was decided here last, until another one is opened
 
 	// Of a full sign-in for the settings.
@@ -120,6 +121,14 @@ func (s State) leaves(now time.Time) *Former {
 		return nil
 	}
 	return f
+}
+
+// part is this browser's holder id, also when its sign-in has ended by time.
+func (s State) part(now time.Time) string {
+	if f := s.leaves(now); f != nil {
+		return f.Holder
+	}
+	return ""
 }
 
 // viewer is the session as bridge.Next sees it.

@@ -83,7 +83,7 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 	if err := s.countName(r.Context(), s.address(r), strings.ToLower(name)); err != nil {
 		return err
 	}
-	p, late := s.prepare(r.Context(), v.state().Entry, name)
+	p, late := s.prepare(r.Context(), v.state(), name)
 	if p.err != nil {
 		return p.err
 	}
@@ -201,7 +201,7 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before 
 		s.Flow.Leave(r.Context(), before.Entry)
 		return bridge.Fault(bridge.CodeStaleSignIn, "callback", nil)
 	}
-	entry, err := s.Flow.Reopen(r.Context(), before.Entry)
+	entry, err := s.Flow.Reopen(r.Context(), before.Entry, before.part(s.Now()))
 	s.Flow.Leave(r.Context(), before.Entry)
 	if err != nil {
 		return err
@@ -363,7 +363,11 @@ func (s *Server) endSignIns(r *http.Request, out oidc.Logout) error {
 		key = sidKey(out.SID)
 	}
 	s.Flow.LoggedOut(r.Context(), out.Subject)
-	return put(r.Context(), s.Logouts, key, deskLife, s.Now())
+	if err := put(r.Context(), s.Logouts, key, deskLife, s.Now()); err != nil {
+		return err
+	}
+	s.leaveLook(r.Context(), out)
+	return nil
 }
 
 func (s *Server) rememberJTI(ctx context.Context, jti string, until time.Time) (isNew bool, err error) {

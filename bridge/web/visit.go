@@ -123,6 +123,9 @@ func (s *Server) visit(r *http.Request) (*visit, error) {
 		return v, err
 	}
 	if over {
+		if r.Method == http.MethodPost {
+			s.leaveCase(r.Context(), state)
+		}
 		v.sess = s.Sessions.fresh(cookieName)
 		v.sess.Values[expiredKey] = true
 		return v, s.Sessions.records.Delete(r.Context(), bridge.Secret(sess.ID).Hash())

@@ -55,6 +55,7 @@ func (c *Campus) openDesk(s *web.Server, accounts bridge.Accounts) {
 	s.AuditorRole, s.Trail, s.TrailName = "otp-auditor", c, "campus"
 	s.AdminRole, s.Health = "otp-admin", &c.Health
 	s.DeskLogs = store.NewTyped[web.DeskLog](kv, store.Kind{Name: "desk-log", Version: 1})
+	s.Looks = store.NewTyped[web.Look](kv, store.Kind{Name: "look", Version: 1})
 	s.PersonAttributes = []web.PersonAttribute{
 		{Name: "affiliation", Label: view.Words{"en": "Affiliation"}}, {Name: "studentNumber", Label: view.Words{"en": "Student number"}, Mask: true},
 	}
@@ -114,7 +115,7 @@ func (c *Campus) Look(_ context.Context, l bridge.AuditLook) (found []bridge.Aud
 
 // waiting lists since when people wait for the desk.
 func (c *Campus) waiting(ctx context.Context) ([]time.Time, error) {
-	calls, err := c.Store.Jobs.List(ctx, bridge.JobCall, 1000)
+	calls, err := c.Store.Jobs.List(ctx, bridge.JobCall, web.MaxWaiting+1)
 	if err != nil {
 		return nil, err
 	}

@@ -80,6 +80,7 @@ func deskSamples(f view.Frame, word string) []Sample {
 	bad.Faults = []view.Fault{{Field: view.FieldName, Code: view.CodeMissingCaller}, {Field: view.FieldCode, Code: view.CodeMissingCall}}
 	wrong.Name, wrong.Faults = word, []view.Fault{{Field: view.FieldCode, Code: bridge.CodeCallPair}}
 	locked.Locked = At(14, 16)
+	idle.Figures.Waiting, idle.Figures.More = 1000, true
 	all := []Sample{{"desk", open}, {"desk-idle", idle}, {"desk-error", bad}, {"desk-pair", wrong}, {"desk-locked", locked}, {"desk-unsafe", unsafe}}
 	for _, r := range []view.CaseResult{view.CaseApproved, view.CaseSecond, view.CaseDelay, view.CaseDenied, view.CaseSuspicious, "unknown"} {
 		all = append(all, Sample{"case-" + string(r), view.CaseDone{Frame: f, Result: r, NotBefore: At(38, 0)}})
@@ -93,7 +94,7 @@ func deskSamples(f view.Frame, word string) []Sample {
 		all = append(all, Sample{"notoperator-" + string(m), p})
 	}
 	f.Console, f.Operator = true, true
-	for _, code := range []bridge.Code{bridge.CodeCaseClosed, bridge.CodeSelf, bridge.CodeAdministrator, bridge.CodePasswordChanged, bridge.CodeTooMany} {
+	for _, code := range []bridge.Code{bridge.CodeCaseClosed, bridge.CodeSelf, bridge.CodeAdministrator, bridge.CodePasswordChanged, bridge.CodeTooMany, bridge.CodeLocked} {
 		all = append(all, Sample{"deskfailure-" + string(code), view.Failure{Frame: f, Code: code, Until: At(15, 5)}})
 	}
 	return all
@@ -137,8 +138,11 @@ func caseSamples(f view.Frame, word string) []Sample {
 	unmatched.Faults = []view.Fault{{Field: view.FieldChecks, Code: bridge.CodeCallBack}}
 	self, same := full, second
 	self.Barred, same.Barred = bridge.CodeSelf, bridge.CodeSameOperator
+	over, nowhere := plain, plain
+	over.CallBack, over.Faults = view.CallBackOver, []view.Fault{{Field: view.FieldWords, Code: bridge.CodeCallBackOver}}
+	nowhere.CallBack, nowhere.About.Numbers = view.CallBackNowhere, nil
 	return []Sample{{"case", plain}, {"case-full", full}, {"case-second-look", second}, {"case-runs", runs}, {"case-unpicked", unpicked},
-		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}, {"case-self", self}, {"case-same", same}}
+		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}, {"case-self", self}, {"case-same", same}, {"case-over", over}, {"case-nowhere", nowhere}}
 }
 
 // auditSamples are the states of the auditor's page.

@@ -14,7 +14,7 @@ import (
 func alarmEvents() []string {
 	return []string{
 		"alarm.account_moved", "alarm.clock_off", "alarm.objected", "alarm.realm_unsafe", "alarm.risky_call", "alarm.suspicious_call", "alarm.weak_approval", "configuration.refused", "desk.locked", "gate.alarm", "gate.counted",
-		"guard.stopped", "lock.intruder", "lock.kept", "lock.refused", "lock.stuck", "store.new", "swap.refused", "swap.stuck",
+		"guard.stopped", "lock.intruder", "lock.kept", "lock.refused", "lock.stuck", "permit.limited", "store.new", "swap.refused", "swap.stuck",
 	}
 }
 

@@ -302,6 +302,7 @@ func (s *service) openDesk() {
 	kv := s.store.KV
 	s.web.DeskRole, s.web.AuditorRole, s.web.Trail = s.cfg.HelpDesk.Role, s.cfg.HelpDesk.AuditorRole, s.audit
 	s.web.DeskLogs = store.NewTyped[web.DeskLog](kv, store.Kind{Name: "desk-log", Version: 1})
+	s.web.Looks = store.NewTyped[web.Look](kv, store.Kind{Name: "look", Version: 1})
 	s.web.Waiting = s.waiting
 	for _, a := range s.cfg.HelpDesk.Attributes {
 		s.web.PersonAttributes = append(s.web.PersonAttributes, web.PersonAttribute{Name: a.Attribute, Label: a.Label, Mask: a.Mask})
@@ -323,7 +324,7 @@ func trailName(file string) string {
 
 // waiting lists since when people wait for the desk.
 func (s *service) waiting(ctx context.Context) ([]time.Time, error) {
-	jobs, err := s.store.Jobs.List(ctx, bridge.JobCall, 1000)
+	jobs, err := s.store.Jobs.List(ctx, bridge.JobCall, web.MaxWaiting+1)
 	if err != nil {
 		return nil, err
 	}
