@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +41,8 @@ const fakes = "bridge/bridgetest/…"
 
 type listed struct {
 	ImportPath string
+	Dir        string
+	GoFiles    []string
 	Standard   bool
 	Imports    []string
 	Deps       []string
@@ -56,7 +61,7 @@ func matchesAny(patterns []string, pkg string) bool {
 // list returns all packages of the module and what they need.
 func list(t *testing.T) map[string]listed {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,Imports,Deps", module+"...").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Dir,GoFiles,Standard,Imports,Deps", module+"...").Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		t.Fatalf("go list: %v: %s", err, exit.Stderr)
@@ -87,6 +92,25 @@ func TestImportsFollowTheDesign(t *testing.T) {
 				if fault := judge(name, imported, packages[imported].Standard); fault != "" {
 					t.Errorf("%s imports %s: %s", name, imported, fault)
 				}
+			}
+		}
+	}
+}
+
+var passwordGrant = regexp.MustCompile(`grant_?[tT]ype\W+password\b|PasswordCredentialsToken`)
+
+// OIDC-14: nobody's password is ever sent for a token: no source of the product asks for that grant.
+func TestNoPasswordGrant(t *testing.T) {
+	t.Parallel()
+	for path, p := range list(t) {
+		name, ours := strings.CutPrefix(path, module)
+		for _, file := range p.GoFiles {
+			if !ours || matches(fakes, name) || name == "cmd/otpbridge-demo" {
+				break
+			}
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if found := passwordGrant.Find(text); err != nil || found != nil {
+				t.Errorf("%s/%s: %s %v", name, file, found, err)
 			}
 		}
 	}

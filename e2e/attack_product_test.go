@@ -58,7 +58,12 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 		if !strings.HasPrefix(h.Location, s.bridge.URL+"/oidc/callback?") {
 			t.Fatalf("%s, want the way back", h.Describe())
 		}
-		h.Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=x&iss=" + url.QueryEscape(s.campus.Issuer)).Follow("")
+		back, err := url.Parse(h.Location)
+		if err != nil || back.Query().Get("state") == "" {
+			t.Fatalf("%s, %v: no state", h.Describe(), err)
+		}
+		failed := url.Values{"error": {"access_denied"}, "state": {back.Query().Get("state")}, "iss": {s.campus.Issuer}}
+		h.Get(s.bridge.URL + "/oidc/callback?" + failed.Encode()).Follow("")
 		s.mustOpenNothing(h.Browser, "error at the way back")
 	})
 	t.Run("back", func(*testing.T) {

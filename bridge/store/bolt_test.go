@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -223,6 +225,26 @@ func TestSweepKeepsTheFileSmall(t *testing.T) {
 	if err := s.Ping(t.Context()); err != nil { // what has not ended is still there
 		t.Error(err)
 	}
+}
+
+// STO-05: an open store sweeps by itself.
+func TestAnOpenStoreSweepsByItself(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(t.Context(), Config{Path: path, Keys: newRing(t, "k1"), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() //nolint:errcheck // the bubble ends with it
+		if _, err := s.KV.Put(t.Context(), "r/short", nil, PutOptions{If: Any, TTL: time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(sweepEvery + time.Second) // of the bubble's clock
+		synctest.Wait()
+		if n, err := boltOf(t, s).sweep(); n != 0 || err != nil {
+			t.Errorf("%d records were left, %v", n, err)
+		}
+	})
 }
 
 // What was written again ends by its new time, and one whose end was taken away stays.

@@ -213,6 +213,23 @@ func TestUnreadableEventsKeepTheGateShut(t *testing.T) {
 	newPerson(t, c).signIn("alice")
 }
 
+// OIDC-19: the replica that opened a gate dies before anybody came back: whichever one lives then shuts it when the lease is over.
+func TestAGateIsShutWhenItsReplicaDied(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	p := newPerson(t, c)
+	p.open("/start", http.StatusOK)
+	p.send("/start", http.StatusOK, "name", "alice")
+	c.StopWork()
+	c.Clock.Add(3*time.Minute - 10*time.Second)
+	next := c.Second(t)
+	if err := next.Gate.Sweep(t.Context()); err != nil || len(gate(c)) != 1 {
+		t.Fatalf("within the lease: %v, %v", gate(c), err)
+	}
+	c.Clock.Add(20 * time.Second)
+	c.Wait(t, "the gate shuts", func() bool { return len(gate(c)) == 0 })
+}
+
 // OIDC-24: a credential made in the midst of a sign-in of ours is removed, the sessions end, the gate shuts for everybody, and there is an alarm.
 func TestAnAccountChangedInTheMidstOfASignInIsPutRight(t *testing.T) {
 	t.Parallel()

@@ -15,6 +15,7 @@ func TestCrossFaults(t *testing.T) {
 	s := newSite(t)
 	s.write("tls.crt", "no certificate", 0o644)
 	s.write("tls.key", "no key", 0o600)
+	s.renamed("login.jwk", "renamed.jwk")
 	const store, redis = "store: {bolt: /var/lib/otpbridge/state.db}", "store: {redis: {addresses: "
 	loginKey, adminKey := "  client_key_file: ./login.jwk", "  client_key_file: ./admin.jwk"
 	for want, c := range map[string][]change{
@@ -30,6 +31,7 @@ func TestCrossFaults(t *testing.T) {
 		"admin_listen: is the address of listen":                                       {{"admin_listen: 127.0.0.1:9090", `admin_listen: ":8080"`}},
 		"keycloak.client_id: is the client":                                            {{"client_id: otpbridge-admin", "client_id: otpbridge-login"}},
 		"keycloak.client_key_file: holds a key":                                        {{adminKey, loginKey}},
+		"keycloak.client_key_file: holds a key of sign_in.client_key_file":             {{adminKey, "  client_key_file: ./renamed.jwk"}},
 		"sign_in.client_key_file: is missing":                                          {{loginKey, ""}},
 		"keycloak.client_key_file: is missing":                                         {{adminKey, ""}},
 		"sign_in.client_secret_file: stands beside sign_in.client_key_file":            {{loginKey, loginKey + "\n  client_secret_file: secret"}},

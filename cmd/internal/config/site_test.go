@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -58,6 +59,20 @@ func (s *site) write(name, text string, mode os.FileMode) {
 	if err := os.Chmod(s.path(name), mode); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// renamed writes the same keys again, each by another id.
+func (s *site) renamed(name, as string) {
+	s.t.Helper()
+	text, err := os.ReadFile(s.path(name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	other := regexp.MustCompile(`("kid": *")`).ReplaceAll(text, []byte("${1}other-"))
+	if bytes.Equal(other, text) {
+		s.t.Fatalf("no id in %s", name)
+	}
+	s.write(as, string(other), 0o600)
 }
 
 func (s *site) clientKeys(name string) {
