@@ -57,7 +57,7 @@ keycloak: ## keep one Keycloak running, on which `make e2e` starts at once; it p
 	.ci/setup packages keycloak
 	cd e2e && go run ./keycloak
 
-bench: ## one line a figure: NAME VALUE UNIT (goal G; peer P V); FIGURE=name prints one of them
+bench: ## one line a figure: NAME VALUE UNIT (goal G; peer P V) ratio R; FIGURE=name prints one of them
 	.ci/setup packages keycloak
 	cd e2e && go run ./bench $(FIGURE)
 

@@ -1,6 +1,6 @@
 // Program bench measures the product and prints one line a figure:
 //
-//	NAME VALUE UNIT (goal G; peer P V)
+//	NAME VALUE UNIT (goal G; peer P V) ratio R
 //
 // A figure named on the command line is the only one that is printed; "waiting-*" names several. The peer is measured in the same run, in turns, because the machine may
 // be busy with something else: where there is a peer, the ratio says more than the value. Nothing fails when a goal is missed: what a test
@@ -43,6 +43,9 @@ func (f figure) String() string {
 	text := f.name + " " + number(f.value) + " " + f.unit
 	if len(about) > 0 {
 		text += " (" + strings.Join(about, "; ") + ")"
+	}
+	if f.other > 0 {
+		text += " ratio " + number(f.value/f.other)
 	}
 	return text
 }
