@@ -113,6 +113,7 @@ func TestBadPoliciesAreRefused(t *testing.T) {
 		"policies[0].ways: is missing":                                       {{staff, "match: {groups: [/staff]}}"}},
 		"policies[0].ways: is none of the words allowed":                     {{"ways: [desk]", "ways: [sms]"}},
 		"policies[0].ways: stands here twice":                                {{"ways: [desk]", "ways: [desk, desk]"}},
+		"policies[0].ways: lets nobody recover: ":                            {{staff, "match: {roles: [otp-helpdesk]}, ways: [mail]}"}},
 		"policies[0].approvals: is given, but the desk is none of the ways":  {{staff, "match: {groups: [/staff]}, ways: [mail], approvals: 1}"}},
 		"policies[0].checks: is given, but the desk is none of the ways":     {{staff, "match: {groups: [/staff]}, ways: [mail], checks: 1}"}},
 		"policies[0].ways: stands beside refuse: true":                       {{staff, "match: {groups: [/staff]}, ways: [mail], refuse: true}"}},

@@ -25,6 +25,7 @@ func (r *reader) crossPolicies() {
 		r.ruling(entry, p)
 	}
 	r.reachable()
+	r.deskPeople()
 	last := len(r.cfg.Policies) - 1
 	if last < 0 || !r.broken(fmt.Sprintf("policies[%d]", last)) && !r.cfg.Policies[last].policy().Match.Everybody() {
 		r.against(key, Words{"has no last entry that matches everybody", "の最後に全員に当てはまる項目がありません"},
@@ -91,6 +92,23 @@ func (r *reader) ruling(entry string, p PolicyConfig) {
 	}
 	if n := len(r.cfg.HelpDesk.Checks); desk && n > 0 && p.Checks > n {
 		r.against(entry+".checks", Words{"is more than there are in help_desk.checks", "が help_desk.checks の数を超えています"}, Words{"at most %d", "最大 %d"}.With(n))
+	}
+}
+
+// deskPeople: operators, auditors and administrators may use the desk's way only, so an entry that is for nobody else and has not that way lets nobody recover.
+func (r *reader) deskPeople() {
+	if !r.cfg.HelpDesk.Enabled {
+		return
+	}
+	roles := r.cfg.consoleRoles()
+	other := func(role string) bool { return !slices.Contains(roles, role) }
+	for i, p := range r.cfg.Policies {
+		entry := fmt.Sprintf("policies[%d]", i)
+		theirs := len(p.Match.Roles) > 0 && !slices.ContainsFunc(p.Match.Roles, other)
+		if theirs && !r.broken(entry) && !p.Refuse && !hasDesk(p.Ways) {
+			r.against(entry+".ways", Words{"lets nobody recover: whoever works at the console never may by mail", "では誰も復旧できません。管理画面で働く人は、メールでは復旧できません"},
+				Words{"desk, or refuse: true", "desk、または refuse: true"})
+		}
 	}
 }
 
