@@ -65,6 +65,24 @@ func newGallery(t *testing.T) (base string, shown []exhibit) {
 	return server.URL, shown
 }
 
+// HD-10, A11Y-01: without scripts every page fits too, and shows nothing that would need one.
+func TestJourneyEveryPageWithoutScripts(t *testing.T) {
+	t.Parallel()
+	base, shown := newGallery(t)
+	p := rig.NewPage(t, rig.Look{Width: 320, NoScript: true})
+	for n, e := range shown {
+		if !e.first && !full() {
+			continue
+		}
+		p.Go(base + "/" + []string{"ja", "en"}[n%2] + "/" + e.name).MustFit()
+		var idle []string
+		p.Eval(`[...document.querySelectorAll("button")].filter((b) => b.checkVisibility() && !b.form).map((b) => b.outerHTML)`, &idle)
+		if len(idle) > 0 {
+			t.Errorf("%s: without a script these do nothing: %q", e.name, idle)
+		}
+	}
+}
+
 // A11Y-01, A11Y-07: every page in every state, in each language, on a wide and a narrow screen, light and dark: axe finds nothing, nothing has to be
 // scrolled sideways, and a picture is left for people to look at. Of the many states of one page only the first is seen in all of these
 // in both languages. Of the others there is a picture of each look in one language, and axe reads each width and each scheme once;
