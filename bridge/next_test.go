@@ -85,3 +85,39 @@ func TestNextShowsAnExpiredRecoveryAsEnded(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// Time alone may change a page then, and at no other moment; a live page sleeps until that.
+func TestNextChangeIsTheFirstMomentThatCounts(t *testing.T) {
+	now := t0.Add(time.Hour)
+	in := func(minutes int) time.Time { return now.Add(time.Duration(minutes) * time.Minute) }
+	open := func(change func(*bridge.Recovery)) bridge.Recovery {
+		r := bridge.Recovery{State: bridge.Waiting, Expires: in(60)}
+		change(&r)
+		return r
+	}
+	for name, tt := range map[string]struct {
+		r    bridge.Recovery
+		want time.Time
+	}{
+		"nothing":             {bridge.Recovery{}, now.Add(bridge.KeepEnded)},
+		"waiting":             {open(func(*bridge.Recovery) {}), in(60)},
+		"proven":              {open(func(r *bridge.Recovery) { r.State = bridge.Proven }), in(60)},
+		"writing has no end":  {open(func(r *bridge.Recovery) { r.State = bridge.Writing }), now.Add(bridge.KeepEnded)},
+		"over":                {open(func(r *bridge.Recovery) { r.Expires = in(-1) }), now.Add(bridge.KeepEnded)},
+		"this very moment":    {open(func(r *bridge.Recovery) { r.Expires = now }), now.Add(bridge.KeepEnded)},
+		"a waiting period":    {open(func(r *bridge.Recovery) { r.NotBefore = in(20) }), in(20)},
+		"a link":              {open(func(r *bridge.Recovery) { r.Link = &bridge.Link{Expires: in(30)} }), in(30)},
+		"a link that is used": {open(func(r *bridge.Recovery) { r.State, r.Link = bridge.Proven, &bridge.Link{Expires: in(30)} }), in(60)},
+		"a case": {open(func(r *bridge.Recovery) {
+			r.Call = &bridge.Call{Case: &bridge.Case{Seen: in(-5)}}
+		}), now.Add(bridge.CaseIdle - 5*time.Minute)},
+		"a call without a case": {open(func(r *bridge.Recovery) { r.Call = &bridge.Call{Expires: in(5)} }), in(60)},
+		"the first of all": {open(func(r *bridge.Recovery) {
+			r.NotBefore, r.Link, r.Call = in(20), &bridge.Link{Expires: in(8)}, &bridge.Call{Case: &bridge.Case{Seen: now}}
+		}), in(8)},
+	} {
+		if got := tt.r.NextChange(now); !got.Equal(tt.want) {
+			t.Errorf("%s: %s, want %s", name, got.Sub(now), tt.want.Sub(now))
+		}
+	}
+}

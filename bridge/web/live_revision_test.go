@@ -90,3 +90,31 @@ func TestAPageThatComesAgainTakesItsOwnPlace(t *testing.T) {
 	carol.looksUp("alice", other.reads())
 	theirs.tells(bridge.StepChecking)
 }
+
+// What ends a request is told: an operator's no, and the objection of somebody who got a notice.
+func TestALivePageHearsOfTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"deny", "suspicious", "veto"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			c := campus.OpenDesk(t)
+			member(c, "somebody")
+			p := caller(t, c, "somebody")
+			code := p.reads()
+			s := listens(t, c, c.URL, p.session())
+			s.tells(bridge.StepCall)
+			if how == "veto" {
+				n := c.Mails(bridge.NoticeRequest)[0]
+				owner := newPerson(t, c)
+				owner.open("/veto/"+n.Veto.Reveal(), http.StatusOK)
+				owner.send("/veto", http.StatusOK, "choice", "stop", "number", n.Objection)
+			} else {
+				carol := operator(t, c, "carol")
+				carol.looksUp("somebody", code)
+				s.tells(bridge.StepChecking)
+				carol.decides(http.StatusOK, how, "T-1")
+			}
+			s.tells(bridge.StepEnded)
+		})
+	}
+}

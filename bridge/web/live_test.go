@@ -3,7 +3,6 @@ package web_test
 import (
 	"bufio"
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -252,30 +251,61 @@ func TestAStreamTellsNothingAfterALogoutAtTheCampus(t *testing.T) {
 	s.ends("the campus ended the sign-in")
 }
 
+// stuckListener hands out a first connection that takes some writes and then none.
+type stuckListener struct {
+	net.Listener
+	first *stuckConn
+}
+
+func (l *stuckListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil && l.first.Conn == nil {
+		l.first.Conn = conn
+		return l.first, nil
+	}
+	return conn, err
+}
+
+type stuckConn struct {
+	net.Conn
+	takes       int           // writes
+	stuck, gone chan struct{} // closed when one is refused, and by the test
+}
+
+func (c *stuckConn) Write(b []byte) (int, error) {
+	if c.takes--; c.takes >= 0 {
+		return c.Conn.Write(b)
+	}
+	close(c.stuck)
+	<-c.gone
+	return 0, net.ErrClosed
+}
+
 // A reader who takes nothing holds up nobody else.
 func TestASlowReaderBlocksNobody(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
-	p := caller(t, c, "bob")
-	var d net.Dialer
-	conn, err := d.DialContext(t.Context(), "tcp", strings.TrimPrefix(c.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close() //nolint:errcheck // a connection that is not read
-	_, err = io.WriteString(conn, "GET /recovery/events HTTP/1.1\r\nHost: "+strings.TrimPrefix(c.URL, "http://")+"\r\nCookie: __Host-otpbridge="+p.session()+"\r\n\r\n")
-	if err != nil {
-		t.Fatal(err)
-	}
+	member(c, "somebody")
+	withPhone(c, "somebody")
+	p, carol := caller(t, c, "somebody"), operator(t, c, "carol")
 	code := p.reads()
-	s := listens(t, c, c.URL, p.session())
-	s.tells(bridge.StepCall)
-	carol := operator(t, c, "carol")
-	for range 20 {
-		carol.looksUp("bob", code)
-		carol.send("/desk/case", http.StatusOK, "do", "callback")
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	s.tells(bridge.StepChecking)
+	slow := &stuckConn{takes: 3, stuck: make(chan struct{}), gone: make(chan struct{})} // the head, the pause, the first step
+	c.First().ServeOn(t, &stuckListener{l, slow})
+	t.Cleanup(func() { close(slow.gone) })
+	base := "http://" + l.Addr().String()
+	listens(t, c, base, p.session()).tells(bridge.StepCall)
+	other := listens(t, c, base, p.session())
+	other.tells(bridge.StepCall)
+	carol.looksUp("somebody", code)
+	<-slow.stuck
+	other.tells(bridge.StepChecking)
+	carol.send("/desk/case", http.StatusOK, "do", "callback")
+	other.tells(bridge.StepCallBack)
 }
 
 // Streams leave no goroutine behind.

@@ -85,10 +85,16 @@ func (r *Replica) Serve(t *testing.T) (address string) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
+	r.ServeOn(t, l)
+	return "http://" + l.Addr().String()
+}
+
+// ServeOn is Serve with the test's own listener.
+func (r *Replica) ServeOn(t *testing.T, l net.Listener) {
+	t.Helper()
 	server := &http.Server{Handler: r.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second}
 	go func() { _ = server.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = server.Close() })
-	return "http://" + l.Addr().String()
 }
 
 // StopWork ends the workers of a replica: what they have under way is cut off and given back. Its pages are served on.
