@@ -266,7 +266,7 @@ func (s *Server) actCase(w http.ResponseWriter, r *http.Request, v *visit, o bri
 	err := s.pressCase(w, r, v, o)
 	switch bridge.CodeOf(err) {
 	case bridge.CodeCaseClosed, // a second press overtook the answer to the first, or it is over
-		bridge.CodeCallBackOver, bridge.CodeNoNumber: // a page that was left open still has the button
+		bridge.CodeCallBackOver, bridge.CodeNoNumber: // no call-back counts; a page that was left open still has the button
 		return see(w, r, "/desk/case") // which says why
 	}
 	return err
@@ -308,7 +308,7 @@ func (s *Server) pickWords(w http.ResponseWriter, r *http.Request, v *visit, o b
 		return s.caseAgain(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: view.CodeMissingWords}}})
 	}
 	err = s.Flow.PickWords(r.Context(), o, v.state().Case, pick)
-	if code := bridge.CodeOf(err); code == bridge.CodeWrongWords || code == bridge.CodeCallBack || code == bridge.CodeCallBackOver {
+	if code := bridge.CodeOf(err); code == bridge.CodeWrongWords || code == bridge.CodeCallBack {
 		return s.caseAgain(w, r, v, o, view.Case{Faults: []view.Fault{{Field: view.FieldWords, Code: code}}})
 	}
 	if err != nil {

@@ -139,7 +139,7 @@ func caseSamples(f view.Frame, word string) []Sample {
 	self, same := full, second
 	self.Barred, same.Barred = bridge.CodeSelf, bridge.CodeSameOperator
 	over, nowhere := plain, plain
-	over.CallBack, over.Faults = view.CallBackOver, []view.Fault{{Field: view.FieldWords, Code: bridge.CodeCallBackOver}}
+	over.CallBack = view.CallBackOver
 	nowhere.CallBack, nowhere.About.Numbers = view.CallBackNowhere, nil
 	return []Sample{{"case", plain}, {"case-full", full}, {"case-second-look", second}, {"case-runs", runs}, {"case-unpicked", unpicked},
 		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}, {"case-self", self}, {"case-same", same}, {"case-over", over}, {"case-nowhere", nowhere}}
