@@ -19,10 +19,7 @@ import (
 // realmCommand runs `otpbridge realm` with a client of the realm's own that may change it.
 func (s *site) realmCommand(args ...string) said {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), rig.Binary(s.t), append([]string{"--lang=en", "realm"}, append(args, "-c", s.bridge.Config,
-		"--admin-client", realm.Preparer, "--admin-realm", s.campus.Name)...)...)
-	cmd.Env, cmd.Dir = s.bridge.Replicas[0].Env(), filepath.Dir(s.bridge.Config)
-	cmd.Stdin = strings.NewReader(realm.PreparerSecret + "\n")
+	cmd := s.realmProcess(args...)
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
 	var exit *exec.ExitError
@@ -30,6 +27,16 @@ func (s *site) realmCommand(args ...string) said {
 		s.t.Fatal(err)
 	}
 	return said{out.String(), messages.String(), cmd.ProcessState.ExitCode()}
+}
+
+// realmProcess is the process of such a command, not yet begun.
+func (s *site) realmProcess(args ...string) *exec.Cmd {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), rig.Binary(s.t), append([]string{"--lang=en", "realm"}, append(args, "-c", s.bridge.Config,
+		"--admin-client", realm.Preparer, "--admin-realm", s.campus.Name)...)...)
+	cmd.Env, cmd.Dir = s.bridge.Replicas[0].Env(), filepath.Dir(s.bridge.Config)
+	cmd.Stdin = strings.NewReader(realm.PreparerSecret + "\n")
+	return cmd
 }
 
 // must wants a command to end with a code.
@@ -77,11 +84,7 @@ func (s *site) writeGate(text string) {
 // apply, a recovery works in it, the password alone opens nothing, and undo makes it what it was.
 func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	t.Parallel()
-	setup := rig.Setup{Mailbox: rig.NewMailbox(t), Campus: rig.NewPlainCampus(t), Change: func(c map[string]any) {
-		signIn, _ := c["sign_in"].(map[string]any)
-		delete(signIn, "gate_group")
-	}}
-	s := &site{t: t, campus: setup.Campus, mailbox: setup.Mailbox, bridge: rig.PrepareBridge(t, setup)}
+	s := unprepared(t)
 	rig.NewDirectory(t, "lena").Federate(s.campus.Realm, "lena")
 	before := export(t, s.campus.Realm)
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"otpbridge/bridge"
@@ -34,6 +35,7 @@ type Client struct {
 	// Transport carries the calls; nil takes one of its own.
 	Transport http.RoundTripper
 
+	mu      sync.Mutex // of what follows
 	token   bridge.Secret
 	expires time.Time
 }
@@ -52,7 +54,7 @@ func (e *StatusError) Error() string {
 // HTTPStatus implements what realm.Caller asks of errors.
 func (e *StatusError) HTTPStatus() int { return e.Status }
 
-// Do implements realm.Caller. It is not for concurrent use.
+// Do implements realm.Caller.
 func (c *Client) Do(ctx context.Context, call string, body, out any) error {
 	if err := c.signIn(ctx); err != nil {
 		return err
@@ -76,11 +78,13 @@ func (c *Client) Do(ctx context.Context, call string, body, out any) error {
 
 // own makes a request one of the client's own.
 func (c *Client) own(req *http.Request) *http.Request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	return req
 }
 
-// Version is the server's version, "" for a client that may not see it. It is not for concurrent use.
+// Version is the server's version, "" for a client that may not see it.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	if err := c.signIn(ctx); err != nil {
 		return "", err
@@ -117,6 +121,8 @@ func encode(body any) (content []byte, kind string, err error) {
 
 // signIn gets a token when there is none that lasts for another call.
 func (c *Client) signIn(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.Now().Before(c.expires) {
 		return nil
 	}
