@@ -80,12 +80,28 @@ func (s *site) writeGate(text string) {
 	}
 }
 
-// Issue 6: a realm made by hand, with people of its own and of a directory, an identity provider and three applications, is made ready by plan and
-// apply, a recovery works in it, the password alone opens nothing, and undo makes it what it was.
+// clientsByHand makes clients of our names, as somebody in a hurry would.
+func (s *site) clientsByHand() {
+	s.t.Helper()
+	for _, c := range []map[string]any{
+		{
+			"clientId": realm.LoginClient, "publicClient": true, "directAccessGrantsEnabled": true, "redirectUris": []string{"*"}, "webOrigins": []string{"*"},
+			"consentRequired": true, "attributes": map[string]string{"oauth2.device.authorization.grant.enabled": "true", "access.token.lifespan": "99"},
+		},
+		{"clientId": s.campus.AdminClient, "secret": "by-hand-secret-for-tests", "redirectUris": []string{s.campus.AppURL + "/*"}},
+	} {
+		s.keycloak("POST /clients", c, nil)
+	}
+}
+
+// Issue 6: a realm made by hand, with people of its own and of a directory, an identity provider, three applications and careless clients of our
+// names, is made ready by plan and apply, a recovery works in it, the password alone opens nothing, and undo makes it what it was.
 func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	t.Parallel()
 	s := unprepared(t)
 	rig.NewDirectory(t, "lena").Federate(s.campus.Realm, "lena")
+	partners := rig.NewPartner(t, s.campus.Realm, "alice", "paula")
+	s.clientsByHand()
 	before := export(t, s.campus.Realm)
 
 	planned := s.must(1, "plan", "--theme", "otp-recovery")
@@ -111,6 +127,7 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 
 	s.bridge.Replicas[0].Start()
 	s.bridge.Replicas[0].WaitReady()
+	s.mustHoldBrokers(partners)
 	h := s.hand("alice").typeID().typePassword().see("What will happen")
 	s.mustOpenNothing(h.Browser, "password-only sign-in in the prepared realm")
 	s.hand("alice").recovers()

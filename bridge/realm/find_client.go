@@ -69,7 +69,7 @@ func findLogin(s *State, a Asked) []bridge.Finding {
 		"token exchange":       attribute("standard.token.exchange.enabled") == "true",
 	}), foundIn([]fault{
 		{!pushes, bridge.FindLoginPAR, id, nil},
-		{s.locked(true) && !s.locked(attribute("otpbridge") == "login"), bridge.FindParPolicy, "", nil},
+		{s.locked(true) && !s.locked(attribute(lockMark) == "login"), bridge.FindParPolicy, "", nil},
 		{attribute("pkce.code.challenge.method") != "S256", bridge.FindLoginPKCE, id, nil},
 		{!slices.Equal(c.Redirects, []string{a.Callback()}), bridge.FindLoginRedirect, id, []string{"redirect", a.Callback()}},
 		{attribute("use.refresh.tokens") != "false", bridge.FindLoginRefresh, id, nil},
@@ -195,7 +195,7 @@ func lockingPolicy(p Object, profiles []string, marked bool) bool {
 	for _, c := range policy.Conditions {
 		var pairs []struct{ Key, Value string }
 		negative := c.Configuration.Negative == true || c.Configuration.Negative == "true"
-		mark := json.Unmarshal([]byte(c.Configuration.Attributes), &pairs) == nil && len(pairs) == 1 && pairs[0].Key == "otpbridge" && pairs[0].Value == "login"
+		mark := json.Unmarshal([]byte(c.Configuration.Attributes), &pairs) == nil && len(pairs) == 1 && pairs[0].Key == lockMark && pairs[0].Value == "login"
 		if negative || c.Condition != "any-client" && (c.Condition != "client-attributes" || !mark || !marked) {
 			return false
 		}

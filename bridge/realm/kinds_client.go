@@ -33,6 +33,9 @@ const (
 	inOverrides  = "overrides."
 )
 
+// lockMark is the attribute that brings a client under our client policy.
+const lockMark = "otpbridge"
+
 // clientSettingNow reads the settings that the change names.
 func clientSettingNow(s *State, c Change) any {
 	client := s.Client(c.Of)
@@ -85,7 +88,11 @@ func writeClientSetting(ctx context.Context, x actor, c Change) error {
 		body["authenticationFlowBindingOverrides"] = overrides
 	}
 	x.addSecret(c.Of, body)
-	return x.Do(ctx, "PUT "+path("clients", id), body, nil)
+	err = x.Do(ctx, "PUT "+path("clients", id), body, nil)
+	if err == nil && attributes[lockMark] == "" { // until then the lock has put its own PKCE method in
+		err = x.Do(ctx, "PUT "+path("clients", id), body, nil)
+	}
+	return err
 }
 
 // addSecret puts the secret of a client that proves itself with one into what is written; it stands in no change.

@@ -86,7 +86,7 @@ func (p *planner) loginSettings() Object {
 		"directAccessGrantsEnabled": false, "serviceAccountsEnabled": false, "fullScopeAllowed": false, "consentRequired": false,
 		"frontchannelLogout": false, "redirectUris": []string{w.Callback()}, "webOrigins": []string{},
 		"clientAuthenticatorType":                              bySecret,
-		inAttributes + "otpbridge":                             "login",
+		inAttributes + lockMark:                                "login",
 		inAttributes + "require.pushed.authorization.requests": "true",
 		inAttributes + "pkce.code.challenge.method":            "S256",
 		inAttributes + "use.refresh.tokens":                    "false",
