@@ -171,3 +171,18 @@ func TestLoneFormsInOtherFlowsAreMended(t *testing.T) {
 		}
 	}
 }
+
+// INV-1: so has a provider's flow after the sign-in; it is the administrators' own, so that they have to take it out.
+func TestLoneFormAfterAProviderIsNamed(t *testing.T) {
+	t.Parallel()
+	s, a := plannable(t)
+	lone := flows.Shapes()[1]
+	s.Flows = append(s.Flows, read(t, lone.Tree("theirs")))
+	s.Providers = append(s.Providers, realm.Provider{Alias: "idp", Enabled: true, FirstFlow: "direct grant", PostFlow: "theirs"})
+	if found := ids(realm.Find(s, a)); !slices.Equal(found, []bridge.FindingID{bridge.FindFlowEnrol}) {
+		t.Errorf("found %v", found)
+	}
+	if p := s.Plan(a.Wanted); !slices.Contains(p.Obstacles, realm.Obstacle{Kind: realm.ObstaclePostFlow, What: "idp: theirs"}) {
+		t.Errorf("obstacles %v", p.Obstacles)
+	}
+}

@@ -63,9 +63,10 @@ func codesCredential(codes []string) (credential, error) {
 type Passkey struct {
 	ID     []byte
 	Public *ecdsa.PublicKey // on P-256
+	Alone  bool             // it stands for the password, too
 }
 
-// passkeyCredential is a passkey as a second factor.
+// passkeyCredential is a passkey as a second factor, or as both.
 func passkeyCredential(p Passkey) (credential, error) {
 	point, err := p.Public.Bytes()
 	if err != nil {
@@ -76,6 +77,9 @@ func passkeyCredential(p Passkey) (credential, error) {
 	key := append([]byte{0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, half}, point[1:1+half]...)
 	key = append(append(key, 0x22, 0x58, half), point[1+half:]...)
 	c := credential{Type: "webauthn", Label: "my passkey"}
+	if p.Alone {
+		c.Type = "webauthn-passwordless"
+	}
 	err = c.fill(object{}, object{
 		"aaguid": "00000000-0000-0000-0000-000000000000", "credentialId": p.ID, "counter": 1, "transports": []string{"internal"},
 		"attestationStatementFormat": "none", "credentialPublicKey": base64.RawURLEncoding.EncodeToString(key),

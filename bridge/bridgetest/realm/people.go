@@ -24,7 +24,7 @@ type Person struct {
 	PasswordSet     time.Time // zero = as the people of the realm file
 	OTPs            []string  // Base32 secrets, labelled "old phone", "old phone 2", …
 	Codes           []string  // recovery codes
-	Passkeys        []Passkey // as second factors
+	Passkeys        []Passkey // as second factors, or alone
 	Outside         bool      // not in the group of people who may recover
 	Groups          []string  // paths of more groups, which must exist
 	Roles           []string  // realm roles, which must exist
