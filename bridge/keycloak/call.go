@@ -32,7 +32,12 @@ type call struct {
 	text   string // in place of body: sent as it is, unless empty
 	out    any    // filled from the answer unless nil
 	repeat bool   // may be sent again without harm
+	slow   bool   // lists people or looks at a group, and nobody waits for it: see slowTimes
 }
+
+// slowTimes is how many times the limit a slow call may take. With fine-grained permissions it costs Keycloak a hundred times what others cost; a
+// busy one goes on with it when we have given up, and the next try comes on top.
+const slowTimes = 4
 
 // get is a call that reads.
 func get(op string, out any, path ...string) call {
@@ -92,7 +97,11 @@ func (c *Client) do(ctx context.Context, k call) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.op, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Limit)
+	limit := c.cfg.Limit
+	if k.slow {
+		limit *= slowTimes
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for try := 0; ; try++ {
 		err = c.authorised(ctx, k, target, content)

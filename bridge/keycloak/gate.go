@@ -280,7 +280,7 @@ func (g *RealmGate) members(ctx context.Context) ([]string, error) {
 	for first := 0; ; first += page {
 		var got []user
 		k := get(op, &got, "groups", g.cfg.GroupID, "members")
-		k.query = pageOf(first, page)
+		k.query, k.slow = pageOf(first, page), true
 		if err := g.cfg.Client.do(ctx, k); err != nil {
 			return nil, away(op, err)
 		}

@@ -15,5 +15,5 @@ func (r RealmCalls) Do(ctx context.Context, request string, _, out any) error {
 	if method != "GET" {
 		return fmt.Errorf("%s: the service account reads the realm only", method)
 	}
-	return r.Client.do(ctx, call{op: "read realm", method: method, raw: path, out: out, repeat: true})
+	return r.Client.do(ctx, call{op: "read realm", method: method, raw: path, out: out, repeat: true, slow: true})
 }

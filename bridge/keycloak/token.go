@@ -67,6 +67,8 @@ func (c *Client) bearer(ctx context.Context) (bridge.Secret, error) {
 }
 
 func (c *Client) fetchToken(ctx context.Context) (value bridge.Secret, life time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Limit) // others wait for it, whatever the call is that it is for
+	defer cancel()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.cfg.ClientID}}
 	if c.token.assertion == nil {
 		form.Set("client_secret", c.cfg.Secret.Reveal())

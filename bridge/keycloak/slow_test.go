@@ -1,0 +1,70 @@
+package keycloak_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"otpbridge/bridge/keycloak"
+)
+
+// busy is a Keycloak that needs eight seconds for what has this in its path, and none for the rest.
+type busy string
+
+func (b busy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, string(b)) {
+		select {
+		case <-time.After(8 * time.Second):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{}, Request: r,
+		Body: io.NopCloser(bytes.NewReader([]byte(`{"access_token":"a.e30.c","expires_in":300}`))),
+	}, nil
+}
+
+// A busy Keycloak gets the time it needs for what the guard reads: it would go on with it after we gave up, and be asked again on top. What people
+// wait for keeps its limit, and so does the token, whatever call it is fetched for.
+func TestOnlyWhatNobodyWaitsForMayTakeLonger(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		slow string
+		call func(context.Context, *keycloak.Client) error
+		took time.Duration
+		late bool
+	}{
+		"the realm, for the guard": {"/admin/", func(ctx context.Context, c *keycloak.Client) error {
+			return keycloak.RealmCalls{Client: c}.Do(ctx, "GET /roles", nil, nil)
+		}, 8 * time.Second, false},
+		"the realm, for a person": {"/admin/", func(ctx context.Context, c *keycloak.Client) error {
+			_, err := c.Realm(ctx)
+			return err
+		}, 5 * time.Second, true},
+		"a token": {"/token", func(ctx context.Context, c *keycloak.Client) error {
+			return keycloak.RealmCalls{Client: c}.Do(ctx, "GET /roles", nil, nil)
+		}, 5 * time.Second, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := keycloak.New(keycloak.Config{
+				URL: "http://localhost", Realm: "campus", ClientID: "bridge", Secret: "secret", LoginClient: "login", AllowedGroup: "/people",
+				Transport: busy(x.slow), Now: time.Now,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			err = x.call(t.Context(), c)
+			if took := time.Since(began); took != x.took || errors.Is(err, context.DeadlineExceeded) != x.late || !x.late && err != nil {
+				t.Errorf("%s: %v after %s", name, err, took)
+			}
+		})
+	}
+}
