@@ -40,6 +40,8 @@ const (
 	CodeOTPPolicy        Code = "otp_policy"         // the realm's OTP policy cannot be served
 	CodeRefusedByAccount Code = "refused_by_account" // Keycloak refused the credential for good
 	CodePaused           Code = "paused"             // no new recoveries for now
+	CodeNoAuthenticator  Code = "no_authenticator"   // there is none that a temporary code could stand in for
+	CodeTemporary        Code = "temporary_code"     // the account has a temporary code, or the sign-in may stem from one
 )
 
 // Faults of the flow.
@@ -57,7 +59,6 @@ const (
 
 // Faults of the settings.
 const (
-	CodeTemporary     Code = "temporary_code"      // the person holds a temporary code: it opens everything but this
 	CodeChangeOpen    Code = "change_open"         // another change of this account is under way
 	CodeAddressFormat Code = "address_format"      // no mail address
 	CodeAddressSame   Code = "address_same"        // on record already
@@ -105,9 +106,10 @@ func Codes() []Code {
 		CodeGone, CodeDisabled, CodeLocked, CodePendingAction, CodeNotAllowed, CodeAdministrator, CodeDeskOnly,
 		CodeNoAddress, CodeAddressUnproven, CodeAddressCampus, CodeAddressChanged, CodePasswordRecent,
 		CodePasswordChanged, CodeLoggedOut, CodeWrongCodes, CodeRealmUnsafe, CodeOTPPolicy, CodeRefusedByAccount, CodePaused,
+		CodeNoAuthenticator, CodeTemporary,
 		CodeStaleSignIn, CodeWrongPerson, CodeActive, CodeNotOpen, CodeNotHolder, CodeExpired, CodeLinkInvalid,
 		CodeObjection, CodeTooLate,
-		CodeTemporary, CodeChangeOpen, CodeAddressFormat, CodeAddressSame, CodeAddressMax, CodeAddressReset, CodeLastOTP, CodeOtherOTP, CodeLabelTaken,
+		CodeChangeOpen, CodeAddressFormat, CodeAddressSame, CodeAddressMax, CodeAddressReset, CodeLastOTP, CodeOtherOTP, CodeLabelTaken,
 		CodeEmpty, CodeFormat, CodeWrongCode, CodeClock, CodeUsed, CodeOldKey, CodeKeyStopped, CodeTooManyBad, CodeSlowDown,
 		CodeCallPair, CodeDeskLocked, CodeNotOperator, CodeCaseClosed, CodeSelf, CodeSameOperator, CodeChecks, CodeTicket, CodeCallBack,
 		CodeWrongWords, CodeCallBackOver, CodeNoNumber, CodePolicy,

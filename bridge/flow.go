@@ -21,6 +21,8 @@ type Flow struct {
 	Permits    Records[Permit]   // by person
 	Counted    Records[Counted]  // what operators may do only so often, by what it is and operator
 	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
+	// Temporaries are temporary codes, by person.
+	Temporaries Records[TemporaryCode]
 	// TakesCodes reports whether recovery codes sign in at the realm; nil: none are made here.
 	TakesCodes func(ctx context.Context) (bool, error)
 	// Unsafe says why the realm is not safe enough for a recovery to begin (CodeKeycloakAway: it could not be looked at yet); nil: it is, or nobody

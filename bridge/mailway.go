@@ -70,8 +70,8 @@ func noAddressCode(s Snapshot) Code {
 
 // mailOpen says why the mail way is not open to the account as it is now.
 func (f *Flow) mailOpen(ctx context.Context, a Account) error {
-	if r, _, err := f.read(ctx, a.ID); err != nil || r.Disputed(f.Now()) {
-		return firstError(err, Fault(CodeDeskOnly, "somebody objected", nil))
+	if err := f.undisputed(ctx, a.ID); err != nil {
+		return err
 	}
 	realm, h, err := f.past(ctx, a.ID)
 	if err != nil {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"slices"
 	"time"
 )
@@ -120,4 +121,15 @@ func (r Recovery) Veto(vetoHash, number string, now time.Time) (Recovery, error)
 // Disputed reports that somebody objected to a recovery of this person after its end: until it is cleared up no link is worth anything.
 func (r Recovery) Disputed(now time.Time) bool {
 	return !r.Objected.IsZero() && now.Sub(r.Objected) < KeepEnded
+}
+
+// undisputed refuses to mail anything that opens the account while somebody says that another one did with the last.
+func (f *Flow) undisputed(ctx context.Context, person string) error {
+	if r, _, err := f.read(ctx, person); err != nil || r.Disputed(f.Now()) {
+		return firstError(err, Fault(CodeDeskOnly, "somebody objected", nil))
+	}
+	if t, _, err := f.Temporary(ctx, person); err != nil || t.Disputed(f.Now()) {
+		return firstError(err, Fault(CodeDeskOnly, "somebody objected to a temporary code", nil))
+	}
+	return nil
 }

@@ -15,6 +15,8 @@ const (
 	UndertakingSwap  Undertaking = "swap"
 	UndertakingLock  Undertaking = "lock"
 	UndertakingCodes Undertaking = "recovery_codes"
+
+	UndertakingTemporary Undertaking = "temporary"
 )
 
 // Intent is an undertaking that the audit trail knows to have begun and not to have ended.
@@ -42,6 +44,9 @@ const (
 func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 	if i.What == UndertakingCodes {
 		return f.finishCodes(ctx, i)
+	}
+	if i.What == UndertakingTemporary {
+		return f.finishLostTemporary(ctx, i)
 	}
 	r, found, err := f.read(ctx, i.Person)
 	if err != nil {

@@ -130,6 +130,10 @@ const (
 	NoticeAddressCode NoticeKind = "address_code" // the code that confirms an address, to that address
 	NoticeChanged     NoticeKind = "changed"      // addresses or authenticators were changed in the settings
 
+	NoticeTemporary      NoticeKind = "temporary"       // the temporary code itself
+	NoticeTemporaryAsked NoticeKind = "temporary_asked" // a temporary code was sent (to the other addresses)
+	NoticeTemporaryBack  NoticeKind = "temporary_back"  // a temporary code was taken back
+
 	NoticeDeskVetoed   NoticeKind = "desk_vetoed"   // to the help desk: somebody stopped a recovery as not theirs
 	NoticeDeskObjected NoticeKind = "desk_objected" // to the help desk: somebody objected to a recovery that is done
 	NoticeDeskOne      NoticeKind = "desk_one"      // to the help desk: only the mailbox that got the link heard of the end
@@ -140,7 +144,7 @@ const (
 type Notice struct {
 	Kind      NoticeKind
 	To        string
-	Person    string // NoticeLink: whose recovery waits for it
+	Person    string // NoticeLink, NoticeTemporary: who waits for it
 	Language  string // "" = unknown: all languages in one mail
 	Name      string // of the person
 	At        time.Time
@@ -148,15 +152,16 @@ type Notice struct {
 	Way       Way
 	Origin    Origin
 	NotBefore time.Time  // NoticeDelay: end of the waiting period
-	NotAfter  time.Time  // NoticePermit: end of the permit
+	NotAfter  time.Time  // NoticePermit: end of the permit; NoticeTemporary…: of the code
 	Link      Secret     // token, only for NoticeLink
 	Veto      Secret     // token that can only stop
 	Objection string     // six digits, printed beside the veto link
 	Label     string     // NoticeCompleted: the new authenticator's name
 	Kept      int        // NoticeLocked: how many second factors stay
-	Code      Secret     // NoticeAddressCode: eight digits
+	Code      Secret     // NoticeAddressCode, NoticeTemporary: eight digits
 	Change    ChangeKind // NoticeChanged
 	Address   string     // NoticeChanged: the one that was added or removed
+	Locked    bool       // NoticeTemporaryBack: no authenticator was left, and the account is shut
 	ID        string     // not empty: the same id and address again is the same mail, sent once
 	Reference string
 }

@@ -48,6 +48,7 @@ type Rules struct {
 	DeskChecks      []string // ids of the checks that operators may record
 	Policies        []Policy // the first that matches rules; the last one matches everybody
 	Paused          bool
+	TemporaryCodes  bool           // people may have a temporary code mailed
 	Zone            *time.Location // of the dates in labels; nil: as the clock tells it
 }
 

@@ -32,7 +32,7 @@ func (f *Flow) Disown(ctx context.Context, v Viewer) error {
 	return nil
 }
 
-// Veto ends the recovery that a veto link belongs to, without a sign-in, if the objection number is right.
+// Veto ends the recovery, or the temporary code, that a veto link belongs to, without a sign-in, if the objection number is right.
 func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	owner, err := f.Owner(ctx, hash)
 	if err != nil {
@@ -40,6 +40,9 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	}
 	if owner == "" {
 		return Fault(CodeLinkInvalid, "veto", nil)
+	}
+	if ours, err := f.vetoTemporary(ctx, owner, hash, number); ours || err != nil {
+		return err
 	}
 	now, late := f.Now(), error(nil)
 	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) {

@@ -1,5 +1,7 @@
 package audit
 
+import "slices"
+
 // Kind is one kind of event. docs/audit.md shows the same table.
 type Kind struct {
 	Name    string
@@ -7,7 +9,7 @@ type Kind struct {
 }
 
 // Catalogue returns every kind of event in the order of the documentation.
-func Catalogue() []Kind { return append(gateKinds(), swapKinds()...) }
+func Catalogue() []Kind { return slices.Concat(gateKinds(), swapKinds(), temporaryKinds()) }
 
 // gateKinds are about sign-ins, the gate, recoveries and how they are proven.
 func gateKinds() []Kind {
@@ -103,5 +105,19 @@ func swapKinds() []Kind {
 		{"service.stopped", "A process stopped serving."},
 		{"configuration.changed", "A process took a changed configuration while it ran; detail has the hashes of both."},
 		{"configuration.refused", "A changed configuration was not taken: it has faults, needs a new start, or did not become ready. The one before stays in force; the log has the cause."},
+	}
+}
+
+// temporaryKinds are about temporary codes.
+func temporaryKinds() []Kind {
+	return []Kind{
+		{"temporary.intended", "A person asked for a temporary code: about to write the credential \"added\". The recovery of these events is the code's own id."},
+		{"temporary.sent", "The credential of a temporary code stands, and the mail with the code is queued."},
+		{"temporary.used", "A temporary code was used. It is removed; what it opened stays open until its time is up."},
+		{"temporary.vetoed", "Somebody who got a notice stopped a temporary code; nobody had to be signed in."},
+		{"temporary.done", "Nothing is left of a temporary code; detail.why: expired, given_back, vetoed, changed, recovered, unsent, unwritten, or lost for one that the store had forgotten."},
+		{"temporary.stuck", "A temporary code cannot be taken away until an administrator mends what code says; it is tried again all the same."},
+		{"alarm.temporary_changed", "While a temporary code was valid a second factor was added or removed, which nobody who means well does: what was added is removed, sessions are ended, everybody on record is told, and nothing that opens the account is mailed for three days."},
+		{"alarm.temporary_last", "No other one-time password of a person was left when a temporary code was to go: the tombstone \"added\" is written first."},
 	}
 }

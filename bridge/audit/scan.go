@@ -20,7 +20,7 @@ import (
 	"otpbridge/bridge"
 )
 
-// Intent is a swap, a lock or a set of recovery codes that was begun and of which the trail does not say how it ended.
+// Intent is a swap, a lock, a set of recovery codes or a temporary code that was begun and of which the trail does not say how it ended.
 type Intent struct {
 	What     bridge.Undertaking
 	Recovery string
@@ -32,7 +32,7 @@ type Intent struct {
 	Stuck    time.Time // of the first "….stuck"
 }
 
-// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and locks and recovery codes likewise, the oldest first. It
+// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and locks, recovery codes and temporary codes likewise, the oldest first. It
 // reads what was written since the last call, by any process, in the file and in what it was rotated to (names that begin with the file's, not
 // compressed).
 func (t *Trail) Intents(ctx context.Context) ([]Intent, error) {
@@ -235,4 +235,4 @@ func (s *scanner) take(text []byte) {
 	}
 }
 
-var undertakings = []bridge.Undertaking{bridge.UndertakingSwap, bridge.UndertakingLock, bridge.UndertakingCodes}
+var undertakings = []bridge.Undertaking{bridge.UndertakingSwap, bridge.UndertakingLock, bridge.UndertakingCodes, bridge.UndertakingTemporary}

@@ -24,6 +24,7 @@ func answers() template.FuncMap {
 		"lines":        RecoveryCodes.Lines,
 		"low":          CodesLeft.Low,
 		"masked":       func(p interface{ Masked() bool }) bool { return p.Masked() },
+		"maxTemporary": TemporaryNone.MaxTemporary,
 		"near":         Frame.Near,
 		"old":          Settings.Old,
 		"reasonChosen": Request.ReasonChosen,
@@ -39,6 +40,7 @@ func answers() template.FuncMap {
 		"vetoed":       Ended.Vetoed,
 		"warnIn":       func(p interface{ WarnIn() int }) int { return p.WarnIn() },
 		"wayChosen":    Request.WayChosen,
+		"whyNone":      TemporaryNone.Why,
 		"whyPhone":     Request.WhyPhone,
 	}
 }

@@ -79,6 +79,8 @@ var failures = map[bridge.Code]failure{
 	bridge.CodeLoggedOut:        {"error.session.title", "refused.logged_out", actStart, "error.session.action", false},
 	bridge.CodeRealmUnsafe:      {"error.unsafe.title", "error.unsafe.text", actHome, "common.home", true},
 	bridge.CodeOTPPolicy:        {"error.unsafe.title", "error.unsafe.text", actHome, "common.home", true},
+	bridge.CodeNoAuthenticator:  {"temp.none.title", "temp.none.authenticator", actHome, "common.home", true},
+	bridge.CodeTemporary:        {"error.temporary.title", "temp.blocked.text", actHome, "common.home", true},
 	bridge.CodePaused:           {"error.paused.title", "error.paused.text", actHome, "common.home", true},
 
 	bridge.CodeStaleSignIn: {"error.stale.title", "error.stale.text", actStart, "error.login.action", false},
@@ -91,7 +93,6 @@ var failures = map[bridge.Code]failure{
 	bridge.CodeTooLate:     {"error.late.title", "error.late.text", actRequest, "common.check_now", true},
 	bridge.CodeKeyStopped:  {"enrol.stopped.title", "enrol.stopped.text", actRequest, "common.continue", false},
 
-	bridge.CodeTemporary:  {"error.temporary.title", "error.temporary.text", actHome, "common.home", false},
 	bridge.CodeChangeOpen: {"error.change.title", "error.change.text", actSettings, "common.check_now", false},
 	CodeNoFactor:          {"error.factor.title", "error.factor.text", actSettings, "error.login.action", false},
 

@@ -53,7 +53,12 @@ func mails(name string) map[string]view.Mail {
 		"permit":          view.PermitMail{Name: name, At: at(14, 5), Until: at(14, 15), Reference: "7Q4M01JD"},
 		"delay":           view.DelayMail{Name: name, Asked: phoned, NotBefore: at(38, 0), Reference: "7Q4M01JD"},
 		"delay-veto":      view.DelayMail{Name: name, Asked: phoned, NotBefore: at(38, 0), Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
-		"desk-gate":       view.DeskMail{Kind: view.DeskGate, At: at(14, 10), Reference: "7Q4M01JD"},
+		"temporary": view.TemporaryMail{Name: name, Code: "84755224", Until: at(38, 5), Asked: asked, Veto: vetoURL, Objection: "492018",
+			Reference: "7Q4M01JD"},
+		"temporary-asked":       view.TemporaryAskedMail{Name: name, Until: at(38, 5), Asked: asked, Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
+		"temporary-back":        view.TemporaryBackMail{Name: name, At: at(14, 20), Reference: "7Q4M01JD"},
+		"temporary-back-locked": view.TemporaryBackMail{Name: name, At: at(14, 20), Locked: true, Reference: "7Q4M01JD"},
+		"desk-gate":             view.DeskMail{Kind: view.DeskGate, At: at(14, 10), Reference: "7Q4M01JD"},
 	}
 }
 

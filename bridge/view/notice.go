@@ -21,6 +21,9 @@ func (v *View) Notice(n bridge.Notice) (Message, error) {
 }
 
 func (v *View) mailFor(n bridge.Notice) (Mail, error) {
+	if m := v.temporaryMailFor(n); m != nil {
+		return m, nil
+	}
 	asked := Asked{When: n.At, From: n.Origin, Way: n.Way}
 	veto := v.site.BaseURL + "/veto/" + n.Veto.Reveal()
 	switch n.Kind {

@@ -204,7 +204,7 @@ func (d doc) checkFaults(p view.Page) {
 func TestFormsPostWithToken(t *testing.T) {
 	routes := []string{
 		"/start", "/recovery", "/link", "/enrol", "/done", "/veto", "/language", "/signout", "/desk", "/desk/case", "/desk/permit", "/admin",
-		"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove",
+		"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove", "/temporary",
 	}
 	eachPage(t, "Hanako", func(d doc, _ string, _ sample) {
 		for _, f := range d.all("form") {

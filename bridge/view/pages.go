@@ -17,14 +17,19 @@ type Page interface {
 // faulty is a page with a form that came back.
 type faulty interface{ faults() []Fault }
 
-// Start is GET /: what this service does. Only what is built has a tile.
-type Start struct{ Frame }
+// Start is GET /: what is wrong, and what helps. Only what works here has a tile.
+type Start struct {
+	Frame
+	Temporary bool // people may have a temporary code mailed
+	Settings  bool // people may change their settings
+}
 
 // Identify is GET /start, and the answer 422 of POST /start: the person types their ID. It looks the same for every ID.
 type Identify struct {
 	Frame
 	Name   string // what was typed
 	Denied bool   // the campus sign-in page refused a moment ago: the advice comes first
+	To     string // what the sign-in is for, when it is no recovery: "temporary"
 	Again  bool   // the recovery is proven, but the sign-in is too old: the key is shown after another one
 	Faults []Fault
 }

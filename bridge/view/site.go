@@ -51,6 +51,7 @@ type Check struct {
 // Links lead to other pages of the university; an empty one is not shown.
 type Links struct {
 	Privacy, Accessibility, Status, ForgottenPassword string
+	Transfer                                          string // how a registration gets from one authenticator app to another
 }
 
 // Contact is the help desk as the foot of every page shows it. Empty parts are not shown.
@@ -110,7 +111,7 @@ func (s Site) check() error {
 
 // addresses lists every configured link that is set.
 func (s Site) addresses() []string {
-	all := []string{s.BaseURL, s.Links.Privacy, s.Links.Accessibility, s.Links.Status, s.Links.ForgottenPassword}
+	all := []string{s.BaseURL, s.Links.Privacy, s.Links.Accessibility, s.Links.Status, s.Links.ForgottenPassword, s.Links.Transfer}
 	for _, c := range s.Contact.Contacts {
 		all = append(all, c.URL)
 	}

@@ -112,6 +112,9 @@ func (s *Server) operator(r *http.Request, v *visit, role string) (o bridge.Oper
 	case !contains(state.Roles, role):
 		return o, s.missingRole(role), nil
 	}
+	if err := s.Flow.NoTemporary(r.Context(), state.Person, state.SignedInAt); err != nil {
+		return o, "", err
+	}
 	has, err := s.HasRole(r.Context(), Role{Person: state.Person, Name: role, SignedInAt: state.SignedInAt})
 	if err != nil {
 		return o, "", err
@@ -217,6 +220,7 @@ type RoleSeen struct {
 	At    time.Time
 	Roles []string
 	Fit   bool      // the account is enabled
+	Code  bool      // the account holds a temporary code
 	Since time.Time // sign-ins before this do not count: logged out at the campus, or another password
 }
 
@@ -229,7 +233,7 @@ type Role struct {
 const roleLife = time.Minute
 
 // Has reports whether the person holds the role, and has not been logged out or given another password since signing in. An account that is
-// locked for wrong passwords keeps its console: anybody could lock it.
+// locked for wrong passwords keeps its console: anybody could lock it. One that holds a temporary code has no role: CodeTemporary (TMP-02).
 func (c *RoleCache) Has(ctx context.Context, role Role) (bool, error) {
 	person := role.Person
 	seen, err := c.Seen.Get(ctx, person)
@@ -245,6 +249,7 @@ func (c *RoleCache) Has(ctx context.Context, role Role) (bool, error) {
 			return false, err
 		}
 		seen = RoleSeen{At: c.Now(), Roles: a.Roles, Fit: a.Enabled, Since: a.NotBefore}
+		_, seen.Code = a.TemporaryCode()
 		if p, ok := a.Password(); ok && p.Created.After(seen.Since) {
 			seen.Since = p.Created
 		}
@@ -252,6 +257,9 @@ func (c *RoleCache) Has(ctx context.Context, role Role) (bool, error) {
 		if err != nil {
 			return false, err
 		}
+	}
+	if seen.Code {
+		return false, bridge.Fault(bridge.CodeTemporary, "role", nil)
 	}
 	return seen.Fit && contains(seen.Roles, role.Name) && !seen.Since.After(role.SignedInAt), nil
 }

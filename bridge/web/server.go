@@ -102,6 +102,10 @@ func (s *Server) routes() http.Handler {
 	post("/veto", s.actVeto)
 	get("/enrol", s.enrol)
 	post("/enrol", s.actEnrol)
+	if s.Flow.Rules.TemporaryCodes {
+		get(temporaryPath, s.temporary)
+		post(temporaryPath, s.actTemporary)
+	}
 	get("/done", s.done)
 	post("/done", s.actDone)
 	get("/done/recovery-codes.txt", s.codesFile)

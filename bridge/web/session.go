@@ -41,9 +41,10 @@ type State struct {
 	Link string // hash of a link opened here
 	Veto string // hash of a veto link opened here
 
+	Return string // where the sign-in under way leads, if not to a recovery
+
 	// Of a full sign-in at the desk.
 	Desk    bool
-	Return  string // where the full sign-in under way leads
 	Roles   []string
 	IDToken bridge.Secret // to end the campus session at the sign-out
 	Case    string        // the person whose case is open here

@@ -37,7 +37,10 @@ func (s *Server) settings(h settingsHandler) handler {
 		if m.Person == "" {
 			return see(w, r, toSettings)
 		}
-		err := h(w, r, v, m)
+		err := s.Flow.NoTemporary(r.Context(), m.Person, m.SignedInAt)
+		if err == nil {
+			err = h(w, r, v, m)
+		}
 		switch code := bridge.CodeOf(err); {
 		case code == bridge.CodeStaleSignIn:
 			return see(w, r, toSettings)
@@ -53,6 +56,9 @@ func (s *Server) settings(h settingsHandler) handler {
 // settingsBack begins the settings after a full sign-in, under a new id. Of the session before it keeps what the same person had begun there.
 func (s *Server) settingsBack(w http.ResponseWriter, r *http.Request, v *visit, id oidc.Identity) error {
 	m := bridge.Member{Person: id.Subject, Full: id.Full, SignedInAt: id.AuthTime, Session: id.SID, Language: v.lang}
+	if err := s.Flow.NoTemporary(r.Context(), m.Person, m.SignedInAt); err != nil {
+		return err
+	}
 	if _, err := s.Settings.Enter(r.Context(), m); err != nil {
 		return err
 	}

@@ -16,11 +16,6 @@ import (
 	"otpbridge/oidc"
 )
 
-// start serves GET /.
-func (s *Server) start(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return view.Start{Frame: f} })
-}
-
 // identify serves GET /start: the person types their ID. Somebody who comes back while a sign-in is under way was probably told "Access
 // denied" by the campus page.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) error {
@@ -32,12 +27,18 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	page := view.Identify{Name: state.Typed, Again: again, Denied: state.Flow != nil && v.now.Sub(state.Flow.PushedAt) > 2*time.Second}
+	to := r.URL.Query().Get("to")
+	if signInFor[to] == "" {
+		to = ""
+	}
+	page := view.Identify{To: to, Name: state.Typed, Again: again, Denied: state.Flow != nil && v.now.Sub(state.Flow.PushedAt) > 2*time.Second}
 	if again && page.Name == "" {
 		page.Name = state.Username
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		page.Frame = f
+		if page.Frame = f; to != "" {
+			page.Path += "?to=" + to // for a change of language
+		}
 		return page
 	})
 }
@@ -71,7 +72,7 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 	if fault != "" {
 		return s.show(w, r, v, http.StatusUnprocessableEntity, func(f view.Frame) view.Page {
 			f.Path = "/start"
-			return view.Identify{Frame: f, Faults: []view.Fault{{Field: view.FieldName, Code: fault}}}
+			return view.Identify{Frame: f, To: r.PostForm.Get("to"), Faults: []view.Fault{{Field: view.FieldName, Code: fault}}}
 		})
 	}
 	if err := s.Party.Ready(); err != nil {
@@ -87,7 +88,7 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 	if p.err != nil {
 		return p.err
 	}
-	d := departure{name: name, entry: p.entry}
+	d := departure{name: name, entry: p.entry, to: signInFor[r.PostForm.Get("to")]}
 	if late == nil {
 		return s.toCampus(w, r, v, d)
 	}
@@ -102,6 +103,7 @@ type departure struct {
 	name     string
 	entry    bridge.Entry
 	repeated bool
+	to       string // where it leads, "" for a recovery
 	attempt  string // the account is still being looked at
 }
 
@@ -110,7 +112,7 @@ func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, d de
 	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: d.name})
 	if err == nil {
 		err = s.Sessions.Keep(r, w, v.sess, func(st *State) error {
-			st.Typed, st.Entry, st.Flow, st.Repeated, st.Attempt = d.name, d.entry, &started.Flow, d.repeated, d.attempt
+			st.Typed, st.Entry, st.Flow, st.Repeated, st.Attempt, st.Return = d.name, d.entry, &started.Flow, d.repeated, d.attempt, d.to
 			return nil
 		})
 	}
@@ -206,7 +208,7 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before 
 	if err != nil {
 		return err
 	}
-	return s.toCampus(w, r, v, departure{name: before.Typed, entry: entry, repeated: true})
+	return s.toCampus(w, r, v, departure{name: before.Typed, entry: entry, repeated: true, to: before.Return})
 }
 
 // endCampusSession ends the Keycloak session of a sign-in. Its id is remembered first, because Keycloak tells us of the logout before
@@ -246,6 +248,7 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow o
 	if err != nil {
 		return err
 	}
+	to := v.state().Return
 	err = s.Sessions.Rotate(r, w, v.sess, func(old State) State {
 		st := State{
 			Typed: old.Typed, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full,
@@ -260,10 +263,13 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow o
 	if err != nil {
 		return err
 	}
-	if v.state().Link != "" {
-		return see(w, r, "/link")
+	switch {
+	case v.state().Link != "":
+		to = "/link"
+	case to != temporaryPath: // what an earlier press at the desk left
+		to = "/recovery"
 	}
-	return see(w, r, "/recovery")
+	return see(w, r, to)
 }
 
 // goesOn is the part that this browser has in a recovery, if the person who signs in is the one who was signed in here before. When that sign-in

@@ -216,6 +216,9 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 	kv := c.Store.KV
 	f := &bridge.Flow{
 		Accounts: kc, Gate: gate, Target: kc, Visits: kc,
+
+		Temporaries: store.NewTyped[bridge.TemporaryCode](kv, store.Kind{Name: "temporary", Version: bridge.TemporaryVersion}),
+
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		CodeSets:   store.NewTyped[bridge.CodeSet](kv, store.Kind{Name: "codes", Version: 1}),
 		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),
@@ -228,7 +231,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},
 			HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"},
 			Sources:       []bridge.AddressSource{{Attribute: "notificationEmail"}}, RefusedDomains: []string{"example.ac.jp"}, Marks: MarksAttribute,
-			Reset: bridge.ResetDesk, PasswordAge: 72 * time.Hour, Zone: time.FixedZone("far away", 14*3600),
+			TemporaryCodes: true, Reset: bridge.ResetDesk, PasswordAge: 72 * time.Hour, Zone: time.FixedZone("far away", 14*3600),
 		},
 	}
 	if c.desk {

@@ -135,6 +135,9 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 			return r.Web.Settings.RunChange(ctx, j.ID)
 		}},
 		{Kind: bridge.JobDelay, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.EndDelay(ctx, j.ID) }},
+		{Kind: bridge.JobTemporary, Parallel: 2, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
+			return r.Flow.RunTemporary(ctx, j.ID)
+		}},
 		{Kind: bridge.JobGate, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
 			return time.Time{}, r.Gate.Expire(ctx, j.ID)
 		}},

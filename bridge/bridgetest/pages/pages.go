@@ -26,7 +26,8 @@ func Site() view.Site {
 		Org:         view.Words{"ja": "例示大学", "en": "Example University"},
 		AccountName: view.Words{"ja": "全学ID", "en": "Campus ID"},
 		Links: view.Links{Privacy: "https://www.example.ac.jp/privacy", Accessibility: "https://www.example.ac.jp/a11y",
-			Status: "https://status.example.ac.jp/", ForgottenPassword: "https://id.example.ac.jp/forgotten"},
+			Status: "https://status.example.ac.jp/", ForgottenPassword: "https://id.example.ac.jp/forgotten",
+			Transfer: "https://www.example.ac.jp/transfer"},
 		Checks: []view.Check{{ID: "callback", Label: view.Words{"ja": "登録済みの番号へ折り返した", "en": "Called back at the number on record"}},
 			{ID: "photo_id", Label: view.Words{"ja": "対面で写真付き身分証を確認した", "en": "Photo ID shown in person"}},
 			{ID: "video", Label: view.Words{"ja": "ビデオ通話で写真付き身分証を確認した", "en": "Photo ID shown by video"}}},
@@ -67,6 +68,7 @@ func All(word string) []Sample {
 	all = append(all, auditSamples(f, word)...)
 	all = append(all, healthSamples(f, word)...)
 	all = append(all, settingsSamples(f, word)...)
+	all = append(all, temporarySamples(f, word)...)
 	for _, how := range []bridge.End{bridge.EndCancelled, bridge.EndVetoed, bridge.EndDenied, bridge.EndExpired, bridge.EndSuperseded,
 		bridge.EndTooMany, bridge.EndRefused, bridge.EndStopped} {
 		all = append(all, Sample{"ended-" + string(how), view.Ended{Frame: f, How: how}})
@@ -92,8 +94,10 @@ func startSamples(f view.Frame, word string) []Sample {
 	return []Sample{
 		{"request-several", several},
 		{"start", view.Start{Frame: nobody}},
+		{"start-all", view.Start{Frame: nobody, Temporary: true, Settings: true}},
 		{"start-session", view.Start{Frame: soon}},
 		{"identify", view.Identify{Frame: nobody}},
+		{"identify-temporary", view.Identify{Frame: nobody, To: word}},
 		{"identify-denied", view.Identify{Frame: nobody, Name: word, Denied: true}},
 		{"identify-again", view.Identify{Frame: nobody, Name: word, Again: true}},
 		{"identify-error", view.Identify{Frame: nobody, Name: word, Faults: []view.Fault{{Field: view.FieldName, Code: view.CodeMissingName}}}},

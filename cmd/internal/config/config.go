@@ -67,7 +67,7 @@ type Organisation struct {
 }
 
 // Links lead to other pages of the university; an empty one is not shown.
-type Links struct{ Privacy, Accessibility, Status, ForgottenPassword string }
+type Links struct{ Privacy, Accessibility, Status, ForgottenPassword, Transfer string }
 
 // ClientAuth is how one of the two clients proves itself: by keys, or on loopback by a secret. Exactly one is set.
 type ClientAuth struct {
@@ -149,6 +149,7 @@ type SMTPServer struct {
 type RecoveryConfig struct {
 	LinkLife, KeyLife time.Duration
 	Codes             bool // recovery codes are offered
+	TemporaryCodes    bool // people may have a temporary code mailed
 }
 
 // SettingsConfig is what people may do with their own account after a full sign-in.
@@ -191,6 +192,6 @@ func (c *Config) Rules() bridge.Rules {
 		RefusedDomains: c.Keycloak.RefusedDomains, Reset: c.Keycloak.Reset, ResetAttribute: c.Keycloak.ResetAttribute,
 		PasswordAge: c.Keycloak.PasswordAge, Paused: c.Paused,
 		Desk: c.HelpDesk.Enabled, DeskMailbox: c.HelpDesk.Mailbox, AnnounceCalls: c.HelpDesk.AnnounceCalls, Supervisor: c.HelpDesk.Supervisor, DeskChecks: c.HelpDesk.checkIDs(), NumberAttribute: c.HelpDesk.Number.Attribute,
-		Policies: c.policies(), Zone: c.TimeZone,
+		Policies: c.policies(), Zone: c.TimeZone, TemporaryCodes: c.Recovery.TemporaryCodes,
 	}
 }

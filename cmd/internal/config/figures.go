@@ -65,6 +65,8 @@ func fixed() []figure {
 		same("tries for one key", bridge.KeyTries, count, "Five wrong codes discard a key; with a window of three steps a guess hits three times in a million."),
 		same("extensions of one proof", bridge.MaxExtensions, count, "WCAG 2.2.1 asks for at least ten."),
 		same("wrong second factors in 24 h", bridge.MaxWrongCodes, count, "From here on the gate stays shut: a password-only sign-in resets Keycloak's own counters."),
+		same("life of a temporary code", span(bridge.TemporaryLife), nanoseconds, "From today to tomorrow morning; a session that it opened is ended then, too."),
+		same("temporary codes in a week", int64(bridge.LimitTemporary.Count), count, "Whoever needs more needs a second authenticator; each one is a chance for whoever has the password and reads the mail."),
 		same("memory of address and password changes", span(bridge.HistorySpan), nanoseconds, "An address changed since then gets no link."),
 		same("call code life", span(bridge.CallCodeLife), nanoseconds, "Long enough to be read out on the telephone; then the page shows another one."),
 		same("digits of a call code", bridge.CallCodeDigits, count, "NIST asks for at least six; two groups of four are read out easily."),

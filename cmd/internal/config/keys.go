@@ -85,6 +85,8 @@ func organisationFields() []*field {
 			links("accessibility", "Accessibility statement.", func(c *Config) *string { return &c.Organisation.Links.Accessibility }),
 			links("status", "Status of the campus services.", func(c *Config) *string { return &c.Organisation.Links.Status }),
 			links("forgotten_password", "Where people go who lost the password.", func(c *Config) *string { return &c.Organisation.Links.ForgottenPassword }),
+			links("transfer", "How a registration is copied from one authenticator app to another; the start page leads there.",
+				func(c *Config) *string { return &c.Organisation.Links.Transfer }),
 		})
 }
 
@@ -182,6 +184,8 @@ func mailFields() []*field {
 			as("10m", "How long a person has, after the proof, to scan the key and type a code."),
 		one("recovery.codes", yesNo(), func(c *Config) *bool { return &c.Recovery.Codes }).
 			as("true", "The last page offers recovery codes where the realm's browser flow asks for them (Keycloak's Recovery Authentication Code Form). false: never."),
+		one("recovery.temporary_codes", yesNo(), func(c *Config) *bool { return &c.Recovery.TemporaryCodes }).
+			as("false", "true: who has the password and a notification address, and an authenticator that is not at hand, can have a temporary code mailed: eight digits for one sign-in within 24 hours. Only where the policy lets mail alone prove a person, without a delay."),
 	}
 }
 

@@ -46,6 +46,9 @@ type Recovery struct {
 	Swap      *Swap     `json:"swap,omitempty"`
 }
 
+// TemporaryCode is the state of what is no recovery, but a temporary code that cannot be taken away.
+const TemporaryCode = "temporary_code"
+
 // Swap is how far a swap has come.
 type Swap struct {
 	Added         string   `json:"added"`   // id of the new credential

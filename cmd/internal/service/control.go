@@ -106,7 +106,32 @@ func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
 	lost, err := s.lost(ctx, out)
 	out = append(out, lost...)
 	slices.SortFunc(out, func(a, b control.Recovery) int { return a.Started.Compare(b.Started) })
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	stuck, err := s.stuckTemporaries(ctx)
+	return append(out, stuck...), err
+}
+
+// stuckTemporaries lists the temporary codes that cannot be taken away.
+func (s *service) stuckTemporaries(ctx context.Context) (out []control.Recovery, err error) {
+	jobs, err := s.store.Jobs.List(ctx, bridge.JobTemporary, maxListed)
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range jobs {
+		t, found, err := s.flow.Temporary(ctx, j.ID)
+		if err != nil {
+			return nil, err
+		}
+		if found && t.Stuck != "" {
+			out = append(out, control.Recovery{
+				ID: t.ID, User: t.Username, Person: t.Person, State: control.TemporaryCode, Started: t.StartedAt, Expires: t.Expires,
+				Attention: string(t.Stuck), Tries: j.Tries, Next: j.Due,
+			})
+		}
+	}
+	return out, nil
 }
 
 func rowOf(rows map[string]*control.Recovery, person string) *control.Recovery {

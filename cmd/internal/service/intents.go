@@ -77,6 +77,12 @@ func (s *service) lost(ctx context.Context, rows []control.Recovery) ([]control.
 	defer cancel()
 	var out []control.Recovery
 	for _, i := range open {
+		if known, err := s.knows(ctx, i); err != nil || known {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if slices.ContainsFunc(rows, func(r control.Recovery) bool { return r.ID == i.Recovery && r.State != string(bridge.Ended) }) {
 			continue
 		}
@@ -87,6 +93,15 @@ func (s *service) lost(ctx context.Context, rows []control.Recovery) ([]control.
 		out = append(out, row)
 	}
 	return out, nil
+}
+
+// knows reports that an intent is that of a temporary code which the store has: it stays open as long as the code lives.
+func (s *service) knows(ctx context.Context, i bridge.Intent) (bool, error) {
+	if i.What != bridge.UndertakingTemporary {
+		return false, nil
+	}
+	t, found, err := s.flow.Temporary(ctx, i.Person)
+	return found && t.ID == i.Recovery, err
 }
 
 func lostRow(i bridge.Intent) control.Recovery {

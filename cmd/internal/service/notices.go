@@ -25,14 +25,20 @@ func (s *service) Send(ctx context.Context, n bridge.Notice) error {
 	m := mail.Message{
 		ID: id, To: n.To, ToName: n.Name, Subject: message.Subject, Text: message.Text, HTML: message.HTML, Kind: string(n.Kind), Expires: n.Expires, Person: n.Person,
 	}
-	if n.Link != "" {
+	switch n.Kind {
+	case bridge.NoticeLink:
 		m.Link = n.Link.Hash()
+	case bridge.NoticeTemporary:
+		m.Link = n.ID
 	}
 	return s.mail.Enqueue(ctx, m)
 }
 
-// mailed notes at the recovery what became of its link mail.
+// mailed notes at the recovery, or at the temporary code, what became of its mail.
 func (s *service) mailed(ctx context.Context, m mail.Message, o bridge.MailOutcome) error {
+	if m.Kind == string(bridge.NoticeTemporary) {
+		return s.flow.TemporaryMailed(ctx, m.Person, m.Link, o)
+	}
 	return s.flow.Mailed(ctx, m.Person, m.Link, o)
 }
 

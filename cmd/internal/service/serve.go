@@ -119,6 +119,9 @@ func (s *service) works() []store.Work {
 		{Kind: bridge.JobMail, Parallel: 4, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
 			return s.mail.Deliver(ctx, c.Payload, c.Tries)
 		}},
+		{Kind: bridge.JobTemporary, Parallel: 4, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
+			return s.flow.RunTemporary(ctx, c.ID)
+		}},
 		{Kind: bridge.JobGate, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
 			return time.Time{}, s.gate.Expire(ctx, c.ID)
 		}},

@@ -343,6 +343,9 @@ func (s *service) newFlow() *bridge.Flow {
 	kv := s.store.KV
 	f := &bridge.Flow{
 		Accounts: s.kc, Gate: s.gate, Target: s.kc, Visits: s.kc,
+
+		Temporaries: store.NewTyped[bridge.TemporaryCode](kv, store.Kind{Name: "temporary", Version: bridge.TemporaryVersion}),
+
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		CodeSets:   store.NewTyped[bridge.CodeSet](kv, store.Kind{Name: "codes", Version: 1}),
 		Links:      store.NewTyped[bridge.Pointer](kv, store.Kind{Name: "link", Version: 1}),

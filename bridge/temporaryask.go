@@ -1,0 +1,316 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// LimitTemporary is how many temporary codes one person may ask for (TMP-01).
+var LimitTemporary = Limit{"temporary-week", 3, 7 * 24 * time.Hour}
+
+// TemporaryAsked is what the page sends, with what the browser session knows.
+type TemporaryAsked struct {
+	Viewer   Viewer
+	Username string
+	Name     string
+	Language string
+	Label    string // what Keycloak's page calls it, before date and signs
+	Origin   Origin
+	Snapshot Snapshot // taken before the sign-in
+}
+
+// TemporaryRefusal says why this account may have no temporary code by mail, nil if it may: only where the mail way is open by itself, for
+// somebody who has an authenticator to come back to, and never soon after a change of the password or the address (TMP-01).
+func (r Rules) TemporaryRefusal(a Account, h History, f RealmFacts, now time.Time) error {
+	const op = "temporary code"
+	p, _ := a.Password()
+	changed := later(p.Created, h.PasswordReset)
+	switch {
+	case !r.TemporaryCodes:
+		return Fault(CodeNotOpen, op, nil)
+	case len(a.Authenticators()) == 0:
+		return Fault(CodeNoAuthenticator, op, nil)
+	case r.Policy(a).Delay > 0:
+		return Fault(CodeDeskOnly, op, nil)
+	case now.Sub(changed) < HistorySpan:
+		return Fault(CodePasswordRecent, op, nil)
+	case now.Sub(h.AddressChanged) < HistorySpan:
+		return Fault(CodeAddressChanged, op, nil)
+	}
+	return r.MailRefusal(a, h, f, now)
+}
+
+// Temporary returns the person's temporary code; found is false when there was none lately.
+func (f *Flow) Temporary(ctx context.Context, person string) (t TemporaryCode, found bool, err error) {
+	t, err = f.Temporaries.Get(ctx, person)
+	if errors.Is(err, ErrAbsent) {
+		return TemporaryCode{}, false, nil
+	}
+	return t, err == nil, err
+}
+
+// NoTemporary refuses what a temporary code must never lead to (TMP-02): CodeTemporary while the person has one as far as we know, or when the
+// sign-in may stem from one. Who reads the account asks Account.TemporaryCode too: the store may have lost what stands there.
+func (f *Flow) NoTemporary(ctx context.Context, person string, signedIn time.Time) error {
+	t, found, err := f.Temporary(ctx, person)
+	if err != nil {
+		return err
+	}
+	if found && (t.Open() || t.opened() && !signedIn.After(t.EndedAt)) {
+		return Fault(CodeTemporary, "sign-in", nil)
+	}
+	return nil
+}
+
+// TemporaryTo says where a temporary code would go for the signed-in person; an error says why none does.
+func (f *Flow) TemporaryTo(ctx context.Context, v Viewer, s Snapshot) (address string, err error) {
+	address, _, err = f.temporaryOpen(ctx, v, s)
+	return address, err
+}
+
+func (f *Flow) temporaryOpen(ctx context.Context, v Viewer, s Snapshot) (address string, a Account, err error) {
+	const op = "temporary code"
+	if !f.Rules.TemporaryCodes {
+		return "", a, Fault(CodeNotOpen, op, nil)
+	}
+	if a, err = f.fresh(ctx, v.Person, s, v.SignedInAt); err != nil {
+		return "", a, err
+	}
+	if err := f.undisputed(ctx, a.ID); err != nil {
+		return "", a, err
+	}
+	realm, h, err := f.past(ctx, a.ID)
+	if err != nil {
+		return "", a, err
+	}
+	if err := f.Rules.TemporaryRefusal(a, h, realm, f.Now()); err != nil {
+		return "", a, err
+	}
+	if n, err := f.failures(ctx, a.ID); err != nil || n >= maxFailures {
+		return "", a, firstError(err, Fault(CodeTooManyBad, op, nil))
+	}
+	r, found, err := f.read(ctx, a.ID)
+	switch {
+	case err != nil:
+		return "", a, err
+	case found && (r.State == Writing || r.Locking() || r.State == Done && f.Now().Sub(r.DoneAt) < CodesLife+codesGrace):
+		return "", a, Fault(CodeTooLate, op, nil)
+	case found && r.State == Proven:
+		return "", a, Fault(CodeActive, op, nil)
+	}
+	to, ok := s.LinkAddress()
+	if !ok {
+		return "", a, Fault(noAddressCode(s), op, nil)
+	}
+	return to, a, nil
+}
+
+// AskTemporary makes a temporary code and mails it to the notification address. The job that takes it away again stands before anything else
+// does; whatever fails afterwards, it takes away what there is.
+func (f *Flow) AskTemporary(ctx context.Context, a TemporaryAsked) (TemporaryCode, error) {
+	const op = "temporary code"
+	if err := f.Closed(op); err != nil {
+		return TemporaryCode{}, err
+	}
+	if f.Now().Sub(a.Viewer.SignedInAt) > SignInLife {
+		return TemporaryCode{}, Fault(CodeStaleSignIn, op, nil)
+	}
+	if old, found, err := f.Temporary(ctx, a.Viewer.Person); err != nil || found && old.Open() {
+		return old, firstError(err, Fault(CodeTemporary, op, nil))
+	}
+	to, account, err := f.temporaryOpen(ctx, a.Viewer, a.Snapshot)
+	if err != nil {
+		return TemporaryCode{}, err
+	}
+	key := f.Codes.NewKey()
+	code, err := f.Codes.Single(key)
+	if err != nil {
+		return TemporaryCode{}, err
+	}
+	now := f.Now()
+	n := NewTemporary(f.newLabel(a.Label, account.Credentials), key, now)
+	mails := f.temporaryMails(to, a.Snapshot)
+	t := TemporaryCode{
+		ID: n.ID, Person: account.ID, Username: a.Username, Name: a.Name, Language: a.Language, To: to, Origin: a.Origin, Snapshot: a.Snapshot, StartedAt: now,
+		Factors: factorIDs(account.Credentials), Vetoes: mails.vetoes(),
+	}
+	if t, err = f.beginTemporary(ctx, t); err != nil {
+		return t, err
+	}
+	if err := f.makeTemporary(ctx, t, n, mails.with(code)); err != nil {
+		f.giveUpTemporary(ctx, t, TemporaryUnwritten)
+		return t, err
+	}
+	return f.sentTemporary(ctx, t)
+}
+
+// beginTemporary keeps the job, then the record that it belongs to, and counts it. Of two presses at the same moment one is CodeTemporary.
+func (f *Flow) beginTemporary(ctx context.Context, t TemporaryCode) (TemporaryCode, error) {
+	if err := f.temporaryAt(ctx, t.Person, t.StartedAt.Add(temporaryGrace)); err != nil {
+		return t, err
+	}
+	begun, err := f.Temporaries.Update(ctx, t.Person, 0, func(old TemporaryCode, found bool) (TemporaryCode, error) { return BeginTemporary(old, found, t) })
+	if err != nil {
+		return begun, err
+	}
+	ok, retry, err := f.Limits.AllowAtMost(ctx, LimitTemporary, t.Person)
+	if err == nil && ok {
+		e := begun.event("temporary.intended")
+		if err = f.Audit.Record(ctx, e); err == nil {
+			return begun, nil
+		}
+		err = Fault(CodeAuditFull, "temporary code", err)
+	} else {
+		err = f.limited(LimitTemporary.Name, retry, err)
+	}
+	if forgotten := f.Temporaries.Delete(context.WithoutCancel(ctx), t.Person); forgotten != nil {
+		f.Log.WarnContext(ctx, "a temporary code that was never made ends in a minute", "err", forgotten)
+	}
+	return begun, err
+}
+
+// makeTemporary writes the credential, where Keycloak's form expects it, and queues the mails: the others are told first, so that the code is
+// never on its way unless they hear of it.
+func (f *Flow) makeTemporary(ctx context.Context, t TemporaryCode, n NewCredential, mails temporaryMails) error {
+	if err := f.Target.Do(ctx, t.Person, Action{Kind: ActionAdd, Credential: n.ID, New: &n}); err != nil {
+		return err
+	}
+	seen, err := f.Target.Credentials(ctx, t.Person)
+	if err != nil {
+		return err
+	}
+	s := Swap{New: NewCredential{ID: n.ID}}
+	if !s.stands(seen) {
+		return Fault(CodeRefusedByAccount, "temporary code", errors.New("it does not stand after the write"))
+	}
+	if a := NextAction(s, seen); a.Kind == ActionMove {
+		if err := f.Target.Do(ctx, t.Person, a); err != nil {
+			return err
+		}
+	}
+	for _, m := range mails {
+		if err := f.point(ctx, m.token.Hash(), t.Person); err != nil {
+			return err
+		}
+		if err := f.Mail.Send(ctx, m.notice(t)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sentTemporary notes that the code is on its way. It is looked at from now on.
+func (f *Flow) sentTemporary(ctx context.Context, t TemporaryCode) (TemporaryCode, error) {
+	t, err := f.changeTemporary(ctx, t, TemporaryCode.Sent)
+	if err != nil {
+		return t, err
+	}
+	f.record(ctx, t.event("temporary.sent"))
+	if err := f.temporaryAt(ctx, t.Person, f.Now().Add(temporaryWatch)); err != nil {
+		f.Log.WarnContext(ctx, "a temporary code is looked at a little later", "id", t.ID, "err", err)
+	}
+	return t, nil
+}
+
+// giveUpTemporary ends a code that did not come to be; if that cannot be noted now, its job does in a minute.
+func (f *Flow) giveUpTemporary(ctx context.Context, t TemporaryCode, why TemporaryEnd) {
+	ctx = context.WithoutCancel(ctx)
+	if err := f.endTemporary(ctx, t, why); err != nil && CodeOf(err) != CodeNotOpen {
+		f.Log.WarnContext(ctx, "a temporary code ends in a minute", "id", t.ID, "err", err)
+	}
+}
+
+// endTemporary begins the end of a code, and has it done at once.
+func (f *Flow) endTemporary(ctx context.Context, t TemporaryCode, why TemporaryEnd) error {
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) { return old.Ending(why, f.Now()) })
+	if err != nil {
+		return err
+	}
+	return f.temporaryAt(ctx, t.Person, f.Now())
+}
+
+// EndTemporary is the person's own wish to end it.
+func (f *Flow) EndTemporary(ctx context.Context, v Viewer) error {
+	t, found, err := f.Temporary(ctx, v.Person)
+	if err != nil || !found || !t.Open() {
+		return firstError(err, Fault(CodeNotOpen, "temporary code", nil))
+	}
+	return f.endTemporary(ctx, t, TemporaryGivenBack)
+}
+
+// TemporaryMailed notes what became of the mail with the code id. One that was given up ends the code: nobody could use it.
+func (f *Flow) TemporaryMailed(ctx context.Context, person, id string, o MailOutcome) error {
+	t := TemporaryCode{Person: person, ID: id}
+	if o == MailDropped {
+		return f.endTemporary(ctx, t, TemporaryUnsent)
+	}
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		old.Mail = o
+		return old, nil
+	})
+	return err
+}
+
+func (f *Flow) temporaryAt(ctx context.Context, person string, at time.Time) error {
+	return f.Jobs.Add(ctx, Job{Kind: JobTemporary, ID: person, At: at})
+}
+
+// changeTemporary applies a transition to the code t, if it is still that one and open. It is kept until nothing is left of it.
+func (f *Flow) changeTemporary(ctx context.Context, t TemporaryCode, step func(TemporaryCode) (TemporaryCode, error)) (TemporaryCode, error) {
+	return f.Temporaries.Update(ctx, t.Person, 0, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+		if !found || old.ID != t.ID || !old.Open() {
+			return old, Fault(CodeNotOpen, "temporary code", nil)
+		}
+		return step(old)
+	})
+}
+
+// event fills in what an event of a temporary code always says.
+func (t TemporaryCode) event(name string) AuditEvent {
+	return AuditEvent{Event: name, Outcome: "ok", Actor: t.Person, Target: t.Person, Recovery: t.ID, Added: t.ID}
+}
+
+// temporaryMail is one of the mails about a new code, with a way to object of its own.
+type temporaryMail struct {
+	to          string
+	token, code Secret // code: in the mail that brings it only
+	objection   string
+}
+
+type temporaryMails []temporaryMail
+
+// temporaryMails are the mails to the other addresses, and last the one that brings the code.
+func (f *Flow) temporaryMails(to string, s Snapshot) (out temporaryMails) {
+	for _, address := range append(s.Others(to), to) {
+		out = append(out, temporaryMail{to: address, token: NewToken(), objection: NewDigits(6)})
+	}
+	return out
+}
+
+func (m temporaryMails) vetoes() (out []Veto) {
+	for _, one := range m {
+		out = append(out, Veto{Hash: one.token.Hash(), Objection: one.objection})
+	}
+	return out
+}
+
+func (m temporaryMails) with(code Secret) temporaryMails {
+	m[len(m)-1].code = code
+	return m
+}
+
+// notice is the mail. One that brings the code is worth nothing later than a link would be.
+func (m temporaryMail) notice(t TemporaryCode) Notice {
+	n := Notice{
+		Kind: NoticeTemporaryAsked, To: m.to, Person: t.Person, Language: t.Language, Name: t.Name, At: t.StartedAt, Expires: t.Expires,
+		NotAfter: t.Expires, Origin: t.Origin, Veto: m.token, Objection: m.objection, ID: t.ID,
+	}
+	if m.code != "" {
+		n.Kind, n.Code, n.Expires = NoticeTemporary, m.code, t.StartedAt.Add(temporaryMailLife)
+	}
+	return n
+}
+
+// temporaryMailLife is how long the mail with the code may take to a mail server before it is given up.
+const temporaryMailLife = 30 * time.Minute

@@ -1,0 +1,222 @@
+package bridge
+
+import (
+	"slices"
+	"time"
+)
+
+// TemporaryState is where a temporary code stands.
+type TemporaryState string
+
+// The states of a temporary code (design.md, "A temporary code").
+const (
+	TemporaryWriting TemporaryState = "writing" // the credential and the mail are being made
+	TemporaryLive    TemporaryState = "live"    // it is in the mail, and can be used once
+	TemporaryUsed    TemporaryState = "used"    // it was used and works no more; what it opened stays open until Expires
+	TemporaryEnding  TemporaryState = "ending"  // whatever is left of it is being taken away
+	TemporaryEnded   TemporaryState = "ended"
+)
+
+// TemporaryEnd says why a temporary code ended.
+type TemporaryEnd string
+
+// The ends of a temporary code.
+const (
+	TemporaryExpired   TemporaryEnd = "expired"    // its time was up, used or not
+	TemporaryGivenBack TemporaryEnd = "given_back" // the person ended it
+	TemporaryVetoed    TemporaryEnd = "vetoed"     // somebody who got a notice stopped it
+	TemporaryChanged   TemporaryEnd = "changed"    // a second factor was added or removed while it lived: nobody who means well does
+	TemporaryRecovered TemporaryEnd = "recovered"  // a recovery took its place
+	TemporaryUnsent    TemporaryEnd = "unsent"     // the mail could not be sent
+	TemporaryUnwritten TemporaryEnd = "unwritten"  // it never came to be
+)
+
+// TemporaryLife is how long a temporary code can be used, and how long what it opened stays open.
+const TemporaryLife = 24 * time.Hour
+
+const (
+	temporaryGrace = time.Minute      // how long writing may take before it is given up; no request lives so long
+	temporaryWatch = 30 * time.Second // between two looks at a living one
+)
+
+// TemporaryCode is one temporary code from the press of the button until nothing is left of it. It is stored under its person, so there is one
+// at most. Neither the code nor its key is ever in it.
+type TemporaryCode struct {
+	V         int    // version of this record
+	ID        string // also of the credential
+	Person    string
+	Username  string
+	Name      string
+	Language  string
+	State     TemporaryState
+	To        string // the address that gets the code
+	Origin    Origin
+	Snapshot  Snapshot
+	StartedAt time.Time
+	Expires   time.Time
+	Factors   []string      // second factors that stood before it was written
+	Vetoes    []Veto        // one of each mail
+	Mail      MailOutcome   `json:",omitempty"`
+	UsedAt    time.Time     `json:",omitzero"` // when it was seen to be used
+	Tombstone NewCredential `json:",omitzero"` // what keeps the account shut when no other OTP is left; without a secret
+	End       TemporaryEnd  `json:",omitempty"`
+	EndedAt   time.Time     `json:",omitzero"` // when it was decided to end it; what it opened before is not to be trusted
+
+	SessionsEnded bool      `json:",omitempty"`
+	Stuck         Code      `json:",omitempty"` // why it needs an administrator
+	StuckSince    time.Time `json:",omitzero"`
+}
+
+// TemporaryVersion is the version of the stored record.
+const TemporaryVersion = 1
+
+// Open reports whether anything of the code may be left.
+func (t TemporaryCode) Open() bool { return t.State != "" && t.State != TemporaryEnded }
+
+// Lives reports whether it can be used, or what it opened is open.
+func (t TemporaryCode) Lives() bool { return t.State == TemporaryLive || t.State == TemporaryUsed }
+
+// BeginTemporary returns a new code in place of an older one that has ended; while that one has not, it stands (CodeTemporary).
+func BeginTemporary(old TemporaryCode, found bool, fresh TemporaryCode) (TemporaryCode, error) {
+	if found && old.Open() {
+		return old, Fault(CodeTemporary, "temporary code", nil)
+	}
+	fresh.V, fresh.State, fresh.Expires = TemporaryVersion, TemporaryWriting, fresh.StartedAt.Add(TemporaryLife)
+	return fresh, nil
+}
+
+// Sent notes that the credential stands and the mail is queued.
+func (t TemporaryCode) Sent() (TemporaryCode, error) {
+	if t.State != TemporaryWriting {
+		return t, Fault(CodeNotOpen, "temporary code", nil)
+	}
+	t.State = TemporaryLive
+	return t, nil
+}
+
+// Ending begins the end of an open code; the first reason stays.
+func (t TemporaryCode) Ending(why TemporaryEnd, now time.Time) (TemporaryCode, error) {
+	switch t.State {
+	case TemporaryWriting, TemporaryLive, TemporaryUsed:
+	default:
+		return t, Fault(CodeNotOpen, "temporary code", nil)
+	}
+	t.State, t.End, t.EndedAt = TemporaryEnding, why, now
+	return t, nil
+}
+
+// Veto ends a code from one of its notices with the right objection number, without a sign-in. After its end: CodeTooLate if it was used, so
+// that the caller says to phone, else CodeLinkInvalid. A wrong number is CodeObjection, and counts: the returned code is stored all the same.
+func (t TemporaryCode) Veto(hash, number string, now time.Time) (TemporaryCode, error) {
+	i := slices.IndexFunc(t.Vetoes, func(v Veto) bool { return Equal(v.Hash, hash) })
+	if i < 0 || t.Vetoes[i].Objected >= MaxObjections {
+		return t, Fault(CodeLinkInvalid, "veto", nil)
+	}
+	if !Equal(t.Vetoes[i].Objection, number) {
+		t.Vetoes = slices.Clone(t.Vetoes)
+		t.Vetoes[i].Objected++
+		return t, Fault(CodeObjection, "veto", nil)
+	}
+	ending, err := t.Ending(TemporaryVetoed, now)
+	switch {
+	case err == nil:
+		return ending, nil
+	case !t.UsedAt.IsZero():
+		return t, Fault(CodeTooLate, "veto", nil)
+	}
+	return t, Fault(CodeLinkInvalid, "veto", nil)
+}
+
+// Failed reports that the code never reached the person.
+func (t TemporaryCode) Failed() bool { return t.End == TemporaryUnsent || t.End == TemporaryUnwritten }
+
+// names reports whether the veto link with this hash is one of the code's.
+func (t TemporaryCode) names(hash string) bool {
+	return slices.ContainsFunc(t.Vetoes, func(v Veto) bool { return Equal(v.Hash, hash) })
+}
+
+// Look returns a living code as it stands after a look at the person's credentials. One that nobody of ours took away counts as a second factor
+// that was removed.
+func (t TemporaryCode) Look(seen []Credential, now time.Time) TemporaryCode {
+	if !t.Lives() {
+		return t
+	}
+	i := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == t.ID })
+	why := TemporaryEnd("")
+	switch {
+	case !slices.Equal(t.Factors, factorIDs(seen)), t.State == TemporaryLive && i < 0:
+		why = TemporaryChanged
+	case t.State == TemporaryLive && seen[i].Uses > 0:
+		t.State, t.UsedAt = TemporaryUsed, now
+		return t
+	case !now.Before(t.Expires):
+		why = TemporaryExpired
+	default:
+		return t
+	}
+	t, _ = t.Ending(why, now)
+	return t
+}
+
+// factorIDs lists the second factors among credentials, sorted, without temporary codes and without what lives elsewhere.
+func factorIDs(seen []Credential) []string {
+	ids := []string{}
+	for _, c := range seen {
+		if slices.Contains(factors, c.Type) && !c.Temporary() && !c.Federated {
+			ids = append(ids, c.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// suspicious: somebody else than the person may have had a hand in it.
+func (t TemporaryCode) suspicious() bool {
+	return t.End == TemporaryChanged || t.End == TemporaryVetoed
+}
+
+// Disputed reports that somebody else seems to have used the code, who then has the password and reads the mail: until it is cleared up nothing that
+// opens the account is mailed.
+func (t TemporaryCode) Disputed(now time.Time) bool {
+	return (t.End == TemporaryChanged || t.End == TemporaryVetoed && !t.UsedAt.IsZero()) && now.Sub(t.EndedAt) < KeepEnded
+}
+
+// opened reports that sessions may stem from it which nobody else ends.
+func (t TemporaryCode) opened() bool {
+	return !t.UsedAt.IsZero() && t.End != TemporaryRecovered || t.suspicious()
+}
+
+// unseenUse reports that a code whose end has begun was used, and that nobody has noted it.
+func (t TemporaryCode) unseenUse(seen []Credential) bool {
+	return t.State == TemporaryEnding && t.UsedAt.IsZero() && slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == t.ID && c.Uses > 0 })
+}
+
+// NextTemporary decides the next step from the credentials seen just now. The code goes when it was used or ends; after a change that nobody of
+// ours made, whatever was added goes, too. Nothing is removed that would leave the person without an OTP: a tombstone comes first (TMP-03).
+func NextTemporary(t TemporaryCode, seen []Credential) Action {
+	if t.State != TemporaryUsed && t.State != TemporaryEnding {
+		return Action{Kind: ActionFinish}
+	}
+	remove := slices.IndexFunc(seen, t.removes)
+	keeps := slices.ContainsFunc(seen, func(c Credential) bool { return c.Type == TypeOTP && !t.removes(c) })
+	switch {
+	case !keeps && len(t.Factors) > 0:
+		return Action{Kind: ActionAdd, Credential: t.Tombstone.ID, New: &t.Tombstone}
+	case remove >= 0:
+		return Action{Kind: ActionRemove, Credential: seen[remove].ID}
+	case t.State == TemporaryEnding && t.opened() && !t.SessionsEnded:
+		return Action{Kind: ActionEndSessions}
+	}
+	return Action{Kind: ActionFinish}
+}
+
+func (t TemporaryCode) removes(c Credential) bool {
+	if c.Federated || c.ID == t.Tombstone.ID {
+		return false
+	}
+	added := slices.Contains(factors, c.Type) && !slices.Contains(t.Factors, c.ID)
+	return c.Temporary() || t.End == TemporaryChanged && added
+}
+
+// bare is a tombstone that is yet to be named.
+func (t TemporaryCode) bare() bool { return t.Tombstone.ID == "" }

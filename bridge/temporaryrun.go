@@ -1,0 +1,263 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// JobTemporary looks after a temporary code until nothing is left of it; id = person.
+const JobTemporary = "temporary"
+
+// RunTemporary watches the person's temporary code and takes it away. Every step may be repeated by any replica. next is when to look again,
+// zero when there is nothing left to do. A fault of the outside is no error: it is tried until it works.
+func (f *Flow) RunTemporary(ctx context.Context, person string) (next time.Time, err error) {
+	for range maxSteps {
+		t, found, err := f.Temporary(ctx, person)
+		if err != nil || !found || !t.Open() {
+			return time.Time{}, err
+		}
+		wait, err := f.temporaryStep(ctx, t)
+		if err != nil {
+			wait = f.temporaryFault(ctx, t, err)
+		}
+		if wait > 0 {
+			return f.Now().Add(wait), nil
+		}
+	}
+	return f.Now().Add(lockPause), nil
+}
+
+// temporaryStep does the next thing; wait is not zero when there is nothing to do until then.
+func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Duration, err error) {
+	now := f.Now()
+	late := t.StartedAt.Add(temporaryGrace)
+	if t.State == TemporaryWriting {
+		if now.Before(late) {
+			return late.Sub(now), nil
+		}
+		return 0, f.lookedAt(ctx, t, TemporaryUnwritten)
+	}
+	seen, err := f.Target.Credentials(ctx, t.Person)
+	if err != nil {
+		return 0, err
+	}
+	if ruled, wait, err := f.recoveryRules(ctx, t); ruled || err != nil { // after the look: what a swap does is seen no sooner than it is known
+		return wait, err
+	}
+	after := t.Look(seen, now)
+	switch {
+	case after.State == TemporaryUsed && t.State == TemporaryLive, t.unseenUse(seen):
+		return 0, f.noteUsed(ctx, t)
+	case after.State != t.State:
+		return 0, f.lookedAt(ctx, t, after.End)
+	}
+	a := NextTemporary(t, seen)
+	switch {
+	case a.Kind == ActionAdd:
+		return 0, f.temporaryLast(ctx, t)
+	case a.Kind != ActionFinish:
+		return 0, f.temporaryDo(ctx, t, a)
+	case t.State == TemporaryEnding && t.End == TemporaryUnwritten && now.Before(late):
+		return late.Sub(now), nil // Keycloak may be slow with what was sent
+	case t.State == TemporaryEnding:
+		return 0, f.finishTemporary(ctx, t)
+	case t.Stuck != "":
+		return 0, f.unstickTemporary(ctx, t)
+	}
+	return max(time.Second, min(temporaryWatch, t.Expires.Sub(now))), nil
+}
+
+// recoveryRules lets a recovery go first that is about to remove every other OTP, and ends the code after it; ruled says that one did.
+func (f *Flow) recoveryRules(ctx context.Context, t TemporaryCode) (ruled bool, wait time.Duration, err error) {
+	r, found, err := f.read(ctx, t.Person)
+	switch {
+	case err != nil || !found:
+	case r.State == Writing || r.Locking():
+		return true, lockPause, nil
+	case t.Lives() && (r.State == Done && r.DoneAt.After(t.StartedAt) || r.Locked() && r.Lock.At.After(t.StartedAt)):
+		return true, 0, f.lookedAt(ctx, t, TemporaryRecovered)
+	}
+	return false, 0, err
+}
+
+// lookedAt notes the end that a look found.
+func (f *Flow) lookedAt(ctx context.Context, t TemporaryCode, why TemporaryEnd) error {
+	if why == TemporaryChanged { // on record before anything follows from it
+		e := t.event("alarm.temporary_changed")
+		e.Actor, e.Outcome = "system", "failed"
+		if err := f.Audit.Record(ctx, e); err != nil {
+			return err
+		}
+	}
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) { return old.Ending(why, f.Now()) })
+	return err
+}
+
+func (f *Flow) noteUsed(ctx context.Context, t TemporaryCode) error {
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		if !old.UsedAt.IsZero() {
+			return old, Fault(CodeNotOpen, "temporary code", nil)
+		}
+		if old.UsedAt = f.Now(); old.State == TemporaryLive {
+			old.State = TemporaryUsed
+		}
+		return old, nil
+	})
+	if err == nil {
+		f.record(ctx, t.event("temporary.used"))
+	}
+	return err
+}
+
+// temporaryDo removes something, or ends the person's sessions.
+func (f *Flow) temporaryDo(ctx context.Context, t TemporaryCode, a Action) error {
+	if err := f.Target.Do(ctx, t.Person, a); err != nil {
+		return err
+	}
+	if a.Kind == ActionEndSessions {
+		f.excuse(ctx, t.Person)
+	}
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		old.Stuck, old.StuckSince = "", time.Time{}
+		old.SessionsEnded = a.Kind == ActionEndSessions // what is removed after it may have opened another one meanwhile
+		return old, nil
+	})
+	return err
+}
+
+// excuse tells a recovery under way that it was we who ended the person's sessions: nothing speaks against it.
+func (f *Flow) excuse(ctx context.Context, person string) {
+	a, err := f.Accounts.ByID(ctx, person)
+	if err == nil {
+		_, err = f.change(ctx, person, func(old Recovery) (Recovery, error) {
+			if old.State != Waiting && old.State != Proven {
+				return old, Fault(CodeNotOpen, "excuse", nil)
+			}
+			old.Snapshot.NotBefore = a.NotBefore
+			return old, nil
+		})
+	}
+	if err != nil && CodeOf(err) != CodeNotOpen {
+		f.Log.WarnContext(ctx, "a recovery that is open asks for another sign-in", "err", err)
+	}
+}
+
+// temporaryLast writes a tombstone where the code, or what was added under it, is the last OTP of the person.
+func (f *Flow) temporaryLast(ctx context.Context, t TemporaryCode) error {
+	if t.bare() {
+		stone, err := f.lastStone(ctx, t)
+		if err != nil {
+			return err
+		}
+		_, err = f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+			if old.bare() {
+				old.Tombstone = stone
+			}
+			return old, nil
+		})
+		return err
+	}
+	stone := t.Tombstone
+	stone.Secret = f.Codes.NewKey() // forgotten at once
+	return f.Target.Do(ctx, t.Person, Action{Kind: ActionAdd, Credential: stone.ID, New: &stone})
+}
+
+// lastStone names a tombstone for somebody who has no other OTP left. That is an alarm, on record before anything is written.
+func (f *Flow) lastStone(ctx context.Context, t TemporaryCode) (NewCredential, error) {
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return NewCredential{}, err
+	}
+	stone := NewCredential{ID: newMarked(markTombstone), Label: f.newLabel("Locked", nil), OTP: realm.OTP, CreatedMillis: f.Now().UnixMilli()}
+	e := t.event("alarm.temporary_last")
+	e.Actor, e.Outcome, e.Added = "system", "failed", stone.ID
+	return stone, f.Audit.Record(ctx, e)
+}
+
+// finishTemporary puts the end on record and tells the person of one that looks like somebody else's doing. Each part may be repeated.
+func (f *Flow) finishTemporary(ctx context.Context, t TemporaryCode) error {
+	e := t.event("temporary.done")
+	e.Actor, e.Added, e.Removed, e.Detail = "system", "", []string{t.ID}, map[string]string{"why": string(t.End)}
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	if t.suspicious() {
+		f.tellDesk(ctx, NoticeDeskVetoed, t.ID)
+		if err := f.tellTemporary(ctx, t); err != nil {
+			return err
+		}
+	}
+	_, err := f.Temporaries.Update(ctx, t.Person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+		if !found || old.ID != t.ID {
+			return old, Fault(CodeNotOpen, "temporary code", nil)
+		}
+		old.State, old.Stuck, old.Tombstone = TemporaryEnded, "", NewCredential{}
+		return old, nil
+	})
+	return err
+}
+
+// tellTemporary tells every address on record that a code was taken back. A repeat is the same mail.
+func (f *Flow) tellTemporary(ctx context.Context, t TemporaryCode) error {
+	now := f.Now()
+	for _, to := range f.Rules.recipients(t.Snapshot) {
+		n := Notice{
+			Kind: NoticeTemporaryBack, To: to, Language: t.Language, Name: t.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Origin: t.Origin, ID: t.ID,
+			Locked: !t.bare(),
+		}
+		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
+		case "":
+		case CodeInternal, CodeExpired:
+			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "id", t.ID, "err", err)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// temporaryFault decides when to try again, and whether an administrator has to know. An account that stays gone was deleted.
+func (f *Flow) temporaryFault(ctx context.Context, t TemporaryCode, cause error) (wait time.Duration) {
+	code := CodeOf(cause)
+	if code == CodeNotOpen {
+		return time.Second // another replica, or the person, was faster
+	}
+	f.Log.WarnContext(ctx, "a temporary code is looked at again", "id", t.ID, "code", code, "err", cause)
+	switch {
+	case code != CodeRefusedByAccount && code != CodeGone:
+		return lockPause
+	case t.Stuck != code:
+		f.stickTemporary(ctx, t, code)
+	case code == CodeGone && f.Now().Sub(t.StuckSince) >= goneForGood && f.deleted(ctx, t.Person):
+		if t.State != TemporaryEnding {
+			_ = f.lookedAt(ctx, t, TemporaryExpired) // comes again
+		} else if err := f.finishTemporary(ctx, t); err != nil {
+			f.Log.WarnContext(ctx, "the end of a deleted account's temporary code is noted later", "err", err)
+		}
+	}
+	return refusedPause
+}
+
+// stickTemporary puts a code on the administrators' list, once for each reason; it is tried again all the same.
+func (f *Flow) stickTemporary(ctx context.Context, t TemporaryCode, code Code) {
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		old.Stuck, old.StuckSince = code, f.Now()
+		return old, nil
+	})
+	if err != nil {
+		f.Log.ErrorContext(ctx, "nobody is told yet that a temporary code is not taken away", "err", err)
+		return
+	}
+	e := t.event("temporary.stuck")
+	e.Actor, e.Outcome, e.Code = "system", "failed", code
+	f.record(ctx, e)
+}
+
+// unstickTemporary takes a living code that can be seen again off the list.
+func (f *Flow) unstickTemporary(ctx context.Context, t TemporaryCode) error {
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		old.Stuck, old.StuckSince = "", time.Time{}
+		return old, nil
+	})
+	return err
+}
