@@ -25,8 +25,8 @@ type Call struct {
 // Stolen reports that the complete proof locks the account.
 func (p Call) Stolen() bool { return p.Reason == bridge.ReasonStolen }
 
-// Checking is GET /recovery while an operator has the case open (StepChecking). Its forms post do=extendcall and
-// do=cancel.
+// Checking is GET /recovery while an operator has the case open (StepChecking). Its forms post do=extendcall, do=cutoff (the line broke: another call
+// code) and do=cancel.
 type Checking struct {
 	Frame
 	Until  time.Time // the request stays open until then
@@ -34,7 +34,7 @@ type Checking struct {
 }
 
 // CallBack is GET /recovery while an operator calls the number on record (StepCallBack): the person there reads the match words out. Its forms
-// post do=extendcall and do=cancel.
+// post what Checking's do.
 type CallBack struct {
 	Frame
 	Words  int // index of the pair, see MatchWords

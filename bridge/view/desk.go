@@ -50,9 +50,10 @@ const (
 	CaseSuspicious CaseResult = "suspicious"
 )
 
-// Case is GET /desk/case, and the answer 422 of POST /desk/case: what the operator may know of the caller, and the decision. Its forms post
-// do=keep (the case stays open); with case (ID): do=release (it is closed without a decision), do=callback, do=pick (words: the index of a pair), do=approve
-// (checks, repeated; ticket), do=deny and do=suspicious. Faults: FieldWords with CodeMissingWords or wrong_words; FieldChecks with checks_missing or callback_unmatched; FieldTicket with ticket_missing.
+// Case is GET /desk/case, and the answer 422 of POST /desk/case: what the operator may know of the caller, and the decision. Its one form posts case (ID), what is
+// ticked and typed (checks, repeated; ticket), and what is pressed: do=keep (the case stays open), do=release (it is closed without a decision), do=callback, do=pick
+// (words: the index of a pair), do=approve, do=deny and do=suspicious. Faults: FieldWords with CodeMissingWords or wrong_words; FieldChecks with checks_missing or
+// callback_unmatched; FieldTicket with ticket_missing.
 type Case struct {
 	Frame
 	ID        string      // of this look at the case, for its forms
