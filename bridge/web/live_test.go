@@ -273,7 +273,8 @@ type stuckConn struct {
 }
 
 func (c *stuckConn) Write(b []byte) (int, error) {
-	if c.takes--; c.takes >= 0 {
+	c.takes--
+	if c.takes >= 0 {
 		return c.Conn.Write(b)
 	}
 	close(c.stuck)
