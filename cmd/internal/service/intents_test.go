@@ -1,0 +1,153 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/audit"
+	"otpbridge/bridge/bridgetest/memory"
+	"otpbridge/bridge/bridgetest/storetest"
+	"otpbridge/cmd/internal/control"
+)
+
+// campus is a Keycloak where everybody has a new and an old authenticator, and nothing is removed while it refuses.
+type campus struct {
+	bridge.Accounts
+	mu      sync.Mutex
+	refuses bool
+	gone    map[string]bool // old ones that were removed, by person
+	busy    int
+	most    int // calls at once
+}
+
+func (c *campus) ByID(_ context.Context, id string) (bridge.Account, error) {
+	return bridge.Account{ID: id, Username: "user-" + id}, nil
+}
+
+func (c *campus) Realm(context.Context) (bridge.RealmFacts, error) { return bridge.RealmFacts{}, nil }
+
+func (c *campus) Credentials(_ context.Context, person string) ([]bridge.Credential, error) {
+	c.mu.Lock()
+	c.busy++
+	c.most = max(c.most, c.busy)
+	c.mu.Unlock()
+	<-time.After(10 * time.Millisecond) // what a call takes
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy--
+	list := []bridge.Credential{{ID: "new", Type: bridge.TypeOTP, Created: time.Now()}}
+	if !c.gone[person] {
+		list = append(list, bridge.Credential{ID: "old", Type: bridge.TypeOTP})
+	}
+	return list, nil
+}
+
+func (c *campus) Do(_ context.Context, person string, a bridge.Action) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a.Kind != bridge.ActionRemove {
+		return nil
+	}
+	if c.refuses {
+		return bridge.Fault(bridge.CodeRefusedByAccount, "remove", nil)
+	}
+	c.gone[person] = true
+	return nil
+}
+
+func (c *campus) Send(context.Context, bridge.Notice) error { return nil }
+
+// afterLoss is a service whose store knows nothing of the swaps that its trail has begun for these people.
+func afterLoss(t *testing.T, people ...string) (*service, *campus) {
+	t.Helper()
+	clock := storetest.NewClock()
+	trail, err := audit.Open(audit.Config{Path: filepath.Join(t.TempDir(), "audit.log"), Now: clock.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = trail.Close() }) // nothing is written any more
+	kc := &campus{refuses: true, gone: map[string]bool{}}
+	s := &service{
+		opts: Options{Now: clock.Now}, log: slog.New(slog.DiscardHandler), audit: trail, counted: newCountedAudit(trail, metrics.NewSet(), clock.Now),
+		store: storetest.Bolt(t).Open(t, storetest.NewRing(t, "k1"), clock.Now),
+	}
+	s.flow = &bridge.Flow{
+		Accounts: kc, Target: kc, Mail: kc, Audit: s.counted, Recoveries: &memory.Records[bridge.Recovery]{Now: clock.Now}, Jobs: &memory.Jobs{},
+		Now: clock.Now, Log: s.log,
+	}
+	for _, p := range people {
+		err := trail.Record(t.Context(), bridge.AuditEvent{
+			Event: "swap.intended", Outcome: "ok", Actor: p, Target: p, Recovery: "r-" + p, Way: "mail", Added: "new", Removed: []string{"old"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.Advance(listAfter)
+	return s, kc
+}
+
+func listed(t *testing.T, s *service) []control.Recovery {
+	t.Helper()
+	all, err := s.recoveries(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// OPS-10, SWAP-11: what the trail has begun and the store has lost is on the administrators' list, with the reason when Keycloak refuses it; it goes on by
+// retry, and is closed by cancel, on record.
+func TestWhatIsLostIsListed(t *testing.T) {
+	t.Parallel()
+	s, kc := afterLoss(t, "a", "b")
+	if err := s.finishIntents(t.Context()); bridge.CodeOf(err) != bridge.CodeRefusedByAccount {
+		t.Fatal(err)
+	}
+	all := listed(t, s)
+	if len(all) != 2 || all[0].State != "lost" || all[0].User != "user-a" || all[0].Attention != "refused_by_account" || all[0].Swap.Added != "new" {
+		t.Fatalf("%+v", all)
+	}
+	if after, err := s.administer(t.Context(), "r-a", bridge.AdminRetry); err == nil || after.State == "ended" {
+		t.Errorf("%+v, %v", after, err)
+	}
+	kc.refuses = false
+	for id, do := range map[string]bridge.ActionName{"r-a": bridge.AdminRetry, "r-b": bridge.AdminCancel} {
+		if after, err := s.administer(t.Context(), id, do); err != nil || after.State != "ended" {
+			t.Errorf("%s: %+v, %v", do, after, err)
+		}
+	}
+	if !kc.gone["a"] || kc.gone["b"] || len(listed(t, s)) != 0 {
+		t.Errorf("removed for %v, %d are listed", kc.gone, len(listed(t, s)))
+	}
+	for recovery, want := range map[string]string{"r-a": "done", "r-b": "refused"} {
+		if how, err := s.audit.Ended(t.Context(), bridge.UndertakingSwap, recovery); how != want || err != nil {
+			t.Errorf("%s: %q, %v", recovery, how, err)
+		}
+	}
+}
+
+// SWAP-11: many are finished at once, eight at a time, so that all of them end within a minute.
+func TestManyIntentsAreFinishedAtOnce(t *testing.T) {
+	t.Parallel()
+	var people []string
+	for p := 'a'; p <= 'x'; p++ {
+		people = append(people, string(p))
+	}
+	s, kc := afterLoss(t, people...)
+	kc.refuses = false
+	if err := s.finishIntents(t.Context()); err != nil || len(kc.gone) != len(people) || kc.most < 2 || kc.most > intentsAtOnce {
+		t.Errorf("%v: %d of %d, %d at once", err, len(kc.gone), len(people), kc.most)
+	}
+	if i := slices.IndexFunc(listed(t, s), func(control.Recovery) bool { return true }); i >= 0 {
+		t.Error("one is left")
+	}
+}
