@@ -52,16 +52,34 @@ func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
 	if err != nil {
 		return err
 	}
-	ours, lock := found && r.ID == i.Recovery, i.What == UndertakingLock
-	switch {
-	case ours && !lock && r.State == Writing:
-		return f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: i.Person, At: f.Now()})
-	case ours && lock && r.Locking():
-		return f.Jobs.Add(ctx, Job{Kind: JobLock, ID: i.Person, At: f.Now()})
-	case ours && !lock && r.State == Done, ours && lock && r.Locked():
-		return f.closeIntent(ctx, i) // by another replica, whose own trail has the rest
+	if found && r.ID == i.Recovery {
+		if settled, err := f.settled(ctx, i, r); err != nil || settled {
+			return err
+		}
 	}
 	return f.finishLost(ctx, i, f.Now().Sub(i.Begun) > KeepEnded || r.StartedAt.After(i.Begun))
+}
+
+// settled leaves an intent to the job of its recovery, which the store still has, or closes it as that has ended.
+func (f *Flow) settled(ctx context.Context, i Intent, r Recovery) (bool, error) {
+	if i.What == UndertakingLock {
+		switch {
+		case r.Locking():
+			return true, f.Jobs.Add(ctx, Job{Kind: JobLock, ID: i.Person, At: f.Now()})
+		case r.Locked():
+			return true, f.closeIntent(ctx, i) // by another replica, whose own trail has the rest
+		}
+		return false, nil
+	}
+	switch {
+	case r.State == Writing:
+		return true, f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: i.Person, At: f.Now()})
+	case r.State == Done:
+		return true, f.closeIntent(ctx, i) // as above
+	case r.State == Ended && !r.WritingAt.IsZero() && (r.End == EndRefused || r.End == EndStopped):
+		return true, f.Audit.Record(ctx, i.event("refused", r.EndCode)) // it did not stand when it ended; lookAgain sees to the rest
+	}
+	return false, nil
 }
 
 // closeIntent puts on record that an intent has ended elsewhere.

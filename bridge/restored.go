@@ -46,9 +46,9 @@ func (r Recovery) lockIntent() Intent {
 	}
 }
 
-// swapOver settles a swap whose new credential does not stand, if it has ended before: nothing is written.
-func (f *Flow) swapOver(ctx context.Context, r Recovery) (over bool, err error) {
-	how, err := f.over(ctx, r.swapIntent(), nil)
+// swapOver settles a swap that has ended before: nothing is written.
+func (f *Flow) swapOver(ctx context.Context, r Recovery, seen []Credential) (over bool, err error) {
+	how, err := f.over(ctx, r.swapIntent(), seen)
 	if err != nil || how == "" {
 		return false, err
 	}

@@ -116,7 +116,7 @@ func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) 
 		}
 	}
 	if !known.new {
-		if over, err := f.swapOver(ctx, r); err != nil || over {
+		if over, err := f.swapOver(ctx, r, known.list); err != nil || over {
 			return over, err
 		}
 	}
@@ -151,7 +151,10 @@ func (f *Flow) noteSwap(ctx context.Context, r Recovery, note func(*Swap)) error
 // end meanwhile. If it cannot be on record the recovery goes back to Proven: nothing was changed, and the person may try again.
 func (f *Flow) intend(ctx context.Context, r Recovery, known *sight) (done bool, err error) {
 	if f.Now().Sub(r.WritingAt) > restored {
-		if over, err := f.swapOver(ctx, r); err != nil || over {
+		if err := f.look(ctx, r.Person, known); err != nil && CodeOf(err) != CodeGone {
+			return false, err
+		}
+		if over, err := f.swapOver(ctx, r, known.list); err != nil || over {
 			return over, err
 		}
 	}

@@ -27,7 +27,10 @@ type model struct {
 	seen   bool // the new one was there when somebody read
 	fault  string
 	clock  func() time.Time
+	begun  time.Time
+	undo   bool      // what came too late may go
 	ended  time.Time // when the sessions were
+	no     error     // what Keycloak answers to every change, before or after it was made
 	other  func()    // another replica, which does all it can while a call of the first one is on its way
 }
 
@@ -53,6 +56,9 @@ func (m *model) Do(_ context.Context, _ string, a bridge.Action) error {
 	if m.lost("call") {
 		return errLost
 	}
+	if m.no != nil && rapid.Bool().Draw(m.t, "refused before") {
+		return m.no
+	}
 	switch a.Kind {
 	case bridge.ActionAdd:
 		if m.index(a.New.ID) < 0 {
@@ -63,7 +69,7 @@ func (m *model) Do(_ context.Context, _ string, a bridge.Action) error {
 		if !m.seen {
 			m.fault = "INV-8: something was removed before the new one was seen"
 		}
-		if a.Credential == m.newID || a.Credential == "later" {
+		if a.Credential == m.newID && !m.undo || a.Credential == "later" {
 			m.fault = "INV-8: " + a.Credential + " was removed"
 		}
 	}
@@ -77,7 +83,7 @@ func (m *model) Do(_ context.Context, _ string, a bridge.Action) error {
 	if m.lost("answer") {
 		return errLost
 	}
-	return nil
+	return m.no
 }
 
 // mailbox remembers which recoveries somebody was told about.
@@ -93,16 +99,22 @@ type life struct {
 	*model
 	records *memory.Records[bridge.Recovery]
 	audit   *memory.Audit
+	jobs    *memory.Jobs
 	mail    mailbox
 	now     time.Time
 	flow    *bridge.Flow
+	copied  *bridge.Recovery // what the store may come back as
+	empty   bool             // the store has forgotten everything
+	back    bool             // the store came back old
 }
 
 func newLife(t *rapid.T) *life {
 	start := time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
 	w := &life{
-		model: &model{t: t, newID: bridge.NewUUID()}, records: &memory.Records[bridge.Recovery]{}, audit: &memory.Audit{}, mail: mailbox{}, now: start,
+		model: &model{t: t, newID: bridge.NewUUID()}, records: &memory.Records[bridge.Recovery]{}, audit: &memory.Audit{}, jobs: &memory.Jobs{},
+		mail: mailbox{}, now: start,
 	}
+	w.begun = start
 	w.clock = func() time.Time { return w.now }
 	w.records.Now = w.clock
 	w.list = []bridge.Credential{{ID: "password", Type: bridge.TypePassword, Created: start.Add(-time.Hour)}}
@@ -113,7 +125,7 @@ func newLife(t *rapid.T) *life {
 		w.list = append(w.list, bridge.Credential{ID: id, Type: bridge.TypeOTP, Created: start.Add(-time.Hour)})
 	}
 	w.flow = &bridge.Flow{
-		Accounts: w, Target: w.model, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Now: w.clock,
+		Accounts: w, Target: w.model, Recoveries: w.records, Jobs: w.jobs, Audit: w.audit, Mail: w.mail, Now: w.clock,
 		Log: slog.New(slog.DiscardHandler),
 	}
 	_, err := w.records.Update(context.Background(), "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) {
@@ -153,7 +165,7 @@ func (w *life) Realm(context.Context) (bridge.RealmFacts, error) {
 
 // event is one thing that happens.
 func (w *life) event() {
-	switch rapid.SampledFrom([]string{"run", "two runs", "store away", "trail full", "mended", "clock", "somebody adds", "cancel"}).Draw(w.t, "event") {
+	switch event := rapid.SampledFrom([]string{"run", "two runs", "store away", "trail full", "mended", "clock", "somebody adds", "cancel", "copy", "back", "forgotten", "trail", "refuses"}).Draw(w.t, "event"); event {
 	case "run":
 		_, _ = w.flow.RunSwap(context.Background(), "p") // a fault brings the job back
 	case "two runs":
@@ -170,6 +182,12 @@ func (w *life) event() {
 		if w.index("later") < 0 {
 			w.list = append(w.list, bridge.Credential{ID: "later", Type: bridge.TypeOTP, Created: w.now.Add(24 * time.Hour)})
 		}
+	case "copy", "back", "forgotten", "trail":
+		w.disaster(event)
+	case "refuses":
+		w.no = rapid.SampledFrom([]error{
+			nil, bridge.Fault(bridge.CodeRefusedByAccount, "model", nil), &bridge.Error{Code: bridge.CodeRefusedByAccount, Field: "userLabel"},
+		}).Draw(w.t, "why")
 	case "cancel":
 		r, err := w.records.Get(context.Background(), "p")
 		if err != nil || r.State != bridge.Writing {
@@ -179,6 +197,46 @@ func (w *life) event() {
 			w.fault = "INV-7: a swap under way can be cancelled"
 		}
 	}
+}
+
+// disaster is something that happens to the store, or the look at the trail that makes up for it.
+func (w *life) disaster(what string) {
+	ctx := context.Background()
+	switch r, err := w.records.Get(ctx, "p"); {
+	case what == "trail":
+		w.fromTrail()
+	case what == "copy" && err == nil:
+		w.copied = &r
+	case what == "back" && w.copied != nil && !w.empty:
+		_, err := w.records.Update(ctx, "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) { return *w.copied, nil })
+		w.back = w.back || err == nil
+	case what == "forgotten" && err == nil && len(w.audit.Events("swap.intended")) > 0:
+		w.empty = w.records.Delete(ctx, "p") == nil
+	}
+}
+
+// open reports that the trail has a beginning without an end.
+func (w *life) open() (yes bool) {
+	for _, e := range w.audit.Events("") {
+		switch e.Event {
+		case "swap.intended":
+			yes = true
+		case "swap.done", "swap.refused":
+			yes = false
+		}
+	}
+	return yes
+}
+
+// fromTrail finishes what the trail holds open.
+func (w *life) fromTrail() {
+	if !w.open() {
+		return
+	}
+	begun := w.audit.Events("swap.intended")
+	_ = w.flow.FinishIntent(context.Background(), bridge.Intent{ // a fault brings it back
+		What: bridge.UndertakingSwap, Person: "p", Recovery: "r", Added: begun[0].Added, Removed: begun[0].Removed, Begun: w.begun,
+	})
 }
 
 // race lets another replica work while a call of the first one is on its way, as after a lease that ran out.
@@ -209,16 +267,36 @@ func (w *life) check() {
 // end lets the life be well, and looks what came of it.
 func (w *life) end() {
 	w.mend()
-	w.calm = true
+	w.calm, w.no = true, nil
 	if _, err := w.flow.RunSwap(context.Background(), "p"); err != nil {
 		w.t.Fatalf("INV-7: with everything well: %v", err)
 	}
 	w.check()
+	if w.empty {
+		w.now = w.now.Add(4 * time.Hour)
+		w.fromTrail()
+	}
+	w.tooLate()
+	w.check()
 	r, err := w.records.Get(context.Background(), "p")
+	if w.empty {
+		if w.open() {
+			w.t.Fatal("SWAP-11: the trail is not closed")
+		}
+		if w.index(w.newID) < 0 {
+			w.oldOnes()
+			return
+		}
+		w.newOne()
+		return
+	}
 	switch {
 	case err != nil:
 		w.t.Fatal(err)
-	case r.State == bridge.Proven && w.writes == 0: // the trail was full before the first write: the person tries again
+	case r.State == bridge.Proven && (w.writes == 0 || w.back): // the trail was full before the first write: the person tries again
+		return
+	case r.State == bridge.Ended && r.End == bridge.EndRefused:
+		w.oldOnes()
 		return
 	case r.State != bridge.Done:
 		w.t.Fatalf("INV-7: the end is %s", r.State)
@@ -227,6 +305,28 @@ func (w *life) end() {
 	case len(w.audit.Events("swap.done")) == 0 || !w.mail["r"]:
 		w.t.Fatal("INV-9: the end is not on record, or nobody was told")
 	}
+	w.newOne()
+}
+
+// tooLate looks for what came too late.
+func (w *life) tooLate() {
+	w.undo = true
+	for _, j := range w.jobs.List(bridge.JobLeftover) {
+		if err := w.flow.RunLeftover(context.Background(), j.ID, j.Payload); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// oldOnes wants everything to be as it was.
+func (w *life) oldOnes() {
+	if w.index(w.newID) >= 0 || w.index("old0") < 0 {
+		w.t.Fatalf("INV-7: refused with %v", w.list)
+	}
+}
+
+// newOne wants the new authenticator alone, but for one that somebody added later.
+func (w *life) newOne() {
 	for _, c := range w.list {
 		if c.Type == bridge.TypeOTP && c.ID != w.newID && c.ID != "later" {
 			w.t.Fatalf("INV-7: %s is still there", c.ID)
