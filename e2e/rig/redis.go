@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ type Redis struct {
 	Addr string // host:port
 
 	t    *testing.T
+	dir  string
 	args []string
 	cmd  *exec.Cmd
 	log  *bytes.Buffer
@@ -25,9 +29,9 @@ type Redis struct {
 func NewRedis(t *testing.T, options ...string) *Redis {
 	t.Helper()
 	port := strconv.Itoa(FreePort(t))
-	r := &Redis{t: t, Addr: net.JoinHostPort("127.0.0.1", port)}
+	r := &Redis{t: t, Addr: net.JoinHostPort("127.0.0.1", port), dir: t.TempDir()}
 	r.args = append([]string{
-		"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
+		"--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", r.dir,
 	}, options...)
 	r.Start()
 	t.Cleanup(r.Stop)
@@ -54,6 +58,34 @@ func (r *Redis) Start() {
 
 // Save writes down what the server holds: a later Start begins with that.
 func (r *Redis) Save() { r.t.Helper(); r.command("SAVE") }
+
+// File is what Save wrote down.
+func (r *Redis) File() []byte {
+	r.t.Helper()
+	r.Save()
+	text, err := os.ReadFile(filepath.Join(r.dir, "dump.rdb"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return text
+}
+
+// Forever lists the keys that have no end.
+func (r *Redis) Forever() []string {
+	r.t.Helper()
+	const ask = `local out = {}
+		for _, k in ipairs(redis.call("KEYS", "*")) do if redis.call("PTTL", k) == -1 then out[#out+1] = k end end
+		return out`
+	_, port, err := net.SplitHostPort(r.Addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	text, err := exec.CommandContext(r.t.Context(), "redis-cli", "-p", port, "EVAL", ask, "0").Output()
+	if err != nil {
+		r.t.Fatalf("redis-cli: %v %s", err, text)
+	}
+	return strings.Fields(string(text))
+}
 
 // Flush forgets everything.
 func (r *Redis) Flush() { r.t.Helper(); r.command("FLUSHALL") }
