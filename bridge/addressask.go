@@ -57,7 +57,19 @@ func (s *Settings) AskAddress(ctx context.Context, m Member, address string) err
 	if err := s.AddressFault(a, address); err != nil {
 		return err
 	}
+	realm, err := s.Accounts.Realm(ctx)
+	if err != nil {
+		return err
+	}
+	if !s.guarded(realm) {
+		return Fault(CodeRealmUnsafe, "notification address", nil)
+	}
 	return s.sendAsk(ctx, m, a, address)
+}
+
+// guarded reports whether only administrators may edit what holds addresses and their marks (WB-14).
+func (s *Settings) guarded(realm RealmFacts) bool {
+	return realm.AdminOnly[s.Attribute] && realm.AdminOnly[s.Rules.Marks]
 }
 
 // ResendAddress mails another code to the address that waits; the one before counts no more.

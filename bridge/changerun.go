@@ -46,7 +46,7 @@ func (s *Settings) RunChange(ctx context.Context, person string) (next time.Time
 // finalCodes end a change beside the refusals of the account.
 var finalCodes = []Code{
 	CodeRefusedByAccount, CodeExpired, CodeLastOTP, CodeOtherOTP, CodeAbsent, CodeAddressMax, CodeAddressSame, CodeAddressCampus, CodeAddressReset,
-	CodeAddressFormat, CodeTemporary, CodeStaleSignIn, CodeOTPPolicy,
+	CodeAddressFormat, CodeTemporary, CodeStaleSignIn, CodeOTPPolicy, CodeRealmUnsafe,
 }
 
 // hold takes a change that nobody else carries out.
@@ -147,6 +147,9 @@ func (s *Settings) intendChange(ctx context.Context, c *Change) error {
 	realm, err := s.Accounts.Realm(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Address != "" && !s.guarded(realm) {
+		return Fault(CodeRealmUnsafe, "change", nil)
 	}
 	tell := s.hears(a, realm, *c)
 	if !c.Intended {

@@ -49,7 +49,7 @@ func (s *Server) showDone(w http.ResponseWriter, r *http.Request, v *visit, stat
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
 		f.Path = "/done"
 		return view.Done{
-			Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed, SignedOut: true, Codes: codesPart(offer), Faults: faults,
+			Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed, SignedOut: true, Unset: s.Settings != nil && !facts.Noticed, Codes: codesPart(offer), Faults: faults,
 		}
 	})
 }

@@ -179,3 +179,41 @@ func TestANumberBelongsToItsAddress(t *testing.T) {
 		t.Error("an address was confirmed")
 	}
 }
+
+// WB-14: where people could edit the addresses, or take away that they were changed, none is set.
+func TestNoAddressIsSetWherePeopleCouldEditIt(t *testing.T) {
+	t.Parallel()
+	for _, attribute := range []string{campus.AddressAttribute, campus.MarksAttribute} {
+		c := campus.Open(t)
+		name := member(c, "tora", unaddressed)
+		c.KC.SetProfileAttribute(fakekc.ProfileAttribute{Name: attribute, Permissions: fakekc.ProfileRights{Edit: []string{"admin", "user"}}})
+		p := owner(t, c, name)
+		c.Clock.Add(time.Minute) // what is known of the realm may be so old
+		p.wantsMailAt("tora@example.org", http.StatusServiceUnavailable)
+		if n := len(c.Mails("")); n > 0 {
+			t.Errorf("%s: %d mails", attribute, n)
+		}
+	}
+}
+
+// After a recovery somebody without a notification address is led to the settings.
+func TestTheLastPageLeadsToTheSettings(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	p := caller(t, c, "bob")
+	code := p.reads()
+	for _, name := range []string{"carol", "dave"} {
+		if name == "dave" {
+			code = p.reads()
+		}
+		o := operator(t, c, name)
+		o.looksUp("bob", code)
+		o.approves()
+	}
+	p.open("/enrol", http.StatusOK)
+	p.finish()
+	p.says("You have none yet")
+	if !strings.Contains(p.Body, `href="/settings"`) {
+		t.Error("no way to the settings")
+	}
+}

@@ -1,0 +1,117 @@
+package e2e_test
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// owner is somebody who looks after their own account, in a browser.
+type owner struct {
+	*journey
+	s   *site
+	say map[string]string
+}
+
+// newSettings is a site with settings, whose realm has what they need.
+func newSettings(t *testing.T) *site {
+	t.Helper()
+	campus := rig.NewCampus(t)
+	prepared := &site{t: t, campus: campus}
+	prepared.attribute(map[string]any{"name": "notificationEmailConfirmed", "multivalued": true})
+	prepared.attribute(map[string]any{"name": "notificationEmail", "multivalued": true, "validations": map[string]any{"email": map[string]any{}}})
+	return newSite(t, func(s *rig.Setup) {
+		s.Campus, s.Change = campus, func(all map[string]any) { all["settings"] = map[string]any{"enabled": true} }
+	})
+}
+
+func (s *site) owner(look rig.Look) *owner {
+	s.t.Helper()
+	return &owner{s.visit(look), s, texts(s.t, look.Language)}
+}
+
+// enters signs somebody in for the settings with password and code.
+func (o *owner) enters(name string, phone *rig.Phone) {
+	o.t.Helper()
+	o.page.Go(o.bridge.URL+"/settings").See(o.w.signIn).Fill("username", name).Fill("password", realm.Password(name)).Click(o.w.signIn)
+	o.page.Fill("otp", phone.Code()).Click(o.w.signIn)
+	o.page.SeeURL(o.bridge.URL + "/settings").See(o.say["settings.apps.title"]).MustBeAccessible()
+}
+
+// confirmation is the number in the n-th mail to an address.
+func (s *site) confirmation(address string, n int) string {
+	s.t.Helper()
+	m := regexp.MustCompile(`\b(\d{4}) (\d{4})\b`).FindStringSubmatch(s.mailbox.Wait(address, n).Text)
+	if m == nil {
+		s.t.Fatalf("no number in the mail to %s", address)
+	}
+	return m[1] + m[2]
+}
+
+// attributes are those of a person as Keycloak has them.
+func (s *site) attributes(name string) map[string][]string {
+	s.t.Helper()
+	var user struct{ Attributes map[string][]string }
+	s.keycloak("GET "+s.path(name), nil, &user)
+	return user.Attributes
+}
+
+// sets adds a notification address: a campus one is refused with the reason, the number is read elsewhere and typed back here.
+func (o *owner) sets(address string) {
+	o.t.Helper()
+	o.page.Click(o.say["settings.address.add"]).See(o.say["address.add.title"]).MustBeAccessible()
+	o.page.Fill("address", "me@ST.example.ac.jp").Click(o.say["address.add.submit"]).See(o.say["address.error.campus"]).MustBeAccessible().Screenshot("settings-refused")
+	o.page.Fill("address", address).Click(o.say["address.add.submit"]).See(o.say["address.sent.title"]).MustBeAccessible().Screenshot("settings-code")
+	o.page.Fill("code", o.s.confirmation(address, 1)).Click(o.say["address.confirm"])
+	o.page.SeeURL(o.bridge.URL + "/settings").See(o.say["settings.address.title"]).MustBeAccessible().Screenshot("settings-set")
+	if got := o.s.attributes("alice")["notificationEmail"]; !slices.Contains(got, address) {
+		o.t.Errorf("addresses %q", got)
+	}
+}
+
+// adds registers a second authenticator.
+func (o *owner) adds() {
+	o.t.Helper()
+	o.page.Click(o.say["settings.apps.add"]).See(o.say["settings.add.lede"]).MustBeAccessible()
+	var uri string
+	o.page.Eval(`document.querySelector("[href^=otpauth]").href`, &uri)
+	phone := rig.ScanPhone(o.t, uri)
+	o.page.Fill("code", phone.Code()).Fill("label", "laptop").Click(o.say["enrol.submit"])
+	o.page.SeeURL(o.bridge.URL + "/settings").See("laptop").Screenshot("settings-two")
+}
+
+// MAIL-01, TOK-12, WB-14, ENR-06: an address is set by a number that is read on another device, old addresses hear of it, nothing else of the account changes;
+// a second authenticator is added beside the first, which still opens the sample application.
+func TestJourneySettings(t *testing.T) {
+	t.Parallel()
+	looks := []rig.Look{{Language: "en", Width: 320}, {Language: "ja", NoScript: true}}
+	for _, look := range looks {
+		t.Run(look.Language, func(t *testing.T) {
+			s := newSettings(t)
+			before := s.attributes("alice")
+			o, first := s.owner(look), rig.NewPhone(t, realm.Secret("alice"))
+			o.enters("alice", first)
+			o.sets("second@example.org")
+			s.mailbox.Wait("alice@example.net", 1) // the notice
+			after := s.attributes("alice")
+			for _, name := range []string{"notificationEmail", "notificationEmailConfirmed"} {
+				delete(before, name)
+				delete(after, name)
+			}
+			if !maps.EqualFunc(before, after, slices.Equal) {
+				t.Errorf("attributes were %v and are %v", before, after)
+			}
+			o.adds()
+			if n := len(s.otps("alice")); n != 2 {
+				t.Errorf("%d authenticators", n)
+			}
+			if !s.opensPortal("alice", first) {
+				t.Error("the first authenticator does not open the portal")
+			}
+		})
+	}
+}
