@@ -9,7 +9,9 @@ type Kind struct {
 }
 
 // Catalogue returns every kind of event in the order of the documentation.
-func Catalogue() []Kind { return slices.Concat(gateKinds(), swapKinds(), temporaryKinds()) }
+func Catalogue() []Kind {
+	return slices.Concat(gateKinds(), swapKinds(), serviceKinds(), temporaryKinds())
+}
 
 // gateKinds are about sign-ins, the gate, recoveries and how they are proven.
 func gateKinds() []Kind {
@@ -51,7 +53,7 @@ func gateKinds() []Kind {
 	}
 }
 
-// swapKinds are about keys, the swap, mails, alarms and the service.
+// swapKinds are about keys, the swap, locks, recovery codes and what is changed in the settings.
 func swapKinds() []Kind {
 	return []Kind{
 		{"key.new", "The holder asked for another key."},
@@ -85,6 +87,12 @@ func swapKinds() []Kind {
 		{"authenticator.removed", "The authenticator in \"removed\" is gone; others stand."},
 		{"authenticator.renamed", "An authenticator has another name."},
 		{"authenticator.refused", "No authenticator was changed in the settings; code says why. detail.field: what Keycloak named."},
+	}
+}
+
+// serviceKinds are about mails, limits, alarms and the service.
+func serviceKinds() []Kind {
+	return []Kind{
 		{"mail.sent", "A mail server took a mail."},
 		{"mail.failed", "A mail server did not take a mail; it is tried again."},
 		{"mail.dropped", "A mail was given up: its time was up, or it was refused for good."},
