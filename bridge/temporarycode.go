@@ -61,6 +61,7 @@ type TemporaryCode struct {
 	Tombstone NewCredential `json:",omitzero"` // what keeps the account shut when no other OTP is left; without a secret
 	End       TemporaryEnd  `json:",omitempty"`
 	EndedAt   time.Time     `json:",omitzero"` // when it was decided to end it; what it opened before is not to be trusted
+	Swapped   time.Time     `json:",omitzero"` // when a recovery had done its part with the second factors
 
 	SessionsEnded bool      `json:",omitempty"`
 	Stuck         Code      `json:",omitempty"` // why it needs an administrator
@@ -94,15 +95,23 @@ func (t TemporaryCode) Sent() (TemporaryCode, error) {
 	return t, nil
 }
 
-// Ending begins the end of an open code; the first reason stays.
+// Ending begins the end of an open code. The first reason stays, unless somebody is found to have changed the second factors: ending it must not hide that.
 func (t TemporaryCode) Ending(why TemporaryEnd, now time.Time) (TemporaryCode, error) {
-	switch t.State {
-	case TemporaryWriting, TemporaryLive, TemporaryUsed:
-	default:
+	found := t.State == TemporaryEnding && why == TemporaryChanged && t.End != TemporaryChanged
+	if !found && t.State != TemporaryWriting && !t.Lives() {
 		return t, Fault(CodeNotOpen, "temporary code", nil)
 	}
-	t.State, t.End, t.EndedAt = TemporaryEnding, why, now
+	t.State, t.End, t.EndedAt, t.SessionsEnded = TemporaryEnding, why, now, false
 	return t, nil
+}
+
+// Recovered notes that a recovery has done its part: what it did is no change that somebody else made. A living code ends with it.
+func (t TemporaryCode) Recovered(at, now time.Time) (TemporaryCode, error) {
+	t.Swapped = at
+	if !t.Lives() {
+		return t, nil
+	}
+	return t.Ending(TemporaryRecovered, now)
 }
 
 // Veto ends a code from one of its notices with the right objection number, without a sign-in. After its end: CodeTooLate if it was used, so
@@ -135,27 +144,38 @@ func (t TemporaryCode) names(hash string) bool {
 	return slices.ContainsFunc(t.Vetoes, func(v Veto) bool { return Equal(v.Hash, hash) })
 }
 
-// Look returns a living code as it stands after a look at the person's credentials. One that nobody of ours took away counts as a second factor
+// Look returns an open code as it stands after a look at the person's credentials. One that nobody of ours took away counts as a second factor
 // that was removed.
 func (t TemporaryCode) Look(seen []Credential, now time.Time) TemporaryCode {
-	if !t.Lives() {
-		return t
-	}
 	i := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == t.ID })
 	why := TemporaryEnd("")
 	switch {
-	case !slices.Equal(t.Factors, factorIDs(seen)), t.State == TemporaryLive && i < 0:
+	case t.changed(seen), t.State == TemporaryLive && i < 0:
 		why = TemporaryChanged
 	case t.State == TemporaryLive && seen[i].Uses > 0:
 		t.State, t.UsedAt = TemporaryUsed, now
 		return t
-	case !now.Before(t.Expires):
+	case t.Lives() && !now.Before(t.Expires):
 		why = TemporaryExpired
 	default:
 		return t
 	}
 	t, _ = t.Ending(why, now)
 	return t
+}
+
+// changed reports that somebody else added or removed a second factor. After a recovery only what it leaves alone tells.
+func (t TemporaryCode) changed(seen []Credential) bool {
+	gone := func(id string) bool { return !slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == id }) }
+	return slices.ContainsFunc(seen, t.strange) || t.Swapped.IsZero() && slices.ContainsFunc(t.Factors, gone)
+}
+
+// strange is a second factor that came under the code, and that no recovery wrote.
+func (t TemporaryCode) strange(c Credential) bool {
+	if !slices.Contains(factors, c.Type) || c.Temporary() || c.Tombstone() || c.Federated || slices.Contains(t.Factors, c.ID) {
+		return false
+	}
+	return t.Swapped.IsZero() || c.Type != TypeOTP && !c.Created.After(t.Swapped)
 }
 
 // factorIDs lists the second factors among credentials, sorted, without temporary codes and without what lives elsewhere.
@@ -214,8 +234,7 @@ func (t TemporaryCode) removes(c Credential) bool {
 	if c.Federated || c.ID == t.Tombstone.ID {
 		return false
 	}
-	added := slices.Contains(factors, c.Type) && !slices.Contains(t.Factors, c.ID)
-	return c.Temporary() || t.End == TemporaryChanged && added
+	return c.Temporary() || t.End == TemporaryChanged && t.strange(c)
 }
 
 // bare is a tombstone that is yet to be named.

@@ -48,7 +48,7 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 	switch {
 	case after.State == TemporaryUsed && t.State == TemporaryLive, t.unseenUse(seen):
 		return 0, f.noteUsed(ctx, t)
-	case after.State != t.State:
+	case after.End != t.End:
 		return 0, f.lookedAt(ctx, t, after.End)
 	}
 	a := NextTemporary(t, seen)
@@ -74,10 +74,17 @@ func (f *Flow) recoveryRules(ctx context.Context, t TemporaryCode) (ruled bool, 
 	case err != nil || !found:
 	case r.State == Writing || r.Locking():
 		return true, lockPause, nil
-	case t.Lives() && (r.State == Done && r.DoneAt.After(t.StartedAt) || r.Locked() && r.Lock.At.After(t.StartedAt)):
-		return true, 0, f.lookedAt(ctx, t, TemporaryRecovered)
+	case t.Swapped.IsZero() && r.State == Done && r.DoneAt.After(t.StartedAt):
+		return true, 0, f.recovered(ctx, t, r.DoneAt)
+	case t.Swapped.IsZero() && r.Locked() && r.Lock.At.After(t.StartedAt):
+		return true, 0, f.recovered(ctx, t, r.Lock.At)
 	}
 	return false, 0, err
+}
+
+func (f *Flow) recovered(ctx context.Context, t TemporaryCode, at time.Time) error {
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) { return old.Recovered(at, f.Now()) })
+	return err
 }
 
 // lookedAt notes the end that a look found.

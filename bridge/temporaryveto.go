@@ -36,7 +36,9 @@ func (f *Flow) objectTemporary(ctx context.Context, t TemporaryCode, hash, numbe
 			counted, err = err, nil
 		case CodeTooLate:
 			counted, err = err, nil
-			next.End, next.EndedAt = TemporaryVetoed, f.Now() // nothing is mailed to whoever it was
+			if next.End != TemporaryChanged { // the graver one
+				next.End, next.EndedAt = TemporaryVetoed, f.Now() // nothing is mailed to whoever it was
+			}
 		}
 		return next, err
 	}
