@@ -50,7 +50,7 @@ func (s *Settings) AddressFault(a Account, address string) error {
 
 // AskAddress mails a code to an address that somebody wants to be told at. It takes the place of one that waits.
 func (s *Settings) AskAddress(ctx context.Context, m Member, address string) error {
-	a, err := s.may(ctx, m)
+	a, err := s.mayAddress(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *Settings) guarded(realm RealmFacts) bool {
 
 // ResendAddress mails another code to the address that waits; the one before counts no more.
 func (s *Settings) ResendAddress(ctx context.Context, m Member) error {
-	a, err := s.may(ctx, m)
+	a, err := s.mayAddress(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *Settings) waitingAsk(ctx context.Context, person string) (AddressAsk, e
 // ConfirmAddress takes the code that was mailed and begins the change. Each try is counted before its outcome is used, so that parallel guesses cannot
 // outrun the count. CodeWrongCode says how many tries are left; after the last one it is CodeKeyStopped, and another mail is needed.
 func (s *Settings) ConfirmAddress(ctx context.Context, m Member, typed string) error {
-	a, err := s.may(ctx, m)
+	a, err := s.mayAddress(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (s *Settings) ForgetAddress(ctx context.Context, m Member) error {
 
 // RemoveAddress begins the removal of a notification address.
 func (s *Settings) RemoveAddress(ctx context.Context, m Member, address string) error {
-	a, err := s.may(ctx, m)
+	a, err := s.mayAddress(ctx, m)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (s *Settings) RunChange(ctx context.Context, person string) (next time.Time
 // finalCodes end a change beside the refusals of the account.
 var finalCodes = []Code{
 	CodeRefusedByAccount, CodeExpired, CodeLastOTP, CodeOtherOTP, CodeAbsent, CodeAddressMax, CodeAddressSame, CodeAddressCampus, CodeAddressReset,
-	CodeAddressFormat, CodeTemporary, CodeStaleSignIn, CodeOTPPolicy, CodeRealmUnsafe,
+	CodeAddressFormat, CodeRecovered, CodeDeskOnly, CodeTemporary, CodeStaleSignIn, CodeOTPPolicy, CodeRealmUnsafe,
 }
 
 // hold takes a change that nobody else carries out.
@@ -143,6 +143,11 @@ func (s *Settings) intendChange(ctx context.Context, c *Change) error {
 	}
 	if err := s.fits(a, *c); err != nil {
 		return err
+	}
+	if c.Address != "" {
+		if err := s.steady(ctx, c.Person); err != nil {
+			return err
+		}
 	}
 	realm, err := s.Accounts.Realm(ctx)
 	if err != nil {

@@ -41,6 +41,7 @@ const (
 	CodeRefusedByAccount Code = "refused_by_account" // Keycloak refused the credential for good
 	CodePaused           Code = "paused"             // no new recoveries for now
 	CodeNoAuthenticator  Code = "no_authenticator"   // there is none that a temporary code could stand in for
+	CodeRecovered        Code = "recovered_lately"   // by mail, at most 72 hours ago: addresses stay as they are
 	CodeTemporary        Code = "temporary_code"     // the account has a temporary code, or the sign-in may stem from one
 )
 
@@ -106,7 +107,7 @@ func Codes() []Code {
 		CodeGone, CodeDisabled, CodeLocked, CodePendingAction, CodeNotAllowed, CodeAdministrator, CodeDeskOnly,
 		CodeNoAddress, CodeAddressUnproven, CodeAddressCampus, CodeAddressChanged, CodePasswordRecent,
 		CodePasswordChanged, CodeLoggedOut, CodeWrongCodes, CodeRealmUnsafe, CodeOTPPolicy, CodeRefusedByAccount, CodePaused,
-		CodeNoAuthenticator, CodeTemporary,
+		CodeNoAuthenticator, CodeRecovered, CodeTemporary,
 		CodeStaleSignIn, CodeWrongPerson, CodeActive, CodeNotOpen, CodeNotHolder, CodeExpired, CodeLinkInvalid,
 		CodeObjection, CodeTooLate,
 		CodeChangeOpen, CodeAddressFormat, CodeAddressSame, CodeAddressMax, CodeAddressReset, CodeLastOTP, CodeOtherOTP, CodeLabelTaken,

@@ -253,6 +253,11 @@ func (f *Flow) stands(ctx context.Context, r Recovery, a Account) error {
 	if f.Rules.worksAtDesk(a) {
 		return f.endRefused(ctx, r, Fault(CodeDeskOnly, "swap", nil))
 	}
+	if err := f.undisputed(ctx, a.ID); CodeOf(err) == CodeDeskOnly {
+		return f.endRefused(ctx, r, err)
+	} else if err != nil {
+		return err
+	}
 	now := f.Now()
 	realm, h, err := f.past(ctx, a.ID)
 	switch {

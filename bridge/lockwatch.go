@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ const JobWatch = "watch"
 const (
 	watchSoon  = 5 * time.Second    // between two looks at a shut account, in the first hour
 	watchLater = time.Minute        // and afterwards
+	watchSkew  = 30 * time.Second   // between the tombstone's time, which is ours, and those of Keycloak
 	watchLife  = 3 * 24 * time.Hour // of the watch over an account that was recovered
 )
 
@@ -77,20 +79,23 @@ func (f *Flow) watch(ctx context.Context, person string) (next time.Time, err er
 // watchShut puts an account back to what the lock left.
 func (f *Flow) watchShut(ctx context.Context, r Recovery, seen []Credential, visited bool) error {
 	person := r.Person
-	strange := slices.DeleteFunc(slices.Clone(seen), func(c Credential) bool { return c.Tombstone() || !r.foreign(c) })
+	stone := seen[slices.IndexFunc(seen, Credential.Tombstone)]
+	strange := slices.DeleteFunc(slices.Clone(seen), func(c Credential) bool {
+		earlier := c.Created.Before(stone.Created.Add(-watchSkew)) // it had to stay
+		return c.Tombstone() || earlier || !r.foreign(c)
+	})
 	if len(strange) == 0 && !visited {
 		return nil
 	}
 	if err := f.intruder(ctx, r, strange); err != nil {
 		return err
 	}
-	for _, c := range strange {
-		if err := f.Target.Do(ctx, person, Action{Kind: ActionRemove, Credential: c.ID}); err != nil {
-			return err
-		}
+	var refused error
+	for _, c := range strange { // one that stays keeps no other
+		refused = errors.Join(refused, f.Target.Do(ctx, person, Action{Kind: ActionRemove, Credential: c.ID}))
 	}
 	if err := f.Target.Do(ctx, person, Action{Kind: ActionEndSessions}); err != nil || !r.Open() {
-		return err
+		return errors.Join(refused, err)
 	}
 	a, err := f.Accounts.ByID(ctx, person)
 	if err != nil {

@@ -57,6 +57,17 @@ func (r Recovery) doneVetoes(now time.Time) []Veto {
 	return out
 }
 
+// objectable is until when somebody may object to what was done by mail, zero when nobody can.
+func (r Recovery) objectable(now time.Time) (until time.Time) {
+	if r.State == Done && r.Way != WayMail {
+		return until
+	}
+	for _, v := range r.doneVetoes(now) {
+		until = later(until, v.Done.Add(KeepEnded))
+	}
+	return until
+}
+
 // objection returns the veto of a veto link.
 func (r Recovery) objection(hash string, now time.Time) (v Veto, ok bool) {
 	all := r.vetoes()

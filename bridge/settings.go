@@ -75,6 +75,29 @@ func (s *Settings) may(ctx context.Context, m Member) (Account, error) {
 	return s.Enter(ctx, m)
 }
 
+// mayAddress is may for whatever changes where links and notices go.
+func (s *Settings) mayAddress(ctx context.Context, m Member) (Account, error) {
+	a, err := s.may(ctx, m)
+	if err != nil {
+		return a, err
+	}
+	return a, s.steady(ctx, m.Person)
+}
+
+// steady refuses to move addresses while somebody may still object to what a link did: whoever recovered with the password and one mailbox would keep the
+// owner from hearing of anything more.
+func (s *Settings) steady(ctx context.Context, person string) error {
+	const op = "change addresses"
+	if err := s.undisputed(ctx, person); err != nil {
+		return err
+	}
+	r, found, err := s.read(ctx, person)
+	if until := r.objectable(s.Now()); err == nil && found && !until.IsZero() {
+		return &Error{Code: CodeRecovered, Op: op, Until: until}
+	}
+	return err
+}
+
 // OwnAddress is a notification address as its owner sees it.
 type OwnAddress struct {
 	Value     string

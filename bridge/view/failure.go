@@ -80,6 +80,7 @@ var failures = map[bridge.Code]failure{
 	bridge.CodeRealmUnsafe:      {"error.unsafe.title", "error.unsafe.text", actHome, "common.home", true},
 	bridge.CodeOTPPolicy:        {"error.unsafe.title", "error.unsafe.text", actHome, "common.home", true},
 	bridge.CodeNoAuthenticator:  {"temp.none.title", "temp.none.authenticator", actHome, "common.home", true},
+	bridge.CodeRecovered:        {"error.recovered.title", "error.recovered.text", actSettings, "common.check_now", false},
 	bridge.CodeTemporary:        {"error.temporary.title", "temp.blocked.text", actHome, "common.home", true},
 	bridge.CodePaused:           {"error.paused.title", "error.paused.text", actHome, "common.home", true},
 
@@ -119,6 +120,7 @@ var failures = map[bridge.Code]failure{
 // timed are the texts that say from when on something works, and what is said instead when that is not known.
 var timed = map[string]string{
 	"error.many.text": "error.many.later", "enrol.error.slow": "error.many.later", "desk.locked.text": "desk.locked.later",
+	"error.recovered.text": "error.recovered.later",
 }
 
 // words returns what to say for the page's code; an unknown code is a fault of ours.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,58 @@ func TestASessionInALockedAccountIsEnded(t *testing.T) {
 			t.Errorf("visited %t: %d alarms", x.visited, len(got))
 		}
 	}
+}
+
+// A second factor that Keycloak does not give up keeps neither the others nor the sessions; one that stood before the tombstone is no news, even when the
+// recovery is forgotten.
+func TestAFactorThatStaysHidesNoOther(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "stays")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.redeem(name)
+	lockedUp(t, c, name)
+	c.StopWork()
+	kept := c.KC.AddCredential(c.KC.PersonID(name), fakekc.Credential{Type: "webauthn", Created: c.Clock.Now().Add(-24 * time.Hour)})
+	stays := parked(c, name, "webauthn")
+	parked(c, name, bridge.TypeOTP)
+	f := *c.Flow
+	ended := false
+	f.Target = keeps{c.Flow.Target, stays, &ended}
+	if err := f.Recoveries.Delete(t.Context(), c.KC.PersonID(name)); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := f.RunWatch(t.Context(), c.KC.PersonID(name)); err != nil || next.IsZero() {
+		t.Fatal(next, err)
+	}
+	var left []string
+	for _, one := range c.KC.Credentials(c.KC.PersonID(name)) {
+		if one.Type != bridge.TypePassword {
+			left = append(left, one.ID)
+		}
+	}
+	if len(left) != 3 || !slices.Contains(left, kept) || !slices.Contains(left, stays) || !ended {
+		t.Errorf("left %v, sessions ended %t", left, ended)
+	}
+	if got := c.Events("lock.intruder"); len(got) != 1 || strings.Contains(got[0].Detail["found"], kept) {
+		t.Errorf("alarms %+v", got)
+	}
+}
+
+// keeps is a Keycloak that does not remove one credential.
+type keeps struct {
+	bridge.SwapTarget
+	id    string
+	ended *bool
+}
+
+func (k keeps) Do(ctx context.Context, person string, a bridge.Action) error {
+	if a.Kind == bridge.ActionRemove && a.Credential == k.id {
+		return bridge.Fault(bridge.CodeRefusedByAccount, "remove", nil)
+	}
+	*k.ended = *k.ended || a.Kind == bridge.ActionEndSessions
+	return k.SwapTarget.Do(ctx, person, a)
 }
 
 type visits struct{ visited bool }
