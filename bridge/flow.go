@@ -30,15 +30,17 @@ type Flow struct {
 	Unsafe func() error
 	Looked func(context.Context)
 	// Ended says how an undertaking of a recovery ended, as far as this process's own audit trail knows: "done", "refused", or ""; nil: it cannot be asked.
-	Ended  func(ctx context.Context, what Undertaking, recovery string) (how string, err error)
-	Jobs   Jobs
-	Audit  Audit
-	Mail   Mailer
-	Limits Limiter
-	Codes  Authenticator
-	Rules  Rules
-	Now    func() time.Time
-	Log    *slog.Logger
+	Ended func(ctx context.Context, what Undertaking, recovery string) (how string, err error)
+	// Recovered says when the last swap or lock of a person ended, as far as the same trail knows; zero: never. nil: it cannot be asked.
+	Recovered func(ctx context.Context, person string) (time.Time, error)
+	Jobs      Jobs
+	Audit     Audit
+	Mail      Mailer
+	Limits    Limiter
+	Codes     Authenticator
+	Rules     Rules
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Closed says why no recovery may begin now: the administrator's pause, or a realm that is not safe; nil = one may.

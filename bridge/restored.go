@@ -105,3 +105,16 @@ func (f *Flow) codesOver(ctx context.Context, set CodeSet) (over bool, err error
 	}
 	return true, f.CodeSets.Delete(ctx, set.Recovery)
 }
+
+// temporaryOver closes a temporary code that came to its end before: what the person has now may have come after it.
+func (f *Flow) temporaryOver(ctx context.Context, t TemporaryCode) (over bool, err error) {
+	if f.Ended == nil {
+		return false, nil
+	}
+	how, err := f.Ended(ctx, UndertakingTemporary, t.ID)
+	if err != nil || how != "done" {
+		return false, err
+	}
+	f.Log.WarnContext(ctx, "the store holds a temporary code that is over", "id", t.ID)
+	return true, f.closeTemporary(ctx, t)
+}

@@ -37,6 +37,8 @@ const TemporaryLife = 24 * time.Hour
 const (
 	temporaryGrace = time.Minute      // how long writing may take before it is given up; no request lives so long
 	temporaryWatch = 30 * time.Second // between two looks at a living one
+
+	temporaryOverdue = time.Hour // past its day: the store was away, or came back old
 )
 
 // TemporaryCode is one temporary code from the press of the button until nothing is left of it. It is stored under its person, so there is one
@@ -145,14 +147,16 @@ func (t TemporaryCode) names(hash string) bool {
 }
 
 // Look returns an open code as it stands after a look at the person's credentials. One that nobody of ours took away counts as a second factor
-// that was removed.
+// that was removed; but nobody has looked for long when its day is over by an hour, and what stands then may have come after it.
 func (t TemporaryCode) Look(seen []Credential, now time.Time) TemporaryCode {
 	i := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == t.ID })
 	why := TemporaryEnd("")
 	switch {
-	case t.changed(seen), t.State == TemporaryLive && i < 0:
+	case i < 0 && (t.Lives() || t.End == TemporaryExpired) && !now.Before(t.Expires.Add(temporaryOverdue)):
+		why = TemporaryExpired
+	case t.changed(seen), t.State == TemporaryLive && i < 0 && now.Before(t.Expires):
 		why = TemporaryChanged
-	case t.State == TemporaryLive && seen[i].Uses > 0:
+	case t.State == TemporaryLive && i >= 0 && seen[i].Uses > 0:
 		t.State, t.UsedAt = TemporaryUsed, now
 		return t
 	case t.Lives() && !now.Before(t.Expires):
@@ -168,6 +172,15 @@ func (t TemporaryCode) Look(seen []Credential, now time.Time) TemporaryCode {
 func (t TemporaryCode) changed(seen []Credential) bool {
 	gone := func(id string) bool { return !slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == id }) }
 	return slices.ContainsFunc(seen, t.strange) || t.Swapped.IsZero() && slices.ContainsFunc(t.Factors, gone)
+}
+
+// over is a code of which nothing is left.
+func (t TemporaryCode) over(now time.Time) TemporaryCode {
+	if t.State != TemporaryEnding {
+		t, _ = t.Ending(TemporaryExpired, now)
+	}
+	t.State, t.Stuck, t.Tombstone = TemporaryEnded, "", NewCredential{}
+	return t
 }
 
 // strange is a second factor that came under the code, and that no recovery wrote.

@@ -29,6 +29,9 @@ func (f *Flow) RunTemporary(ctx context.Context, person string) (next time.Time,
 
 // temporaryStep does the next thing; wait is not zero when there is nothing to do until then.
 func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Duration, err error) {
+	if over, err := f.temporaryOver(ctx, t); err != nil || over {
+		return 0, err
+	}
 	now := f.Now()
 	late := t.StartedAt.Add(temporaryGrace)
 	if t.State == TemporaryWriting {
@@ -48,6 +51,8 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 	switch {
 	case after.State == TemporaryUsed && t.State == TemporaryLive, t.unseenUse(seen):
 		return 0, f.noteUsed(ctx, t)
+	case after.End == TemporaryChanged && t.End != after.End:
+		return 0, f.foundChanged(ctx, t)
 	case after.End != t.End:
 		return 0, f.lookedAt(ctx, t, after.End)
 	}
@@ -87,15 +92,24 @@ func (f *Flow) recovered(ctx context.Context, t TemporaryCode, at time.Time) err
 	return err
 }
 
-// lookedAt notes the end that a look found.
-func (f *Flow) lookedAt(ctx context.Context, t TemporaryCode, why TemporaryEnd) error {
-	if why == TemporaryChanged { // on record before anything follows from it
-		e := t.event("alarm.temporary_changed")
-		e.Actor, e.Outcome = "system", "failed"
-		if err := f.Audit.Record(ctx, e); err != nil {
-			return err
+// foundChanged notes that somebody changed the second factors; that is on record before anything follows from it. What the trail knows a recovery
+// to have done since is no such change: the store may have come back old.
+func (f *Flow) foundChanged(ctx context.Context, t TemporaryCode) error {
+	if f.Recovered != nil && t.Swapped.IsZero() {
+		if at, err := f.Recovered(ctx, t.Person); err != nil || at.After(t.StartedAt) {
+			return firstError(err, f.recovered(ctx, t, at))
 		}
 	}
+	e := t.event("alarm.temporary_changed")
+	e.Actor, e.Outcome = "system", "failed"
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	return f.lookedAt(ctx, t, TemporaryChanged)
+}
+
+// lookedAt notes the end that a look found.
+func (f *Flow) lookedAt(ctx context.Context, t TemporaryCode, why TemporaryEnd) error {
 	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) { return old.Ending(why, f.Now()) })
 	return err
 }
@@ -181,25 +195,30 @@ func (f *Flow) lastStone(ctx context.Context, t TemporaryCode) (NewCredential, e
 	return stone, f.Audit.Record(ctx, e)
 }
 
-// finishTemporary puts the end on record and tells the person of one that looks like somebody else's doing. Each part may be repeated.
+// finishTemporary tells the person of an end that looks like somebody else's doing, and puts it on record, which is the last: what is on record is
+// not done again. Each part may be repeated.
 func (f *Flow) finishTemporary(ctx context.Context, t TemporaryCode) error {
-	e := t.event("temporary.done")
-	e.Actor, e.Added, e.Removed, e.Detail = "system", "", []string{t.ID}, map[string]string{"why": string(t.End)}
-	if err := f.Audit.Record(ctx, e); err != nil {
-		return err
-	}
 	if t.suspicious() {
 		f.tellDesk(ctx, NoticeDeskVetoed, t.ID)
 		if err := f.tellTemporary(ctx, t); err != nil {
 			return err
 		}
 	}
+	e := t.event("temporary.done")
+	e.Actor, e.Added, e.Removed, e.Detail = "system", "", []string{t.ID}, map[string]string{"why": string(t.End)}
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return err
+	}
+	return f.closeTemporary(ctx, t)
+}
+
+// closeTemporary keeps the code as one of which nothing is left.
+func (f *Flow) closeTemporary(ctx context.Context, t TemporaryCode) error {
 	_, err := f.Temporaries.Update(ctx, t.Person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 		if !found || old.ID != t.ID {
 			return old, Fault(CodeNotOpen, "temporary code", nil)
 		}
-		old.State, old.Stuck, old.Tombstone = TemporaryEnded, "", NewCredential{}
-		return old, nil
+		return old.over(f.Now()), nil
 	})
 	return err
 }

@@ -54,6 +54,22 @@ func (t *Trail) Ended(ctx context.Context, what bridge.Undertaking, recovery str
 	return t.seen.ended[job{what, recovery}].how, nil
 }
 
+// Recovered says when the last swap or lock of a person was done within the last week, as far as this trail knows; zero: never.
+func (t *Trail) Recovered(ctx context.Context, person string) (at time.Time, err error) {
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	if err := t.readOn(ctx); err != nil {
+		return at, bridge.Fault(bridge.CodeAuditFull, "read the trail", err)
+	}
+	for of, e := range t.seen.ended {
+		recovers := of.what == bridge.UndertakingSwap || of.what == bridge.UndertakingLock
+		if recovers && e.person == person && e.how == "done" && e.at.After(at) {
+			at = e.at
+		}
+	}
+	return at, nil
+}
+
 func (t *Trail) readOn(ctx context.Context) error {
 	limit, err := t.written()
 	if err == nil {
@@ -90,8 +106,8 @@ type job struct {
 }
 
 type ending struct {
-	how string
-	at  time.Time
+	how, person string
+	at          time.Time
 }
 
 // keepEnds is how long an end is remembered: no store is brought back from an older copy.
@@ -228,7 +244,7 @@ func (s *scanner) take(text []byte) {
 		}
 	case "done", "refused":
 		delete(s.open, key)
-		s.ended[key] = ending{how, at}
+		s.ended[key] = ending{how, l.Target, at}
 		if at.After(s.newest) {
 			s.newest = at
 		}

@@ -375,6 +375,11 @@ func TestIntentsAreSwapsAndLocksWithoutAnEnd(t *testing.T) {
 			t.Errorf("%s: %q, %v", recovery, how, err)
 		}
 	}
+	for person, want := range map[string]time.Time{"p0": {}, "p1": at, "p2": {}, "p3": at} {
+		if when, err := again.Recovered(t.Context(), person); err != nil || when.IsZero() != want.IsZero() || when.Sub(want).Abs() > time.Second {
+			t.Errorf("%s: %v, %v", person, when, err)
+		}
+	}
 	again.record(t, swapEvent("done", 0))
 	want(again, "p0", "p5")
 	lock.Event = "lock.done"

@@ -43,11 +43,12 @@ type Campus struct {
 	world storetest.World // of the store
 	desk  bool
 
-	mu      sync.Mutex
-	mails   []bridge.Notice
-	events  []bridge.AuditEvent
-	answers []Answer
-	broken  map[string]error // "mail", "audit": what to answer instead
+	mu       sync.Mutex
+	mails    []bridge.Notice
+	events   []bridge.AuditEvent
+	answers  []Answer
+	lastDone map[string]time.Time // swaps and locks, by person
+	broken   map[string]error     // "mail", "audit": what to answer instead
 
 	replicas    []*Replica
 	fronted     []*Replica // nil: all of them
@@ -226,7 +227,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 		Counted:    store.NewTyped[bridge.Counted](kv, store.Kind{Name: "counted", Version: 1}),
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
 		Jobs:       jobs{c}, Audit: c, Mail: c, Limits: limits{c}, Codes: totp.Authenticator{}, TakesCodes: kc.TakesCodes, Now: c.Clock.Now, Log: log,
-		Ended: c.ended,
+		Ended: c.ended, Recovered: c.recovered,
 		Rules: bridge.Rules{
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},
 			HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"},
@@ -303,7 +304,20 @@ func (c *Campus) Record(_ context.Context, e bridge.AuditEvent) error {
 		return err
 	}
 	c.events = append(c.events, e)
+	if e.Event == "swap.done" || e.Event == "lock.done" {
+		if c.lastDone == nil {
+			c.lastDone = make(map[string]time.Time)
+		}
+		c.lastDone[e.Target] = c.Clock.Now()
+	}
 	return nil
+}
+
+// recovered is what the trail says of the swaps and locks of a person; see bridge.Flow.
+func (c *Campus) recovered(_ context.Context, person string) (time.Time, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastDone[person], nil
 }
 
 // ended is what the trail says of an undertaking; see bridge.Flow.

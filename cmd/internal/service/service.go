@@ -355,6 +355,7 @@ func (s *service) newFlow() *bridge.Flow {
 		Unsafe:     s.guard.closed,
 		Looked:     s.guard.await,
 		Ended:      s.audit.Ended,
+		Recovered:  s.audit.Recovered,
 		Jobs:       s.store.Jobs, Audit: s.counted, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
 		Now: s.opts.Now, Log: s.log,
 	}
