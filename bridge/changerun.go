@@ -217,6 +217,9 @@ func (s *Settings) write(ctx context.Context, c Change) error {
 	case ChangeDropAddress:
 		return s.setAttributes(ctx, c, func(now map[string][]string) map[string][]string { return s.withoutAddress(now, c.Address, c.At) })
 	case ChangeAddOTP:
+		if err := s.factorAdded(ctx, c.Person, c.New.ID); err != nil {
+			return err
+		}
 		return s.Target.Do(ctx, c.Person, Action{Kind: ActionAdd, Credential: c.New.ID, New: c.New})
 	case ChangeDropOTP:
 		return s.Target.Do(ctx, c.Person, Action{Kind: ActionRemove, Credential: c.Credential})

@@ -108,7 +108,7 @@ func (f *Flow) codesOver(ctx context.Context, set CodeSet) (over bool, err error
 
 // temporaryOver closes a temporary code that came to its end before: what the person has now may have come after it.
 func (f *Flow) temporaryOver(ctx context.Context, t TemporaryCode) (over bool, err error) {
-	if f.Ended == nil {
+	if f.Ended == nil || t.Late {
 		return false, nil
 	}
 	how, err := f.Ended(ctx, UndertakingTemporary, t.ID)

@@ -65,6 +65,7 @@ type TemporaryCode struct {
 	EndedAt   time.Time     `json:",omitzero"` // when it was decided to end it; what it opened before is not to be trusted
 	Swapped   time.Time     `json:",omitzero"` // when a recovery had done its part with the second factors
 
+	Late          bool      `json:",omitempty"` // what came after its end is being taken away
 	SessionsEnded bool      `json:",omitempty"`
 	Stuck         Code      `json:",omitempty"` // why it needs an administrator
 	StuckSince    time.Time `json:",omitzero"`
@@ -185,10 +186,12 @@ func (t TemporaryCode) over(now time.Time) TemporaryCode {
 
 // strange is a second factor that came under the code, and that no recovery wrote.
 func (t TemporaryCode) strange(c Credential) bool {
-	if !slices.Contains(factors, c.Type) || c.Temporary() || c.Tombstone() || c.Federated || slices.Contains(t.Factors, c.ID) {
-		return false
-	}
-	return t.Swapped.IsZero() || c.Type != TypeOTP && !c.Created.After(t.Swapped)
+	return t.foreign(c) && (t.Swapped.IsZero() || c.Type != TypeOTP && !c.Created.After(t.Swapped))
+}
+
+// foreign is a second factor that is not known to be the person's.
+func (t TemporaryCode) foreign(c Credential) bool {
+	return slices.Contains(factors, c.Type) && !c.Temporary() && !c.Tombstone() && !c.Federated && !slices.Contains(t.Factors, c.ID)
 }
 
 // factorIDs lists the second factors among credentials, sorted, without temporary codes and without what lives elsewhere.

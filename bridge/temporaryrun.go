@@ -13,8 +13,14 @@ const JobTemporary = "temporary"
 func (f *Flow) RunTemporary(ctx context.Context, person string) (next time.Time, err error) {
 	for range maxSteps {
 		t, found, err := f.Temporary(ctx, person)
-		if err != nil || !found || !t.Open() {
+		if err != nil || !found {
 			return time.Time{}, err
+		}
+		if !t.Open() {
+			if next, more := f.watchTemporary(ctx, t); !more {
+				return next, nil
+			}
+			continue
 		}
 		wait, err := f.temporaryStep(ctx, t)
 		if err != nil {
@@ -100,12 +106,16 @@ func (f *Flow) foundChanged(ctx context.Context, t TemporaryCode) error {
 			return firstError(err, f.recovered(ctx, t, at))
 		}
 	}
-	e := t.event("alarm.temporary_changed")
-	e.Actor, e.Outcome = "system", "failed"
-	if err := f.Audit.Record(ctx, e); err != nil {
+	if err := f.alarmChanged(ctx, t); err != nil {
 		return err
 	}
 	return f.lookedAt(ctx, t, TemporaryChanged)
+}
+
+func (f *Flow) alarmChanged(ctx context.Context, t TemporaryCode) error {
+	e := t.event("alarm.temporary_changed")
+	e.Actor, e.Outcome = "system", "failed"
+	return f.Audit.Record(ctx, e)
 }
 
 // lookedAt notes the end that a look found.

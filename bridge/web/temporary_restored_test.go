@@ -62,6 +62,9 @@ func TestATemporaryCodeThatComesBackOldUndoesNothing(t *testing.T) {
 					t.Fatalf("%v, %+v", err, temporaryOf(t, c, name))
 				}
 				newOnly(t, c, name, key)
+				if witness == "day" { // and nobody knows of the recovery: an alarm
+					return
+				}
 				if len(c.Events("alarm.temporary_changed")) != 0 || len(c.Mails(bridge.NoticeTemporaryBack)) != 0 {
 					t.Errorf("events %v", names(c))
 				}

@@ -1,0 +1,119 @@
+package bridge
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// A sign-in that stands at a page behind the second factor is not ended with the sessions, and goes on later, also after the day of the code that
+// opened it. So who has used a code is watched for as long as its record is kept.
+
+// temporaryLater is the time between two looks at what is left of a code that was used.
+const temporaryLater = time.Minute
+
+// watchTemporary looks once at the second factors of somebody whose used code has ended; more says that there is something to do at once.
+func (f *Flow) watchTemporary(ctx context.Context, t TemporaryCode) (next time.Time, more bool) {
+	if !t.Watched(f.Now()) {
+		return time.Time{}, false
+	}
+	next = f.Now().Add(temporaryLater)
+	more, err := f.watchedTemporary(ctx, t)
+	switch CodeOf(err) {
+	case "":
+	case CodeGone:
+		return time.Time{}, false
+	default:
+		f.Log.WarnContext(ctx, "who had a temporary code is looked at again", "id", t.ID, "err", err)
+	}
+	return next, more
+}
+
+func (f *Flow) watchedTemporary(ctx context.Context, t TemporaryCode) (more bool, err error) {
+	seen, err := f.Target.Credentials(ctx, t.Person)
+	if err != nil || !slices.ContainsFunc(seen, t.foreign) {
+		return false, err
+	}
+	swapped, busy, err := f.swapped(ctx, t)
+	if err != nil || busy {
+		return false, err
+	}
+	late := t.late(seen, swapped)
+	if len(late) == 0 {
+		return false, nil
+	}
+	if err := f.alarmChanged(ctx, t); err != nil {
+		return false, err
+	}
+	_, err = f.Temporaries.Update(ctx, t.Person, 0, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+		if !found || old.ID != t.ID || old.Open() {
+			return old, Fault(CodeNotOpen, "temporary code", nil)
+		}
+		return old.reopened(late, swapped, f.Now()), nil
+	})
+	return err == nil, err
+}
+
+// swapped says when a recovery had last done its part since the code was asked for; zero: none has. busy: one is at it.
+func (f *Flow) swapped(ctx context.Context, t TemporaryCode) (at time.Time, busy bool, err error) {
+	r, _, err := f.read(ctx, t.Person)
+	if err != nil || r.State == Writing || r.Locking() {
+		return at, true, err
+	}
+	if f.Recovered != nil {
+		if at, err = f.Recovered(ctx, t.Person); err != nil {
+			return at, false, err
+		}
+	}
+	if r.State == Done {
+		at = later(at, r.DoneAt)
+	}
+	if r.Locked() {
+		at = later(at, r.Lock.At)
+	}
+	if at = later(at, t.Swapped); !at.After(t.StartedAt) {
+		at = time.Time{}
+	}
+	return at, false, nil
+}
+
+// Watched reports whether somebody who used the code may still come to a second factor with it.
+func (t TemporaryCode) Watched(now time.Time) bool {
+	return !t.UsedAt.IsZero() && now.Sub(t.EndedAt) < KeepEnded
+}
+
+// late lists the second factors that came after the end. After a recovery, only what is younger: what is older was its to judge, and recovery codes
+// are ours.
+func (t TemporaryCode) late(seen []Credential, swapped time.Time) (ids []string) {
+	for _, c := range seen {
+		if t.foreign(c) && (swapped.IsZero() || c.Type != TypeRecoveryCodes && c.Created.After(swapped)) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// reopened is the code when a second factor came after its end, by whoever it was. It goes again where somebody had a reason to end the code, unless
+// the person may have added it after an ordinary end or a recovery; then it is an alarm only.
+func (t TemporaryCode) reopened(late []string, swapped, now time.Time) TemporaryCode {
+	if !swapped.IsZero() || t.End == TemporaryExpired || t.End == TemporaryRecovered {
+		t.Factors = append(slices.Clone(t.Factors), late...)
+	}
+	t.State, t.End, t.EndedAt, t.Swapped, t.Late, t.SessionsEnded = TemporaryEnding, TemporaryChanged, now, swapped, true, false
+	return t
+}
+
+// factorAdded notes a second factor that the person adds in the settings, before it is written: it did not come under the code.
+func (f *Flow) factorAdded(ctx context.Context, person, id string) error {
+	_, err := f.Temporaries.Update(ctx, person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+		if !found || old.Open() || slices.Contains(old.Factors, id) {
+			return old, Fault(CodeNotOpen, "temporary code", nil)
+		}
+		old.Factors = append(slices.Clone(old.Factors), id)
+		return old, nil
+	})
+	if CodeOf(err) == CodeNotOpen {
+		return nil
+	}
+	return err
+}
