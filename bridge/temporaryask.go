@@ -57,7 +57,7 @@ func (f *Flow) NoTemporary(ctx context.Context, person string, signedIn time.Tim
 	if err != nil {
 		return err
 	}
-	if found && (t.Open() || t.opened() && !signedIn.After(t.EndedAt)) {
+	if found && (t.Open() || t.opened() && !signedIn.After(t.EndedAt) || !t.Before.IsZero() && !signedIn.After(t.Before)) {
 		return Fault(CodeTemporary, "sign-in", nil)
 	}
 	return nil
@@ -150,7 +150,11 @@ func (f *Flow) beginTemporary(ctx context.Context, t TemporaryCode) (TemporaryCo
 	if err := f.temporaryAt(ctx, t.Person, t.StartedAt.Add(temporaryGrace)); err != nil {
 		return t, err
 	}
-	begun, err := f.Temporaries.Update(ctx, t.Person, 0, func(old TemporaryCode, found bool) (TemporaryCode, error) { return BeginTemporary(old, found, t) })
+	var before TemporaryCode
+	begun, err := f.Temporaries.Update(ctx, t.Person, 0, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+		before = old
+		return BeginTemporary(old, found, t)
+	})
 	if err != nil {
 		return begun, err
 	}
@@ -164,10 +168,29 @@ func (f *Flow) beginTemporary(ctx context.Context, t TemporaryCode) (TemporaryCo
 	} else {
 		err = f.limited(LimitTemporary.Name, retry, err)
 	}
-	if forgotten := f.Temporaries.Delete(context.WithoutCancel(ctx), t.Person); forgotten != nil {
-		f.Log.WarnContext(ctx, "a temporary code that was never made ends in a minute", "err", forgotten)
-	}
+	f.undoTemporary(context.WithoutCancel(ctx), begun, before)
 	return begun, err
+}
+
+// undoTemporary puts back what stood before a code of which nothing was made; what was objected to meanwhile ends with its job.
+func (f *Flow) undoTemporary(ctx context.Context, t, before TemporaryCode) {
+	var err error
+	if before.ID == "" {
+		err = f.Temporaries.Delete(ctx, t.Person)
+	} else {
+		_, err = f.Temporaries.Update(ctx, t.Person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+			if !found || old.ID != t.ID || old.State != TemporaryWriting {
+				return old, Fault(CodeNotOpen, "temporary code", nil)
+			}
+			return before, nil
+		})
+	}
+	if err == nil && before.Watched(f.Now()) {
+		err = f.temporaryAt(ctx, t.Person, f.Now().Add(temporaryLater))
+	}
+	if err != nil {
+		f.Log.WarnContext(ctx, "a temporary code that was never made ends in a minute", "err", err)
+	}
 }
 
 // makeTemporary writes the credential, where Keycloak's form expects it, and queues the mails: the others are told first, so that the code is

@@ -63,6 +63,8 @@ type TemporaryCode struct {
 	Tombstone NewCredential `json:",omitzero"` // what keeps the account shut when no other OTP is left; without a secret
 	End       TemporaryEnd  `json:",omitempty"`
 	EndedAt   time.Time     `json:",omitzero"` // when it was decided to end it; what it opened before is not to be trusted
+	Objected  time.Time     `json:",omitzero"` // when somebody objected to one that was used, after its end
+	Before    time.Time     `json:",omitzero"` // the EndedAt of the one before, if that was used
 	Swapped   time.Time     `json:",omitzero"` // when a recovery had done its part with the second factors
 
 	Late          bool      `json:",omitempty"` // what came after its end is being taken away
@@ -80,13 +82,35 @@ func (t TemporaryCode) Open() bool { return t.State != "" && t.State != Temporar
 // Lives reports whether it can be used, or what it opened is open.
 func (t TemporaryCode) Lives() bool { return t.State == TemporaryLive || t.State == TemporaryUsed }
 
-// BeginTemporary returns a new code in place of an older one that has ended; while that one has not, it stands (CodeTemporary).
+// BeginTemporary returns a new code in place of an older one that has ended; while that one has not, it stands (CodeTemporary). The new one, for
+// which the password is enough, silences no objection to one that was used.
 func BeginTemporary(old TemporaryCode, found bool, fresh TemporaryCode) (TemporaryCode, error) {
 	if found && old.Open() {
 		return old, Fault(CodeTemporary, "temporary code", nil)
 	}
+	if found && old.Disputed(fresh.StartedAt) { // meanwhile
+		return old, Fault(CodeDeskOnly, "temporary code", nil)
+	}
+	fresh.Vetoes = append(fresh.Vetoes, old.doneVetoes(fresh.StartedAt)...)
+	if fresh.Before = old.Before; old.opened() {
+		fresh.Before = old.EndedAt
+	}
 	fresh.V, fresh.State, fresh.Expires = TemporaryVersion, TemporaryWriting, fresh.StartedAt.Add(TemporaryLife)
 	return fresh, nil
+}
+
+// doneVetoes are the ways to object to codes that were used, and are over.
+func (t TemporaryCode) doneVetoes(now time.Time) []Veto {
+	var out []Veto
+	for _, v := range t.Vetoes {
+		if v.Done.IsZero() && !t.UsedAt.IsZero() {
+			v.Done = t.EndedAt
+		}
+		if !v.Done.IsZero() && now.Sub(v.Done) < KeepEnded {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // Sent notes that the credential stands and the mail is queued.
@@ -129,14 +153,23 @@ func (t TemporaryCode) Veto(hash, number string, now time.Time) (TemporaryCode, 
 		t.Vetoes[i].Objected++
 		return t, Fault(CodeObjection, "veto", nil)
 	}
+	before := t.Vetoes[i].Done
+	if !before.IsZero() && now.Sub(before) >= KeepEnded {
+		return t, Fault(CodeLinkInvalid, "veto", nil)
+	}
 	ending, err := t.Ending(TemporaryVetoed, now)
 	switch {
-	case err == nil:
+	case before.IsZero() && err == nil:
 		return ending, nil
-	case !t.UsedAt.IsZero():
-		return t, Fault(CodeTooLate, "veto", nil)
+	case before.IsZero() && t.UsedAt.IsZero():
+		return t, Fault(CodeLinkInvalid, "veto", nil)
+	case err == nil: // whoever used the one before may have this one
+		t = ending
+	case before.IsZero() && t.End != TemporaryChanged: // the graver one
+		t.End, t.EndedAt = TemporaryVetoed, now // nothing is mailed to whoever it was
 	}
-	return t, Fault(CodeLinkInvalid, "veto", nil)
+	t.Objected = now
+	return t, Fault(CodeTooLate, "veto", nil)
 }
 
 // Failed reports that the code never reached the person.
@@ -214,7 +247,8 @@ func (t TemporaryCode) suspicious() bool {
 // Disputed reports that somebody else seems to have used the code, who then has the password and reads the mail: until it is cleared up nothing that
 // opens the account is mailed.
 func (t TemporaryCode) Disputed(now time.Time) bool {
-	return (t.End == TemporaryChanged || t.End == TemporaryVetoed && !t.UsedAt.IsZero()) && now.Sub(t.EndedAt) < KeepEnded
+	objected := !t.Objected.IsZero() && now.Sub(t.Objected) < KeepEnded
+	return objected || (t.End == TemporaryChanged || t.End == TemporaryVetoed && !t.UsedAt.IsZero()) && now.Sub(t.EndedAt) < KeepEnded
 }
 
 // opened reports that sessions may stem from it which nobody else ends.

@@ -17,6 +17,9 @@ func (f *Flow) vetoTemporary(ctx context.Context, owner, hash, number string) (o
 		f.record(ctx, e)
 		return true, f.temporaryAt(ctx, owner, f.Now())
 	case CodeTooLate:
+		if t.Open() {
+			err = firstError(f.temporaryAt(ctx, owner, f.Now()), err)
+		}
 		return true, firstError(f.dispute(ctx, Recovery{ID: t.ID, Person: owner, Way: WayMail}), err)
 	case CodeNotOpen:
 		return true, Fault(CodeLinkInvalid, "veto", nil)
@@ -32,13 +35,8 @@ func (f *Flow) objectTemporary(ctx context.Context, t TemporaryCode, hash, numbe
 	step := func(old TemporaryCode) (TemporaryCode, error) {
 		next, err := old.Veto(hash, number, f.Now())
 		switch counted = nil; CodeOf(err) {
-		case CodeObjection:
+		case CodeObjection, CodeTooLate:
 			counted, err = err, nil
-		case CodeTooLate:
-			counted, err = err, nil
-			if next.End != TemporaryChanged { // the graver one
-				next.End, next.EndedAt = TemporaryVetoed, f.Now() // nothing is mailed to whoever it was
-			}
 		}
 		return next, err
 	}

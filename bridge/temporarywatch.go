@@ -79,7 +79,7 @@ func (f *Flow) swapped(ctx context.Context, t TemporaryCode) (at time.Time, busy
 
 // Watched reports whether somebody who used the code may still come to a second factor with it.
 func (t TemporaryCode) Watched(now time.Time) bool {
-	return !t.UsedAt.IsZero() && now.Sub(t.EndedAt) < KeepEnded
+	return !t.UsedAt.IsZero() && now.Sub(t.EndedAt) < KeepEnded || !t.Before.IsZero() && now.Sub(t.Before) < KeepEnded
 }
 
 // late lists the second factors that came after the end. After a recovery, only what is younger: what is older was its to judge, and recovery codes
