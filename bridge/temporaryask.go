@@ -196,6 +196,9 @@ func (f *Flow) undoTemporary(ctx context.Context, t, before TemporaryCode) {
 // makeTemporary writes the credential, where Keycloak's form expects it, and queues the mails: the others are told first, so that the code is
 // never on its way unless they hear of it.
 func (f *Flow) makeTemporary(ctx context.Context, t TemporaryCode, n NewCredential, mails temporaryMails) error {
+	if err := f.stillMade(ctx, t); err != nil {
+		return err
+	}
 	if err := f.Target.Do(ctx, t.Person, Action{Kind: ActionAdd, Credential: n.ID, New: &n}); err != nil {
 		return err
 	}
@@ -212,6 +215,9 @@ func (f *Flow) makeTemporary(ctx context.Context, t TemporaryCode, n NewCredenti
 			return err
 		}
 	}
+	if err := f.stillMade(ctx, t); err != nil {
+		return err
+	}
 	for _, m := range mails {
 		if err := f.point(ctx, m.token.Hash(), t.Person); err != nil {
 			return err
@@ -221,6 +227,15 @@ func (f *Flow) makeTemporary(ctx context.Context, t TemporaryCode, n NewCredenti
 		}
 	}
 	return nil
+}
+
+// stillMade makes sure that the code was not given up while this process stood still.
+func (f *Flow) stillMade(ctx context.Context, t TemporaryCode) error {
+	now, found, err := f.Temporary(ctx, t.Person)
+	if err == nil && (!found || now.ID != t.ID || now.State != TemporaryWriting || f.Now().Sub(t.StartedAt) >= temporaryGrace) {
+		err = Fault(CodeNotOpen, "temporary code", nil)
+	}
+	return err
 }
 
 // sentTemporary notes that the code is on its way. It is looked at from now on.

@@ -68,8 +68,8 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 		return 0, f.temporaryLast(ctx, t)
 	case a.Kind != ActionFinish:
 		return 0, f.temporaryDo(ctx, t, a)
-	case t.State == TemporaryEnding && t.End == TemporaryUnwritten && now.Before(late):
-		return late.Sub(now), nil // Keycloak may be slow with what was sent
+	case t.State == TemporaryEnding && t.End == TemporaryUnwritten && now.Before(t.EndedAt.Add(leftoverAfter)):
+		return t.EndedAt.Add(leftoverAfter).Sub(now), nil // Keycloak may be slow with what was sent
 	case t.State == TemporaryEnding:
 		return 0, f.finishTemporary(ctx, t)
 	case t.Stuck != "":
@@ -142,11 +142,18 @@ func (f *Flow) noteUsed(ctx context.Context, t TemporaryCode) error {
 
 // temporaryDo removes something, or ends the person's sessions.
 func (f *Flow) temporaryDo(ctx context.Context, t TemporaryCode, a Action) error {
+	var before Account
+	if a.Kind == ActionEndSessions {
+		var err error
+		if before, err = f.Accounts.ByID(ctx, t.Person); err != nil {
+			return err
+		}
+	}
 	if err := f.Target.Do(ctx, t.Person, a); err != nil {
 		return err
 	}
 	if a.Kind == ActionEndSessions {
-		f.excuse(ctx, t.Person)
+		f.excuse(ctx, t, before.NotBefore)
 	}
 	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
 		old.Stuck, old.StuckSince = "", time.Time{}
@@ -156,12 +163,14 @@ func (f *Flow) temporaryDo(ctx context.Context, t TemporaryCode, a Action) error
 	return err
 }
 
-// excuse tells a recovery under way that it was we who ended the person's sessions: nothing speaks against it.
-func (f *Flow) excuse(ctx context.Context, person string) {
-	a, err := f.Accounts.ByID(ctx, person)
+// excuse tells a recovery under way that it was we who ended the person's sessions: nothing speaks against it. It is no excuse for what an
+// administrator ended before, nor, where somebody else may read the mail, for a recovery by mail.
+func (f *Flow) excuse(ctx context.Context, t TemporaryCode, before time.Time) {
+	a, err := f.Accounts.ByID(ctx, t.Person)
 	if err == nil {
-		_, err = f.change(ctx, person, func(old Recovery) (Recovery, error) {
-			if old.State != Waiting && old.State != Proven {
+		_, err = f.change(ctx, t.Person, func(old Recovery) (Recovery, error) {
+			begun := old.State == Waiting || old.State == Proven
+			if !begun || !old.Snapshot.NotBefore.Equal(before) || t.suspicious() && old.Way == WayMail {
 				return old, Fault(CodeNotOpen, "excuse", nil)
 			}
 			old.Snapshot.NotBefore = a.NotBefore

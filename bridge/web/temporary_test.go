@@ -304,7 +304,11 @@ func TestATemporaryCodeOutlivesNoBrokenStore(t *testing.T) {
 				return // it needs fewer calls, or none of the rest
 			}
 			c.Clock.Add(time.Minute)
-			c.Wait(t, "nothing left", func() bool { return !temporaryOf(t, c, name).Open() && len(otps(c, name)) == 1 })
+			c.Wait(t, "nothing left", func() bool {
+				return temporaryOf(t, c, name).State != bridge.TemporaryWriting && len(otps(c, name)) == 1
+			})
+			c.Clock.Add(time.Minute)
+			awaitsEnd(t, c, name)
 			oldStill(t, c, name)
 		})
 	}
