@@ -43,6 +43,7 @@ func TestJourneyByMail(t *testing.T) {
 			j := &journey{t: t, campus: campus, mailbox: setup.Mailbox, bridge: rig.StartBridge(t, setup), w: languages[tt.look.Language]}
 			j.page = rig.NewPage(t, tt.look)
 			j.recover("alice", "alice@example.net")
+			j.mustHaveEndedItsOwnSessions()
 			j.mustOpenPortalWithNewCodeOnly("alice")
 		})
 	}

@@ -108,6 +108,9 @@ func TestJourneyEveryPage(t *testing.T) {
 						p.MustFit().Screenshot(fmt.Sprintf("%s-%d-%s", e.name, width, scheme))
 					}
 				}
+				if all {
+					p.Dress(1280).Go(base + "/" + language + "/" + e.name).MustShowFocus().MustGrow() // A11Y-07, A11Y-08
+				}
 			}
 		})
 	}

@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,4 +64,35 @@ func TestJourneySealingKeysRotated(t *testing.T) {
 	restart(s.bridge.Replicas...)
 	h.Get(s.bridge.URL + "/done").Follow("") // from a record that was written with the new key
 	h.see("Your one-time password is set up.")
+}
+
+// OIDC-13: the login client's keys are rotated as docs/operations.md says: with both keys published, the new one signing, and with the new one alone people
+// sign in; Keycloak, which keeps our key set, asks for it again.
+func TestJourneyLoginKeysRotated(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.hand("alice").typeID().typePassword().see("What will happen")
+	file := filepath.Join(filepath.Dir(s.bridge.Config), "login.jwk")
+	if text, err := exec.CommandContext(t.Context(), rig.Binary(t), "keys", "new", "login", file, "--add").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	text, err := os.ReadFile(file)
+	if err := errors.Join(err, json.Unmarshal(text, &set)); err != nil || len(set.Keys) != 2 {
+		t.Fatalf("%d keys: %v", len(set.Keys), err)
+	}
+	for _, keys := range [][]json.RawMessage{set.Keys, set.Keys[:1]} {
+		set.Keys = keys
+		text, err := json.Marshal(set)
+		if err := errors.Join(err, os.WriteFile(file, text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		r := s.bridge.Replicas[0]
+		r.Stop()
+		r.Start()
+		r.WaitReady()
+		s.hand("alice").typeID().typePassword().see("What will happen")
+	}
 }
