@@ -237,7 +237,7 @@ func (s *desk) wrongCodes() {
 	right := caller.reads()
 	for _, r := range s.bridge.Replicas {
 		s.bridge.Front.Only(r)
-		one.pair(name, right).mustBe(http.StatusUnprocessableEntity, "Code entry is locked")
+		one.pair(name, right).mustBe(http.StatusTooManyRequests, "Code entry is locked")
 	}
 	caller.due().see("Call the help desk") // no single operator ends somebody's recovery
 	tries(two, 0, 1)
@@ -307,7 +307,7 @@ func (s *desk) permitLooks() {
 	}
 	for range s.bridge.Replicas {
 		h.Post(s.bridge.URL+"/desk/permit", look)
-		h.mustBe(http.StatusUnprocessableEntity, "You can try again from")
+		h.mustBe(http.StatusTooManyRequests, "You can try again from")
 		if h.sees("How did you check the identity?") {
 			s.t.Errorf("one look too many: %s", h.Describe())
 		}
@@ -315,10 +315,10 @@ func (s *desk) permitLooks() {
 	looked, refused := 0, 0
 	for _, r := range s.trail() {
 		switch {
-		case r.Event != "permit.looked" || r.Actor != s.campus.Users[h.name]:
-		case r.Outcome == "ok" && r.Target == s.campus.Users["bob"]:
+		case r.Actor != s.campus.Users[h.name]:
+		case r.Event == "permit.looked" && r.Outcome == "ok" && r.Target == s.campus.Users["bob"]:
 			looked++
-		case r.Outcome == "refused" && r.Code == "too_many":
+		case r.Event == "permit.limited" && r.Code == "too_many":
 			refused++
 		}
 	}
