@@ -102,6 +102,14 @@ func export(t *testing.T, r *realm.Realm) map[string]any {
 		delete(out, "loginTheme")
 	}
 	withoutPermissionsClient(out)
+	clients, _ := out["clients"].([]any)
+	for _, c := range clients {
+		client, _ := c.(map[string]any)
+		for _, scopes := range []string{"defaultClientScopes", "optionalClientScopes"} { // sets, in whatever order
+			list, _ := client[scopes].([]any)
+			slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		}
+	}
 	return out
 }
 

@@ -81,6 +81,9 @@ func writeClientSetting(ctx context.Context, x actor, c Change) error {
 			body[name] = v
 		}
 	}
+	if body["publicClient"] == true { // Keycloak notes when it got a secret, and forgets that with nothing
+		attributes["client.secret.creation.time"] = ""
+	}
 	if len(attributes) > 0 {
 		body["attributes"] = attributes
 	}
