@@ -64,7 +64,7 @@ func TestAPanicIsAPage(t *testing.T) {
 		"while a page is made": twin(c, func(s *web.Server) {
 			s.Desk = func(time.Time) view.Desk { panic("canary-of-a-panic") }
 		}),
-		"in the flow": twin(c, func(s *web.Server) { s.Flow = nil }),
+		"in the flow": twin(c, func(s *web.Server) { s.Flow = &bridge.Flow{} }),
 		"in the sessions": twin(c, func(s *web.Server) {
 			s.Sessions = web.NewSessions(nil, nil, s.Now)
 		}),
