@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
 	"otpbridge/bridge/web"
 )
@@ -74,7 +75,7 @@ func TestNoSecretIsEverLogged(t *testing.T) {
 	p.send("/enrol", http.StatusOK, "do", "new")
 	s.of(p, "new key")
 	oddRequests(t, c, s, p)
-	crash := twin(c, func(s *web.Server) { s.Flow = nil })
+	crash := twin(c, func(s *web.Server) { s.Flow = &bridge.Flow{} })
 	through(crash, c, get("/link/"+lastLink(t, c).Link.Reveal(), p.session()))
 	through(crash, c, post("/enrol", p.session(), p.token(), "do", "confirm", "code", "123456"))
 	through(crash, c, get(back, p.session()))
