@@ -307,8 +307,10 @@ func TestATemporaryCodeOutlivesNoBrokenStore(t *testing.T) {
 			c.Wait(t, "nothing left", func() bool {
 				return temporaryOf(t, c, name).State != bridge.TemporaryWriting && len(otps(c, name)) == 1
 			})
-			c.Clock.Add(time.Minute)
-			awaitsEnd(t, c, name)
+			c.Wait(t, "the last look", func() bool { // a minute after the first one, whenever that was
+				c.Clock.Add(10 * time.Second)
+				return !temporaryOf(t, c, name).Open()
+			})
 			oldStill(t, c, name)
 		})
 	}
