@@ -30,7 +30,7 @@ func (f *Flow) over(ctx context.Context, i Intent, seen []Credential) (how strin
 	return how, err
 }
 
-// intent is what the swap of a recovery put on record.
+// swapIntent is what the swap of a recovery put on record.
 func (r Recovery) swapIntent() Intent {
 	return Intent{
 		What: UndertakingSwap, Person: r.Person, Recovery: r.ID, Way: r.Way, Added: r.Swap.New.ID, Removed: r.Swap.Remove,

@@ -103,8 +103,23 @@ func (t TemporaryCode) reopened(late []string, swapped, now time.Time) Temporary
 	return t
 }
 
-// factorAdded notes a second factor that the person adds in the settings, before it is written: it did not come under the code.
+// factorAdded notes a second factor that the person adds in the settings, before it is written: it came neither under a temporary code nor by a
+// sign-in from before a lock.
 func (f *Flow) factorAdded(ctx context.Context, person, id string) error {
+	_, err := f.change(ctx, person, func(old Recovery) (Recovery, error) {
+		if old.State != Done || !old.Locked() || slices.Contains(old.Strange, id) {
+			return old, Fault(CodeNotOpen, "factor added", nil)
+		}
+		old.Strange = append(slices.Clone(old.Strange), id)
+		return old, nil
+	})
+	if err != nil && CodeOf(err) != CodeNotOpen {
+		return err
+	}
+	return f.underNoCode(ctx, person, id)
+}
+
+func (f *Flow) underNoCode(ctx context.Context, person, id string) error {
 	_, err := f.Temporaries.Update(ctx, person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 		if !found || old.Open() || slices.Contains(old.Factors, id) {
 			return old, Fault(CodeNotOpen, "temporary code", nil)

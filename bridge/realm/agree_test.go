@@ -72,7 +72,7 @@ func TestDoctorAndPlanAgree(t *testing.T) {
 	if left, err := good.Leftover(t.Context(), hand{}, asked.Wanted); err != nil || len(left) > 0 {
 		t.Errorf("the good realm: %v, %v", left, err)
 	}
-	for _, b := range slices.Concat(flowBreakings(), clientBreakings(), settingBreakings()) {
+	for _, b := range slices.Concat(flowBreakings(), wayBreakings(), clientBreakings(), settingBreakings()) {
 		s, a := wantedKeys(t)
 		b.do(s, &a)
 		planned := beyond(s.Plan(a.Wanted), before)

@@ -107,7 +107,7 @@ func attribute(name, value string) func(*realm.Client) {
 func TestEachBrokenRealmHasItsFinding(t *testing.T) {
 	t.Parallel()
 	seen := map[bridge.FindingID]bool{}
-	for _, b := range slices.Concat(flowBreakings(), clientBreakings(), settingBreakings()) {
+	for _, b := range slices.Concat(flowBreakings(), wayBreakings(), clientBreakings(), settingBreakings()) {
 		s, a := campus(t)
 		b.do(s, &a)
 		found := realm.Find(s, a)
@@ -162,30 +162,6 @@ func TestRealmThatIsAwayIsNotChecked(t *testing.T) {
 
 func flowBreakings() []breaking {
 	not := func(e *realm.Execution) { e.Requirement = "DISABLED" }
-	reset := func(change func(*realm.Flow)) func(*realm.State, *realm.Asked) {
-		return func(s *realm.State, a *realm.Asked) {
-			s.Settings["resetPasswordAllowed"], a.Reset = true, bridge.ResetDesk
-			f := s.Flow("reset credentials")
-			f.Walk(true, func(e *realm.Execution) {
-				switch e.Provider {
-				case "reset-credential-email":
-					e.Config = map[string]string{"force-login": "true"}
-				case "reset-otp":
-					not(e)
-				}
-			})
-			change(f)
-		}
-	}
-	broker := func(p realm.Provider) func(*realm.State, *realm.Asked) {
-		return func(s *realm.State, _ *realm.Asked) {
-			after := *s.Flow("otpbridge-browser")
-			after.Alias, after.Steps = "after", append([]realm.Execution{}, after.Steps[1:]...)
-			s.Flows = append(s.Flows, after)
-			p.Alias, p.Enabled = "idp", true
-			s.Providers = append(s.Providers, p)
-		}
-	}
 	return []breaking{
 		{bridge.FindFlowUnbound, set("browserFlow", "browser")},
 		{bridge.FindFlowOpen, func(s *realm.State, _ *realm.Asked) { top(s, 0).Requirement = "ALTERNATIVE" }},
@@ -228,6 +204,37 @@ func flowBreakings() []breaking {
 			}})
 			s.Client("portal").Overrides = map[string]string{"browser": "f1"}
 		}},
+	}
+}
+
+// wayBreakings break the flows beside the browser flow: of providers, of resets, of the login client itself.
+func wayBreakings() []breaking {
+	not := func(e *realm.Execution) { e.Requirement = "DISABLED" }
+	reset := func(change func(*realm.Flow)) func(*realm.State, *realm.Asked) {
+		return func(s *realm.State, a *realm.Asked) {
+			s.Settings["resetPasswordAllowed"], a.Reset = true, bridge.ResetDesk
+			f := s.Flow("reset credentials")
+			f.Walk(true, func(e *realm.Execution) {
+				switch e.Provider {
+				case "reset-credential-email":
+					e.Config = map[string]string{"force-login": "true"}
+				case "reset-otp":
+					not(e)
+				}
+			})
+			change(f)
+		}
+	}
+	broker := func(p realm.Provider) func(*realm.State, *realm.Asked) {
+		return func(s *realm.State, _ *realm.Asked) {
+			after := *s.Flow("otpbridge-browser")
+			after.Alias, after.Steps = "after", append([]realm.Execution{}, after.Steps[1:]...)
+			s.Flows = append(s.Flows, after)
+			p.Alias, p.Enabled = "idp", true
+			s.Providers = append(s.Providers, p)
+		}
+	}
+	return []breaking{
 		{bridge.FindFlowLogin, login(func(c *realm.Client) { c.Overrides = map[string]string{"browser": "f1"} })},
 		{bridge.FindProviderFlow, broker(realm.Provider{FirstFlow: "browser"})},
 		{bridge.FindProviderFlow, broker(realm.Provider{FirstFlow: "browser", PostFlow: "browser"})},

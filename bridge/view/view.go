@@ -135,15 +135,14 @@ func (v *View) sheet(lang string, p Page) sheet {
 // home is the first page of the console that is open to the person, elsewhere the start page.
 func home(s sheet) string {
 	switch {
-	case !s.Console:
-		return "/"
-	case s.F.Operator:
-	case s.F.Auditor:
+	case s.Console && s.F.Operator:
+		return "/desk"
+	case s.Console && s.F.Auditor:
 		return "/desk/audit"
-	case s.F.Admin:
+	case s.Console && s.F.Admin:
 		return "/admin"
 	}
-	return "/desk"
+	return "/"
 }
 
 func (v *View) other(lang string) string {

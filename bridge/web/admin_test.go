@@ -7,6 +7,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/view"
 	"otpbridge/bridge/web"
 )
@@ -82,5 +83,25 @@ func TestTheHealthReportSaysWhatIsWrong(t *testing.T) {
 	admin.at("/admin")
 	if c.Health.Looks() != 1 {
 		t.Errorf("%d looks", c.Health.Looks())
+	}
+}
+
+// A campus without a help desk has the report all the same. Whoever comes without the second factor is led back to it, and not to a desk that is not there.
+func TestTheHealthReportNeedsNoHelpDesk(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	h := twin(c, func(s *web.Server) { s.DeskRole, s.AuditorRole, s.Trail = "", "", nil })
+	for path, want := range map[string]int{"/desk": http.StatusNotFound, "/signin?to=desk": http.StatusNotFound, "/signin?to=admin": http.StatusSeeOther, "/admin": http.StatusSeeOther} {
+		if a := through(h, c, get(path, "")); a.status != want {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+	roles(c, member(c, "admin"), with("otp-admin"))
+	c.KC.SetRealm(map[string]any{"browserFlow": fakekc.FlowPasswordAlone})
+	admin := at(t, c, "admin")
+	admin.signInFully("admin", "/admin")
+	admin.want(http.StatusForbidden)
+	if !strings.Contains(admin.Body, `href="/signin?to=admin"`) || strings.Contains(admin.Body, `href="/desk"`) {
+		t.Errorf("not led back to the report: %s", text(admin.Body))
 	}
 }

@@ -16,7 +16,10 @@ const deskCookie = "__Host-otpbridge-desk"
 // fullTargets are the pages that a full sign-in leads to.
 var fullTargets = map[string]string{"desk": "/desk", "permit": "/desk/permit", "audit": "/desk/audit", "admin": "/admin", "settings": settingsPath}
 
-const settingsPath = "/settings"
+const (
+	settingsPath = "/settings"
+	callbackPath = "/oidc/callback"
+)
 
 // fullSignIn serves GET /signin?to=NAME: a full sign-in, always anew. It changes nothing but this browser's own session, in which it takes the place
 // of a sign-in under way; the callback gives back that one's lease.
@@ -191,11 +194,15 @@ func (s *Server) console(role string, h deskHandler) handler {
 	}
 }
 
-// notOperator says what is missing.
+// notOperator says what is missing, at a page or on the way to it.
 func (s *Server) notOperator(w http.ResponseWriter, r *http.Request, v *visit, missing view.Missing) error {
+	to := deskTarget(r.URL.Path)
+	if r.URL.Path == callbackPath {
+		to = deskTarget(v.state().Return)
+	}
 	return s.show(w, r, v, http.StatusForbidden, func(f view.Frame) view.Page {
-		f.Path = fullTargets[deskTarget(r.URL.Path)]
-		return view.NotOperator{Frame: f, Missing: missing, SignIn: "/signin?to=" + deskTarget(r.URL.Path)}
+		f.Path = fullTargets[to]
+		return view.NotOperator{Frame: f, Missing: missing, SignIn: "/signin?to=" + to}
 	})
 }
 

@@ -87,7 +87,7 @@ func (s *Server) routes() http.Handler {
 	get("/", s.start)
 	get("/start", s.identify)
 	post("/start", s.beginSignIn)
-	get("/oidc/callback", s.callback)
+	get(callbackPath, s.callback)
 	r.HandleFunc("/oidc/backchannel-logout", s.backchannelLogout).Methods(http.MethodPost)
 	r.HandleFunc("/.well-known/jwks.json", s.jwks).Methods(http.MethodGet, http.MethodHead)
 

@@ -86,6 +86,35 @@ func TestWhatComesAfterALockedAccountWasRecoveredIsAnAlarm(t *testing.T) {
 	look(false)
 }
 
+// An authenticator that the person adds in the settings is theirs, and no alarm.
+func TestWhatIsAddedInTheSettingsIsNoIntruder(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "adds")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.redeem(name)
+	key := p.scan()
+	p.confirm(p.code(key), http.StatusOK)
+	p.at("/done")
+	me := newPerson(t, c)
+	me.enters(name, key)
+	me.at("/settings")
+	me.send("/settings", http.StatusOK, "do", "add")
+	second := me.scan()
+	me.send("/settings/add", http.StatusOK, "do", "confirm", "code", second.Code(c.Clock.Now()))
+	if n := len(otps(c, name)); n != 2 {
+		t.Fatalf("%d authenticators", n)
+	}
+	c.StopWork()
+	if next, err := c.Flow.RunWatch(t.Context(), c.KC.PersonID(name)); err != nil || next.IsZero() {
+		t.Fatal(next, err)
+	}
+	if got := c.Events("lock.intruder"); len(got) != 0 {
+		t.Errorf("alarms %+v", got)
+	}
+}
+
 // A session at an application while the account is shut is the thief's; one at our own client is the person's, who signs in with the password.
 func TestASessionInALockedAccountIsEnded(t *testing.T) {
 	t.Parallel()
