@@ -9,8 +9,6 @@ import (
 
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
-
-	"github.com/chromedp/chromedp/kb"
 )
 
 // visit begins a journey in Chromium.
@@ -195,57 +193,6 @@ func TestJourneyQRInEveryLook(t *testing.T) {
 	}
 	j.page.Dress(1280) // axe takes the colours of the style sheet for those on the screen, which forced colours replace
 	j.page.Fill(j.w.code, "000000").Click(j.w.confirm).See("The one-time password is not right.").MustBeAccessible().Screenshot("wrong")
-}
-
-// tabTo presses Tab until the thing with that name has the focus.
-func (j *journey) tabTo(name string) {
-	j.t.Helper()
-	var seen []string
-	for range 40 {
-		j.page.Press(kb.Tab)
-		var focused string
-		j.page.Eval(`(e => e ? ((e.labels && e.labels[0] ? e.labels[0].innerText : "") || e.innerText || e.id || "") : "")(document.activeElement)`, &focused)
-		focused = strings.Join(strings.Fields(focused), " ")
-		if strings.HasPrefix(focused, name) {
-			return
-		}
-		seen = append(seen, focused)
-	}
-	j.t.Fatalf("%q is not reached by the keyboard; reached were %q", name, seen)
-}
-
-// A11Y: ID, request and enrolment with the keyboard alone.
-func TestJourneyByKeyboard(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	j := s.visit(rig.Look{})
-	j.page.Go(s.bridge.URL).See(j.w.lost)
-	j.tabTo(j.w.lost)
-	j.page.Press(kb.Enter).See("Enter your ID")
-	j.tabTo(j.w.id)
-	j.page.Press("alice").Press(kb.Enter).See(j.w.signIn)
-	awaitGate(t, s.campus, "alice")
-	j.page.Fill(j.w.password, realm.Password("alice")).Press(kb.Enter).See(j.w.start)
-	j.tabTo("New phone, broken phone or deleted app")
-	j.page.Press(kb.ArrowDown)
-	j.tabTo("By mail")
-	j.tabTo(j.w.start)
-	j.page.Press(kb.Enter).See(j.w.sent)
-	j.page.Go(j.link("alice", 1)).See(j.w.linkTitle)
-	j.tabTo(j.w.linkGo)
-	j.page.Press(kb.Enter).See(j.w.id)
-	j.tabTo(j.w.id)
-	j.page.Press("alice").Press(kb.Enter).See(j.w.signIn)
-	awaitGate(t, s.campus, "alice")
-	j.page.Fill(j.w.password, realm.Password("alice")).Press(kb.Enter).See("This request was made with your account")
-	j.tabTo(j.w.askedGo)
-	j.page.Press(kb.Enter).See(j.w.enrol)
-	j.phone = rig.NewPhone(t, j.key(j.page))
-	j.tabTo(j.w.code)
-	j.page.Press(j.phone.Code())
-	j.tabTo(j.w.confirm)
-	j.page.Press(kb.Enter).See(j.w.done)
-	j.mustOpenPortalWithNewCodeOnly("alice")
 }
 
 // A11Y-01, SES: pages that say what went wrong, in both languages.
