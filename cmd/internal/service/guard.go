@@ -19,8 +19,8 @@ import (
 const (
 	// guardLimit is the time limit of one check of the guard.
 	guardLimit = 20 * time.Second
-	// guardHurry is how soon the guard looks again at what did not answer.
-	guardHurry = 2 * time.Second
+	// guardHurry is how soon the guard looks again at what did not answer, and guardPatience how soon at the most: each look asks for all the rest too.
+	guardHurry, guardPatience = 2 * time.Second, 32 * time.Second
 	// restEvery is how often the guard looks at what cannot stop recoveries and costs Keycloak more than all the rest: what the account may do with
 	// people, and how many it sees. The start of a process has looked at the worst of it already.
 	restEvery = 5 * time.Minute
@@ -193,7 +193,7 @@ func (s *service) watchRealm(ctx context.Context) {
 	if s.guard.known() {
 		said = s.guard.says() // is on record already
 	}
-	rest := s.opts.Now().Add(restEvery)
+	rest, in := s.opts.Now().Add(restEvery), pauses{every: s.cfg.GuardEvery}
 	for ctx.Err() == nil {
 		whole := !s.opts.Now().Before(rest)
 		if whole {
@@ -205,11 +205,8 @@ func (s *service) watchRealm(ctx context.Context) {
 		}
 		said = s.tell(ctx, said)
 		s.announce(ctx)
-		pause := s.cfg.GuardEvery
-		if _, unknown := s.guard.unsafe(); len(unknown) > 0 {
-			pause = min(pause, guardHurry)
-		}
-		timer := time.NewTimer(pause)
+		_, unknown := s.guard.unsafe()
+		timer := time.NewTimer(in.next(unknown))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -217,6 +214,26 @@ func (s *service) watchRealm(ctx context.Context) {
 		}
 		timer.Stop()
 	}
+}
+
+// pauses are the waits between the looks of the guard.
+type pauses struct {
+	every   time.Duration // when all is known
+	unknown []string      // at the look before
+	hurry   time.Duration // the wait before
+}
+
+// next is the wait after a look that left something unknown: twice as long each time while nothing changes.
+func (p *pauses) next(unknown []string) time.Duration {
+	if slices.Equal(unknown, p.unknown) {
+		p.hurry = min(2*p.hurry, guardPatience)
+	} else {
+		p.unknown, p.hurry = unknown, guardHurry
+	}
+	if len(unknown) == 0 {
+		return p.every
+	}
+	return min(p.every, p.hurry)
 }
 
 // look carries out the checks of the guard: those that can stop recoveries and those that cost nothing, or all.

@@ -39,3 +39,24 @@ func TestPressWaitsForTheFirstLook(t *testing.T) {
 		})
 	}
 }
+
+// A check that never gets an answer is not asked for, with all the others, every two seconds for ever.
+func TestGuardLosesHurry(t *testing.T) {
+	t.Parallel()
+	p := pauses{every: 5 * time.Minute}
+	flow, both := []string{"flow"}, []string{"flow", "profile"}
+	for i, x := range []struct {
+		unknown []string
+		want    time.Duration
+	}{
+		{both, 2 * time.Second}, {both, 4 * time.Second}, {flow, 2 * time.Second}, {flow, 4 * time.Second}, {flow, 8 * time.Second},
+		{flow, 16 * time.Second}, {flow, 32 * time.Second}, {flow, 32 * time.Second}, {nil, 5 * time.Minute}, {nil, 5 * time.Minute}, {flow, 2 * time.Second},
+	} {
+		if got := p.next(x.unknown); got != x.want {
+			t.Errorf("look %d: %s, want %s", i, got, x.want)
+		}
+	}
+	if often := (&pauses{every: time.Second}); often.next(flow) != time.Second {
+		t.Error("slower than configured")
+	}
+}
