@@ -49,7 +49,7 @@ var run struct {
 func Main(m *testing.M) int {
 	code := m.Run()
 	if err := End(); err != nil {
-		log.Print(err)
+		fmt.Fprintln(os.Stderr, "rig: what the tests share did not end well:", err) // .ci/e2e knows the first word
 		code = 1
 	}
 	return code
