@@ -15,6 +15,10 @@ const hiddenManagement = "the service account does not see who has rights over t
 
 // managementClient returns the id of the client realm-management, "" when the service account may not see it.
 func (c *Client) managementClient(ctx context.Context) (string, error) {
+	return remembered(c, &c.management, func() (string, error) { return c.findManagement(ctx) })
+}
+
+func (c *Client) findManagement(ctx context.Context) (string, error) {
 	var found []struct {
 		ID       string `json:"id"`
 		ClientID string `json:"clientId"`

@@ -59,7 +59,7 @@ func (c *Client) checkRights(ctx context.Context, gate string) (found []bridge.F
 	if len(missing) > 0 {
 		return found, nil // every call would say so again
 	}
-	management, err := c.managementClient(ctx)
+	management, err := c.findManagement(ctx)
 	if err != nil {
 		return found, away("read own rights", err)
 	}

@@ -65,8 +65,10 @@ type Client struct {
 	log   *slog.Logger
 	token tokens
 
-	realm cache[realmParts]
-	codes cache[bool] // whether recovery codes sign in
+	settings   cache[realmSettings]
+	profiles   cache[profile]
+	management cache[string] // see managementClient
+	codes      cache[bool]   // whether recovery codes sign in
 
 	failures failures
 	// skew is how far the server's clock is ahead of ours, in nanoseconds, as last seen in an answer.

@@ -29,17 +29,23 @@ const noPeople = "the service account sees nobody: the allowed group is empty, o
 
 var errNobody = errors.New(noPeople)
 
-// Rights looks at what the service account may do with the gate group and, by the example of one, with the people of the allowed group. As
-// Client.Rights does it says which rights are missing or too many, or that Keycloak did not answer (CodeKeycloakAway).
+// Rights looks at what the service account may do with the gate group and, by the example of one, with the people of the allowed group, and whether
+// it sees who administrates the realm. As Client.Rights does it says which rights are missing or too many, or that Keycloak did not answer
+// (CodeKeycloakAway).
 func (g *RealmGate) Rights(ctx context.Context) (warnings []string, err error) {
 	var (
-		both           sync.WaitGroup
-		groups, people error
+		all                            sync.WaitGroup
+		administrators                 string
+		groups, people, administrating error
 	)
-	both.Go(func() { groups = g.cfg.Client.gateRights(ctx, g.cfg.GroupID) })
-	both.Go(func() { warnings, people = g.cfg.Client.peopleRights(ctx) })
-	both.Wait()
-	return warnings, errors.Join(groups, people)
+	all.Go(func() { groups = g.cfg.Client.gateRights(ctx, g.cfg.GroupID) })
+	all.Go(func() { warnings, people = g.cfg.Client.peopleRights(ctx) })
+	all.Go(func() { administrators, administrating = g.cfg.Client.managementClient(ctx) })
+	all.Wait()
+	if administrating == nil && administrators == "" {
+		warnings = append(warnings, hiddenManagement)
+	}
+	return warnings, errors.Join(groups, people, away("find realm-management", administrating))
 }
 
 func (c *Client) gateRights(ctx context.Context, id string) error {

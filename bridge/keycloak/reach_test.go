@@ -59,6 +59,8 @@ func TestRightsOnGroupsAndPeopleAreJudged(t *testing.T) {
 				switch {
 				case call == "GET /groups/gate" && tc.gate != nil:
 					return answer(http.StatusOK, map[string]any{"access": tc.gate})
+				case call == "GET /clients":
+					return nil
 				case call == "GET /users":
 					asked++
 					return answer(http.StatusOK, slices.Concat([]map[string]any{}, tc.seen[:min(len(tc.seen), 99*asked-98)]))

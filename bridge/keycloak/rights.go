@@ -30,18 +30,7 @@ func (c *Client) Rights(ctx context.Context) (warnings []string, err error) {
 	if err != nil {
 		return nil, away("read own rights", err)
 	}
-	warnings, err = own.judge()
-	if err != nil {
-		return warnings, err
-	}
-	realm, err := c.realmParts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if realm.Management == "" {
-		warnings = append(warnings, hiddenManagement)
-	}
-	return warnings, nil
+	return own.judge()
 }
 
 // rights is what an access token says of its owner.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/bridgetest/storetest"
 )
 
@@ -129,12 +130,46 @@ func TestDocumentationShowsTheFigures(t *testing.T) {
 	}
 }
 
-// WB-07: a service that cannot open the gate does not begin to serve; the last words say what is wrong, the exit code is that of a failure.
-func TestServeEndsWithTheWrongRights(t *testing.T) {
+// WB-07, issue 6: a service that cannot open the gate, or that stands beside a Keycloak that is too old, does not go on; the last words say what is
+// wrong, the exit code is that of a failure.
+func TestServeEndsWhereItCannotServe(t *testing.T) {
 	t.Parallel()
-	s := serveProcess(t, "", func(e *explained) { (&served{explained: e}).configure("gate_group: ", "gate_group: 0") })
-	s.said("otpbridge: ", "sign_in.gate_group is the id of no group")
-	if got := s.end().ExitStatus(); got != exitFailed {
-		t.Errorf("exit %d, want %d", got, exitFailed)
+	for name, tc := range map[string]struct{ before, after, says string }{
+		"no gate":    {"gate_group: ", "gate_group: 0", "sign_in.gate_group is the id of no group"},
+		"old server": {"password_reset: desk", "password_reset: desk\n  version: 26.3.5", "Keycloak 26.3.5 is too old"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serveProcess(t, "", func(e *explained) { (&served{explained: e}).configure(tc.before, tc.after) })
+			s.said("otpbridge: ", tc.says)
+			if got := s.end().ExitStatus(); got != exitFailed {
+				t.Errorf("exit %d, want %d", got, exitFailed)
+			}
+		})
 	}
+}
+
+// The figure start: whoever waits for the process waits for the token, which tells its rights, and for the realm's settings. What else is asked at
+// the start costs Keycloak far more and may take its time.
+func TestReadinessWaitsForLittle(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", func(e *explained) {
+		for _, path := range []string{
+			"/admin/serverinfo", "/admin/realms/*/users/profile", "/admin/realms/*/clients", "/admin/realms/*/groups/*", "/admin/realms/*/users",
+		} {
+			e.kc.Inject(fakekc.Fault{Path: path, Kind: fakekc.Hang})
+		}
+	})
+	_, admin := s.serving()
+	readiness(t, admin, http.StatusOK, `"service_account":"ok"`)
+}
+
+// A Keycloak that gives tokens and does not answer what they are for makes nobody ready.
+func TestReadinessWaitsForTheSettings(t *testing.T) {
+	t.Parallel()
+	s := serveProcess(t, "", func(e *explained) {
+		e.kc.Inject(fakekc.Fault{Method: http.MethodGet, Path: "/admin/realms/*", Kind: fakekc.Status, Status: http.StatusServiceUnavailable})
+	})
+	_, admin := s.serving()
+	readiness(t, admin, http.StatusServiceUnavailable, `"service_account":"read realm: keycloak_away`)
 }

@@ -158,7 +158,7 @@ func (s *onRealm) hiddenAdministrators(t *testing.T) {
 	if w.account(t, id).Administrator {
 		t.Error("seen without the permission")
 	}
-	warnings, err := w.client.Rights(t.Context())
+	warnings, err := w.gate(t).Rights(t.Context())
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "realm-management") {
 		t.Errorf("warnings %q, %v", warnings, err)
 	}

@@ -150,12 +150,13 @@ func (s *service) seesPolicyGroups(ctx context.Context) error {
 	return err
 }
 
-// checkReach looks, as soon as Keycloak answers, at what the service account may do with the gate group and with people. Keycloak needs a while
-// for that, so a start does not wait for it, nor does a press, which waits for the realm guard; what is found ends the process all the same.
+// checkReach looks, as soon as Keycloak answers, at its release, and at what the service account may do with the gate group and with people. Keycloak
+// needs a while for that, so a start does not wait for it, nor does a press, which waits for the realm guard; what is found ends the process all the
+// same.
 func (s *service) checkReach(ctx context.Context) error {
 	s.guard.await(ctx)
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		warnings, err := s.gate.Rights(ctx)
+		warnings, err := s.reach(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -170,6 +171,14 @@ func (s *service) checkReach(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// reach is what checkReach looks at.
+func (s *service) reach(ctx context.Context) (warnings []string, err error) {
+	if err := s.judgeServer(ctx); err != nil {
+		return nil, err
+	}
+	return s.gate.Rights(ctx)
 }
 
 // watchRights looks at the service account until Keycloak answered once, then every five minutes. Rights that are too many, or missing,

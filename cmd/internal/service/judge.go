@@ -14,12 +14,7 @@ const maxOffset = 30 * time.Second
 
 // judge looks at what the realm asks of new authenticators and at its clock. An error says that nobody can be served (ENR-02).
 func (s *service) judge(ctx context.Context) error {
-	if !s.health.wasReady.Load() {
-		if err := s.judgeServer(ctx); err != nil {
-			return err
-		}
-	}
-	facts, err := s.kc.Realm(ctx)
+	facts, err := s.kc.Settings(ctx)
 	if err != nil {
 		return err
 	}
@@ -32,6 +27,7 @@ func (s *service) judge(ctx context.Context) error {
 }
 
 // judgeServer refuses a Keycloak that is too old. Its version is shown to every account by old ones, and known from the configuration of others.
+// What it stands in is the longest answer of all, so nothing waits for it.
 func (s *service) judgeServer(ctx context.Context) error {
 	version, err := s.kc.Version(ctx)
 	if err != nil {

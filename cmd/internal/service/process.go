@@ -230,7 +230,7 @@ func (s *service) prove(ctx context.Context) error {
 			_, err = s.account(ctx)
 		}
 		if err == nil {
-			_, err = s.gate.Rights(ctx)
+			_, err = s.reach(ctx)
 		}
 		if err == nil {
 			s.health.rights.Store(&fine)

@@ -213,12 +213,12 @@ func relyingParty(cfg config.Config, now func() time.Time, log *slog.Logger) (*o
 }
 
 // askEarly begins what waits for Keycloak, so that files are opened and pages parsed meanwhile: discovery goes on until ctx ends, and the service
-// account gets its first token and reads the realm. What both say is judged by watchRights.
+// account gets its first token and reads the realm's settings. What both say is judged by watchRights.
 func (s *service) askEarly(ctx context.Context) error {
 	s.asked = make(chan struct{})
 	s.early.Go(func() { _ = s.party.Run(ctx) }) // ends with ctx only
 	s.early.Go(func() {
-		_, _ = s.kc.Realm(ctx) // is kept for a minute
+		_, _ = s.kc.Settings(ctx) // are kept for a minute
 		close(s.asked)
 	})
 	return nil
