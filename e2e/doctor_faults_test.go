@@ -132,9 +132,7 @@ func (p *patient) client(t *testing.T, client string) object {
 func provider(id bridge.FindingID, with object) fault {
 	return fault{[]bridge.FindingID{id}, func(t *testing.T, p *patient) func() {
 		t.Helper()
-		idp := object{"alias": "idp", "providerId": "keycloak-oidc", "enabled": true, "config": object{
-			"clientId": "x", "clientSecret": "x", "authorizationUrl": "https://idp.example.org/a", "tokenUrl": "https://idp.example.org/t",
-		}}
+		idp := unguarded()
 		for name, value := range with {
 			idp[name] = value
 		}

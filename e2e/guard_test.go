@@ -78,13 +78,14 @@ func administrator(t *testing.T, c *rig.Campus) []string {
 }
 
 // OPS-09, OIDC-18: beside a running product on a real Keycloak the doctor sees all with an administrator's client, says what it may not see
-// without one, and never "ok"; the guard stops new recoveries when the flow is unbound, and lets them go on when it is bound again.
+// without one, and never "ok"; the guard stops new recoveries when the flow is unbound or an identity provider leads past it, and lets them go on when that
+// is mended.
 func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 	t.Parallel()
 	c := rig.NewCampus(t)
 	b := rig.StartBridge(t, rig.Setup{Campus: c, Mailbox: rig.NewMailbox(t), Change: func(s map[string]any) { s["guard_every"] = "5s" }})
 	e, _ := examined(t, b)
-	for _, check := range []string{"login-client", "flow-overrides", "recovery-scope", "identity-providers"} {
+	for _, check := range []string{"login-client", "flow-overrides", "recovery-scope"} {
 		if slices.Contains(e.Passed, check) || !slices.ContainsFunc(e.Unchecked, func(u struct{ Check, Why, Needs string }) bool {
 			return u.Check == check && u.Why == bridge.UncheckedRights && strings.HasPrefix(u.Needs, "view-")
 		}) {
@@ -107,18 +108,27 @@ func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 			t.Errorf("%s did not pass: exit %d, %+v", passed, code, e)
 		}
 	}
-	bind := func(flow string, want int) {
+	change := func(call string, body any, want int) {
 		t.Helper()
-		if err := c.Do(t.Context(), "PUT ", object{"browserFlow": flow}, nil); err != nil {
+		if err := c.Do(t.Context(), call, body, nil); err != nil {
 			t.Fatal(err)
 		}
-		rig.Eventually(t, "the guard sees that the flow is "+flow, func() bool { return startStatus(t, b.URL) == want })
+		rig.Eventually(t, "the guard sees "+call, func() bool { return startStatus(t, b.URL) == want })
 	}
-	bind("browser", http.StatusServiceUnavailable)
-	bind("otpbridge-browser", http.StatusOK)
+	change("PUT ", object{"browserFlow": "browser"}, http.StatusServiceUnavailable)
+	change("PUT ", object{"browserFlow": "otpbridge-browser"}, http.StatusOK)
+	change("POST /identity-provider/instances", unguarded(), http.StatusServiceUnavailable)
+	change("DELETE /identity-provider/instances/idp", nil, http.StatusOK)
 	if trail, err := os.ReadFile(b.Audit); err != nil || !bytes.Contains(trail, []byte(`"guard.stopped"`)) || !bytes.Contains(trail, []byte(`"guard.resumed"`)) {
 		t.Errorf("%v: the audit trail does not say what the guard did", err)
 	}
+}
+
+// unguarded is an identity provider as somebody adds it who does not know of the flow after it.
+func unguarded() object {
+	return object{"alias": "idp", "providerId": "keycloak-oidc", "enabled": true, "config": object{
+		"clientId": "x", "clientSecret": "x", "authorizationUrl": "https://idp.example.org/a", "tokenUrl": "https://idp.example.org/t",
+	}}
 }
 
 func startStatus(t *testing.T, base string) int {

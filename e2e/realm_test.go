@@ -190,6 +190,8 @@ func TestRealmServiceAccountIsFineGrained(t *testing.T) {
 		{"GET ", 200},
 		{"GET /events?max=1", 200},
 		{"GET /users/profile", 200},
+		{"GET /identity-provider/instances", 200},
+		{"POST /identity-provider/instances", 403},
 		{"GET /users/" + r.Users["alice"] + "/credentials", 200},
 		{"GET /users/" + r.Users["alice"] + "/groups", 200},
 		{"GET /users/" + r.Users["alice"] + "/role-mappings/realm/composite", 200},

@@ -170,9 +170,9 @@ func (p *planner) adminClient() {
 // Rights are the roles of realm-management that the service account needs.
 func (w Wanted) Rights() []string {
 	if w.ManageUsers {
-		return []string{"view-realm", "view-events", "manage-users"}
+		return []string{"view-realm", "view-events", "view-identity-providers", "manage-users"}
 	}
-	return []string{"view-realm", "view-events", "query-users", "query-clients"}
+	return []string{"view-realm", "view-events", "view-identity-providers", "query-users", "query-clients"}
 }
 
 // rights gives the service account what it needs, and takes what is more. The client's tokens carry no more than the account has.

@@ -87,3 +87,29 @@ func TestPlanRefusesAnOldKeycloak(t *testing.T) {
 		}
 	}
 }
+
+// OIDC-18, OIDC-22: the account sees identity providers, so that the guard does: plan gives that right and takes it from nobody, with either kind of
+// rights on people.
+func TestPlanLetsTheGuardSeeIdentityProviders(t *testing.T) {
+	t.Parallel()
+	const right = "view-identity-providers"
+	for _, all := range []bool{false, true} {
+		s, w := plain(t)
+		w.ManageUsers = all
+		given := s.Plan(w)
+		s, a := plannable(t)
+		a.ManageUsers = all
+		s.Account.ManagementRoles = append(s.Account.ManagementRoles, right)
+		s.Client(a.AdminClient).ManagementRoles = append(s.Client(a.AdminClient).ManagementRoles, right)
+		had := s.Plan(a.Wanted)
+		for _, kind := range []realm.Kind{realm.KindAccountRole, realm.KindClientRole} {
+			about := func(s realm.Step) bool { return s.Kind == kind && strings.HasSuffix(s.Name, right) }
+			if i := slices.IndexFunc(given.Steps, about); i < 0 || string(given.Steps[i].Will) == "" {
+				t.Errorf("manage-users %v: %s is not given by %s", all, right, kind)
+			}
+			if slices.ContainsFunc(had.Steps, about) {
+				t.Errorf("manage-users %v: who has %s is changed by %s", all, right, kind)
+			}
+		}
+	}
+}

@@ -50,7 +50,9 @@ func (d *demo) startFake() error {
 		c.AfterLogout, c.Backchannel = []string{d.Bridge + "/*"}, d.Bridge+"/oidc/backchannel-logout"
 	})
 	kc.ChangeClient(fakekc.ClientAdmin, func(c *fakekc.Client) {
-		c.JWKSURL, c.Keys, c.Service = "", &admin, fakekc.Rights{ViewRealm: true, ViewEvents: true, QueryUsers: true, Members: true, Administrators: true}
+		c.JWKSURL, c.Keys, c.Service = "", &admin, fakekc.Rights{
+			ViewRealm: true, ViewEvents: true, QueryUsers: true, Members: true, Administrators: true, Providers: true,
+		}
 	})
 	kc.ChangeClient(fakekc.ClientPortal, func(c *fakekc.Client) {
 		c.Redirects, c.AfterLogout = []string{d.Portal + "/*"}, []string{d.Portal + "/*"}

@@ -81,6 +81,18 @@ func TestRealmGuardBelievesTheDoctor(t *testing.T) {
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 }
 
+// OIDC-18, OIDC-22: an identity provider that somebody adds is seen without a run of the doctor.
+func TestRealmGuardSeesIdentityProviders(t *testing.T) {
+	t.Parallel()
+	s, _, admin, seen := guarded(t)
+	s.kc.SetRealm(map[string]any{"identityProviders": []map[string]any{{"alias": "partner", "enabled": true}}})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: provider.flow partner")
+	s.kc.SetRealm(map[string]any{"identityProviders": nil})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+}
+
 // The figures start and idle-memory, and every start beside a busy Keycloak, rest on few calls: those about people, which cost it more than all the
 // others, come after the first look and are not repeated with each.
 func TestRealmGuardCostsKeycloakLittle(t *testing.T) {

@@ -15,7 +15,7 @@ func realmRoutes() map[string]func(*call) reply {
 		"GET /default-default-client-scopes":           refused,
 		"GET /default-optional-client-scopes":          refused,
 		"GET /client-scopes":                           none,
-		"GET /identity-provider/instances":             refused,
+		"GET /identity-provider/instances":             (*call).providers,
 		"GET /client-policies/profiles":                fixed(object{"profiles": []object{{"name": "otpbridge-par", "executors": []object{{"executor": "secure-par-content"}, {"executor": "pkce-enforcer"}}}}}),
 		"GET /client-policies/policies":                (*call).policies,
 		"GET /roles":                                   fixed([]object{}),
@@ -26,6 +26,18 @@ func realmRoutes() map[string]func(*call) reply {
 }
 
 type object = map[string]any
+
+// GET /admin/realms/{realm}/identity-provider/instances: those that SetRealm has put there.
+func (c *call) providers() reply {
+	switch all := c.s.realm["identityProviders"]; {
+	case !c.client.Service.Providers:
+		return c.fault(http.StatusForbidden, "HTTP 403 Forbidden")
+	case all == nil:
+		return c.none()
+	default:
+		return c.ok(all)
+	}
+}
 
 const (
 	flowID   = "fb000000-0000-4000-8000-00000000f10e"

@@ -40,6 +40,7 @@ type Rights struct {
 	Members                           bool // fine-grained: members of otp-recoverable, and who is in otp-recovery-open
 	Groups                            bool // fine-grained: sees every group, though not who is in it
 	Administrators                    bool // query-clients, and fine-grained: sees the client realm-management
+	Providers                         bool // view-identity-providers
 }
 
 func (r Rights) any() bool { return r != Rights{} }
@@ -49,7 +50,10 @@ func (r Rights) names() []string {
 	for _, role := range []struct {
 		has  bool
 		name string
-	}{{r.ViewRealm, "view-realm"}, {r.ViewEvents, "view-events"}, {r.QueryUsers, "query-users"}, {r.ManageUsers, "manage-users"}, {r.Administrators, "query-clients"}} {
+	}{
+		{r.ViewRealm, "view-realm"}, {r.ViewEvents, "view-events"}, {r.QueryUsers, "query-users"}, {r.ManageUsers, "manage-users"},
+		{r.Administrators, "query-clients"}, {r.Providers, "view-identity-providers"},
+	} {
 		if role.has {
 			out = append(out, role.name)
 		}
@@ -105,8 +109,8 @@ func (s *Server) seed() {
 }
 
 func campusClients(app, portal string) []Client {
-	broad := Rights{ViewRealm: true, ViewEvents: true, ManageUsers: true}
-	fine := Rights{ViewRealm: true, ViewEvents: true, QueryUsers: true, Members: true, Administrators: true}
+	broad := Rights{ViewRealm: true, ViewEvents: true, ManageUsers: true, Providers: true}
+	fine := Rights{ViewRealm: true, ViewEvents: true, QueryUsers: true, Members: true, Administrators: true, Providers: true}
 	return []Client{
 		{
 			ID: ClientLogin, Secret: "login-secret-for-tests", RecoveryDesk: true, PKCE: true, HelpdeskOnly: true,

@@ -95,7 +95,7 @@ func setServiceAccount(file object, o *Options) error {
 		client["attributes"] = object{}
 		useKeys(client, object{"use.jwks.string": "true", "jwks.string": string(o.AdminJWKS)})
 	}
-	roles := []any{"view-realm", "view-events", "query-users", "query-clients"}
+	roles := []any{"view-realm", "view-events", "view-identity-providers", "query-users", "query-clients"}
 	user["username"], user["serviceAccountClientId"] = "service-account-"+o.AdminClient, o.AdminClient
 	user["clientRoles"] = object{"realm-management": roles}
 	mappings, _ := file["clientScopeMappings"].(object)
