@@ -48,9 +48,7 @@ func (w *Worker) Run(ctx context.Context, drain time.Duration) {
 	defer cancel()
 	var all sync.WaitGroup
 	for _, work := range w.Works {
-		for range work.Parallel {
-			all.Go(func() { w.loop(ctx, working, work) })
-		}
+		all.Go(func() { w.loop(ctx, working, work) })
 	}
 	<-ctx.Done()
 	timer := time.AfterFunc(drain, cancel)
@@ -58,51 +56,82 @@ func (w *Worker) Run(ctx context.Context, drain time.Duration) {
 	all.Wait()
 }
 
-// loop claims jobs of one kind while ctx lives and does them under working.
+// loop claims jobs of one kind while ctx lives and does them under working, as many at once as it may. One looks for all of them: each look costs the
+// store something, and most are in vain.
 func (w *Worker) loop(ctx, working context.Context, work Work) {
+	h := hands{busy: make(chan struct{}, work.Parallel), freed: make(chan struct{}, 1)}
+	defer h.all.Wait()
 	for ctx.Err() == nil {
 		changed, err := w.KV.Watch(ctx, "jobs/"+work.Kind)
 		if err != nil {
-			w.pause(ctx, nil)
+			w.pause(ctx, nil, nil)
 			continue
 		}
 		for ctx.Err() == nil && changed != nil {
-			if w.one(ctx, working, work) {
+			if w.one(ctx, working, work, &h) {
 				continue
 			}
-			if !w.pause(ctx, changed) {
+			if !w.pause(ctx, changed, h.freed) {
 				changed = nil
 			}
 		}
 	}
 }
 
-// pause waits for a new job, for the next look, or for the end. It returns false when the channel was closed.
-func (w *Worker) pause(ctx context.Context, changed <-chan struct{}) bool {
+// hands are those that carry out the jobs of one kind.
+type hands struct {
+	busy  chan struct{} // holds one for each job under way
+	freed chan struct{} // has one when a job came to its end: it may be due again at once
+	all   sync.WaitGroup
+}
+
+// pause waits for a new job, for the end of one, for the next look, or for the end. It returns false when the channel was closed.
+func (w *Worker) pause(ctx context.Context, changed, freed <-chan struct{}) bool {
 	t := time.NewTimer(pollEvery)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	case <-freed:
 	case _, ok := <-changed:
 		return ok
 	}
 	return true
 }
 
-// one does one job; false means that none is due.
-func (w *Worker) one(ctx, working context.Context, work Work) bool {
+// one has one job done as soon as there is a hand for it; false means that none is due.
+func (w *Worker) one(ctx, working context.Context, work Work, h *hands) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case h.busy <- struct{}{}:
+	}
 	held, cancel := context.WithCancel(working)
-	defer cancel()
 	lease := time.AfterFunc(WorkLease, cancel) // before the claim: it ends with the store's, or earlier
 	c, err := w.Jobs.Claim(ctx, []string{work.Kind}, w.Now(), WorkLease)
 	if err != nil {
 		lease.Stop()
+		cancel()
+		<-h.busy
 		if !errors.Is(err, ErrAbsent) && ctx.Err() == nil {
 			w.Log.WarnContext(ctx, "no job can be claimed", "kind", work.Kind, "err", err)
 		}
 		return false
 	}
+	h.all.Go(func() {
+		next, err := w.carryOut(held, cancel, work, c, lease)
+		w.settle(context.WithoutCancel(working), c, next, err)
+		<-h.busy
+		select {
+		case h.freed <- struct{}{}:
+		default:
+		}
+	})
+	return true
+}
+
+// carryOut does a job that is claimed until lease, under held, which it cancels.
+func (w *Worker) carryOut(held context.Context, cancel context.CancelFunc, work Work, c Claimed, lease *time.Timer) (time.Time, error) {
 	var renewing sync.WaitGroup
 	renewing.Go(func() { w.renew(held, cancel, c, lease) })
 	next, err := work.Handle(held, c)
@@ -112,8 +141,7 @@ func (w *Worker) one(ctx, working context.Context, work Work) bool {
 	if err != nil && cut { // by us: the job is not at fault
 		err = broken("work on "+c.Kind, err)
 	}
-	w.settle(context.WithoutCancel(working), c, next, err)
-	return true
+	return next, err
 }
 
 // renew keeps the claim until ctx ends. It cancels when the claim is lost, and lease cancels when no renewal succeeds for its length.

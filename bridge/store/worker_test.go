@@ -136,6 +136,42 @@ func TestAClaimIsKeptForAsLongAsTheHandlerWorks(t *testing.T) {
 	})
 }
 
+// As many jobs of a kind are done at once as there are hands, and one hand looks for all: looking in vain costs the store the same for one as for sixteen.
+func TestOneLooksForAllHands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const hands, jobs = 16, 50
+		var mu sync.Mutex
+		running, most, looks := 0, 0, 0
+		begins := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			running += n
+			most = max(most, running)
+		}
+		p := startWorker(t, hands, func(context.Context, Claimed) (time.Time, error) {
+			begins(1)
+			defer begins(-1)
+			<-time.After(time.Second)
+			return time.Time{}, nil
+		})
+		began := p.Now()
+		for i := range jobs {
+			p.add(strconv.Itoa(i))
+		}
+		for p.counts() != (Counts{}) && p.Now().Sub(began) < time.Minute {
+			pass(100 * time.Millisecond)
+		}
+		if took := p.Now().Sub(began); most != hands || took > 5*time.Second {
+			t.Errorf("%d at once, all done after %v", most, took)
+		}
+		p.flaky.Fail(func(string) error { looks++; return nil })
+		pass(time.Minute)
+		if looks > int(time.Minute/pollEvery)+1 {
+			t.Errorf("%d looks in a minute", looks)
+		}
+	})
+}
+
 // SWAP-03: a handler ends when another worker has its job.
 func TestLosingTheClaimEndsTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
