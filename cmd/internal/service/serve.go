@@ -55,7 +55,7 @@ func (s *service) listen(ctx context.Context) (all []net.Listener, err error) {
 			}
 		}
 	}()
-	var lc net.ListenConfig
+	lc := net.ListenConfig{Control: endLost}
 	for _, one := range []struct{ key, address string }{{"listen", s.cfg.Listen}, {"admin_listen", s.cfg.AdminListen}} {
 		l, err := lc.Listen(ctx, "tcp", one.address)
 		if err != nil {
