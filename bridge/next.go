@@ -152,10 +152,32 @@ func nextOfEnd(r Recovery) Step {
 	return StepEnded
 }
 
-// Revision tells two pages of one step apart: that of another recovery, of another call code, of other match words.
-func (r Recovery) Revision(s Step) string {
+// slowAfter is when a swap or a lock takes longer than usual, and its page says so.
+const slowAfter = 10 * time.Second
+
+// Slow reports that what the person waits for takes longer than usual.
+func (r Recovery) Slow(s Step, now time.Time) bool {
+	switch s {
+	case StepWriting:
+		return now.Sub(r.WritingAt) >= slowAfter
+	case StepLocking:
+		return now.Sub(r.ProvenAt) >= slowAfter
+	}
+	return false
+}
+
+// Revision tells two pages of one step apart: that of another recovery, of another call code, of other match words, of a swap or a lock that takes
+// longer, or needs help.
+func (r Recovery) Revision(s Step, now time.Time) string {
 	n := 0
 	switch s {
+	case StepWriting, StepLocking:
+		if r.Slow(s, now) {
+			n = 1
+		}
+		if r.Stuck != "" {
+			n = 2
+		}
 	case StepCall, StepSecond:
 		n = callOf(r).Serial
 	case StepCallBack:
@@ -175,6 +197,12 @@ func (r Recovery) NextChange(now time.Time) time.Time {
 	if r.State == Waiting || r.State == Proven {
 		consider(r.Expires)
 		consider(r.NotBefore)
+	}
+	if r.State == Writing {
+		consider(r.WritingAt.Add(slowAfter))
+	}
+	if r.Locking() {
+		consider(r.ProvenAt.Add(slowAfter))
 	}
 	if r.Link != nil && r.State == Waiting {
 		consider(r.Link.Expires)

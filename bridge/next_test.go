@@ -99,10 +99,16 @@ func TestNextChangeIsTheFirstMomentThatCounts(t *testing.T) {
 		r    bridge.Recovery
 		want time.Time
 	}{
-		"nothing":             {bridge.Recovery{}, now.Add(bridge.KeepEnded)},
-		"waiting":             {open(func(*bridge.Recovery) {}), in(60)},
-		"proven":              {open(func(r *bridge.Recovery) { r.State = bridge.Proven }), in(60)},
-		"writing has no end":  {open(func(r *bridge.Recovery) { r.State = bridge.Writing }), now.Add(bridge.KeepEnded)},
+		"nothing":            {bridge.Recovery{}, now.Add(bridge.KeepEnded)},
+		"waiting":            {open(func(*bridge.Recovery) {}), in(60)},
+		"proven":             {open(func(r *bridge.Recovery) { r.State = bridge.Proven }), in(60)},
+		"writing has no end": {open(func(r *bridge.Recovery) { r.State = bridge.Writing }), now.Add(bridge.KeepEnded)},
+		"writing that is slow": {open(func(r *bridge.Recovery) {
+			r.State, r.WritingAt = bridge.Writing, now.Add(-9*time.Second)
+		}), now.Add(time.Second)},
+		"a lock that is slow": {open(func(r *bridge.Recovery) {
+			r.State, r.Reason, r.ProvenAt = bridge.Proven, bridge.ReasonStolen, now.Add(-9*time.Second)
+		}), now.Add(time.Second)},
 		"over":                {open(func(r *bridge.Recovery) { r.Expires = in(-1) }), now.Add(bridge.KeepEnded)},
 		"this very moment":    {open(func(r *bridge.Recovery) { r.Expires = now }), now.Add(bridge.KeepEnded)},
 		"a waiting period":    {open(func(r *bridge.Recovery) { r.NotBefore = in(20) }), in(20)},

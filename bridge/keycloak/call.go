@@ -200,6 +200,8 @@ func (c *Client) send(req *http.Request, out any) error {
 		return errors.New("the answer is too long")
 	case resp.StatusCode/100 != 2:
 		return refusal(resp, content)
+	case out == nil && req.Method != http.MethodGet && len(content) > 0:
+		return errors.New("the answer is not Keycloak's, which says nothing when a change is done")
 	case out == nil:
 		return nil
 	}

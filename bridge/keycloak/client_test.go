@@ -159,6 +159,7 @@ func TestRetriesOnlyWhatMayBeRepeated(t *testing.T) {
 		"move, 503":       {do(bridge.Action{Kind: bridge.ActionMove, Credential: "c"}), says(503, ""), 1, bridge.CodeKeycloakAway},
 		"sessions, 503":   {do(bridge.Action{Kind: bridge.ActionEndSessions}), says(503, ""), 1, bridge.CodeKeycloakAway},
 		"sessions, reset": {do(bridge.Action{Kind: bridge.ActionEndSessions}), hangUp, 1, bridge.CodeKeycloakAway},
+		"sessions, page":  {do(bridge.Action{Kind: bridge.ActionEndSessions}), says(200, "<html>"+canary), 1, bridge.CodeKeycloakAway},
 		"401 for ever":    {read, says(401, ""), 2, bridge.CodeKeycloakAway},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -188,7 +188,7 @@ func (l *live) look(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := l.news(ctx, step, rec.Revision(step)); err != nil {
+	if err := l.news(ctx, step, rec.Revision(step, l.s.Now())); err != nil {
 		return 0, err
 	}
 	return min(latestLook, max(earliestLook, rec.NextChange(l.s.Now()).Sub(l.s.Now()))), nil

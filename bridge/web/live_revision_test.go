@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
@@ -59,6 +60,47 @@ func TestALivePageHearsOfOtherWordsAndCodes(t *testing.T) {
 	p.calls("somebody")
 	if p.revision() == first {
 		t.Error("another request has the revision of the one before")
+	}
+}
+
+// SWAP-09: a page that waits for a swap or a lock says by itself that it takes longer than usual.
+func TestALivePageHearsThatItTakesLonger(t *testing.T) {
+	t.Parallel()
+	for step, begin := range map[bridge.Step]func(t *testing.T) (*campus.Campus, *person, string){
+		bridge.StepWriting: func(t *testing.T) (*campus.Campus, *person, string) {
+			t.Helper()
+			c := campus.Open(t)
+			p := proven(t, c, member(c, "somebody"))
+			key := p.scan()
+			c.StopWork()
+			p.confirm(p.code(key), http.StatusOK)
+			return c, p, "somebody"
+		},
+		bridge.StepLocking: func(t *testing.T) (*campus.Campus, *person, string) {
+			t.Helper()
+			c, p, name, _ := lockBegun(t)
+			return c, p, name
+		},
+	} {
+		t.Run(string(step), func(t *testing.T) {
+			t.Parallel()
+			c, p, name := begin(t)
+			r := recovery(t, c, name)
+			began := map[bridge.Step]time.Time{bridge.StepWriting: r.WritingAt, bridge.StepLocking: r.ProvenAt}[step]
+			c.Clock.Stop()
+			c.Clock.Add(began.Add(10*time.Second - time.Millisecond).Sub(c.Clock.Now()))
+			s := listens(t, c, c.URL, p.session())
+			s.tells(step)
+			if now := p.revision(); now != <-s.marks {
+				t.Error("the page shows another revision")
+			}
+			c.Clock.Add(time.Second)
+			s.tells(step)
+			if now := p.revision(); now != <-s.marks {
+				t.Error("the page shows another revision when it takes longer")
+			}
+			p.says("It takes longer than usual. It goes on by itself, even if you close this page.")
+		})
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		f.Live, f.Revision = step, rec.Revision(step)
+		f.Live, f.Revision = step, rec.Revision(step, f.Now)
 		switch page := s.calling(f, r, step, seenBy(rec, state)).(type) {
 		case nil:
 		case view.Call:
@@ -99,9 +99,9 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 	case bridge.StepElsewhere:
 		return view.Elsewhere{Frame: f}
 	case bridge.StepWriting:
-		return view.Writing{Frame: f, Slow: f.Now.Sub(rec.WritingAt) > 10*time.Second && !rec.Locked(), Stuck: rec.Stuck != ""}
+		return view.Writing{Frame: f, Slow: rec.Slow(step, f.Now), Stuck: rec.Stuck != ""}
 	case bridge.StepLocking:
-		return view.Locking{Frame: f, Slow: f.Now.Sub(rec.ProvenAt) > 10*time.Second}
+		return view.Locking{Frame: f, Slow: rec.Slow(step, f.Now)}
 	case bridge.StepEnded:
 		if rec.Locked() {
 			p := view.Locked{Frame: f, At: rec.Lock.At}

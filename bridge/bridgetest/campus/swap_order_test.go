@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"otpbridge/bridge"
-	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/bridgetest/storetest"
 )
 
@@ -54,11 +53,8 @@ func handmade(t *testing.T, h hooked) (f *bridge.Flow, s *swapper, id string) {
 	t.Helper()
 	s = newSwapper(t, storetest.Bolt(t))
 	s.seen = func(string) {}
-	id = s.kc.AddPerson(fakekc.Person{
-		Username: "person", First: "Person", Last: "Example", Email: "person@example.net", Password: "person-password", OTP: oldSecret,
-		Groups: []string{"otp-recoverable"}, Roles: []string{"default-roles-campus"},
-	})
-	s.begin(t, "person", id)
+	id = s.person()
+	s.begin(t, id)
 	flow := *s.flow
 	h.Audit, h.SwapTarget = flow.Audit, flow.Target
 	flow.Audit, flow.Target, flow.Jobs = h, h, noJobs{}
@@ -184,8 +180,3 @@ func TestAnAccountThatIsGoneBeforeTheWrite(t *testing.T) {
 		}
 	}
 }
-
-// mails takes every notice.
-type mails struct{}
-
-func (mails) Send(context.Context, bridge.Notice) error { return nil }

@@ -5,15 +5,14 @@ import (
 	"testing"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/loginform"
 )
-
-const pageRecoveryCode = "login-login-recovery-authn-code-input"
 
 // recoverWith signs in at the application with a recovery code, for somebody who has nothing else.
 func (w *world) recoverWith(t *testing.T, name, code string) (in bool) {
 	t.Helper()
 	_, b := w.portal(t, name, Password(name), nil)
-	if b.Page() != pageRecoveryCode {
+	if b.Page() != loginform.PageRecovery {
 		t.Fatalf("page %q instead of the one for recovery codes", b.Page())
 	}
 	must(t, b.Submit(t.Context(), url.Values{"recoveryCodeInput": {code}}))
@@ -69,7 +68,7 @@ func behindThePassword(t *testing.T, w *world) {
 	if len(before) != 3 || before[2].ID != n.ID {
 		t.Fatalf("credentials %+v, want the new one last", before)
 	}
-	if _, at := w.portal(t, name, Password(name), nil); at.Page() != pageRecoveryCode {
+	if _, at := w.portal(t, name, Password(name), nil); at.Page() != loginform.PageRecovery {
 		t.Fatalf("page %q before the move; is there no trap any more?", at.Page())
 	}
 	must(t, w.client.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionMove, Credential: n.ID, After: before[0].ID}))

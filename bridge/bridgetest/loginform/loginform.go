@@ -19,6 +19,7 @@ import (
 const (
 	PagePassword = "login-login"
 	PageCode     = "login-login-otp"
+	PageRecovery = "login-login-recovery-authn-code-input"
 	PageError    = "login-error"
 	PageInfo     = "login-info"
 	PageLogout   = "login-logout-confirm"
