@@ -3,7 +3,6 @@ package realm
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -78,9 +77,6 @@ func (k Kind) Known() bool {
 	return known
 }
 
-// errInUse: something that we made is used by others now, and stays.
-var errInUse = errors.New("it is in use and stays")
-
 // is is a value for what is only there or not.
 const is = true
 
@@ -135,20 +131,10 @@ func writeRole(ctx context.Context, x actor, c Change) error {
 	if c.Will != nil {
 		return x.Do(ctx, "POST /roles", Object{"name": c.Name, "description": "otpbridge"}, nil)
 	}
-	if err := unused(ctx, x, path("roles", c.Name, "users")); err != nil {
+	if err := unusedRole(ctx, x, c.Name); err != nil {
 		return err
 	}
 	return gone(x.Do(ctx, "DELETE "+path("roles", c.Name), nil, nil))
-}
-
-// unused refuses while somebody has it.
-func unused(ctx context.Context, x Caller, where string) error {
-	var holders []struct{ ID string }
-	err := get(ctx, x, where+"?max=1", &holders)
-	if err == nil && len(holders) > 0 {
-		return errInUse
-	}
-	return gone(err)
 }
 
 // gone: what is removed may have been removed already.
@@ -177,10 +163,8 @@ func writeGroup(ctx context.Context, x actor, c Change) error {
 	if err != nil {
 		return gone(err)
 	}
-	if name != Gate {
-		if err := unused(ctx, x, path("groups", g.ID, "members")); err != nil {
-			return err
-		}
+	if err := unusedGroup(ctx, x, g); err != nil {
+		return err
 	}
 	return gone(x.Do(ctx, "DELETE "+path("groups", g.ID), nil, nil))
 }

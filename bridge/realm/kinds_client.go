@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-
-	"otpbridge/bridge"
 )
 
 func clientNow(s *State, c Change) any { return orNil(s.Client(c.Name) != nil, is) }
@@ -103,10 +101,8 @@ func (x actor) addSecret(client string, body Object) {
 	if body["clientAuthenticatorType"] != bySecret {
 		return
 	}
-	for of, secret := range map[string]bridge.Secret{x.w.LoginClient: x.w.LoginSecret, x.w.AdminClient: x.w.AdminSecret} {
-		if of == client && secret != "" {
-			body["secret"] = secret.Reveal()
-		}
+	if secret := x.w.secretOf(client); secret != "" {
+		body["secret"] = secret.Reveal()
 	}
 }
 

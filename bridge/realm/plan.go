@@ -37,13 +37,16 @@ const (
 	ObstaclePostFlow       ObstacleKind = "post_flow"      // an identity provider has a flow of its own after the sign-in
 	ObstacleName           ObstacleKind = "name"           // a name of ours is something else in this realm
 	ObstacleScope          ObstacleKind = "built_in_scope" // a client scope of Keycloak's own is missing
+	ObstacleSecret         ObstacleKind = "secret"         // a client has another secret than the configuration
 	ObstacleAdministrators ObstacleKind = "administrators" // no administrator would get in afterwards
 	ObstacleFinding        ObstacleKind = "finding"        // the doctor finds what no change of a plan mends
 )
 
 // Obstacles lists every kind.
 func Obstacles() []ObstacleKind {
-	return []ObstacleKind{ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleAdministrators, ObstacleFinding}
+	return []ObstacleKind{
+		ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleSecret, ObstacleAdministrators, ObstacleFinding,
+	}
 }
 
 // planner makes a Plan.

@@ -52,11 +52,14 @@ func (p *planner) loginClient() {
 	p.want(ReasonScope, Change{Kind: KindClientScope, Of: w.LoginClient, Name: optionalScope + " " + w.RecoveryScope}, is)
 }
 
-// client finds one of our two clients; a SAML client of that name is somebody else's.
+// client finds one of our two clients; a SAML client of that name is somebody else's. A secret is not overwritten: no undo could bring it back.
 func (p *planner) client(name string) *Client {
 	c := p.s.Client(name)
 	if c != nil && c.Protocol != "" && c.Protocol != "openid-connect" {
 		p.stop(ObstacleName, "client "+name+": "+c.Protocol)
+	}
+	if c != nil && c.OtherSecret {
+		p.stop(ObstacleSecret, name)
 	}
 	return c
 }

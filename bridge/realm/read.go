@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"otpbridge/bridge"
 )
 
 // management is the client whose roles are the rights over the realm; permissions is the one that holds the fine-grained ones.
@@ -130,6 +132,9 @@ func (r reader) clients() error {
 			return err
 		}
 		c.RealmRoles, c.ManagementRoles, c.OtherRoles = roles.RealmRoles, roles.ManagementRoles, len(roles.OtherRoles) > 0
+		if c.OtherSecret, err = r.otherSecret(c); err != nil {
+			return err
+		}
 		if c.ClientID == r.w.AdminClient && c.ServiceAccounts {
 			if err := r.account(c.ID); err != nil {
 				return err
@@ -137,6 +142,17 @@ func (r reader) clients() error {
 		}
 	}
 	return nil
+}
+
+// otherSecret reports whether one of our clients proves itself with another secret than the configuration has.
+func (r reader) otherSecret(c *Client) (bool, error) {
+	ours := r.w.secretOf(c.ClientID)
+	if r.inUse || ours == "" || c.Public || c.Authenticator != bySecret {
+		return false, nil
+	}
+	var theirs struct{ Value bridge.Secret }
+	err := r.get(path("clients", c.ID, "client-secret"), &theirs)
+	return theirs.Value != "" && theirs.Value != ours, err
 }
 
 // account reads the user behind the admin client.

@@ -108,6 +108,7 @@ type Client struct {
 	RealmRoles            []string          `json:"-"` // roles that its tokens may carry; read for our own two clients only
 	ManagementRoles       []string          `json:"-"` // those of realm-management, likewise
 	OtherRoles            bool              `json:"-"` // roles of other clients too
+	OtherSecret           bool              `json:"-"` // it proves itself with another secret than the configuration has; likewise
 }
 
 // Mapper puts something into tokens.
@@ -156,6 +157,7 @@ type Group struct {
 	Path        string              `json:"path"`
 	RealmRoles  []string            `json:"realmRoles"`
 	ClientRoles map[string][]string `json:"clientRoles"`
+	Attributes  map[string][]string `json:"attributes"`
 }
 
 // Role is a realm role.

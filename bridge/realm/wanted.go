@@ -37,6 +37,11 @@ type Wanted struct {
 	ManageUsers bool
 }
 
+// secretOf is the secret of one of our two clients, "" for one that has none.
+func (w Wanted) secretOf(client string) bridge.Secret {
+	return map[string]bridge.Secret{w.LoginClient: w.LoginSecret, w.AdminClient: w.AdminSecret}[client]
+}
+
 // Callback is where a sign-in comes back to.
 func (w Wanted) Callback() string { return w.BaseURL + "/oidc/callback" }
 

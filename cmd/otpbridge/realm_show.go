@@ -153,6 +153,8 @@ func obstacleWords() map[realm.ObstacleKind]config.Words {
 		realm.ObstaclePostFlow: config.Say("This identity provider has a flow of its own after the sign-in, which would be lost; take it out:", "この IdP には独自のサインイン後フローがあり、失われてしまいます。先に外してください:"),
 		realm.ObstacleName:     config.Say("This name is something else in the realm; rename it, or configure another:", "この名前はレルムで別のものに使われています。名前を変えるか、設定を変えてください:"),
 		realm.ObstacleScope:    config.Say("This client scope of Keycloak's own is missing; restore it:", "Keycloak 標準のクライアントスコープがありません。元に戻してください:"),
+		realm.ObstacleSecret: config.Say("This client has another secret than the configuration, and keeps it; put it (Clients → Credentials) into the file that the configuration names:",
+			"このクライアントのシークレットは設定と異なり、変更しません。クライアントの Credentials タブにある値を、設定で指定したファイルに書いてください:"),
 		realm.ObstacleAdministrators: config.Say("Nobody who administers this realm could sign in afterwards: give one of them a second factor first, or say --without-administrator-second-factor:",
 			"変更後、このレルムの管理者が誰もサインインできなくなります。先に一人が二段階目を登録するか、--without-administrator-second-factor を付けてください:"),
 		realm.ObstacleFinding: config.Say("The doctor finds this, and no change of apply mends it; docs/doctor.md says what does:",
