@@ -125,6 +125,9 @@ func (r Rules) Addresses(a Account, h History, f RealmFacts, now time.Time) []Ad
 		if value == "" || known {
 			return
 		}
+		if code == "" && r.resetsMovable(f) {
+			code = CodeRealmUnsafe
+		}
 		if code == "" {
 			code = r.addressCode(a, h, value, now)
 		}
@@ -189,6 +192,17 @@ func (r Rules) refusedDomain(address string) bool {
 // getsResets reports whether passwords are reset by mail to this address.
 func (r Rules) getsResets(a Account, address string) bool {
 	return r.Reset == ResetMail && hasAddress(a.resetAddresses(r.ResetAttribute), address)
+}
+
+// resetsMovable reports whether people could say where passwords are reset, and so which address gets no link (WB-14).
+func (r Rules) resetsMovable(f RealmFacts) bool {
+	if r.Reset != ResetMail {
+		return false
+	}
+	if r.ResetAttribute == "email" {
+		return f.UserEmail
+	}
+	return !f.AdminOnly[r.ResetAttribute]
 }
 
 // resetAddresses lists where password mails go: an attribute, or "email" for the account's own address.

@@ -86,6 +86,12 @@ func TestMailRefusalNamesTheReason(t *testing.T) {
 		"password mails go to the same mailbox": {func(f *facts) {
 			f.r.Reset, f.r.ResetAttribute, f.a.Email = bridge.ResetMail, "email", "Alice@example.net"
 		}, bridge.CodePasswordRecent},
+		"people may move where password mails go": {func(f *facts) {
+			f.r.Reset, f.r.ResetAttribute, f.a.Email, f.f.UserEmail = bridge.ResetMail, "email", "other@example.net", true
+		}, bridge.CodeRealmUnsafe},
+		"so may they by an attribute": {func(f *facts) {
+			f.r.Reset, f.r.ResetAttribute = bridge.ResetMail, "privateMail"
+		}, bridge.CodeRealmUnsafe},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

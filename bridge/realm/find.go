@@ -3,6 +3,7 @@ package realm
 import (
 	"context"
 	"slices"
+	"time"
 
 	"otpbridge/bridge"
 )
@@ -14,6 +15,7 @@ type Asked struct {
 	Reset      bridge.PasswordReset // how people get a new password, as the configuration has it
 	Codes      bool                 // recovery codes are offered
 	EventTypes []string             // what has to be saved
+	LookBack   time.Duration        // for how long at least; a thief's traces are looked for that far back
 	Local      bool                 // everything is on this machine: secrets and plain HTTP will do
 }
 

@@ -4,12 +4,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"otpbridge/bridge"
 )
-
-// day is in seconds, as Keycloak counts how long events are kept.
-const day = 24 * 60 * 60
 
 func settingLooks() []look {
 	return []look{
@@ -31,16 +29,18 @@ func findEvents(s *State, a Asked) (found []bridge.Finding) {
 			missing = append(missing, want)
 		}
 	}
-	kept := s.Number("eventsExpiration")
+	kept, needed := time.Duration(s.Number("eventsExpiration"))*time.Second, max(bridge.HistorySpan, a.LookBack)
 	on := s.On("eventsEnabled")
 	return foundIn([]fault{
 		{!on, bridge.FindEventsOff, "", nil},
 		{on && len(missing) > 0, bridge.FindEventsTypes, strings.Join(missing, ", "), nil},
-		{on && kept > 0 && kept < day, bridge.FindEventsShort, "", []string{"seconds", strconv.Itoa(kept)}},
+		{on && kept > 0 && kept < needed, bridge.FindEventsShort, "", []string{"hours", hours(kept), "needed", hours(needed)}},
 		{!s.On("adminEventsEnabled"), bridge.FindEventsAdmin, "", nil},
 		{s.On("adminEventsEnabled") && s.On("adminEventsDetailsEnabled"), bridge.FindEventsDetails, "", nil},
 	})
 }
+
+func hours(d time.Duration) string { return strconv.Itoa(int(d / time.Hour)) }
 
 func findGuessing(s *State, _ Asked) []bridge.Finding {
 	return foundIn([]fault{{!s.On("bruteForceProtected"), bridge.FindGuessingOff, "", nil}})
@@ -71,15 +71,15 @@ func findProfile(s *State, a Asked) (found []bridge.Finding) {
 		open := i >= 0 && known[i].UserEdits()
 		id := bridge.FindProfileDeciding
 		switch {
-		case d.Name == "email":
+		case d.Address && d.Name == "email":
 			id = bridge.FindProfileEmail
 		case d.Address:
 			id = bridge.FindProfileAddress
 		}
-		if open || i < 0 && s.Unmanaged() == "ENABLED" {
+		switch {
+		case open, i < 0 && s.Unmanaged() == "ENABLED":
 			found = append(found, bridge.Found(id, d.Name))
-		}
-		if i < 0 && d.Several {
+		case i < 0: // nothing that the profile does not know is believed, whoever may write it
 			found = append(found, bridge.Found(bridge.FindProfileMissing, d.Name))
 		}
 	}

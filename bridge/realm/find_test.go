@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/realm"
@@ -30,7 +31,7 @@ func campus(t *testing.T) (*realm.State, realm.Asked) {
 		Wanted: realm.Wanted{
 			Realm: "campus", BaseURL: "http://localhost:8088", LoginClient: "otpbridge-login", RecoveryScope: "otp-recovery", FullACR: "mfa",
 			AdminClient: "otpbridge-admin", GateGroup: s.Group("/otp-recovery-open").ID, AllowedGroup: "/otp-recoverable",
-			Deciding: []realm.Deciding{{Name: "notificationEmail", Address: true}, {Name: "phone"}}, Languages: []string{"ja", "en"},
+			Deciding: []realm.Deciding{{Name: "notificationEmail", Address: true}}, Languages: []string{"ja", "en"},
 		},
 		Reset: bridge.ResetNone, Codes: true, EventTypes: []string{"LOGIN", "LOGIN_ERROR", "UPDATE_CREDENTIAL"},
 	}
@@ -321,6 +322,10 @@ func settingBreakings() []breaking {
 		{bridge.FindEventsOff, set("eventsEnabled", false)},
 		{bridge.FindEventsTypes, set("enabledEventTypes", []any{"LOGIN"})},
 		{bridge.FindEventsShort, set("eventsExpiration", 3600.0)},
+		{bridge.FindEventsShort, set("eventsExpiration", 25*3600.0)},
+		{bridge.FindEventsShort, func(s *realm.State, a *realm.Asked) {
+			s.Settings["eventsExpiration"], a.LookBack = 4*24*3600.0, 7*24*time.Hour
+		}},
 		{bridge.FindEventsAdmin, set("adminEventsEnabled", false)},
 		{bridge.FindEventsDetails, set("adminEventsDetailsEnabled", true)},
 		{bridge.FindGuessingOff, set("bruteForceProtected", false)},
@@ -338,6 +343,14 @@ func settingBreakings() []breaking {
 		}},
 		{bridge.FindProfileMissing, func(_ *realm.State, a *realm.Asked) {
 			a.Deciding = append(a.Deciding, realm.Deciding{Name: "notificationEmailConfirmed", Several: true})
+		}},
+		{bridge.FindProfileMissing, func(s *realm.State, a *realm.Asked) {
+			s.Profile["unmanagedAttributePolicy"] = "ADMIN_EDIT"
+			a.Deciding = append(a.Deciding, realm.Deciding{Name: "phoen"})
+		}},
+		{bridge.FindProfileMissing, func(_ *realm.State, a *realm.Asked) { a.Deciding[0].Name = "notificationEmial" }},
+		{bridge.FindProfileDeciding, func(_ *realm.State, a *realm.Asked) {
+			a.Deciding = append(a.Deciding, realm.Deciding{Name: "email"})
 		}},
 		{bridge.FindProfileEmail, func(_ *realm.State, a *realm.Asked) {
 			a.Deciding = append(a.Deciding, realm.Deciding{Name: "email", Address: true})

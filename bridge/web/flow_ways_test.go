@@ -53,7 +53,11 @@ func TestNoLinkGoesToAnAddressThatProvesNothing(t *testing.T) {
 		"password by the same mailbox": {campus: byMail, says: "Your password was set a short time ago"},
 		"a mailbox that sets no password": {
 			person: func(m *fakekc.Person) { m.Attributes["resetEmail"] = []string{"other@elsewhere.example"} },
-			campus: func(c *campus.Campus) { byMail(c); c.Flow.Rules.ResetAttribute = "resetEmail" }, to: "somebody@mail.example.org",
+			campus: func(c *campus.Campus) {
+				byMail(c)
+				c.Flow.Rules.ResetAttribute = "resetEmail"
+				c.KC.SetProfileAttribute(fakekc.ProfileAttribute{Name: "resetEmail", Permissions: fakekc.ProfileRights{Edit: []string{"admin"}}})
+			}, to: "somebody@mail.example.org",
 		},
 		"young password where nobody resets": {
 			campus: func(c *campus.Campus) {

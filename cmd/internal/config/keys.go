@@ -136,7 +136,7 @@ func keycloakFields() []*field {
 		many("keycloak.refused_domains", domain(), func(c *Config) *[]string { return &c.Keycloak.RefusedDomains }).
 			as("", "Domains whose mailboxes stand behind this very sign-in, subdomains included: no link goes there."),
 		passwordReset("keycloak.password_reset").
-			must("How people get a new password. `none`: no reset by mail; `desk`: at the help desk; `mail:ATTRIBUTE`: by mail to the address in that attribute (`mail:email`: the account's own), which then never receives a link."),
+			must("How people get a new password. `none`: no reset by mail; `desk`: at the help desk; `mail:ATTRIBUTE`: by mail to the address in that attribute (`mail:email`: the account's own), which only administrators may edit and which then never receives a link."),
 		duration("keycloak.password_age", func(c *Config) *time.Duration { return &c.Keycloak.PasswordAge }).
 			as("72h", "With password_reset desk or mail, a younger password closes the mail way."),
 		one("keycloak.allowed_group", groupPath(), k(func(k *Keycloak) *string { return &k.AllowedGroup })).

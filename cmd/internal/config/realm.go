@@ -22,8 +22,8 @@ func (c *Config) WantedRealm() realm.Wanted {
 	return w
 }
 
-// deciding lists the attributes that something depends on, each once: where links go, the number on record, what operators see, what policies
-// look at (WB-14).
+// deciding lists the attributes that something depends on, each once: where links go, where passwords are reset, the number on record, what operators
+// see, what policies look at (WB-14).
 func (c *Config) deciding() []realm.Deciding {
 	var all []realm.Deciding
 	add := func(name string, address bool) {
@@ -40,6 +40,7 @@ func (c *Config) deciding() []realm.Deciding {
 	if marks := c.marks(); marks != "" {
 		all = append(all, realm.Deciding{Name: marks, Several: true})
 	}
+	add(c.Keycloak.ResetAttribute, false)
 	add(c.HelpDesk.Number.Attribute, false)
 	for _, a := range c.HelpDesk.Attributes {
 		add(a.Attribute, false)

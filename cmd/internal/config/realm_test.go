@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,5 +39,18 @@ func TestConfigurationSaysWhatTheRealmMustHave(t *testing.T) {
 		if address != want {
 			t.Errorf("%s, want %s", address, want)
 		}
+	}
+}
+
+// WB-14, TOK-14: where password mails go decides which address gets no link.
+func TestAttributeOfPasswordMailsDecides(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c, faults := s.load(strings.Replace(s.text, "password_reset: none", "password_reset: mail:email", 1))
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if got := c.WantedRealm().Deciding; !slices.Contains(got, realm.Deciding{Name: "email"}) {
+		t.Errorf("deciding: %+v", got)
 	}
 }

@@ -150,7 +150,7 @@ func (p parts) realmAsked() realm.Asked {
 	c := p.cfg
 	return realm.Asked{
 		Wanted: c.WantedRealm(), Reset: c.Keycloak.Reset, Codes: c.Recovery.Codes, EventTypes: keycloak.EventTypes(),
-		Local: bridge.Loopback(c.BaseURL.Hostname()),
+		LookBack: c.Rules().LookBack(), Local: bridge.Loopback(c.BaseURL.Hostname()),
 	}
 }
 
