@@ -68,10 +68,8 @@ func TestJourneyRecoveryCodes(t *testing.T) {
 	if got := s.kinds("alice"); !slices.Equal(got, []string{"otp"}) {
 		t.Errorf("before anybody asked: %v", got)
 	}
-	const cookie = "__Host-otpbridge"
-	p := rig.NewPage(t, rig.Look{Width: 320})
-	p.SetCookie(s.bridge.URL, cookie, h.Cookie(s.bridge.URL, cookie)) // the last page in Chromium
-	p.Go(s.bridge.URL + "/done").Click("Make recovery codes").See("Use them in order").MustBeAccessible().MustFit().Screenshot("codes")
+	p := h.inChromium("/done")
+	p.Click("Make recovery codes").See("Use them in order").MustBeAccessible().MustFit().Screenshot("codes")
 	codes := recoveryCodes(p)
 	if len(codes) != 12 {
 		t.Fatalf("%d codes on the page", len(codes))

@@ -241,21 +241,27 @@ func (s *site) mustEndSoon(event, name string, since time.Time) {
 	}
 }
 
-// mustBeOver wants one authenticator, one notice and one pair of audit records; the page says so.
+// mustBeOver wants all of a swap done; the page says so.
 func (s *site) mustBeOver(h *hand, phone *rig.Phone) {
 	s.t.Helper()
-	// The trail that holds the beginning is given an end of its own when another replica wrote that.
-	if begun, done := s.onRecord("swap.intended", h.name), s.trails("swap.done", h.name); begun != 1 || slices.Max(done) != 1 {
-		s.t.Errorf("%s: %d beginnings and %v ends on record", h.name, begun, done)
-	}
-	s.mustHaveOnly(h.name, phone)
-	rig.Eventually(s.t, "a notice", func() bool { return s.notices(h.name) > 0 })
-	rig.Eventually(s.t, "no mail waits", func() bool { return strings.Contains(s.figures(), `otpbridge_jobs{kind="mail",state="waiting"} 0`) })
-	if n := s.notices(h.name); n != 1 {
-		s.t.Errorf("%s: %d notices", h.name, n)
-	}
+	s.mustBeDone(h.name, phone)
 	h.Get(s.bridge.URL + "/recovery").Follow("")
 	h.see("Your one-time password is set up.")
+}
+
+// mustBeDone wants one authenticator, one notice and one pair of audit records.
+func (s *site) mustBeDone(name string, phone *rig.Phone) {
+	s.t.Helper()
+	// The trail that holds the beginning is given an end of its own when another replica wrote that.
+	if begun, done := s.onRecord("swap.intended", name), s.trails("swap.done", name); begun != 1 || slices.Max(done) != 1 {
+		s.t.Errorf("%s: %d beginnings and %v ends on record", name, begun, done)
+	}
+	s.mustHaveOnly(name, phone)
+	rig.Eventually(s.t, "a notice", func() bool { return s.notices(name) > 0 })
+	rig.Eventually(s.t, "no mail waits", func() bool { return strings.Contains(s.figures(), `otpbridge_jobs{kind="mail",state="waiting"} 0`) })
+	if n := s.notices(name); n != 1 {
+		s.t.Errorf("%s: %d notices", name, n)
+	}
 }
 
 // notices counts the mails that say that a new authenticator was registered.

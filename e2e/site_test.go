@@ -261,6 +261,15 @@ func (h *hand) see(text string) *hand {
 	return h
 }
 
+// inChromium shows one of our pages in Chromium, to the same session.
+func (h *hand) inChromium(path string) *rig.Page {
+	h.s.t.Helper()
+	const cookie = "__Host-otpbridge"
+	p := rig.NewPage(h.s.t, rig.Look{Width: 320})
+	p.SetCookie(h.s.bridge.URL, cookie, h.Cookie(h.s.bridge.URL, cookie))
+	return p.Go(h.s.bridge.URL + path)
+}
+
 func (h *hand) sees(text string) bool { return strings.Contains(h.Text(), text) }
 
 // opensPortal reports whether a person gets into the sample application with the codes of a phone.
