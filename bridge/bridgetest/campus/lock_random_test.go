@@ -18,13 +18,44 @@ import (
 // robbery is the life of one person's lock after a theft: the model of a swap, with what a thief does meanwhile and what Keycloak refuses.
 type robbery struct {
 	*life
-	refuses  string // the kind that is not removed now
-	sessions bool   // the thief is signed in
-	came     int    // second factors that the thief has added
+	refuses  string    // the kind that is not removed now
+	sessions bool      // the thief is signed in
+	came     int       // second factors that the thief has added
+	gone     bool      // Keycloak says of every call that there is no such person
+	since    time.Time // gone as far as anybody knows
+	deleted  bool      // the lock was given up for that
 }
+
+// Credentials implements bridge.SwapTarget.
+func (w *robbery) Credentials(ctx context.Context, person string) ([]bridge.Credential, error) {
+	if w.gone {
+		return nil, errGone
+	}
+	list, err := w.life.Credentials(ctx, person)
+	if err == nil {
+		w.since = time.Time{}
+	}
+	return list, err
+}
+
+// ByID implements bridge.Accounts.
+func (w *robbery) ByID(ctx context.Context, person string) (bridge.Account, error) {
+	if w.gone {
+		return bridge.Account{}, errGone
+	}
+	return w.life.ByID(ctx, person)
+}
+
+var errGone = bridge.Fault(bridge.CodeGone, "model", nil)
 
 // Do implements bridge.SwapTarget, before the model of a swap.
 func (w *robbery) Do(ctx context.Context, person string, a bridge.Action) error {
+	if w.gone {
+		if a.Kind == bridge.ActionRemove {
+			return nil // what is not there needs no removal
+		}
+		return errGone
+	}
 	switch a.Kind {
 	case bridge.ActionAdd:
 		w.newID = a.New.ID
@@ -75,10 +106,14 @@ func (w *robbery) run() time.Time {
 	return next
 }
 
+var lockEvents = []string{
+	"run", "run", "two runs", "thief meanwhile", "store away", "trail full", "mended", "clock", "thief", "refuses", "gone", "for hours", "for long", "cancel", "expiry",
+}
+
 // event is one thing that happens.
 func (w *robbery) event() {
 	ctx := context.Background()
-	switch rapid.SampledFrom([]string{"run", "run", "two runs", "thief meanwhile", "store away", "trail full", "mended", "clock", "thief", "refuses", "for long", "cancel", "expiry"}).Draw(w.t, "event") {
+	switch rapid.SampledFrom(lockEvents).Draw(w.t, "event") {
 	case "run":
 		w.run()
 	case "two runs":
@@ -95,12 +130,24 @@ func (w *robbery) event() {
 		w.audit.Break(bridge.Fault(bridge.CodeAuditFull, "model", nil))
 	case "mended":
 		w.mend()
+		w.gone = false
 	case "clock":
 		w.now = w.now.Add(time.Duration(rapid.IntRange(-5, 300).Draw(w.t, "seconds")) * time.Second)
 	case "thief":
 		w.thief()
 	case "refuses":
 		w.refuses = rapid.SampledFrom([]string{"", bridge.TypeOTP, bridge.TypeRecoveryCodes, "webauthn"}).Draw(w.t, "kind")
+	case "gone":
+		w.gone = true
+		if w.since.IsZero() {
+			w.since = w.now
+		}
+	case "for hours": // as it is
+		for range 4 {
+			w.run()
+			w.check()
+			w.now = w.now.Add(25 * time.Minute)
+		}
 	case "for long": // and nothing else is wrong
 		w.mend()
 		w.calm = true
@@ -146,6 +193,11 @@ func (w *robbery) check() {
 	if r.State == bridge.Ended && r.Key != nil {
 		w.t.Fatal("INV-10: a key in a recovery that has ended")
 	}
+	if deleted := r.Lock != nil && r.Lock.Refused == bridge.CodeGone; deleted && !w.deleted && (!w.gone || w.now.Sub(w.since) < time.Hour-time.Minute) { // the clock goes back, too
+		w.t.Fatal("WB-13: given up as that of somebody deleted")
+	} else if deleted {
+		w.deleted = true
+	}
 	v := bridge.Viewer{Person: "p", Holder: "holder", Recovery: "r", SignedInAt: w.now}
 	if bridge.Next(r, true, v, w.now) == bridge.StepEnrol && !r.Locked() {
 		w.t.Fatal("WB-13: the key is shown before the lock")
@@ -177,7 +229,7 @@ func (w *robbery) locked(r bridge.Recovery) {
 // end lets the life be well; the lock comes to its end, unless it was stopped before it began.
 func (w *robbery) end() {
 	w.mend()
-	w.calm, w.refuses = true, ""
+	w.calm, w.refuses, w.gone = true, "", false
 	for range 5 {
 		next := w.run()
 		w.check()
@@ -190,7 +242,8 @@ func (w *robbery) end() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if stopped := r.End == bridge.EndCancelled && r.Lock == nil; !r.Locked() && (!stopped || w.writes > 0) {
+	stopped, deleted := r.End == bridge.EndCancelled && r.Lock == nil, r.Lock != nil && r.Lock.Refused == bridge.CodeGone
+	if !r.Locked() && (!stopped || w.writes > 0) && !deleted {
 		w.t.Fatalf("INV-7: the lock does not end: %s %+v", r.State, r.Lock)
 	}
 }
