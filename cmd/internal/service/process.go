@@ -63,6 +63,7 @@ func (p *process) serve(ctx, life context.Context, first *service) error {
 		if sleep(ctx, startOver) {
 			debug.FreeOSMemory() // a start reads and parses far more than it keeps
 		}
+		giveBack(ctx)
 	})
 	<-ctx.Done()
 	return p.drain(ctx, first, servers)
