@@ -17,6 +17,7 @@ type Health struct {
 type Report struct {
 	At        time.Time // of the last look; zero: it has not looked yet
 	Stopped   bool      // no new recovery begins
+	Silent    time.Time // since when Keycloak does not answer about a part of the realm, if that stops them
 	Findings  []bridge.Finding
 	Unchecked []UncheckedCheck
 	Passed    []string // names of checks

@@ -186,7 +186,10 @@ func healthSamples(f view.Frame, word string) []Sample {
 	good, never := bad, view.Health{Frame: f, Process: "otpbridge-0"}
 	good.Report.Stopped, good.Report.Findings, good.Report.Unchecked = false, nil, nil
 	never.Operator, never.Auditor = true, true
-	return []Sample{{"health", bad}, {"health-good", good}, {"health-never", never}}
+	silent := bad
+	silent.Report.Silent = At(13, 45)
+	silent.Report.Findings, silent.Report.Unchecked = nil, []view.UncheckedCheck{{Check: "browser-flow", Why: bridge.UncheckedAnswer}}
+	return []Sample{{"health", bad}, {"health-good", good}, {"health-never", never}, {"health-silent", silent}}
 }
 
 // permitSamples are the states of the permit page.

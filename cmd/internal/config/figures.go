@@ -31,6 +31,12 @@ const (
 
 func span(d time.Duration) int64 { return int64(d) }
 
+// An answer of Keycloak about the realm counts for as long as GuardMisses looks of the realm guard take, and for GuardLasts at least.
+const (
+	GuardMisses = 3
+	GuardLasts  = time.Minute
+)
+
 // figures returns the table.
 func figures() []figure {
 	return append(configurable(), fixed()...)
@@ -60,6 +66,7 @@ func configurable() []figure {
 func fixed() []figure {
 	same := func(name string, n int64, u unit, reason string) figure { return figure{name, "", n, n, n, u, reason} }
 	return []figure{
+		same("looks of the realm guard without an answer", GuardMisses, count, "What was seen before, and more than 1m ago, counts no more: new recoveries wait. Keycloak starts anew in less."),
 		same("wait after the link", span(bridge.WaitAfterLink), nanoseconds, "A link opened in its last minute can still be followed to the end."),
 		same("sign-in life", span(bridge.SignInLife), nanoseconds, "No recovery starts from, no link is redeemed by, and no key is shown to an older sign-in."),
 		same("tries for one key", bridge.KeyTries, count, "Five wrong codes discard a key; with a window of three steps a guess hits three times in a million."),

@@ -20,6 +20,9 @@ type healthPage struct{ *service }
 func (p healthPage) Report() view.Report {
 	g := &p.guard
 	r := view.Report{Stopped: g.says() != ""}
+	if names, since := g.lapsed(); len(names) > 0 {
+		r.Silent = since
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	r.At, r.Findings = g.at, g.findings()

@@ -14,6 +14,7 @@ import (
 func TestHealthReportNeverCallsSilenceFine(t *testing.T) {
 	t.Parallel()
 	s := &service{opts: Options{Now: time.Now}}
+	s.guard.now, s.guard.lasts = time.Now, time.Minute
 	found := []bridge.Finding{bridge.Found(bridge.FindClockOff, "")}
 	look := func(results ...doctor.Result) {
 		s.guard.take(doctor.Report{At: time.Now(), Results: results}, doctor.Report{}, []bridge.Check{{Name: "flow"}})
@@ -31,6 +32,11 @@ func TestHealthReportNeverCallsSilenceFine(t *testing.T) {
 	r := page.Report()
 	if len(r.Passed) != 0 || len(r.Findings) != 1 || len(r.Unchecked) != 2 || r.Unchecked[0].Check != "clock" {
 		t.Errorf("after silence: %+v", r)
+	}
+	since := time.Now().Add(time.Minute)
+	s.guard.now = func() time.Time { return since.Add(time.Second) }
+	if r := page.Report(); !r.Stopped || time.Until(r.Silent) > 0 || r.Silent.IsZero() {
+		t.Errorf("after long silence: %+v", r)
 	}
 }
 

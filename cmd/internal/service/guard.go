@@ -19,8 +19,6 @@ import (
 const (
 	// guardLimit is the time limit of one check of the guard.
 	guardLimit = 20 * time.Second
-	// guardHurry is how soon the guard looks again at what did not answer, and guardPatience how soon at the most: each look asks for all the rest too.
-	guardHurry, guardPatience = 2 * time.Second, 32 * time.Second
 	// restEvery is how often the guard looks at what cannot stop recoveries and costs Keycloak more than all the rest: what the account may do with
 	// people, and how many it sees. The start of a process has looked at the worst of it already.
 	restEvery = 5 * time.Minute
@@ -35,10 +33,16 @@ type guard struct {
 	results map[string]doctor.Result // of each check, the last one that was an answer
 	silent  []doctor.Result          // checks that did not answer in the last look
 	unknown []string                 // checks of the realm that nothing ever answered
+	missing int                      // checks of the realm that the last look did not answer
 	looked  bool
-	hurry   chan struct{}
-	again   chan struct{} // closed at the end of each look, and then another
-	first   chan struct{} // closed when every check of the realm was answered once; nil: nobody waits for that
+
+	answered map[string]time.Time // when each check of the realm had its last answer
+	lasts    time.Duration        // how long an answer counts: what nobody could see again for long may have changed
+	now      func() time.Time
+
+	hurry chan struct{}
+	again chan struct{} // closed at the end of each look, and then another
+	first chan struct{} // closed when every check of the realm was answered once; nil: nobody waits for that
 }
 
 // firstLook is how long a press waits for the first look, at the start of the process.
@@ -61,7 +65,7 @@ func (g *guard) adopt(before *guard) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
 	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
-	g.at, g.silent = before.at, slices.Clone(before.silent)
+	g.at, g.silent, g.answered = before.at, slices.Clone(before.silent), maps.Clone(before.answered)
 }
 
 // known reports whether every check of the realm was answered at least once. Until then nobody is let in.
@@ -88,12 +92,16 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 	if g.results == nil {
 		g.results = map[string]doctor.Result{}
 	}
-	g.at, g.silent, g.unknown, g.looked = report.At, nil, nil, true
+	g.at, g.silent, g.unknown, g.missing, g.looked = report.At, nil, nil, 0, true
 	for _, r := range report.Results {
+		counts := slices.ContainsFunc(watched, func(c bridge.Check) bool { return c.Name == r.Check })
+		if counts && !unanswered(r) {
+			g.answers(r.Check, report.At)
+		}
 		switch {
 		case r.Unchecked == nil:
 			g.results[r.Check] = r
-		case r.Unchecked.Why == bridge.UncheckedRights || r.Unchecked.Why == bridge.UncheckedUnknown:
+		case !unanswered(r):
 			i := slices.IndexFunc(seen.Results, func(s doctor.Result) bool { return s.Check == r.Check })
 			if i >= 0 {
 				r.Findings = append(r.Findings, seen.Results[i].Findings...)
@@ -101,8 +109,10 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 			g.results[r.Check] = r
 		default:
 			g.silent = append(g.silent, r)
-			_, known := g.results[r.Check]
-			if !known && slices.ContainsFunc(watched, func(c bridge.Check) bool { return c.Name == r.Check }) {
+			if counts {
+				g.missing++
+			}
+			if _, known := g.results[r.Check]; !known && counts {
 				g.unknown = append(g.unknown, r.Check)
 			}
 		}
@@ -132,13 +142,16 @@ func (g *guard) says() string {
 	for _, name := range unknown {
 		words = append(words, "not checked: "+name)
 	}
+	if names, since := g.lapsed(); len(names) > 0 {
+		words = append(words, "no answer since "+since.UTC().Format(time.RFC3339)+": "+strings.Join(names, " "))
+	}
 	if len(words) == 0 && !g.known() {
 		return errNotYet.Error()
 	}
 	return strings.Join(words, ", ")
 }
 
-// closed is bridge.Flow's Unsafe. A part of the realm that was never seen is no finding: Keycloak did not answer.
+// closed is bridge.Flow's Unsafe. A part of the realm that was never seen, or not for too long, is no finding: Keycloak did not answer.
 func (g *guard) closed() error {
 	said := g.says()
 	if said == "" {
@@ -177,6 +190,7 @@ func (g *guard) wake() {
 // openGuard makes the guard. It knows nothing before watchRealm has looked.
 func (s *service) openGuard(context.Context) error {
 	s.guard.hurry, s.guard.first = make(chan struct{}, 1), make(chan struct{})
+	s.guard.now, s.guard.lasts = s.opts.Now, verdictLasts(s.cfg.GuardEvery)
 	s.guard.mu.Lock()
 	defer s.guard.mu.Unlock()
 	s.guard.end() // the service before may know all of it
@@ -205,8 +219,7 @@ func (s *service) watchRealm(ctx context.Context) {
 		}
 		said = s.tell(ctx, said)
 		s.announce(ctx)
-		_, unknown := s.guard.unsafe()
-		timer := time.NewTimer(in.next(unknown))
+		timer := time.NewTimer(in.next(s.guard.pending()))
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
@@ -214,26 +227,6 @@ func (s *service) watchRealm(ctx context.Context) {
 		}
 		timer.Stop()
 	}
-}
-
-// pauses are the waits between the looks of the guard.
-type pauses struct {
-	every   time.Duration // when all is known
-	unknown []string      // at the look before
-	hurry   time.Duration // the wait before
-}
-
-// next is the wait after a look that left something unknown: twice as long each time while nothing changes.
-func (p *pauses) next(unknown []string) time.Duration {
-	if slices.Equal(unknown, p.unknown) {
-		p.hurry = min(2*p.hurry, guardPatience)
-	} else {
-		p.unknown, p.hurry = unknown, guardHurry
-	}
-	if len(unknown) == 0 {
-		return p.every
-	}
-	return min(p.every, p.hurry)
 }
 
 // look carries out the checks of the guard: those that can stop recoveries and those that cost nothing, or all.
@@ -299,6 +292,7 @@ func (g *guard) figures(set *metrics.Set) {
 		set.NewGauge(fmt.Sprintf("otpbridge_findings{severity=%q}", severity), func() float64 { return float64(g.count(severity)) })
 	}
 	set.NewGauge("otpbridge_guard_stopped", func() float64 { return oneIf(g.says() != "") })
+	set.NewGauge("otpbridge_guard_age_seconds", func() float64 { return g.age().Seconds() })
 }
 
 // count counts the findings of one severity.
