@@ -117,7 +117,7 @@ func (r Recovery) RenewCode(v Viewer, code string, now time.Time) (Recovery, err
 		if now.Sub(v.SignedInAt) > SignInLife {
 			return r, Fault(CodeStaleSignIn, "renew code", nil)
 		}
-		r.Asker, r.SignedInAt, c.Case = v.Holder, v.SignedInAt, nil
+		r.Asker, r.SignedInAt, r.AuthTime, c.Case = v.Holder, v.SignedInAt, v.AuthTime, nil
 		c.Risky = c.Risky || v.OperatorBrowser
 	}
 	c.From = r.came(c, v.From) // what HD-15 looks at

@@ -219,7 +219,7 @@ func event(name string, r Recovery) AuditEvent {
 }
 
 // fresh reads the account again and holds it against the rules, the snapshot and the sign-in.
-func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, signedIn time.Time) (Account, error) {
+func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, authTime time.Time) (Account, error) {
 	a, err := f.Accounts.ByID(ctx, person)
 	if err != nil {
 		return a, err
@@ -227,7 +227,7 @@ func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, signedIn ti
 	if err := f.Rules.Refusal(a); err != nil {
 		return a, err
 	}
-	return a, s.Changed(a, signedIn)
+	return a, s.Changed(a, authTime)
 }
 
 // refuse ends an open recovery because the account no longer allows it; the cause is returned. Faults of the outside end nothing, nor

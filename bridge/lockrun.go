@@ -168,7 +168,7 @@ func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	}
 	against := f.Rules.Refusal(a)
 	if code := CodeOf(against); code == "" || code == CodeLocked || code == CodePendingAction {
-		against = r.Snapshot.Changed(a, r.SignedInAt)
+		against = r.Snapshot.Changed(a, r.AuthTime)
 	}
 	if against != nil {
 		return f.refuseLock(ctx, r, against)

@@ -34,7 +34,7 @@ type Offer struct {
 
 // Ways says which ways are open to the signed-in person; an error says why none is.
 func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
-	a, err := f.fresh(ctx, v.Person, s, v.SignedInAt)
+	a, err := f.fresh(ctx, v.Person, s, v.AuthTime)
 	if err != nil {
 		return Offer{}, err
 	}
@@ -178,8 +178,8 @@ func (f *Flow) mayStart(ctx context.Context, person string) error {
 func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, error) {
 	s := Start{
 		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
-		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife,
-		Call: c, From: a.From, Other: a.other,
+		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, AuthTime: a.Viewer.AuthTime,
+		Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife, Call: c, From: a.From, Other: a.other,
 	}
 	if err := f.keepUntil(ctx, s, l); err != nil {
 		return Recovery{}, err
@@ -292,7 +292,7 @@ func (f *Flow) Resend(ctx context.Context, v Viewer) (Recovery, error) {
 	if !found || r.State != Waiting {
 		return r, Fault(CodeNotOpen, "resend", nil)
 	}
-	if _, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt); err != nil {
+	if _, err := f.fresh(ctx, v.Person, r.Snapshot, v.AuthTime); err != nil {
 		return r, f.refuse(ctx, r, err)
 	}
 	w, err := f.newLink(ctx, v.Person, r.Link.To)
@@ -333,7 +333,7 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if err := f.safe("redeem"); err != nil {
 		return r, err
 	}
-	a, err := f.fresh(ctx, v.Person, r.Snapshot, v.SignedInAt)
+	a, err := f.fresh(ctx, v.Person, r.Snapshot, v.AuthTime)
 	if err == nil {
 		err = f.mailOpen(ctx, a)
 	}
@@ -356,7 +356,7 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if err := f.lockSoon(ctx, r, lockPause); err != nil {
 		return r, err
 	}
-	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt, Delay: f.Rules.Policy(a).Delay}
+	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt, AuthTime: v.AuthTime, Delay: f.Rules.Policy(a).Delay}
 	r, err = f.apply(ctx, v.Person, f.life()+p.Delay+DelayGrace, func(old Recovery) (Recovery, error) { return old.Prove(p, key, f.Now()) })
 	if err != nil {
 		return r, err

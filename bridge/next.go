@@ -9,11 +9,12 @@ import (
 type Viewer struct {
 	Person     string // signed in as, "" if not
 	Full       bool
-	SignedInAt time.Time
-	Holder     string // this browser's holder id
-	Recovery   string // id of the recovery that this browser last took part in
-	LinkHash   string // a link was opened in this browser
-	From       string // client address; at a caller's presses, and at the confirmation
+	SignedInAt time.Time // how old the sign-in is, by our clock
+	AuthTime   time.Time // the same moment by the campus's own clock, in whole seconds: what its notBefore is held against
+	Holder     string    // this browser's holder id
+	Recovery   string    // id of the recovery that this browser last took part in
+	LinkHash   string    // a link was opened in this browser
+	From       string    // client address; at a caller's presses, and at the confirmation
 	// OperatorBrowser: an operator was signed in with this browser before (HD-15); with From.
 	OperatorBrowser bool
 }

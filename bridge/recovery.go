@@ -80,6 +80,7 @@ type Recovery struct {
 	Holder     string    `json:",omitempty"` // the one browser that may enrol
 	ProvenAt   time.Time `json:",omitzero"`
 	SignedInAt time.Time `json:",omitzero"` // of the latest sign-in that this rests on
+	AuthTime   time.Time `json:",omitzero"` // of the same one, by the campus's own clock
 	KeyLife    time.Duration
 	Extended   int       `json:",omitempty"`
 	Key        *Key      `json:",omitempty"`
@@ -173,7 +174,7 @@ type Start struct {
 	Reason                               Reason
 	Origin                               Origin
 	Asker                                string
-	SignedInAt                           time.Time
+	SignedInAt, AuthTime                 time.Time
 	Snapshot                             Snapshot
 	Link                                 Link
 	KeyLife                              time.Duration // 0 = ProofLife
@@ -212,7 +213,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 	}
 	return Recovery{
 		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
-		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt,
+		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt, AuthTime: s.AuthTime,
 		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
 		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From, WrongWords: guessed,
 		Vetoes: old.doneVetoes(now), Objected: old.Objected,
@@ -240,6 +241,7 @@ type Proof struct {
 	Person     string
 	Holder     string
 	SignedInAt time.Time
+	AuthTime   time.Time
 	Delay      time.Duration // of the policy; the first proof begins it, the second one completes
 }
 
@@ -253,7 +255,7 @@ func (r Recovery) Prove(p Proof, key Key, now time.Time) (Recovery, error) {
 	if !p.SignedInAt.After(r.Link.SentAt) || now.Sub(p.SignedInAt) > SignInLife {
 		return r, Fault(CodeStaleSignIn, "prove", nil)
 	}
-	r.SignedInAt = p.SignedInAt
+	r.SignedInAt, r.AuthTime = p.SignedInAt, p.AuthTime
 	return r.proven(p.Holder, key, p.Delay, now), nil
 }
 

@@ -263,13 +263,14 @@ func (s Snapshot) Others(address string) []string {
 	return out
 }
 
-// Changed says what moved at the account since the snapshot and the sign-in that rests on it, nil if nothing did.
-func (s Snapshot) Changed(a Account, signedIn time.Time) error {
+// Changed says what moved at the account since the snapshot and the sign-in that rests on it, nil if nothing did. authTime and the account's
+// NotBefore are of one clock, Keycloak's, in whole seconds: in the same second the end of the sessions counts as the later one.
+func (s Snapshot) Changed(a Account, authTime time.Time) error {
 	p, _ := a.Password()
 	if p.ID != s.PasswordID || !p.Created.Equal(s.PasswordCreated) {
 		return Fault(CodePasswordChanged, "account", nil)
 	}
-	if a.NotBefore.After(signedIn) && !a.NotBefore.Equal(s.NotBefore) {
+	if !a.NotBefore.Before(authTime) && !a.NotBefore.Equal(s.NotBefore) {
 		return Fault(CodeLoggedOut, "account", nil)
 	}
 	return nil

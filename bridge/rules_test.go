@@ -119,6 +119,8 @@ func TestSnapshotSeesWhatChanged(t *testing.T) {
 	b = person()
 	b.NotBefore = signedIn.Add(time.Second)
 	wantCode(t, s.Changed(b, signedIn), bridge.CodeLoggedOut)
+	b.NotBefore = signedIn // whole seconds: it may have been later
+	wantCode(t, s.Changed(b, signedIn), bridge.CodeLoggedOut)
 	b.NotBefore = signedIn.Add(-time.Second)
 	wantCode(t, s.Changed(b, signedIn), "")
 }

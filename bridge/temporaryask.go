@@ -74,7 +74,7 @@ func (f *Flow) temporaryOpen(ctx context.Context, v Viewer, s Snapshot) (address
 	if !f.Rules.TemporaryCodes {
 		return "", a, Fault(CodeNotOpen, op, nil)
 	}
-	if a, err = f.fresh(ctx, v.Person, s, v.SignedInAt); err != nil {
+	if a, err = f.fresh(ctx, v.Person, s, v.AuthTime); err != nil {
 		return "", a, err
 	}
 	if err := f.undisputed(ctx, a.ID); err != nil {

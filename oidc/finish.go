@@ -23,9 +23,11 @@ type Identity struct {
 	// SID is the session at the provider; the logout token names it.
 	SID string
 	// ACR is what the provider says about the level; Full tells whether it is exactly the configured full level.
-	ACR      string
-	Full     bool
+	ACR  string
+	Full bool
+	// AuthTime is when the person signed in, in whole seconds of the provider's clock. By ours it was NoLater than that, whatever the difference.
 	AuthTime time.Time
+	NoLater  time.Time
 	Roles    []string
 	// IDToken is the raw token, for EndSession and LogoutURL. It stays on the server.
 	IDToken Secret
@@ -59,20 +61,25 @@ func (rp *RelyingParty) Finish(ctx context.Context, flow Flow, query url.Values)
 	if err != nil {
 		return Identity{}, err
 	}
-	return rp.identify(claims, raw, flow, asked)
+	return rp.identify(claims, raw, flow, span{asked, rp.cfg.Now()})
 }
 
+// span is the time of the token request, by our clock.
+type span struct{ asked, answered time.Time }
+
 // identify reads the identity out of verified claims and decides about freshness and level.
-func (rp *RelyingParty) identify(c claims, raw string, flow Flow, asked time.Time) (Identity, error) {
+func (rp *RelyingParty) identify(c claims, raw string, flow Flow, s span) (Identity, error) {
 	id := Identity{
 		Issuer: rp.cfg.Issuer, Subject: c.text("sub"), Username: c.text("preferred_username"), Name: c.text("name"),
 		Locale: c.text("locale"), SID: c.text("sid"), ACR: c.text("acr"), Roles: c.texts("roles"), IDToken: NewSecret(raw),
 	}
 	id.Full = id.ACR == rp.cfg.FullACR
 	var err error
-	if id.AuthTime, err = freshAuthTime(c, asked.Sub(flow.PushedAt)); err != nil {
+	var age time.Duration
+	if id.AuthTime, age, err = freshAuthTime(c, s.asked.Sub(flow.PushedAt)); err != nil {
 		return id, &Error{Code: CodeStale, Op: "ID token", Err: err}
 	}
+	id.NoLater = s.answered.Add(time.Second - age) // both ends of age are whole seconds
 	if flow.Full && !id.Full {
 		return id, failf(CodeLevel, "ID token", "acr is not the configured full level")
 	}

@@ -171,25 +171,24 @@ func (rp *RelyingParty) checkTimes(c claims, oldest time.Time) error {
 // freshAuthTime returns auth_time if the person signed in after the request was pushed, sincePush ago. It compares two
 // spans, each measured on one clock: how long before the token was made the person signed in (the provider's clock), and
 // how long ago the request was pushed (ours). So clocks that differ neither let an older session in nor keep a new one out.
-// An auth_time after iat is no time at all.
-func freshAuthTime(c claims, sincePush time.Duration) (time.Time, error) {
-	signedIn, err := c.time("auth_time")
-	if err != nil {
-		return time.Time{}, err
+// An auth_time after iat is no time at all. age is how long before the token it was.
+func freshAuthTime(c claims, sincePush time.Duration) (signedIn time.Time, age time.Duration, err error) {
+	if signedIn, err = c.time("auth_time"); err != nil {
+		return time.Time{}, 0, err
 	}
 	issued, err := c.time("iat")
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, 0, err
 	}
-	age := issued.Sub(signedIn)
+	age = issued.Sub(signedIn)
 	switch {
 	case age < -freshSlack:
-		return signedIn, errors.New("auth_time is in the future")
+		return signedIn, age, errors.New("auth_time is in the future")
 	case age > sincePush+freshSlack:
-		return signedIn, fmt.Errorf("the person signed in %s before the token, the request is %s old",
+		return signedIn, age, fmt.Errorf("the person signed in %s before the token, the request is %s old",
 			age, sincePush.Round(time.Second))
 	}
-	return signedIn, nil
+	return signedIn, age, nil
 }
 
 // checkHeader looks at the header before anything is verified: compact form, an allowed algorithm, an allowed typ (in

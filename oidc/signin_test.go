@@ -32,7 +32,7 @@ func TestSignInReturnsWhoSignedIn(t *testing.T) {
 	got.IDToken = Secret{}
 	want := Identity{
 		Issuer: testIssuer, Subject: "user-alice", Username: "alice", Name: "Alice", Locale: "ja", SID: "session-1",
-		ACR: "pwd", AuthTime: c.now().Local(), Roles: []string{"otp-helpdesk", "uma_authorization"},
+		ACR: "pwd", AuthTime: c.now().Local(), NoLater: c.now().Add(time.Second), Roles: []string{"otp-helpdesk", "uma_authorization"},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Secret{})); diff != "" {
 		t.Error(diff)

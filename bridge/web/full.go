@@ -79,7 +79,7 @@ func (s *Server) fullBack(w http.ResponseWriter, r *http.Request, v *visit, id o
 	}
 	err = s.Sessions.Rotate(r, w, v.sess, func(State) State {
 		return State{
-			Desk: true, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: true, SignedInAt: id.AuthTime,
+			Desk: true, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: true, SignedInAt: id.AuthTime, AuthTime: id.AuthTime,
 			SID: id.SID, Roles: id.Roles, IDToken: bridge.Secret(id.IDToken.Reveal()), Holder: bridge.NewUUID(),
 		}
 	})
@@ -228,7 +228,7 @@ type RoleSeen struct {
 	Roles []string
 	Fit   bool      // the account is enabled
 	Code  bool      // the account holds a temporary code
-	Since time.Time // sign-ins before this do not count: logged out at the campus, or another password
+	Since time.Time // sign-ins up to this do not count: logged out at the campus, or another password
 }
 
 // Role is what is asked: whether a person who signed in then holds a role now.
@@ -268,5 +268,5 @@ func (c *RoleCache) Has(ctx context.Context, role Role) (bool, error) {
 	if seen.Code {
 		return false, bridge.Fault(bridge.CodeTemporary, "role", nil)
 	}
-	return seen.Fit && contains(seen.Roles, role.Name) && !seen.Since.After(role.SignedInAt), nil
+	return seen.Fit && contains(seen.Roles, role.Name) && seen.Since.Before(role.SignedInAt), nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/view"
 )
 
 // prepared is what came of looking at the account behind a name.
@@ -63,7 +64,7 @@ func (s *Server) follow(ctx context.Context, session, attempt string, late <-cha
 		if st.Attempt != attempt {
 			return errOvertaken
 		}
-		st.Attempt, st.Entry = "", p.entry
+		st.Looking, st.Entry = false, p.entry
 		return nil
 	})
 	if err != nil {
@@ -74,17 +75,24 @@ func (s *Server) follow(ctx context.Context, session, attempt string, late <-cha
 
 const settleEvery = 50 * time.Millisecond
 
-// settled waits until the account behind this browser's press was looked at: somebody may be faster than that.
-func (s *Server) settled(ctx context.Context, v *visit) error {
+// settled waits until the account behind a press of this browser was looked at: somebody may be faster than that. What another press found
+// out meanwhile decides nothing about the sign-in of this one.
+func (s *Server) settled(ctx context.Context, v *visit, attempt string) error {
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
-	for v.state().Attempt != "" {
+	for v.state().Looking {
 		select {
 		case <-ctx.Done():
 			return bridge.Fault(bridge.CodeKeycloakAway, "callback", ctx.Err())
 		case <-tick.C:
 		}
-		if err := s.Sessions.Change(ctx, v.sess, func(*State) error { return nil }); err != nil {
+		err := s.Sessions.Change(ctx, v.sess, func(st *State) error {
+			if st.Attempt != attempt {
+				return bridge.Fault(view.CodeSignIn, "callback", errOvertaken)
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}

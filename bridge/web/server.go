@@ -24,7 +24,7 @@ type Server struct {
 	View     *view.View
 	Sessions *Sessions
 	Names    bridge.Records[Names]
-	Logouts  bridge.Records[time.Time] // by hash of a person or campus session: sign-ins before this time are over
+	Logouts  bridge.Records[time.Time] // by hash of a person or campus session: sign-ins up to this time, by the campus's clock, are over
 	OwnSIDs  bridge.Records[time.Time] // campus sessions that we end ourselves
 	JTIs     bridge.Records[time.Time] // logout tokens seen
 

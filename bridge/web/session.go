@@ -23,7 +23,8 @@ type State struct {
 	Typed    string       // the name, to type it once only
 	Entry    bridge.Entry // for whom the gate was opened in this browser
 	Flow     *oidc.Flow   // the sign-in under way, used once
-	Attempt  string       `json:",omitempty"` // the account is still being looked at, for this press; Entry follows
+	Attempt  string       `json:",omitempty"` // the press that Flow and Entry belong to
+	Looking  bool         `json:",omitempty"` // its account is still being looked at; Entry follows
 	Repeated bool         // the one repeat of a sign-in that was not fresh is used up
 
 	// After it.
@@ -33,7 +34,8 @@ type State struct {
 	Locale     string
 	Full       bool
 	SignedInAt time.Time
-	SID        string // of the campus session
+	AuthTime   time.Time `json:",omitzero"` // of the same sign-in, by the campus's own clock
+	SID        string    // of the campus session
 	Snapshot   bridge.Snapshot
 	Holder     string // this browser's holder id, kept over repeated sign-ins of one person
 	Recovery   string // the recovery that this browser took part in
@@ -65,12 +67,12 @@ type State struct {
 // Former is what a person's session that ended by time leaves to that person's next sign-in in this browser: the part that the browser has in
 // an open recovery (A11Y-04). It opens nothing, and stands in one record at any time.
 type Former struct {
-	Person     string
-	SID        string
-	SignedInAt time.Time
-	Holder     string
-	Recovery   string
-	Until      time.Time
+	Person   string
+	SID      string
+	AuthTime time.Time `json:",omitzero"`
+	Holder   string
+	Recovery string
+	Until    time.Time
 }
 
 // DoneFacts is what the last page shows; the sign-in is forgotten by then.
@@ -116,7 +118,7 @@ func (s State) ends() time.Time {
 func (s State) leaves(now time.Time) *Former {
 	f := s.Former
 	if s.Person != "" && !s.Desk && !s.Settings {
-		f = &Former{s.Person, s.SID, s.SignedInAt, s.Holder, s.Recovery, s.ends().Add(formerLife)}
+		f = &Former{s.Person, s.SID, s.AuthTime, s.Holder, s.Recovery, s.ends().Add(formerLife)}
 	}
 	if f == nil || !now.Before(f.Until) {
 		return nil
@@ -138,7 +140,7 @@ func (s State) viewer() bridge.Viewer {
 		return bridge.Viewer{LinkHash: s.Link}
 	}
 	return bridge.Viewer{
-		Person: s.Person, Full: s.Full, SignedInAt: s.SignedInAt, Holder: s.Holder, Recovery: s.Recovery, LinkHash: s.Link,
+		Person: s.Person, Full: s.Full, SignedInAt: s.SignedInAt, AuthTime: s.AuthTime, Holder: s.Holder, Recovery: s.Recovery, LinkHash: s.Link,
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *Server) settingsBack(w http.ResponseWriter, r *http.Request, v *visit, 
 	}
 	err := s.Sessions.Rotate(r, w, v.sess, func(old State) State {
 		st := State{
-			Settings: true, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full, SignedInAt: id.AuthTime,
+			Settings: true, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full, SignedInAt: id.AuthTime, AuthTime: id.AuthTime,
 			SID: id.SID, IDToken: bridge.Secret(id.IDToken.Reveal()), Holder: bridge.NewUUID(),
 		}
 		if old.Settings && old.Person == id.Subject {

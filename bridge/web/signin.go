@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -88,23 +87,22 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 	if p.err != nil {
 		return p.err
 	}
-	d := departure{name: name, entry: p.entry, to: signInFor[r.PostForm.Get("to")]}
-	if late == nil {
-		return s.toCampus(w, r, v, d)
-	}
-	d.attempt = bridge.NewUUID()
+	d := departure{attempt: bridge.NewUUID(), name: name, entry: p.entry, looking: late != nil, to: signInFor[r.PostForm.Get("to")]}
 	err := s.toCampus(w, r, v, d)
-	go s.follow(context.WithoutCancel(r.Context()), v.sess.ID, d.attempt, late)
+	if late != nil {
+		go s.follow(context.WithoutCancel(r.Context()), v.sess.ID, d.attempt, late)
+	}
 	return err
 }
 
 // departure is a sign-in about to begin: the typed name, the gate that was opened for it, and whether it is the one repeat.
 type departure struct {
+	attempt  string // its id
 	name     string
 	entry    bridge.Entry
+	looking  bool // the account is still being looked at
 	repeated bool
 	to       string // where it leads, "" for a recovery
-	attempt  string // the account is still being looked at
 }
 
 // toCampus pushes the request and sends the browser on. When that fails, the lease is given back.
@@ -112,7 +110,8 @@ func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, d de
 	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: d.name})
 	if err == nil {
 		err = s.Sessions.Keep(r, w, v.sess, func(st *State) error {
-			st.Typed, st.Entry, st.Flow, st.Repeated, st.Attempt, st.Return = d.name, d.entry, &started.Flow, d.repeated, d.attempt, d.to
+			st.Attempt, st.Typed, st.Entry, st.Looking = d.attempt, d.name, d.entry, d.looking
+			st.Flow, st.Repeated, st.Return = &started.Flow, d.repeated, d.to
 			return nil
 		})
 	}
@@ -142,7 +141,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	if err := s.settled(r.Context(), v); err != nil {
+	if err := s.settled(r.Context(), v, v.state().Attempt); err != nil {
 		return err
 	}
 	before := v.state()
@@ -151,7 +150,7 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return s.fullBack(w, r, v, id, err)
 	}
 	done := context.WithoutCancel(r.Context()) // what was begun at the campus is ended even if the browser goes away
-	if oidc.CodeOf(err) == oidc.CodeStale {
+	if oidc.CodeOf(err) == oidc.CodeStale || err == nil && hasty(before.Entry, id) {
 		return s.again(w, r.WithContext(done), v, before, id)
 	}
 	s.Flow.Leave(done, before.Entry)
@@ -168,6 +167,12 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	}
 	s.forgetName(done, s.address(r), strings.ToLower(before.Typed))
 	return s.arrive(w, r, v, flow, id)
+}
+
+// hasty reports whether the person signed in before the account was looked at: the gate was open for another browser. What was read then may
+// have been changed by whoever signed in, and decides nothing (OIDC-20).
+func hasty(e bridge.Entry, id oidc.Identity) bool {
+	return bridge.Equal(e.Person, id.Subject) && e.Snapshot.Taken.After(id.NoLater)
 }
 
 // takeFlow takes the sign-in under way out of the session, once, and only for the state that belongs to it: a forged callback costs
@@ -188,7 +193,7 @@ func (s *Server) takeFlow(r *http.Request, v *visit) (flow oidc.Flow, err error)
 	return flow, err
 }
 
-// again answers a sign-in that is older than the request: that campus session is ended, and the request repeated once. Somebody else's is left
+// again answers a sign-in that is older than the request or than the look at the account: that campus session is ended, and the request repeated once. Somebody else's is left
 // alone: it was there before this press, and anybody may have opened that person's gate (OIDC-23).
 func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before State, old oidc.Identity) error {
 	if before.Entry.Person == "" || !bridge.Equal(before.Entry.Person, old.Subject) {
@@ -208,7 +213,7 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before 
 	if err != nil {
 		return err
 	}
-	return s.toCampus(w, r, v, departure{name: before.Typed, entry: entry, repeated: true, to: before.Return})
+	return s.toCampus(w, r, v, departure{attempt: bridge.NewUUID(), name: before.Typed, entry: entry, repeated: true, to: before.Return})
 }
 
 // endCampusSession ends the Keycloak session of a sign-in. Its id is remembered first, because Keycloak tells us of the logout before
@@ -252,7 +257,7 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow o
 	err = s.Sessions.Rotate(r, w, v.sess, func(old State) State {
 		st := State{
 			Typed: old.Typed, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full,
-			SignedInAt: signedIn, SID: id.SID, Snapshot: old.Entry.Snapshot, Link: old.Link, Veto: old.Veto,
+			SignedInAt: signedIn, AuthTime: id.AuthTime, SID: id.SID, Snapshot: old.Entry.Snapshot, Link: old.Link, Veto: old.Veto,
 			Holder: part.Holder, Recovery: part.Recovery,
 		}
 		if st.Holder == "" {
@@ -282,110 +287,11 @@ func (s *Server) goesOn(ctx context.Context, st State, person string) (Former, e
 	if f == nil || f.Person != person {
 		return Former{}, nil
 	}
-	over, err := s.loggedOut(ctx, State{Person: f.Person, SID: f.SID, SignedInAt: f.SignedInAt})
+	over, err := s.loggedOut(ctx, State{Person: f.Person, SID: f.SID, AuthTime: f.AuthTime})
 	if err != nil || over {
 		return Former{}, err
 	}
 	return *f, nil
-}
-
-// loggedOut reports whether the campus ended this session's sign-in.
-func (s *Server) loggedOut(ctx context.Context, st State) (bool, error) {
-	if st.Person == "" {
-		return false, nil
-	}
-	keys := []string{subKey(st.Person)}
-	if st.SID != "" {
-		keys = append(keys, sidKey(st.SID))
-	}
-	for _, key := range keys {
-		at, err := s.Logouts.Get(ctx, key)
-		if errors.Is(err, bridge.ErrAbsent) {
-			continue
-		}
-		if err != nil {
-			return false, err
-		}
-		if !at.Before(st.SignedInAt.Truncate(time.Second)) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// backchannelLogout serves POST /oidc/backchannel-logout, for Keycloak: the one POST without a form token. No lock is held here, since
-// Keycloak calls in the middle of our own calls to it.
-func (s *Server) backchannelLogout(w http.ResponseWriter, r *http.Request) {
-	noteRoute(r)
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		http.Error(w, "body", http.StatusBadRequest)
-		return
-	}
-	r.Body = io.NopCloser(strings.NewReader(string(body)))
-	if err := s.takeLogout(r); err != nil {
-		s.Log.WarnContext(r.Context(), "logout token refused", "err", err)
-		code := http.StatusBadRequest
-		if oidc.CodeOf(err) == oidc.CodeUnavailable || bridge.CodeOf(err) == bridge.CodeStoreAway {
-			code = http.StatusServiceUnavailable
-		}
-		http.Error(w, "logout token refused", code)
-		return
-	}
-	w.WriteHeader(http.StatusOK)
-}
-
-func (s *Server) takeLogout(r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return err
-	}
-	var seen string
-	out, err := s.Party.Logout(r.Context(), r.PostForm.Get("logout_token"), func(ctx context.Context, jti string, until time.Time) (bool, error) {
-		seen = jti
-		return s.rememberJTI(ctx, jti, until)
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.endSignIns(r, out); err != nil {
-		forgotten := s.JTIs.Delete(context.WithoutCancel(r.Context()), bridge.Secret(seen).Hash()) // so that the token may come again
-		return errors.Join(err, forgotten)
-	}
-	return nil
-}
-
-// endSignIns notes that sign-ins until now are over, unless it was we who ended that campus session.
-func (s *Server) endSignIns(r *http.Request, out oidc.Logout) error {
-	if out.SID != "" {
-		if _, err := s.OwnSIDs.Get(r.Context(), sidKey(out.SID)); err == nil {
-			s.Log.DebugContext(r.Context(), "our own logout came back")
-			return nil
-		} else if !errors.Is(err, bridge.ErrAbsent) {
-			return err
-		}
-	}
-	key := subKey(out.Subject)
-	if out.SID != "" {
-		key = sidKey(out.SID)
-	}
-	s.Flow.LoggedOut(r.Context(), out.Subject)
-	if err := put(r.Context(), s.Logouts, key, deskLife, s.Now()); err != nil {
-		return err
-	}
-	s.leaveLook(r.Context(), out)
-	return nil
-}
-
-func (s *Server) rememberJTI(ctx context.Context, jti string, until time.Time) (isNew bool, err error) {
-	ttl := max(time.Second, until.Sub(s.Now()))
-	_, err = s.JTIs.Update(ctx, bridge.Secret(jti).Hash(), ttl, func(old time.Time, found bool) (time.Time, error) {
-		isNew = !found
-		if found {
-			return old, nil
-		}
-		return until, nil
-	})
-	return isNew, err
 }
 
 // jwks serves GET /.well-known/jwks.json: the public keys of the login client.

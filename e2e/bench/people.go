@@ -59,7 +59,7 @@ func newVisitor(kc *fakekc.Server, id, name string) visitor {
 	v := visitor{id: id, name: name, cookie: bridge.NewToken(), csrf: bridge.NewToken().Reveal()}
 	address := bridge.Address{Value: name + "@example.net"}
 	v.state = web.State{
-		CSRF: v.csrf, Started: now, Seen: now, Person: id, Username: name, Name: "Person " + name, SignedInAt: now, SID: bridge.NewUUID(),
+		CSRF: v.csrf, Started: now, Seen: now, Person: id, Username: name, Name: "Person " + name, SignedInAt: now, AuthTime: now, SID: bridge.NewUUID(),
 		Holder: bridge.NewToken().Reveal(), Snapshot: bridge.Snapshot{Taken: now, Addresses: []bridge.Address{address}},
 	}
 	if kc == nil {

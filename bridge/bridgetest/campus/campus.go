@@ -57,50 +57,6 @@ type Campus struct {
 	storeLeft   int // calls that still work
 }
 
-// Clock is the real time plus what a test adds.
-type Clock struct {
-	mu      sync.Mutex
-	offset  time.Duration
-	stopped time.Time // zero: the real time
-	zone    *time.Location
-}
-
-// Now returns the campus time.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	if !c.stopped.IsZero() {
-		now = c.stopped
-	}
-	now = now.Add(c.offset)
-	if c.zone != nil {
-		return now.In(c.zone)
-	}
-	return now
-}
-
-// Zone makes the clock tell the same time in another zone, as a server set up differently would.
-func (c *Clock) Zone(zone *time.Location) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.zone = zone
-}
-
-// Stop makes the clock stand still but for Add, so that nothing comes back while a slow machine is at work.
-func (c *Clock) Stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopped = time.Now()
-}
-
-// Add moves the clock of everybody on the campus.
-func (c *Clock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.offset += d
-}
-
 // Buffer collects log lines.
 type Buffer struct {
 	mu   sync.Mutex
@@ -142,7 +98,7 @@ func open(t *testing.T, world storetest.World, desk bool) *Campus {
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	c.URL = "http://" + l.Addr().String()
-	c.KC = fakekc.Start(fakekc.Options{Now: c.Clock.Now, Calm: true})
+	c.KC = fakekc.Start(fakekc.Options{Now: c.Clock.away, Calm: true})
 	t.Cleanup(c.KC.Close)
 	c.KC.ChangeClient(fakekc.ClientLogin, func(k *fakekc.Client) {
 		k.Redirects, k.AfterLogout, k.Backchannel = []string{c.URL + "/oidc/callback"}, []string{c.URL + "/*"}, c.URL+"/oidc/backchannel-logout"
