@@ -4,6 +4,7 @@ package campus
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -48,7 +49,7 @@ type Campus struct {
 	events   []bridge.AuditEvent
 	answers  []Answer
 	lastDone map[string]time.Time // swaps and locks, by person
-	broken   map[string]error     // "mail", "audit": what to answer instead
+	broken   map[string]error     // "mail", "mail to ADDRESS", "audit": what to answer instead
 
 	replicas    []*Replica
 	fronted     []*Replica // nil: all of them
@@ -291,14 +292,14 @@ func (c *Campus) ended(_ context.Context, what bridge.Undertaking, recovery stri
 func (c *Campus) Send(_ context.Context, n bridge.Notice) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.broken["mail"]; err != nil {
+	if err := errors.Join(c.broken["mail"], c.broken["mail to "+n.To]); err != nil {
 		return err
 	}
 	c.mails = append(c.mails, n)
 	return nil
 }
 
-// Break makes a part ("mail", "audit") fail with err until it is mended with nil.
+// Break makes a part ("mail", "mail to ADDRESS", "audit") fail with err until it is mended with nil.
 func (c *Campus) Break(part string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
