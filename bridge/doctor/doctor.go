@@ -18,6 +18,11 @@ type Result struct {
 	Unchecked *bridge.Unchecked `json:"unchecked,omitempty"` // it was not carried out, or not to its end
 }
 
+// Unanswered reports that nobody knows what the check would have found. That a right is missing for it is an answer, and so is that nobody can read it.
+func (r Result) Unanswered() bool {
+	return r.Unchecked != nil && r.Unchecked.Why != bridge.UncheckedRights && r.Unchecked.Why != bridge.UncheckedUnknown
+}
+
 // Passed reports that the check was carried out and found nothing.
 func (r Result) Passed() bool { return len(r.Findings) == 0 && r.Unchecked == nil }
 
@@ -76,11 +81,4 @@ func (r Report) Findings() []bridge.Finding {
 // Unchecked returns the checks that were not carried out to their end.
 func (r Report) Unchecked() []Result {
 	return slices.DeleteFunc(slices.Clone(r.Results), func(one Result) bool { return one.Unchecked == nil })
-}
-
-// Whole reports that everything was checked, but for what nobody can read.
-func (r Report) Whole() bool {
-	return !slices.ContainsFunc(r.Results, func(one Result) bool {
-		return one.Unchecked != nil && one.Unchecked.Why != bridge.UncheckedUnknown
-	})
 }

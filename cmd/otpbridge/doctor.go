@@ -55,10 +55,27 @@ func (c doctorCmd) Run(ctx context.Context, p process) error {
 	} else {
 		err = printReport(p, report)
 	}
-	if n := serious(report); err == nil && n > 0 {
-		err = errors.New(config.Say("%d findings", "%d 件の問題があります").With(n).In(p.lang))
+	if err == nil {
+		err = verdict(report, p.lang)
 	}
 	return err
+}
+
+// verdict is what makes the exit code 1: a finding that is worse than worth knowing, or a check that got no answer, which may hide one.
+func verdict(r doctor.Report, lang string) error {
+	silent := 0
+	for _, one := range r.Results {
+		if one.Unanswered() {
+			silent++
+		}
+	}
+	switch n := serious(r); {
+	case silent > 0:
+		return errors.New(config.Say("%d findings, %d checks got no answer", "%d 件の問題、%d 件の応答なし").With(n, silent).In(lang))
+	case n > 0:
+		return errors.New(config.Say("%d findings", "%d 件の問題があります").With(n).In(lang))
+	}
+	return nil
 }
 
 // administrator is the client that may see more, if one is given.
@@ -125,7 +142,7 @@ func forMachines(r doctor.Report) doctorResult {
 	return out
 }
 
-// serious counts what makes the exit code 1: whatever is worse than worth knowing.
+// serious counts the findings that are worse than worth knowing.
 func serious(r doctor.Report) (n int) {
 	for _, f := range r.Findings() {
 		if f.Severity != bridge.Info {

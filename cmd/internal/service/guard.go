@@ -95,13 +95,13 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 	g.at, g.silent, g.unknown, g.missing, g.looked = report.At, nil, nil, 0, true
 	for _, r := range report.Results {
 		counts := slices.ContainsFunc(watched, func(c bridge.Check) bool { return c.Name == r.Check })
-		if counts && !unanswered(r) {
+		if counts && !r.Unanswered() {
 			g.answers(r.Check, report.At)
 		}
 		switch {
 		case r.Unchecked == nil:
 			g.results[r.Check] = r
-		case !unanswered(r):
+		case !r.Unanswered():
 			i := slices.IndexFunc(seen.Results, func(s doctor.Result) bool { return s.Check == r.Check })
 			if i >= 0 {
 				r.Findings = append(r.Findings, seen.Results[i].Findings...)

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"otpbridge/bridge"
-	"otpbridge/bridge/doctor"
 	"otpbridge/cmd/internal/config"
 )
 
@@ -17,11 +15,6 @@ const guardHurry, guardPatience = 2 * time.Second, 32 * time.Second
 // verdictLasts is how long an answer counts where the guard looks every so often.
 func verdictLasts(every time.Duration) time.Duration {
 	return max(config.GuardMisses*every, config.GuardLasts)
-}
-
-// unanswered reports whether a check of a look came to nothing. That a right is missing is an answer.
-func unanswered(r doctor.Result) bool {
-	return r.Unchecked != nil && r.Unchecked.Why != bridge.UncheckedRights && r.Unchecked.Why != bridge.UncheckedUnknown
 }
 
 // answers notes that a check was answered. The caller holds mu.
