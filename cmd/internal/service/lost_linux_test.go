@@ -17,9 +17,11 @@ func TestConnectionsOfADeadNetworkEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range listeners {
-		defer func() { _ = l.Close() }() // the test is over
-	}
+	t.Cleanup(func() {
+		for _, l := range listeners {
+			_ = l.Close() // the test is over
+		}
+	})
 	var d net.Dialer
 	browser, err := d.DialContext(t.Context(), "tcp", listeners[0].Addr().String())
 	if err != nil {
@@ -31,7 +33,11 @@ func TestConnectionsOfADeadNetworkEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }() // as above
-	raw, err := conn.(*net.TCPConn).SyscallConn()
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("%T", conn)
+	}
+	raw, err := tcp.SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
