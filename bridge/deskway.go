@@ -140,7 +140,9 @@ func (f *Flow) lookUp(ctx context.Context, o Operator, person, code string) erro
 	case CodeOf(err) == CodeNotOpen:
 		return Fault(CodeCallPair, "look up", err)
 	case err == nil:
-		f.deskEvent(ctx, "desk.opened", r, o, "")
+		if err := f.Audit.Record(ctx, deskEvent("desk.opened", r, o, "")); err != nil {
+			return f.notOpened(ctx, o, person, err)
+		}
 	case r.State == Ended && r.End == EndTooMany:
 		f.hangUp(ctx, r)
 		f.deskEvent(ctx, "recovery.ended", r, o, CodeCallPair)
@@ -176,7 +178,7 @@ func (f *Flow) PickWords(ctx context.Context, o Operator, person string, pick in
 }
 
 // Approve records the operator's approval. The recovery comes back as it stands then: Waiting when another approval is needed or a delay
-// runs, Proven otherwise.
+// runs, Proven otherwise. CodeAuditFull: the approval could not be put on record, and is none.
 func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []string, ticket string) (Recovery, error) {
 	c, err := f.Case(ctx, o, person)
 	if err != nil {
@@ -189,6 +191,9 @@ func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []
 		return c.Recovery, Fault(CodeChecks, "approve", nil)
 	}
 	if err := f.safe("approve"); err != nil {
+		return c.Recovery, err
+	}
+	if err := f.deciding(ctx, o, c.Recovery, Approval{Checks: checks, Ticket: ticket}); err != nil {
 		return c.Recovery, err
 	}
 	key, err := f.newKey(ctx)
@@ -272,18 +277,33 @@ func (f *Flow) Deny(ctx context.Context, o Operator, person string, suspicious b
 	return nil
 }
 
+// deciding puts on record that an operator is about to decide, and on what grounds, before anything changes. CodeAuditFull: then nothing may.
+func (f *Flow) deciding(ctx context.Context, o Operator, r Recovery, a Approval) error {
+	e := deskEvent("desk.deciding", r, o, "")
+	e.Detail = a.grounds()
+	return f.Audit.Record(ctx, e)
+}
+
 // deskEvent records what an operator did.
 func (f *Flow) deskEvent(ctx context.Context, name string, r Recovery, o Operator, code Code) {
+	f.record(ctx, deskEvent(name, r, o, code))
+}
+
+func deskEvent(name string, r Recovery, o Operator, code Code) AuditEvent {
 	e := event(name, r)
 	e.Actor, e.Code = o.Person, code
 	if code != "" {
 		e.Outcome = "refused"
 	}
 	if n := len(callOf(r).Approvals); name == "desk.approved" && n > 0 {
-		last := r.Call.Approvals[n-1]
-		e.Detail = map[string]string{"checks": strings.Join(last.Checks, ","), "ticket": last.Ticket}
+		e.Detail = r.Call.Approvals[n-1].grounds()
 	}
-	f.record(ctx, e)
+	return e
+}
+
+// grounds are what an approval rests on, for the record.
+func (a Approval) grounds() map[string]string {
+	return map[string]string{"checks": strings.Join(a.Checks, ","), "ticket": a.Ticket}
 }
 
 func callOf(r Recovery) Call {

@@ -40,8 +40,7 @@ func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account
 	if err != nil {
 		e.Outcome = "refused"
 	}
-	f.record(ctx, e)
-	if err != nil {
+	if err := errors.Join(err, f.Audit.Record(ctx, e)); err != nil { // what is not on record is not shown
 		return Account{}, Permit{}, err
 	}
 	if len(f.Rules.Numbers(a, realm)) == 0 {
@@ -54,7 +53,7 @@ func (f *Flow) PermitLook(ctx context.Context, o Operator, name string) (Account
 	return a, p, nil
 }
 
-// GivePermit records one operator's part for an account that PermitLook returned. The second one, by another operator, opens ten minutes in
+// GivePermit records one operator's part for an account that PermitLook returned; CodeAuditFull: it could not be put on record, and is none. The second one, by another operator, opens ten minutes in
 // which the person may sign in. A repeat changes nothing and tells nobody.
 func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, ticket string) (Permit, error) {
 	if err := f.Rules.Refusal(a); err != nil {
@@ -75,6 +74,9 @@ func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, tic
 		return Permit{}, Fault(CodeTicket, "permit", nil)
 	}
 	mine := Approval{Operator: o.Person, Name: o.Name, At: f.Now(), Checks: []string{check}, Ticket: ticket}
+	if err := f.deciding(ctx, o, Recovery{Person: a.ID}, mine); err != nil {
+		return Permit{}, err
+	}
 	var stands Permit
 	p, err := f.Permits.Update(ctx, a.ID, permitWait, func(old Permit, found bool) (Permit, error) {
 		stands = old
@@ -90,9 +92,7 @@ func (f *Flow) GivePermit(ctx context.Context, o Operator, a Account, check, tic
 	if !p.Until.IsZero() {
 		name = "permit.given"
 	}
-	f.record(ctx, AuditEvent{
-		Event: name, Outcome: "ok", Actor: o.Person, Target: a.ID, Detail: map[string]string{"checks": check, "ticket": ticket},
-	})
+	f.record(ctx, AuditEvent{Event: name, Outcome: "ok", Actor: o.Person, Target: a.ID, Detail: mine.grounds()})
 	if !p.Until.IsZero() {
 		f.tellPermit(ctx, a, realm, p)
 	}

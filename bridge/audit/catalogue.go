@@ -44,6 +44,7 @@ func gateKinds() []Kind {
 		{"desk.call_back", "An operator calls the number on record: the caller's page shows match words."},
 		{"desk.words_matched", "The operator picked the words that the caller's page shows: the call-back reached the caller."},
 		{"desk.words_wrong", "The operator picked other words than the caller's page shows; the call-back is over."},
+		{"desk.deciding", "An operator is about to approve, or to give their part of a permit, on the grounds in detail.checks and detail.ticket. Written before anything changes: without it nothing does."},
 		{"desk.approved", "An operator confirmed who the caller is; detail.checks and detail.ticket say on what grounds."},
 		{"desk.denied", "An operator ended the recovery."},
 		{"permit.looked", "An operator looked at somebody whose gate may stay shut."},
