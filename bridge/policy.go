@@ -136,7 +136,7 @@ type Ruling struct {
 	Approvals int // by different operators
 	Checks    int // for each approval
 	Delay     time.Duration
-	Why       []Code // why it is more than the policy's own: CodeDeskOnly (operators, auditors), CodeNoAddress
+	Why       []Code // why it is more than the policy's own: CodeDeskOnly (operators, auditors), CodeNoAddress, CodePasswordRecent
 }
 
 // Policy returns the first policy that matches. Without any configured, both ways are open with one approval and one check.
@@ -149,7 +149,8 @@ func (r Rules) Policy(a Account) Policy {
 	return Policy{Name: "default", Ways: []Way{WayMail, WayDesk}, Approvals: 1, Checks: 1}
 }
 
-// Ruling returns what rules for the account. Operators, auditors and people without a notification address always need two approvals.
+// Ruling returns what rules for the account. Operators, auditors, people without a notification address, and those whose password may just have been set
+// at the help desk always need two approvals.
 func (r Rules) Ruling(a Account, s Snapshot) Ruling {
 	p := r.Policy(a)
 	out := Ruling{Policy: p, Approvals: max(1, p.Approvals), Checks: max(1, p.Checks), Delay: p.Delay}
@@ -158,6 +159,9 @@ func (r Rules) Ruling(a Account, s Snapshot) Ruling {
 	}
 	if _, ok := s.LinkAddress(); !ok {
 		out.Approvals, out.Why = 2, append(out.Why, CodeNoAddress)
+	}
+	if r.Reset == ResetDesk && s.PasswordRecent { // the same operator could have set it
+		out.Approvals, out.Why = 2, append(out.Why, CodePasswordRecent)
 	}
 	return out
 }

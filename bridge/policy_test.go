@@ -1,7 +1,9 @@
 package bridge_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 )
@@ -58,5 +60,35 @@ func TestUnreachableNamesTheEarlierPolicy(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// HD-15, TOK-14: where the help desk sets passwords, a young one needs a second operator: one alone could have set it.
+func TestAPasswordFromTheDeskNeedsTwo(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		reset bridge.PasswordReset
+		age   time.Duration
+		event time.Duration // how long ago events say that it was reset; 0: never
+		want  int
+	}{
+		"young, set at the desk":     {bridge.ResetDesk, 71 * time.Hour, 0, 2},
+		"old":                        {bridge.ResetDesk, 73 * time.Hour, 0, 1},
+		"reset in a directory":       {bridge.ResetDesk, 1000 * time.Hour, time.Hour, 2},
+		"young, set by mail":         {bridge.ResetMail, time.Hour, 0, 1},
+		"young, set by people alone": {bridge.ResetNone, time.Hour, 0, 1},
+	} {
+		a, r := person(), rules()
+		a.Credentials[0].Created = t0.Add(-x.age)
+		r.Reset = x.reset
+		var h bridge.History
+		if x.event != 0 {
+			h.PasswordReset = t0.Add(-x.event)
+		}
+		s := r.Snapshot(a, h, safe, t0)
+		got := r.Ruling(a, s)
+		if said := slices.Contains(got.Why, bridge.CodePasswordRecent); got.Approvals != x.want || said != (x.want == 2) {
+			t.Errorf("%s: %d approvals, %v", name, got.Approvals, got.Why)
+		}
 	}
 }

@@ -115,6 +115,7 @@ type Snapshot struct {
 	Numbers         []string `json:",omitempty"` // on record, for call-backs
 	PasswordID      string
 	PasswordCreated time.Time
+	PasswordRecent  bool      `json:",omitempty"` // it was younger than password_age (TOK-14)
 	NotBefore       time.Time `json:",omitzero"`
 }
 

@@ -218,7 +218,7 @@ func (r Rules) Snapshot(a Account, h History, f RealmFacts, now time.Time) Snaps
 	p, _ := a.Password()
 	return Snapshot{
 		Taken: now, Addresses: r.Addresses(a, h, f, now),
-		PasswordID: p.ID, PasswordCreated: p.Created, NotBefore: a.NotBefore, Numbers: r.Numbers(a, f),
+		PasswordID: p.ID, PasswordCreated: p.Created, PasswordRecent: r.youngPassword(a, h, now), NotBefore: a.NotBefore, Numbers: r.Numbers(a, f),
 	}
 }
 

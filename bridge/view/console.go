@@ -76,7 +76,9 @@ func (l *locale) risks(risks []Risk) []string {
 	return out
 }
 
-var whyTexts = map[bridge.Code]string{bridge.CodeDeskOnly: "case.rule.why.desk", bridge.CodeNoAddress: "case.rule.why.address"}
+var whyTexts = map[bridge.Code]string{
+	bridge.CodeDeskOnly: "case.rule.why.desk", bridge.CodeNoAddress: "case.rule.why.address", bridge.CodePasswordRecent: "case.rule.why.password",
+}
 
 // whys are the reasons of a ruling in words; unknown ones are left out.
 func (l *locale) whys(codes []bridge.Code) []string {

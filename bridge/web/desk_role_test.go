@@ -106,7 +106,7 @@ func TestASignInWithoutTheFullLevelOpensNoConsole(t *testing.T) {
 	}
 }
 
-// TOK-14: a person whose password was set lately has this way only.
+// TOK-14, HD-15: a person whose password was set lately has this way only, and where the desk sets passwords no operator opens it alone.
 func TestAYoungPasswordLeavesTheDeskOnly(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
@@ -117,9 +117,15 @@ func TestAYoungPasswordLeavesTheDeskOnly(t *testing.T) {
 	p.send("/recovery", http.StatusConflict, "do", "start", "reason", "lost", "way", "mail")
 	p.open("/recovery", http.StatusOK)
 	p.send("/recovery", http.StatusOK, "do", "start", "reason", "lost", "way", "desk")
-	carol := operator(t, c, "carol")
+	carol, dave := operator(t, c, "carol"), operator(t, c, "dave")
 	carol.looksUp("somebody", p.reads())
+	carol.says("password was changed recently")
 	carol.approves()
+	if recovery(t, c, "somebody").State != bridge.Waiting {
+		t.Error("one operator was enough")
+	}
+	dave.looksUp("somebody", p.reads())
+	dave.approves()
 	p.open("/recovery", http.StatusOK)
 	p.finish()
 }

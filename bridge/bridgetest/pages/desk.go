@@ -116,7 +116,7 @@ func caseSamples(f view.Frame, word string) []Sample {
 		From: Origin(word), Ruling: view.CaseRuling{Policy: word, Approvals: 1, Checks: 1}}
 	full := plain
 	full.Reason, full.Risks = bridge.Reason(word), []view.Risk{view.RiskOutside, view.RiskAddress, view.RiskShared, view.RiskOperator, view.RiskFailures, view.RiskStolen, "x"}
-	full.Ruling = view.CaseRuling{Policy: word, Why: []bridge.Code{bridge.CodeDeskOnly, bridge.CodeNoAddress, "x"}, Approvals: 2, Checks: 2, Delay: 24 * time.Hour}
+	full.Ruling = view.CaseRuling{Policy: word, Why: []bridge.Code{bridge.CodeDeskOnly, bridge.CodeNoAddress, bridge.CodePasswordRecent, "x"}, Approvals: 2, Checks: 2, Delay: 24 * time.Hour}
 	full.Ruling.Matched = []view.RuleMatch{{Condition: "groups", Value: "/staff/" + word}, {Condition: "roles", Value: word},
 		{Condition: bridge.AttributeCondition + word, Value: "A0123456", Mask: true}, {Condition: word, Value: "not shown"}}
 	full.About.Addresses, full.About.Numbers, full.About.Name = nil, nil, ""

@@ -138,7 +138,7 @@ func keycloakFields() []*field {
 		passwordReset("keycloak.password_reset").
 			must("How people get a new password. `none`: no reset by mail; `desk`: at the help desk; `mail:ATTRIBUTE`: by mail to the address in that attribute (`mail:email`: the account's own), which only administrators may edit and which then never receives a link."),
 		duration("keycloak.password_age", func(c *Config) *time.Duration { return &c.Keycloak.PasswordAge }).
-			as("72h", "With password_reset desk or mail, a younger password closes the mail way."),
+			as("72h", "With password_reset desk or mail, a younger password closes the mail way; with desk it needs two approvals there."),
 		one("keycloak.allowed_group", groupPath(), k(func(k *Keycloak) *string { return &k.AllowedGroup })).
 			as("/otp-recoverable", "Full path of the group of those who may recover; administrators stay out."),
 		many("keycloak.harmless_roles", word(), func(c *Config) *[]string { return &c.Keycloak.HarmlessRoles }).
