@@ -22,6 +22,9 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 			return see(w, r, "/recovery") // a look without a body forgets nothing
 		}
 		err = s.Sessions.Rotate(r, w, v.sess, func(old State) State { return State{Done: doneFacts(rec, old.Holder)} })
+		if bridge.CodeOf(err) == bridge.CodeAbsent {
+			return see(w, r, "/done") // another tab was first, and this browser has the session that it began
+		}
 		if err != nil {
 			return err
 		}

@@ -327,20 +327,38 @@ func (s *Sessions) changeByID(ctx context.Context, id string, f func(*State) err
 	return err
 }
 
-// Rotate ends the session and begins another one with a new id, whose state f makes from the old one. The old id is dead before the
-// new one lives.
+// Rotate ends the session and begins another one with a new id, whose state f makes from the old one as it is stored now. The old id is dead
+// before the new one lives, and one that was ended meanwhile, by a sign-out in another tab, leads to none: the error is CodeAbsent.
 func (s *Sessions) Rotate(r *http.Request, w http.ResponseWriter, sess *sessions.Session, f func(old State) State) error {
+	old := *stateOf(sess)
 	if sess.ID != "" {
-		if err := s.records.Delete(r.Context(), bridge.Secret(sess.ID).Hash()); err != nil {
+		var err error
+		if old, err = s.take(r.Context(), sess.ID); err != nil {
 			return err
 		}
 	}
-	state := f(*stateOf(sess))
+	state := f(old)
 	state.CSRF = bridge.NewToken().Reveal()
 	state.Started, state.Seen = s.now(), s.now()
 	sess.ID = ""
 	sess.Values[stateKey] = &state
 	return s.store(r, w, sess)
+}
+
+// take ends a session that is alive and returns what it was: of two who take or end it, one does.
+func (s *Sessions) take(ctx context.Context, id string) (old State, err error) {
+	key := bridge.Secret(id).Hash()
+	_, err = s.records.Update(ctx, key, time.Second, func(stored State, found bool) (State, error) {
+		if !found || !stored.alive(s.now()) {
+			return stored, bridge.Fault(bridge.CodeAbsent, "session", errEnded)
+		}
+		old = stored
+		return State{}, nil // of no time: nobody goes on with it
+	})
+	if err != nil {
+		return State{}, err
+	}
+	return old, s.records.Delete(ctx, key)
 }
 
 // stateOf returns the typed value of a session of this store.

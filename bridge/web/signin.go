@@ -222,15 +222,11 @@ func (s *Server) endCampusSession(ctx context.Context, id oidc.Identity) error {
 	if id.IDToken.Empty() {
 		return nil
 	}
+	var noted error // without it our own logout counts as somebody else's; a session that stays would be worse
 	if id.SID != "" {
-		if err := put(ctx, s.OwnSIDs, sidKey(id.SID), 10*time.Minute, s.Now()); err != nil {
-			return err
-		}
+		noted = put(ctx, s.OwnSIDs, sidKey(id.SID), 10*time.Minute, s.Now())
 	}
-	if err := s.Party.EndSession(ctx, id.IDToken); err != nil {
-		return err
-	}
-	return nil
+	return errors.Join(noted, s.Party.EndSession(ctx, id.IDToken))
 }
 
 // sidKey and subKey are where a campus session, and all of a person's, are looked up. Whoever reads the store's keys learns neither.
@@ -253,11 +249,14 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow o
 	if err != nil {
 		return err
 	}
-	to := v.state().Return
+	before, other := v.state(), bridge.Entry{}
 	err = s.Sessions.Rotate(r, w, v.sess, func(old State) State {
+		if old.Attempt != before.Attempt {
+			other = old.Entry
+		}
 		st := State{
-			Typed: old.Typed, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full,
-			SignedInAt: signedIn, AuthTime: id.AuthTime, SID: id.SID, Snapshot: old.Entry.Snapshot, Link: old.Link, Veto: old.Veto,
+			Typed: before.Typed, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full,
+			SignedInAt: signedIn, AuthTime: id.AuthTime, SID: id.SID, Snapshot: before.Entry.Snapshot, Link: old.Link, Veto: old.Veto,
 			Holder: part.Holder, Recovery: part.Recovery,
 		}
 		if st.Holder == "" {
@@ -268,6 +267,8 @@ func (s *Server) arrive(w http.ResponseWriter, r *http.Request, v *visit, flow o
 	if err != nil {
 		return err
 	}
+	s.Flow.Leave(context.WithoutCancel(r.Context()), other) // of a press in another tab, which nothing leads on from
+	to := before.Return
 	switch {
 	case v.state().Link != "":
 		to = "/link"
