@@ -178,6 +178,31 @@ func TestChartNetworkPolicy(t *testing.T) {
 	}
 }
 
+// Issue 6: helm test reaches the pages where people do, and its client's secret is mounted for nobody else.
+func TestChartDoctorsPod(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"embedded": "443 to 0", "redis": "443 to 1", "desk": "443 to 0"} {
+		objects := render(t, "--values", values(name))
+		policy, pod := find(objects, "NetworkPolicy", "-doctor"), find(objects, "Pod", "-doctor")
+		rule := policy.list("spec", "egress")[0]
+		if got := fmt.Sprintf("%v to %d", rule.list("ports")[0]["port"], len(rule.list("to"))); got != want {
+			t.Errorf("%s: out to %s, want %s", name, got, want)
+		}
+		labels := pod.object("metadata", "labels")
+		for key, value := range policy.object("spec", "podSelector", "matchLabels") {
+			if labels[key] != value {
+				t.Errorf("%s: the policy is for other pods: %s", name, key)
+			}
+		}
+		for of, spec := range pods(objects) {
+			mounted := slices.ContainsFunc(spec.list("volumes"), func(v object) bool { return v.text("secret", "secretName") == "otpbridge-doctor" })
+			if mounted != (name == "redis" && of != "deployment") {
+				t.Errorf("%s: the administrator's secret is mounted for %s: %v", name, of, mounted)
+			}
+		}
+	}
+}
+
 // The Service leads to the pages only, and not to the doctor.
 func TestChartServices(t *testing.T) {
 	t.Parallel()

@@ -25,6 +25,8 @@ func TestChartRefuses(t *testing.T) {
 		{"embedded", "image.digest=sha256:abc", "/image/digest"},
 		{"embedded", "image.pullPolicy=Sometimes", "/image/pullPolicy"},
 		{"embedded", "persistence.size=10", "/persistence/size"},
+		{"embedded", "doctor.adminClient=doctor", "doctor.adminClient and doctor.adminSecret belong together"},
+		{"embedded", "doctor.secret=canary", "secret"},
 		{"embedded", "service.port=0", "/service/port"},
 		{"embedded", "service.type=ExternalName", "/service/type"},
 		{"embedded", "gateway.enabled=true", "gateway.parentRefs"},

@@ -14,6 +14,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: pages
 {{- end }}
 
+{{- define "otpbridge.doctor" -}}
+{{ printf "%s-doctor" (include "otpbridge.name" . | trunc 56) }}
+{{- end }}
+
 {{- define "otpbridge.labels" -}}
 {{ include "otpbridge.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -52,6 +56,7 @@ config: /etc/otpbridge/config
 secret: /etc/otpbridge/secret
 state: /var/lib/otpbridge
 authorities: /etc/otpbridge/authorities
+doctor: /etc/otpbridge/doctor
 {{- end }}
 
 {{/* The configuration file: what values say, and what the chart sets itself. */}}
