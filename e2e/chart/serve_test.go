@@ -9,10 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/e2e/rig"
 )
 
@@ -24,12 +27,16 @@ type container struct {
 	env     []string
 }
 
-// newContainer mounts what the rendered Deployment wants into the image.
-func newContainer(t *testing.T, objects []object) *container {
+// newContainer mounts what the pod of the rendered Deployment wants into the image; or that of helm test, "doctor".
+func newContainer(t *testing.T, objects []object, of string) *container {
 	t.Helper()
 	cfg, dir := unpack(t)
-	pod := find(objects, "Deployment", "").object("spec", "template", "spec")
-	spec := pod.list("containers")[0]
+	var spec object
+	for name, pod := range pods(objects) {
+		if strings.HasSuffix(name, of) {
+			spec = pod.list("containers")[0]
+		}
+	}
 	c := &container{t: t, dir: dir, command: cfg.Config.Entrypoint}
 	args, _ := spec["args"].([]any)
 	for _, arg := range args {
@@ -59,7 +66,12 @@ func newContainer(t *testing.T, objects []object) *container {
 // secret puts an item where the Secret is mounted, readable for the group of the process.
 func (c *container) secret(name string, content []byte) {
 	c.t.Helper()
-	file := filepath.Join(c.dir, "etc", "otpbridge", "secret", name)
+	c.secretIn("secret", name, content)
+}
+
+func (c *container) secretIn(folder, name string, content []byte) {
+	c.t.Helper()
+	file := filepath.Join(c.dir, "etc", "otpbridge", folder, name)
 	c.put(file, content, 0o440)
 	c.give(file, 0o440)
 }
@@ -99,7 +111,7 @@ func (c *container) start(ctx context.Context, command []string, env ...string) 
 func TestChartConfigurationIsValid(t *testing.T) {
 	t.Parallel()
 	for _, file := range valueFiles(t) {
-		c := newContainer(t, render(t, "--values", file))
+		c := newContainer(t, render(t, "--values", file), "deployment")
 		for purpose, name := range map[string]string{"sealing": "keys", "login": "login.jwk", "admin": "admin.jwk"} {
 			made := filepath.Join(t.TempDir(), name)
 			if out, err := exec.CommandContext(t.Context(), root+"/bin/otpbridge", "keys", "new", purpose, made).CombinedOutput(); err != nil {
@@ -121,12 +133,18 @@ func TestChartConfigurationIsValid(t *testing.T) {
 	}
 }
 
-// The container's command, in the image, as its user, with a root that belongs to somebody else, becomes ready and ends when told to.
+// The container's command, in the image, as its user, with a root that belongs to somebody else, becomes ready and ends when told to; helm test beside
+// it looks at everything and finds what is wrong there, the mail server.
 func TestChartStartsTheImage(t *testing.T) {
 	t.Parallel()
-	campus, _ := rig.NewFakeCampus(t)
-	sets, err := json.Marshal(map[string]any{"config": map[string]any{
-		"base_url": campus.AppURL,
+	campus, kc := rig.NewFakeCampus(t)
+	pages, admin := rig.FreePort(t), rig.FreePort(t)
+	base := fmt.Sprintf("http://127.0.0.1:%d", pages)
+	kc.ChangeClient(fakekc.ClientLogin, func(k *fakekc.Client) {
+		k.JWKSURL, k.Redirects = base+"/.well-known/jwks.json", []string{base + "/oidc/callback"}
+	})
+	sets, err := json.Marshal(map[string]any{"doctor": map[string]any{"adminClient": fakekc.ClientBroad, "adminSecret": "doctor"}, "config": map[string]any{
+		"base_url": base,
 		"sign_in":  map[string]any{"issuer": campus.Issuer, "gate_group": campus.GateGroup},
 		"keycloak": map[string]any{"url": campus.Keycloak, "realm": campus.Name, "client_id": campus.AdminClient},
 		"mail":     map[string]any{"smtp": "smtp://127.0.0.1:2525"},
@@ -138,7 +156,9 @@ func TestChartStartsTheImage(t *testing.T) {
 	if err := os.WriteFile(mine, sets, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := newContainer(t, render(t, "--values", values("embedded"), "--values", mine))
+	objects := render(t, "--values", values("embedded"), "--values", mine)
+	c, doctor := newContainer(t, objects, "deployment"), newContainer(t, objects, "doctor")
+	doctor.secretIn("doctor", "secret", []byte("broad-secret-for-tests\n"))
 	keys := filepath.Join(t.TempDir(), "keys")
 	if out, err := exec.CommandContext(t.Context(), root+"/bin/otpbridge", "keys", "new", "sealing", keys).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -154,8 +174,8 @@ func TestChartStartsTheImage(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.secret(name, content)
+		doctor.secret(name, content)
 	}
-	pages, admin := rig.FreePort(t), rig.FreePort(t)
 	var said bytes.Buffer
 	// In a cluster each pod has an address of its own; here ports are shared.
 	cmd := c.start(t.Context(), c.command, fmt.Sprintf("OTPBRIDGE_LISTEN=127.0.0.1:%d", pages), fmt.Sprintf("OTPBRIDGE_ADMIN_LISTEN=127.0.0.1:%d", admin))
@@ -173,6 +193,10 @@ func TestChartStartsTheImage(t *testing.T) {
 		}
 		return answers(t, fmt.Sprintf("http://127.0.0.1:%d/readyz", admin))
 	})
+	// This server does not search people by what they have yet to do.
+	if found := doctor.finds(); !slices.Equal(found, []string{"mail.away", "pending-actions: answer"}) {
+		t.Errorf("helm test finds %v", found)
+	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +209,30 @@ func TestChartStartsTheImage(t *testing.T) {
 	if strings.Contains(said.String(), `"level":"ERROR"`) {
 		t.Errorf("the log has faults:\n%s", said.String())
 	}
+}
+
+// finds runs helm test, and returns the names of what it found that is critical, and of what got no answer.
+func (c *container) finds() (ids []string) {
+	c.t.Helper()
+	out, err := c.start(c.t.Context(), append(c.command, "--json")).Output()
+	var report struct {
+		Findings  []struct{ ID, Severity string }
+		Unchecked []struct{ Check, Why string }
+	}
+	if jsonErr := json.Unmarshal(out, &report); jsonErr != nil || err == nil {
+		c.t.Fatalf("helm test: %v, %v\n%s", err, jsonErr, out)
+	}
+	for _, f := range report.Findings {
+		if f.Severity == "critical" || f.Severity == "deadly" {
+			ids = append(ids, f.ID)
+		}
+	}
+	for _, u := range report.Unchecked {
+		if (u.Why == bridge.UncheckedAnswer || u.Why == bridge.UncheckedTime) && !strings.HasPrefix(u.Check, "mail-d") { // nobody answers for names here
+			ids = append(ids, u.Check+": "+u.Why)
+		}
+	}
+	return ids
 }
 
 func answers(t *testing.T, url string) bool {
