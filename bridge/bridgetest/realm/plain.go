@@ -18,7 +18,7 @@ const (
 // authenticators in a group, three applications, an identity provider, passwords reset by mail, people who may set attributes.
 func MakePlain(ctx context.Context, admin Admin, o Options) (*Realm, error) {
 	r := describe(admin, &o, "plain")
-	if err := admin.Do(ctx, "POST ", object{"realm": r.Name, "enabled": true, "resetPasswordAllowed": true, "accessCodeLifespan": 77}, nil); err != nil {
+	if err := create(ctx, admin, object{"realm": r.Name, "enabled": true, "resetPasswordAllowed": true, "accessCodeLifespan": 77}); err != nil {
 		return nil, fmt.Errorf("make realm %s: %w", r.Name, err)
 	}
 	r.passwordSet = o.PasswordSet

@@ -103,7 +103,7 @@ func Make(ctx context.Context, admin Admin, o Options) (*Realm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make realm %s: %w", r.Name, err)
 	}
-	if err := admin.Do(ctx, "POST ", file, nil); err != nil {
+	if err := create(ctx, admin, file); err != nil {
 		return nil, fmt.Errorf("make realm %s: %w", r.Name, err)
 	}
 	for _, step := range []func(context.Context) error{r.readUsers, r.readGroups, r.grantFineRights} {
@@ -124,7 +124,7 @@ func MakeBad(ctx context.Context, admin Admin, o Options) (*Realm, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make realm %s: %w", r.Name, err)
 	}
-	if err := admin.Do(ctx, "POST ", file, nil); err != nil {
+	if err := create(ctx, admin, file); err != nil {
 		return nil, fmt.Errorf("make realm %s: %w", r.Name, err)
 	}
 	return r, r.readUsers(ctx)
