@@ -60,7 +60,7 @@ func TestTwentyLooksAtALinkUseNothingUp(t *testing.T) {
 	alice.redeem("alice")
 }
 
-// TOK-06, and kc#37231: of 50 redemptions at once, in two browsers and on two replicas, one succeeds. 20 rounds.
+// TOK-06, and kc#37231: of 50 redemptions at once, in two browsers and on two replicas, one succeeds.
 func TestFiftyRedemptionsAtOnceSucceedOnce(t *testing.T) {
 	t.Parallel()
 	campus.OnBoth(t, fiftyRedeem)

@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -175,12 +176,16 @@ func wrongCode(key phone.Key, now time.Time) string {
 	}
 }
 
-// rounds is how often a test repeats what it does: a fifth of it, and twice at least, under -short.
+// rounds is how often a test repeats what it does: as often as it says with FULL=1, two fifths of that otherwise, one fifth under -short, and twice
+// at least.
 func rounds(full int) int {
-	if testing.Short() {
+	switch {
+	case os.Getenv("FULL") == "1":
+		return full
+	case testing.Short():
 		return max(2, full/5)
 	}
-	return full
+	return max(2, full*2/5)
 }
 
 // tells wants a notice of that kind to each of the addresses.

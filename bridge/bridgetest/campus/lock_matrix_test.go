@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -42,10 +41,7 @@ var lockCalls = []calledBy{
 // than what still stands of it; ten seconds after the fault has gone nothing of it opens anything, and the person goes on to a new authenticator.
 func TestLockUnderEveryFault(t *testing.T) {
 	t.Parallel()
-	share := 5 // no call and no fault is left out
-	if os.Getenv("FULL") == "1" || testing.Short() {
-		share = 1
-	}
+	const share = 5 // no call and no fault is left out
 	underEveryFault(t, lockCalls, share, func(t *testing.T, s *swapper, what string, fault fakekc.Fault) {
 		id := s.robbed(t)
 		s.seen = func(after string) { s.mustBeShut(t, what+", after "+after, id) }
