@@ -89,7 +89,7 @@ func TestRealmAttackProductFindsAFullSession(t *testing.T) {
 	if full := s.portal().SignIn(h.Browser, "alice", rig.NewPhone(t, realm.Secret("alice"))); full.Acr() != "mfa" {
 		t.Fatalf("full sign-in: %+v", full)
 	}
-	<-time.After(freshness)
+	rig.Rest(t, time.Now().Add(freshness))
 	// The old session answers silently, is found too old and ended; the repeated request shows the password page.
 	h.typeID().typePassword().see("What will happen")
 	s.mustAskForEverything(h)

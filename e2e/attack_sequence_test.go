@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +18,8 @@ import (
 func TestRealmAttackProductRandomSequences(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	sequences := 30
-	if os.Getenv("FULL") == "1" {
+	sequences := 12
+	if full() {
 		sequences = 200
 	}
 	found, signedIn := s.randomSequences(sequences)

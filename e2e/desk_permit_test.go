@@ -80,6 +80,7 @@ func (c *call) permits(operator *rig.Page, name, before, after string) {
 // OIDC-21: wrong codes keep alice's gate shut, so that she cannot even sign in. Two operators let her in, and one of them approves her call
 // afterwards, all without a script.
 func TestJourneyByPhonePastAShutGate(t *testing.T) {
+	t.Parallel()
 	look := rig.Look{Language: "en", NoScript: true}
 	c := newCall(t, look)
 	s := &site{t: t, campus: c.campus, mailbox: c.mailbox, bridge: c.bridge}

@@ -275,7 +275,7 @@ const roleLife = time.Minute
 // HD-04: a minute after the loss nothing of the console answers the operator, and nothing was decided.
 func (s *desk) roleLost() {
 	h, caller := s.lost, "mallory"
-	<-time.After(time.Until(h.since.Add(roleLife))) // most of it is over
+	rig.Rest(s.t, h.since.Add(roleLife)) // most of it is over
 	const said = "Your account does not work at the help desk."
 	for range s.bridge.Replicas { // the front gives turns
 		h.approves("photo_id").mustBe(http.StatusForbidden, said)

@@ -185,9 +185,13 @@ func (c *call) approves(operator *rig.Page, check, want string) {
 }
 
 // HD-02…HD-14 on real parts: the caller's own page turns into the QR code when the operator approves, by itself, and by "check now" without a
-// script; the new code opens the sample application. The combinations are those of the mail path.
+// script; the new code opens the sample application. The other journeys by phone are on two replicas, these on one; FULL=1 has all combinations.
 func TestJourneyByPhone(t *testing.T) {
+	t.Parallel()
 	for _, w := range ways() {
+		if w.redis && !full() {
+			continue
+		}
 		t.Run(w.String(), func(t *testing.T) {
 			look, c := w.look, newCallOn(t, w)
 			c.phones("alice")
@@ -207,6 +211,7 @@ func TestJourneyByPhone(t *testing.T) {
 // HD-05, HD-15: bob has no address: two operators, the second one with a fresh code, and the supervisor is told. HD-10: the caller's machine sleeps
 // at the first approval, and another tab is before the caller's page at the second one.
 func TestJourneyByPhoneWithTwoOperators(t *testing.T) {
+	t.Parallel()
 	look := rig.Look{Language: "en"}
 	c := newCall(t, look)
 	c.phones("bob")
@@ -296,6 +301,7 @@ func TestJourneyByPhoneSurvivesAReplica(t *testing.T) {
 
 // HD-10: a proxy that buffers and compresses in between holds nothing up.
 func TestJourneyByPhoneThroughNginx(t *testing.T) {
+	t.Parallel()
 	look := rig.Look{Language: "en"}
 	c := newCall(t, look)
 	c.bridge.Front.Via(rig.NewNginx(t, c.bridge.Replicas))

@@ -61,7 +61,7 @@ const early = "The mail was sent a moment ago."
 // pressForMail presses a button that sends a mail, again and again until the last mail is old enough, and returns the link in the n-th mail.
 func (h *hand) pressForMail(do string, n int) string {
 	h.s.t.Helper()
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); <-time.After(rig.Patience / 8) {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); rig.Rest(h.s.t, time.Now().Add(rig.Patience/8)) {
 		h.press(do).Follow("")
 		switch {
 		case h.Status == http.StatusOK && !h.sees(early):

@@ -69,7 +69,7 @@ func (p *Phone) Code() string {
 			return p.at(step)
 		}
 		// All were shown: the next step begins within half a minute.
-		<-time.After(time.Until(time.Now().Truncate(p.period).Add(p.period)))
+		Rest(p.t, time.Now().Truncate(p.period).Add(p.period))
 	}
 }
 

@@ -71,6 +71,7 @@ func End() error {
 // already (make keycloak).
 func Keycloak(t *testing.T) *realkc.Server {
 	t.Helper()
+	work(t)
 	run.once.Do(func() {
 		if url := os.Getenv("KEYCLOAK_URL"); url != "" {
 			run.server = realkc.Attach(url)
