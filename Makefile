@@ -8,11 +8,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 CACHE   := $(or $(OTPBRIDGE_CACHE),$(HOME)/.cache/otpbridge)
 LINT    := $(CACHE)/bin/golangci-lint run --allow-serial-runners
 RUN     ?= .
-# The end-to-end tests share one Keycloak, so three at a time, which mostly wait for clocks, two of them with browsers; FULL=1 runs whole matrices.
+# The end-to-end tests share one Keycloak, so four are at work at a time, two of them with browsers; FULL=1 runs whole matrices.
 LIMIT   := $(if $(FULL),80m,60m)
 
-# Unit tests wait for disks and clocks as well as for the processor. SHORT= repeats everything as often as it is meant to be, and looks for
-# races, which takes five times the processor: packages that only compute are spared that. The linters have vetted everything.
+# Unit tests wait for disks and clocks as well as for the processor. SHORT= repeats twice as much, with FULL=1 everything as often as it is meant
+# to be, and looks for races, which takes five times the processor: packages that only compute are spared that. The linters have vetted everything.
 SHORT   := -short
 UNIT    := -vet=off -shuffle=on -parallel 8 -timeout 20m
 COMPUTE := /(view|totp|config)$$
@@ -46,7 +46,7 @@ else
 	go test -race $(UNIT) $$(go list ./... | grep -Ev '$(COMPUTE)')
 endif
 
-test: ## everything: set-up, check with all rounds and the race detector, 10 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices; KEYCLOAK=all: the core on older lines, too
+test: ## everything: set-up, check with more rounds and the race detector, 5 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices; KEYCLOAK=all: the core on older lines, too
 	.ci/stages
 
 e2e: ## end-to-end tests; RUN=regex chooses by name; KEYCLOAK=26.4.7: the core on that release, all: on each line
