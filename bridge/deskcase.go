@@ -47,6 +47,9 @@ func (f *Flow) judge(ctx context.Context, o Operator, r Recovery) (DeskCase, err
 	if err != nil {
 		return DeskCase{}, err
 	}
+	if err := f.mayToday(ctx, r, a); err != nil {
+		return DeskCase{}, err
+	}
 	c := DeskCase{Recovery: r, Account: a, Ruling: f.Rules.Ruling(a, r.Snapshot)}
 	c.Address, c.Barred, c.NoCall = r.shares(o.Address), CodeOf(r.Barred(o)), r.noCallBack()
 	c.Risky = r.Call.risky() || c.Address

@@ -345,7 +345,7 @@ func (f *Flow) tellAll(ctx context.Context, r Recovery, kind NoticeKind) {
 		}
 		n := Notice{
 			Kind: kind, To: address, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(NoticeLife), Way: r.Way, Origin: r.Origin,
-			NotBefore: r.NotBefore, Veto: token, Objection: number,
+			NotBefore: r.NotBefore, Veto: token, Objection: number, Today: r.Today(),
 		}
 		if err := f.Mail.Send(ctx, n); err != nil {
 			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)

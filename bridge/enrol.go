@@ -16,7 +16,7 @@ func (r Recovery) holds(holder, op string) error {
 		return Fault(CodeNotOpen, op, nil)
 	case !Equal(r.Holder, holder):
 		return Fault(CodeNotHolder, op, nil)
-	case r.Locking():
+	case r.Locking(), r.Today():
 		return Fault(CodeNotOpen, op, nil)
 	}
 	return nil

@@ -154,7 +154,7 @@ func (f *Flow) startCall(ctx context.Context, a Asked) (Recovery, error) {
 
 // announceCall tells the help desk that somebody is about to call, without a name or a code.
 func (f *Flow) announceCall(ctx context.Context, r Recovery) {
-	n := Notice{Kind: NoticeCall, To: f.Rules.DeskMailbox, Language: r.Language, At: r.StartedAt, Expires: r.Expires}
+	n := Notice{Kind: NoticeCall, To: f.Rules.DeskMailbox, Language: r.Language, At: r.StartedAt, Expires: r.Expires, Today: r.Today()}
 	if err := f.Mail.Send(ctx, n); err != nil {
 		f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
 	}
@@ -201,7 +201,11 @@ func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, e
 	if superseded != "" {
 		f.record(ctx, AuditEvent{Event: "recovery.superseded", Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: superseded})
 	}
-	f.record(ctx, event("recovery.started", r))
+	e := event("recovery.started", r)
+	if r.Today() {
+		e.Detail = map[string]string{"asks": "temporary_code"}
+	}
+	f.record(ctx, e)
 	return r, nil
 }
 

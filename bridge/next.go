@@ -42,6 +42,7 @@ const (
 	StepLocking     Step = "locking" // after a theft: the old authenticators are being made useless
 	StepWriting     Step = "writing"
 	StepDone        Step = "done"
+	StepTemporary   Step = "temporary" // the help desk approved a temporary code
 	StepEnded       Step = "ended"
 )
 
@@ -68,7 +69,7 @@ func Next(r Recovery, found bool, v Viewer, now time.Time) Step {
 	case Writing:
 		return StepWriting
 	case Done, Ended:
-		if v.Recovery == r.ID {
+		if v.Recovery == r.ID && r.End != EndTemporary { // the code has a page of its own
 			return nextOfEnd(r)
 		}
 	}
@@ -137,6 +138,8 @@ func nextOfProven(r Recovery, v Viewer, fresh bool) Step {
 		return StepSignIn // no key is shown to an old sign-in
 	case r.Locking():
 		return StepLocking
+	case r.Today():
+		return StepTemporary
 	case r.Key == nil || r.Key.Stopped:
 		return StepStopped
 	}

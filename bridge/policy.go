@@ -16,6 +16,7 @@ type Policy struct {
 	Checks    int           // that each approval records at least
 	Delay     time.Duration // between the proof and a second proof, 0 = none
 	Refuse    bool          // nobody who matches may recover here
+	Temporary bool          // the help desk may answer with a temporary code, for whoever asks for one
 }
 
 // Match says whom a policy is for. Conditions that are given must all hold; within one, any value does. No condition matches everybody.

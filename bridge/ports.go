@@ -161,6 +161,7 @@ type Notice struct {
 	Code      Secret     // NoticeAddressCode, NoticeTemporary: eight digits
 	Change    ChangeKind // NoticeChanged
 	Address   string     // NoticeChanged: the one that was added or removed
+	Today     bool       // of a recovery that asks for a temporary code; NoticeTemporaryAsked: its code
 	Locked    bool       // NoticeTemporaryBack: no authenticator was left, and the account is shut
 	ID        string     // not empty: the same id and address again is the same mail, sent once
 	Reference string

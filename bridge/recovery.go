@@ -26,7 +26,8 @@ const (
 	EndSuperseded End = "superseded"
 	EndTooMany    End = "too_many"
 	EndRefused    End = "refused"
-	EndStopped    End = "stopped" // by an administrator
+	EndStopped    End = "stopped"   // by an administrator
+	EndTemporary  End = "temporary" // a temporary code is the answer: ReasonToday
 )
 
 // Reason is why the old authenticators do not work.
@@ -37,6 +38,9 @@ const (
 	ReasonChanged Reason = "changed"
 	ReasonLost    Reason = "lost"
 	ReasonStolen  Reason = "stolen"
+
+	// ReasonToday is not offered there: the authenticator works and is elsewhere, and the help desk is asked for a temporary code.
+	ReasonToday Reason = "today"
 )
 
 // Valid reports whether the reason is one of those offered.
@@ -194,6 +198,8 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 			return old, Fault(CodeActive, "begin", nil)
 		case was.State == Writing, was.Locking():
 			return old, Fault(CodeTooLate, "begin", nil)
+		case was.State == Waiting && was.Reason == ReasonStolen && s.Reason == ReasonToday:
+			return old, Fault(CodeActive, "begin", nil)
 		case was.State == Waiting && was.Reason == ReasonStolen:
 			s.Reason = ReasonStolen
 		}
@@ -276,8 +282,11 @@ func (r Recovery) proven(holder string, key Key, delay time.Duration, now time.T
 		}
 		return r
 	}
-	key.Made = now
-	r.State, r.Holder, r.ProvenAt, r.Key = Proven, holder, now, &key
+	r.State, r.Holder, r.ProvenAt = Proven, holder, now
+	if !r.Today() {
+		key.Made = now
+		r.Key = &key
+	}
 	r.Expires = now.Add(r.KeyLife)
 	return r
 }

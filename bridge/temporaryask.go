@@ -23,9 +23,16 @@ type TemporaryAsked struct {
 // TemporaryRefusal says why this account may have no temporary code by mail, nil if it may: only where the mail way is open by itself, for
 // somebody who has an authenticator to come back to, and never soon after a change of the password or the address (TMP-01).
 func (r Rules) TemporaryRefusal(a Account, h History, f RealmFacts, now time.Time) error {
+	if err := r.noTemporary(a, h, now); err != nil {
+		return err
+	}
+	return r.MailRefusal(a, h, f, now)
+}
+
+// noTemporary says why this account may have no temporary code, whoever is the one to allow it.
+func (r Rules) noTemporary(a Account, h History, now time.Time) error {
 	const op = "temporary code"
 	p, _ := a.Password()
-	changed := later(p.Created, h.PasswordReset)
 	switch {
 	case !r.TemporaryCodes:
 		return Fault(CodeNotOpen, op, nil)
@@ -33,12 +40,12 @@ func (r Rules) TemporaryRefusal(a Account, h History, f RealmFacts, now time.Tim
 		return Fault(CodeNoAuthenticator, op, nil)
 	case r.Policy(a).Delay > 0:
 		return Fault(CodeDeskOnly, op, nil)
-	case now.Sub(changed) < HistorySpan:
+	case now.Sub(later(p.Created, h.PasswordReset)) < HistorySpan:
 		return Fault(CodePasswordRecent, op, nil)
-	case now.Sub(h.AddressChanged) < HistorySpan:
+	case now.Sub(later(r.marks(a).changed, h.AddressChanged)) < HistorySpan:
 		return Fault(CodeAddressChanged, op, nil)
 	}
-	return r.MailRefusal(a, h, f, now)
+	return nil
 }
 
 // Temporary returns the person's temporary code; found is false when there was none lately.
@@ -71,20 +78,7 @@ func (f *Flow) TemporaryTo(ctx context.Context, v Viewer, s Snapshot) (address s
 
 func (f *Flow) temporaryOpen(ctx context.Context, v Viewer, s Snapshot) (address string, a Account, err error) {
 	const op = "temporary code"
-	if !f.Rules.TemporaryCodes {
-		return "", a, Fault(CodeNotOpen, op, nil)
-	}
-	if a, err = f.fresh(ctx, v.Person, s, v.AuthTime); err != nil {
-		return "", a, err
-	}
-	if err := f.undisputed(ctx, a.ID); err != nil {
-		return "", a, err
-	}
-	realm, h, err := f.past(ctx, a.ID)
-	if err != nil {
-		return "", a, err
-	}
-	if err := f.Rules.TemporaryRefusal(a, h, realm, f.Now()); err != nil {
+	if a, err = f.temporaryFor(ctx, v, s, f.Rules.TemporaryRefusal); err != nil {
 		return "", a, err
 	}
 	if n, err := f.failures(ctx, a.ID); err != nil || n >= maxFailures {
@@ -104,6 +98,25 @@ func (f *Flow) temporaryOpen(ctx context.Context, v Viewer, s Snapshot) (address
 		return "", a, Fault(noAddressCode(s), op, nil)
 	}
 	return to, a, nil
+}
+
+// temporaryFor reads the account that asks for a temporary code, and holds it against a refusal of the rules.
+func (f *Flow) temporaryFor(ctx context.Context, v Viewer, s Snapshot, refusal func(Account, History, RealmFacts, time.Time) error) (Account, error) {
+	if !f.Rules.TemporaryCodes {
+		return Account{}, Fault(CodeNotOpen, "temporary code", nil)
+	}
+	a, err := f.fresh(ctx, v.Person, s, v.AuthTime)
+	if err != nil {
+		return a, err
+	}
+	if err := f.undisputed(ctx, a.ID); err != nil {
+		return a, err
+	}
+	realm, h, err := f.past(ctx, a.ID)
+	if err != nil {
+		return a, err
+	}
+	return a, refusal(a, h, realm, f.Now())
 }
 
 // AskTemporary makes a temporary code and mails it to the notification address. The job that takes it away again stands before anything else
@@ -306,7 +319,11 @@ func (f *Flow) changeTemporary(ctx context.Context, t TemporaryCode, step func(T
 
 // event fills in what an event of a temporary code always says.
 func (t TemporaryCode) event(name string) AuditEvent {
-	return AuditEvent{Event: name, Outcome: "ok", Actor: t.Person, Target: t.Person, Recovery: t.ID, Added: t.ID}
+	e := AuditEvent{Event: name, Outcome: "ok", Actor: t.Person, Target: t.Person, Recovery: t.ID, Added: t.ID}
+	if t.Request != "" {
+		e.Way, e.Detail = string(WayDesk), map[string]string{"request": t.Request}
+	}
+	return e
 }
 
 // temporaryMail is one of the mails about a new code, with a way to object of its own.
@@ -319,8 +336,12 @@ type temporaryMail struct {
 type temporaryMails []temporaryMail
 
 // temporaryMails are the mails to the other addresses, and last the one that brings the code.
-func (f *Flow) temporaryMails(to string, s Snapshot) (out temporaryMails) {
-	for _, address := range append(s.Others(to), to) {
+func (f *Flow) temporaryMails(to string, s Snapshot) temporaryMails {
+	return f.noticesTo(append(s.Others(to), to))
+}
+
+func (f *Flow) noticesTo(addresses []string) (out temporaryMails) {
+	for _, address := range addresses {
 		out = append(out, temporaryMail{to: address, token: NewToken(), objection: NewDigits(6)})
 	}
 	return out
@@ -342,7 +363,7 @@ func (m temporaryMails) with(code Secret) temporaryMails {
 func (m temporaryMail) notice(t TemporaryCode) Notice {
 	n := Notice{
 		Kind: NoticeTemporaryAsked, To: m.to, Person: t.Person, Language: t.Language, Name: t.Name, At: t.StartedAt, Expires: t.Expires,
-		NotAfter: t.Expires, Origin: t.Origin, Veto: m.token, Objection: m.objection, ID: t.ID,
+		NotAfter: t.Expires, Origin: t.Origin, Veto: m.token, Objection: m.objection, ID: t.ID, Today: t.Request != "",
 	}
 	if m.code != "" {
 		n.Kind, n.Code, n.Expires = NoticeTemporary, m.code, t.StartedAt.Add(temporaryMailLife)

@@ -28,6 +28,7 @@ const (
 	TemporaryChanged   TemporaryEnd = "changed"    // a second factor was added or removed while it lived: nobody who means well does
 	TemporaryRecovered TemporaryEnd = "recovered"  // a recovery took its place
 	TemporaryUnsent    TemporaryEnd = "unsent"     // the mail could not be sent
+	TemporaryUnshown   TemporaryEnd = "unshown"    // approved by the help desk, and nobody said in time that they have it
 	TemporaryUnwritten TemporaryEnd = "unwritten"  // it never came to be
 )
 
@@ -35,6 +36,8 @@ const (
 const TemporaryLife = 24 * time.Hour
 
 const (
+	temporaryShown = 10 * time.Minute // how long the page shows a code that the help desk approved
+
 	temporaryGrace = time.Minute      // how long writing may take before it is given up; no request lives so long
 	temporaryWatch = 30 * time.Second // between two looks at a living one
 
@@ -42,7 +45,7 @@ const (
 )
 
 // TemporaryCode is one temporary code from the press of the button until nothing is left of it. It is stored under its person, so there is one
-// at most. Neither the code nor its key is ever in it.
+// at most. Its key is never in it; the code is while the page shows one that the help desk approved.
 type TemporaryCode struct {
 	V         int    // version of this record
 	ID        string // also of the credential
@@ -51,7 +54,11 @@ type TemporaryCode struct {
 	Name      string
 	Language  string
 	State     TemporaryState
-	To        string // the address that gets the code
+	To        string    // the address that gets the code; empty: the page of the holder shows it
+	Request   string    `json:",omitempty"` // id of the recovery with the help desk's approval
+	Holder    string    `json:",omitempty"` // of Request: the one browser that sees the code
+	Code      Secret    `json:",omitempty"` // of Request: until the holder has it
+	ShownTo   time.Time `json:",omitzero"`  // of Code: taken back then, unless the holder has it
 	Origin    Origin
 	Snapshot  Snapshot
 	StartedAt time.Time
@@ -129,6 +136,7 @@ func (t TemporaryCode) Ending(why TemporaryEnd, now time.Time) (TemporaryCode, e
 		return t, Fault(CodeNotOpen, "temporary code", nil)
 	}
 	t.State, t.End, t.EndedAt, t.SessionsEnded = TemporaryEnding, why, now, false
+	t.Code, t.ShownTo = "", time.Time{}
 	return t, nil
 }
 
@@ -173,7 +181,9 @@ func (t TemporaryCode) Veto(hash, number string, now time.Time) (TemporaryCode, 
 }
 
 // Failed reports that the code never reached the person.
-func (t TemporaryCode) Failed() bool { return t.End == TemporaryUnsent || t.End == TemporaryUnwritten }
+func (t TemporaryCode) Failed() bool {
+	return t.End == TemporaryUnsent || t.End == TemporaryUnwritten || t.End == TemporaryUnshown
+}
 
 // names reports whether the veto link with this hash is one of the code's.
 func (t TemporaryCode) names(hash string) bool {
@@ -195,6 +205,8 @@ func (t TemporaryCode) Look(seen []Credential, now time.Time) TemporaryCode {
 		return t
 	case t.Lives() && !now.Before(t.Expires):
 		why = TemporaryExpired
+	case t.State == TemporaryLive && t.Code != "" && !now.Before(t.ShownTo):
+		why = TemporaryUnshown
 	default:
 		return t
 	}

@@ -75,7 +75,7 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 	case t.Stuck != "":
 		return 0, f.unstickTemporary(ctx, t)
 	}
-	return max(time.Second, min(temporaryWatch, t.Expires.Sub(now))), nil
+	return max(time.Second, min(temporaryWatch, t.nextLook().Sub(now))), nil
 }
 
 // recoveryRules lets a recovery go first that is about to remove every other OTP, and ends the code after it; ruled says that one did.
@@ -130,7 +130,7 @@ func (f *Flow) noteUsed(ctx context.Context, t TemporaryCode) error {
 			return old, Fault(CodeNotOpen, "temporary code", nil)
 		}
 		if old.UsedAt = f.Now(); old.State == TemporaryLive {
-			old.State = TemporaryUsed
+			old.State, old.Code, old.ShownTo = TemporaryUsed, "", time.Time{}
 		}
 		return old, nil
 	})
@@ -224,7 +224,11 @@ func (f *Flow) finishTemporary(ctx context.Context, t TemporaryCode) error {
 		}
 	}
 	e := t.event("temporary.done")
-	e.Actor, e.Added, e.Removed, e.Detail = "system", "", []string{t.ID}, map[string]string{"why": string(t.End)}
+	e.Actor, e.Added, e.Removed = "system", "", []string{t.ID}
+	if e.Detail == nil {
+		e.Detail = map[string]string{}
+	}
+	e.Detail["why"] = string(t.End)
 	if err := f.Audit.Record(ctx, e); err != nil {
 		return err
 	}

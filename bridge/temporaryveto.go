@@ -6,7 +6,7 @@ import "context"
 // an objection as to a recovery that is done: CodeTooLate.
 func (f *Flow) vetoTemporary(ctx context.Context, owner, hash, number string) (ours bool, err error) {
 	t, found, err := f.Temporary(ctx, owner)
-	if err != nil || !found || !t.names(hash) {
+	if err != nil || !found || !t.names(hash) || t.Request != "" && t.Failed() && t.UsedAt.IsZero() { // then it is the request's
 		return false, err
 	}
 	t, err = f.objectTemporary(ctx, t, hash, number)
@@ -15,6 +15,7 @@ func (f *Flow) vetoTemporary(ctx context.Context, owner, hash, number string) (o
 		e := t.event("temporary.vetoed")
 		e.Actor = ""
 		f.record(ctx, e)
+		f.endToday(ctx, t, EndVetoed, "recovery.vetoed")
 		return true, f.temporaryAt(ctx, owner, f.Now())
 	case CodeTooLate:
 		if t.Open() {

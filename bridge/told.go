@@ -44,7 +44,7 @@ func (f *Flow) tellOther(ctx context.Context, r Recovery, to string) error {
 	}
 	return f.Mail.Send(ctx, Notice{
 		Kind: NoticeRequest, To: to, Language: r.Language, Name: r.Name, At: r.StartedAt, Expires: r.Expires, Way: r.Way, Origin: r.Origin,
-		Veto: token, Objection: number,
+		Veto: token, Objection: number, Today: r.Today(),
 	})
 }
 

@@ -95,7 +95,7 @@ func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) {
 	for _, to := range f.Rules.recipients(r.Snapshot) {
 		n := Notice{
 			Kind: NoticeCancelled, To: to, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(NoticeLife), Way: r.Way,
-			Origin: r.Origin,
+			Origin: r.Origin, Today: r.Today(),
 		}
 		if err := f.Mail.Send(ctx, n); err != nil {
 			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)

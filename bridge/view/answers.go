@@ -35,6 +35,7 @@ func answers() template.FuncMap {
 		"stolen":       func(p interface{ Stolen() bool }) bool { return p.Stolen() },
 		"ticked":       Case.Ticked,
 		"nocall":       Case.NoCall,
+		"today":        func(p interface{ Today() bool }) bool { return p.Today() },
 		"uncommon":     Enrol.Uncommon,
 		"unproven":     Ended.Unproven,
 		"vetoed":       Ended.Vetoed,

@@ -22,6 +22,9 @@ type Call struct {
 	Reason    bridge.Reason
 }
 
+// Today is Case's.
+func (p Call) Today() bool { return p.Reason == bridge.ReasonToday }
+
 // Stolen reports that the complete proof locks the account.
 func (p Call) Stolen() bool { return p.Reason == bridge.ReasonStolen }
 
@@ -29,6 +32,7 @@ func (p Call) Stolen() bool { return p.Reason == bridge.ReasonStolen }
 // code) and do=cancel.
 type Checking struct {
 	Frame
+	Today  bool      // a temporary code is asked for
 	Until  time.Time // the request stays open until then
 	Extend bool      // that can be put off
 }
@@ -37,7 +41,8 @@ type Checking struct {
 // post what Checking's do.
 type CallBack struct {
 	Frame
-	Words  int // index of the pair, see MatchWords
+	Today  bool // a temporary code is asked for
+	Words  int  // index of the pair, see MatchWords
 	Until  time.Time
 	Extend bool
 }

@@ -50,6 +50,7 @@ func attribute(a Attribute) string {
 
 var reasons = map[bridge.Reason]string{
 	bridge.ReasonChanged: "request.reason.changed", bridge.ReasonLost: "request.reason.lost", bridge.ReasonStolen: "request.reason.stolen",
+	bridge.ReasonToday: "request.reason.today",
 }
 
 // reason is a reason in the words of the request page; one that it does not offer is shown as it is.
@@ -158,7 +159,7 @@ type badge struct{ Class, Text string }
 
 var badges = map[CaseResult]struct{ class, text string }{
 	CaseApproved: {"ok", "console.result.approved"}, CaseSecond: {"warn", "console.result.second"},
-	CaseDelay: {"warn", "console.result.delay"}, CaseDenied: {"", "console.result.denied"}, CaseSuspicious: {"bad", "console.result.suspicious"},
+	CaseCode: {"ok", "console.result.code"}, CaseDelay: {"warn", "console.result.delay"}, CaseDenied: {"", "console.result.denied"}, CaseSuspicious: {"bad", "console.result.suspicious"},
 }
 
 // result is what a case came to; one that is not known is shown as it is.

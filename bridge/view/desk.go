@@ -44,6 +44,7 @@ type CaseResult string
 // The results.
 const (
 	CaseApproved   CaseResult = "approved"
+	CaseCode       CaseResult = "code"   // approved: the caller gets a temporary code
 	CaseSecond     CaseResult = "second" // another operator's approval is needed
 	CaseDelay      CaseResult = "delay"  // approved; a waiting period runs
 	CaseDenied     CaseResult = "denied"
@@ -217,6 +218,9 @@ func (CaseDone) tab() string    { return "/desk" }
 func (Permit) tab() string      { return "/desk/permit" }
 func (NotOperator) tab() string { return "" }
 func (Audit) tab() string       { return "/desk/audit" }
+
+// Today reports that the caller asks for a temporary code, and for nothing else.
+func (p Case) Today() bool { return p.Reason == bridge.ReasonToday }
 
 // Left is the number of approvals that are still needed, this operator's included.
 func (p Case) Left() int { return max(1, p.Ruling.Approvals-len(p.Approvals)) }

@@ -5,6 +5,7 @@ import "time"
 // CallMail tells the help desk's mailbox that somebody is about to call. It holds neither a name nor a code, and no link to act with: the
 // console asks for both.
 type CallMail struct {
+	Today     bool // as RequestMail's
 	At        time.Time
 	Language  string // of the caller
 	Console   string // whole URL of the console
@@ -14,6 +15,7 @@ type CallMail struct {
 // ApprovedMail tells every address that an operator confirmed who the person is. With Veto it can be stopped from here.
 type ApprovedMail struct {
 	Name      string
+	Today     bool // as RequestMail's
 	Asked     Asked
 	Veto      string // whole URL; empty: none
 	Objection string
@@ -23,6 +25,7 @@ type ApprovedMail struct {
 // DeniedMail tells every address that the help desk ended a recovery.
 type DeniedMail struct {
 	Name      string
+	Today     bool // as RequestMail's
 	Asked     Asked
 	Reference string
 }
@@ -45,7 +48,7 @@ type PermitMail struct {
 }
 
 func (PermitMail) subject(l *locale) string   { return l.text("mail.permit.subject") }
-func (CallMail) subject(l *locale) string     { return l.text("mail.call.subject") }
+func (m CallMail) subject(l *locale) string   { return l.text(today(m.Today, "mail.call.subject")) }
 func (ApprovedMail) subject(l *locale) string { return l.text("mail.approved.subject") }
 func (DeniedMail) subject(l *locale) string   { return l.text("mail.denied.subject") }
 func (DelayMail) subject(l *locale) string    { return l.text("mail.delay.subject") }
@@ -60,12 +63,12 @@ func (m CallMail) blocks(l *locale) []block {
 }
 
 func (m ApprovedMail) blocks(l *locale) []block {
-	return join(l.dear(m.Name), []block{{Para: l.text("mail.approved.text")}}, l.facts(m.Asked, m.Reference),
+	return join(l.dear(m.Name), []block{{Para: l.text(today(m.Today, "mail.approved.text"))}}, l.facts(m.Asked, m.Reference),
 		l.stop("mail.approved.then", m.Veto, m.Objection))
 }
 
 func (m DeniedMail) blocks(l *locale) []block {
-	return join(l.dear(m.Name), []block{{Para: l.text("mail.denied.text")}}, l.facts(m.Asked, m.Reference), l.warn("mail.denied.then"))
+	return join(l.dear(m.Name), []block{{Para: l.text(today(m.Today, "mail.denied.text"))}}, l.facts(m.Asked, m.Reference), l.warn("mail.denied.then"))
 }
 
 func (m PermitMail) blocks(l *locale) []block {

@@ -135,6 +135,7 @@ func (p VetoDone) heading(l *locale) string { return l.text(p.words().title) }
 
 var results = map[CaseResult]outcome{
 	CaseApproved:   {"case.approved.title", "case.approved.text"},
+	CaseCode:       {"case.code.title", "case.code.text"},
 	CaseSecond:     {"case.second.title", "case.second.text"},
 	CaseDelay:      {"case.delay.title", "case.delay.text"},
 	CaseDenied:     {"case.denied.title", "case.denied.text"},

@@ -20,6 +20,7 @@ type LinkMail struct {
 // RequestMail tells the other addresses that a recovery was started; it can be stopped from here.
 type RequestMail struct {
 	Name      string
+	Today     bool // a temporary code is asked for
 	Asked     Asked
 	Veto      string
 	Objection string
@@ -38,6 +39,7 @@ type CompletedMail struct {
 // CancelledMail tells every address that a recovery was stopped from a notice.
 type CancelledMail struct {
 	Name      string
+	Today     bool // as RequestMail's
 	At        time.Time
 	Reference string
 }
@@ -68,11 +70,27 @@ const (
 )
 
 func (LinkMail) subject(l *locale) string      { return l.text("mail.link.subject") }
-func (RequestMail) subject(l *locale) string   { return l.text("mail.request.subject") }
+func (m RequestMail) subject(l *locale) string { return l.text(today(m.Today, "mail.request.subject")) }
 func (CompletedMail) subject(l *locale) string { return l.text("mail.completed.subject") }
-func (CancelledMail) subject(l *locale) string { return l.text("mail.cancelled.subject") }
-func (GateMail) subject(l *locale) string      { return l.text("mail.gate.subject") }
-func (DeskMail) subject(l *locale) string      { return l.text("mail.desk.subject") }
+func (m CancelledMail) subject(l *locale) string {
+	return l.text(today(m.Today, "mail.cancelled.subject"))
+}
+func (GateMail) subject(l *locale) string { return l.text("mail.gate.subject") }
+func (DeskMail) subject(l *locale) string { return l.text("mail.desk.subject") }
+
+// todayTexts are what mails say instead where a temporary code is asked for.
+var todayTexts = map[string]string{
+	"mail.request.subject": "mail.today.request.subject", "mail.request.text": "mail.today.request.text",
+	"mail.approved.text": "mail.today.approved.text", "mail.denied.text": "mail.today.denied.text", "mail.call.subject": "mail.today.call.subject",
+	"mail.cancelled.subject": "mail.today.cancelled.subject", "mail.cancelled.text": "mail.today.cancelled.text",
+}
+
+func today(is bool, key string) string {
+	if is {
+		return todayTexts[key]
+	}
+	return key
+}
 
 func (m LinkMail) blocks(l *locale) []block {
 	return join(l.dear(m.Name),
@@ -88,7 +106,7 @@ func (m LinkMail) blocks(l *locale) []block {
 
 func (m RequestMail) blocks(l *locale) []block {
 	return join(l.dear(m.Name),
-		[]block{{Para: l.text("mail.request.text")}},
+		[]block{{Para: l.text(today(m.Today, "mail.request.text"))}},
 		l.facts(m.Asked, m.Reference),
 		l.objection("mail.request.notme", m.Veto, m.Objection),
 	)
@@ -107,7 +125,7 @@ func (m CompletedMail) blocks(l *locale) []block {
 }
 
 func (m CancelledMail) blocks(l *locale) []block {
-	return join(l.dear(m.Name), []block{{Para: l.text("mail.cancelled.text")}},
+	return join(l.dear(m.Name), []block{{Para: l.text(today(m.Today, "mail.cancelled.text"))}},
 		l.facts(Asked{When: m.At}, m.Reference), []block{{Para: l.text("mail.cancelled.then")}})
 }
 

@@ -34,7 +34,7 @@ func (v *View) mailFor(n bridge.Notice) (Mail, error) {
 		return LinkMail{Name: n.Name, Link: v.site.BaseURL + "/link/" + n.Link.Reveal(), Until: n.Expires, Asked: asked,
 			Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
 	case bridge.NoticeRequest:
-		return RequestMail{Name: n.Name, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
+		return RequestMail{Name: n.Name, Today: n.Today, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
 	case bridge.NoticeCompleted:
 		return CompletedMail{Name: n.Name, Asked: asked, Label: n.Label, Reference: n.Reference}, nil
 	case bridge.NoticeLocked:
@@ -46,7 +46,7 @@ func (v *View) mailFor(n bridge.Notice) (Mail, error) {
 	case bridge.NoticeChanged:
 		return ChangedMail{Name: n.Name, At: n.At, Kind: n.Change, Address: n.Address, Label: n.Label, Reference: n.Reference}, nil
 	case bridge.NoticeCancelled:
-		return CancelledMail{Name: n.Name, At: n.At, Reference: n.Reference}, nil
+		return CancelledMail{Name: n.Name, Today: n.Today, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeGateShut:
 		return GateMail{Name: n.Name, At: n.At, Reference: n.Reference}, nil
 	}
@@ -72,11 +72,11 @@ func (v *View) deskMailFor(n bridge.Notice) (Mail, error) {
 	case bridge.NoticePermit:
 		return PermitMail{Name: n.Name, At: n.At, Until: n.NotAfter, Reference: n.Reference}, nil
 	case bridge.NoticeCall:
-		return CallMail{At: n.At, Language: n.Language, Console: v.site.BaseURL + "/desk", Reference: n.Reference}, nil
+		return CallMail{Today: n.Today, At: n.At, Language: n.Language, Console: v.site.BaseURL + "/desk", Reference: n.Reference}, nil
 	case bridge.NoticeApproved:
-		return ApprovedMail{Name: n.Name, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
+		return ApprovedMail{Name: n.Name, Today: n.Today, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
 	case bridge.NoticeDenied:
-		return DeniedMail{Name: n.Name, Asked: asked, Reference: n.Reference}, nil
+		return DeniedMail{Name: n.Name, Today: n.Today, Asked: asked, Reference: n.Reference}, nil
 	case bridge.NoticeDelay:
 		return DelayMail{Name: n.Name, Asked: asked, NotBefore: n.NotBefore, Veto: veto, Objection: n.Objection, Reference: n.Reference}, nil
 	}

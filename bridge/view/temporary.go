@@ -12,19 +12,38 @@ type Temporary struct {
 	Frame
 	Address string // whole; masked here
 	Unsent  bool   // the last one could not be mailed
+	Unshown bool   // the last one was shown to nobody who said so
+	Phone   bool   // the help desk may answer with one, too: do=phone
 }
 
 // TemporaryNone is the same page when no temporary code can be sent.
 type TemporaryNone struct {
 	Frame
-	Code  bridge.Code // why
-	Until time.Time   // too_many: from when it works again
+	Code    bridge.Code // why
+	Until   time.Time   // too_many: from when it works again
+	Unshown bool        // as Temporary's
+	Phone   bool        // as Temporary's
+}
+
+// TemporaryReady is GET /temporary once the help desk has approved a temporary code, in the browser that asked. Its button posts do=show.
+type TemporaryReady struct {
+	Frame
+	Until  time.Time // of the approval
+	Failed bool      // it was tried, and could not be made
+}
+
+// TemporaryShown is GET /temporary while that browser may see the code. Its buttons post do=keep and do=end.
+type TemporaryShown struct {
+	Frame
+	Code    string    // eight digits
+	ShownTo time.Time // taken back then, unless the person says that they have it
+	Until   time.Time
 }
 
 // TemporarySent is GET /temporary while a temporary code can be used. Its button posts do=end.
 type TemporarySent struct {
 	Frame
-	Address string // whole; masked here
+	Address string // whole; masked here; empty: it was shown on the page
 	Until   time.Time
 	Making  bool // it is not in the mail yet
 	Delayed bool // the mail server has not taken the mail yet
@@ -41,12 +60,16 @@ type TemporaryEnded struct{ Frame }
 
 func (Temporary) template() string      { return "temporary" }
 func (TemporaryNone) template() string  { return "temporarynone" }
+func (TemporaryReady) template() string { return "temporaryready" }
+func (TemporaryShown) template() string { return "temporaryshown" }
 func (TemporarySent) template() string  { return "temporarysent" }
 func (TemporaryUsed) template() string  { return "temporaryused" }
 func (TemporaryEnded) template() string { return "temporaryended" }
 
 func (Temporary) heading(l *locale) string      { return l.text("temp.title") }
 func (TemporaryNone) heading(l *locale) string  { return l.text("temp.none.title") }
+func (TemporaryReady) heading(l *locale) string { return l.text("temp.ready.title") }
+func (TemporaryShown) heading(l *locale) string { return l.text("temp.shown.title") }
 func (TemporaryUsed) heading(l *locale) string  { return l.text("temp.done.title") }
 func (TemporaryEnded) heading(l *locale) string { return l.text("temp.ended.title") }
 
@@ -54,6 +77,8 @@ func (p TemporarySent) heading(l *locale) string {
 	switch {
 	case p.Making:
 		return l.text("temp.title")
+	case p.Address == "":
+		return l.text("temp.kept.title")
 	case p.Delayed:
 		return l.text("sent.delayed.title")
 	}
@@ -106,6 +131,7 @@ type TemporaryMail struct {
 // TemporaryAskedMail tells the other addresses of a temporary code; it can be stopped from here.
 type TemporaryAskedMail struct {
 	Name      string
+	Shown     bool // on the person's page, after the help desk's approval
 	Until     time.Time
 	Asked     Asked
 	Veto      string
@@ -138,7 +164,11 @@ func (m TemporaryMail) blocks(l *locale) []block {
 }
 
 func (m TemporaryAskedMail) blocks(l *locale) []block {
-	return join(l.dear(m.Name), []block{{Para: l.text("mail.tempasked.text", "time", l.datetime(m.Until))}},
+	text := "mail.tempasked.text"
+	if m.Shown {
+		text = "mail.tempasked.shown"
+	}
+	return join(l.dear(m.Name), []block{{Para: l.text(text, "time", l.datetime(m.Until))}},
 		l.facts(m.Asked, m.Reference), l.objection("mail.temp.notme", m.Veto, m.Objection))
 }
 
@@ -157,7 +187,7 @@ func (v *View) temporaryMailFor(n bridge.Notice) Mail {
 	case bridge.NoticeTemporary:
 		return TemporaryMail{Name: n.Name, Code: n.Code.Reveal(), Until: n.NotAfter, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}
 	case bridge.NoticeTemporaryAsked:
-		return TemporaryAskedMail{Name: n.Name, Until: n.NotAfter, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}
+		return TemporaryAskedMail{Name: n.Name, Shown: n.Today, Until: n.NotAfter, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}
 	case bridge.NoticeTemporaryBack:
 		return TemporaryBackMail{Name: n.Name, At: n.At, Locked: n.Locked, Reference: n.Reference}
 	}

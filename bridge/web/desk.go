@@ -74,7 +74,7 @@ func (s *Server) deskFigures(ctx context.Context, o bridge.Operator, now time.Ti
 		f.Longest = max(f.Longest, now.Sub(at))
 	}
 	for _, c := range log.Recent {
-		if sameDay(c.At, now, s.Zone) && (c.Result == view.CaseApproved || c.Result == view.CaseSecond || c.Result == view.CaseDelay) {
+		if sameDay(c.At, now, s.Zone) && (c.Result == view.CaseApproved || c.Result == view.CaseCode || c.Result == view.CaseSecond || c.Result == view.CaseDelay) {
 			f.Approved++
 		}
 	}
@@ -342,6 +342,8 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, v *visit, o bri
 	}
 	result := view.CaseApproved
 	switch {
+	case rec.State == bridge.Proven && rec.Today():
+		result = view.CaseCode
 	case rec.State == bridge.Waiting && v.now.Before(rec.NotBefore):
 		result = view.CaseDelay
 	case rec.State == bridge.Waiting:

@@ -27,6 +27,8 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 		return see(w, r, "/enrol")
 	case bridge.StepDone:
 		return see(w, r, "/done")
+	case bridge.StepTemporary:
+		return see(w, r, temporaryPath)
 	case bridge.StepStart:
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
@@ -72,9 +74,9 @@ func (s *Server) calling(f view.Frame, r *http.Request, step bridge.Step, rec br
 			Second: step == bridge.StepSecond, Reason: rec.Reason,
 		}
 	case bridge.StepChecking:
-		return view.Checking{Frame: f, Until: rec.Expires, Extend: extend}
+		return view.Checking{Frame: f, Today: rec.Today(), Until: rec.Expires, Extend: extend}
 	case bridge.StepCallBack:
-		return view.CallBack{Frame: f, Words: rec.Call.Case.CallBack.Right, Until: rec.Expires, Extend: extend}
+		return view.CallBack{Frame: f, Today: rec.Today(), Words: rec.Call.Case.CallBack.Right, Until: rec.Expires, Extend: extend}
 	case bridge.StepDelay:
 		return view.Delay{Frame: f, Way: rec.Way, NotBefore: rec.NotBefore, Until: rec.Expires, Noticed: len(rec.Snapshot.Others("")) > 0}
 	}
@@ -250,13 +252,20 @@ func (s *Server) startRecovery(w http.ResponseWriter, r *http.Request, v *visit)
 	return s.beginRecovery(w, r, v, reason, way)
 }
 
-func (s *Server) beginRecovery(w http.ResponseWriter, r *http.Request, v *visit, reason bridge.Reason, way bridge.Way) error {
+// asked is who asks for a recovery, and from where.
+func (s *Server) asked(r *http.Request, v *visit) bridge.Asked {
 	state := v.state()
-	rec, err := s.Flow.Start(r.Context(), bridge.Asked{
-		Viewer: state.viewer(), Username: state.Username, Name: state.Name, Language: v.lang, Reason: reason, Way: way,
+	return bridge.Asked{
+		Viewer: state.viewer(), Username: state.Username, Name: state.Name, Language: v.lang,
 		Origin: origin(r, clientAddress(r, s.TrustedProxies), s.Campus), Snapshot: state.Snapshot,
 		From: s.address(r), OperatorBrowser: operatorBrowser(r),
-	})
+	}
+}
+
+func (s *Server) beginRecovery(w http.ResponseWriter, r *http.Request, v *visit, reason bridge.Reason, way bridge.Way) error {
+	a := s.asked(r, v)
+	a.Reason, a.Way = reason, way
+	rec, err := s.Flow.Start(r.Context(), a)
 	if rec.ID != "" {
 		if err := s.takesPart(r, v, rec.ID); err != nil {
 			return err

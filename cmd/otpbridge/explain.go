@@ -22,6 +22,7 @@ type explanation struct {
 	HiddenGroups []string  `json:"hidden_groups"` // named by policies, but not seen by the service account
 	Mail         wayState  `json:"mail"`
 	Desk         wayState  `json:"desk"`
+	DeskCode     wayState  `json:"desk_temporary_code"` // the desk may answer with a temporary code
 	Approvals    int       `json:"approvals"`
 	ApprovalsWhy []string  `json:"approvals_why"` // "policy", or codes of what raises them to two
 	Checks       int       `json:"checks"`        // of each approval
@@ -52,6 +53,7 @@ const (
 	whyPolicy   = "policy"
 	whyNotNamed = "not_named"
 	whyDeskOff  = "desk_off"
+	whyNoCode   = "no_desk_codes"
 )
 
 // explain applies the rules to a person as the service would at this moment.
@@ -75,6 +77,7 @@ func explain(rules bridge.Rules, s subject, now time.Time) explanation {
 		e.PassedOver = append(e.PassedOver, passed{p.Name, failed})
 	}
 	e.Mail, e.Desk = ways(rules, ruling.Policy, s, now)
+	e.DeskCode = deskCode(rules, ruling.Policy, s, now)
 	if ruling.Policy.Approvals == ruling.Approvals {
 		e.ApprovalsWhy = append(e.ApprovalsWhy, whyPolicy)
 	}
@@ -102,6 +105,19 @@ func ways(rules bridge.Rules, p bridge.Policy, s subject, now time.Time) (mail, 
 	}
 	mail.Open, desk.Open = mail.Why == "", desk.Why == ""
 	return mail, desk
+}
+
+// deskCode says whether the desk may answer the person with a temporary code.
+func deskCode(rules bridge.Rules, p bridge.Policy, s subject, now time.Time) wayState {
+	_, desk := ways(rules, p, s, now)
+	switch {
+	case !desk.Open:
+		return desk
+	case !p.Temporary:
+		return wayState{Why: whyNoCode}
+	}
+	why := string(bridge.CodeOf(rules.DeskTemporaryRefusal(s.account, s.history, s.facts, now)))
+	return wayState{Open: why == "", Why: why}
 }
 
 // conditions takes a match apart, one condition each, in a stable order.

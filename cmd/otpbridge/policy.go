@@ -128,6 +128,7 @@ func (e explanation) print(p process) error {
 			why = append(why, because(code, p.lang))
 		}
 		row(config.Say("approvals", "承認"), fmt.Sprintf("%d: %s", e.Approvals, strings.Join(why, "; ")))
+		row(config.Say("desk code", "一時コード"), e.DeskCode.text(p.lang))
 		row(config.Say("checks", "確認"), say("%d for each approval", "承認ごとに %d 項目", e.Checks))
 	}
 	delay := e.Delay
@@ -158,6 +159,8 @@ func because(code, lang string) string {
 		whyPolicy:                          config.Say("the policy says so", "ポリシーの定め"),
 		whyNotNamed:                        config.Say("the policy does not name this way", "ポリシーにこの方法がない"),
 		whyDeskOff:                         config.Say("help_desk.enabled is not true", "help_desk.enabled が true ではない"),
+		whyNoCode:                          config.Say("desk_temporary_codes of the policy is not true", "ポリシーの desk_temporary_codes が true ではない"),
+		string(bridge.CodeNoAuthenticator): config.Say("has no authenticator to come back to", "戻るべき認証アプリがない"),
 		string(bridge.CodePolicy):          config.Say("the policy refuses", "ポリシーが拒否する"),
 		string(bridge.CodeDeskOnly):        config.Say("works at the help desk", "ヘルプデスクの担当者である"),
 		string(bridge.CodeNoAddress):       config.Say("has no address that a link may go to", "リンクを送れるアドレスがない"),

@@ -117,24 +117,24 @@ func TestPolicyExplainSaysWhichRulesAndWhy(t *testing.T) {
 	staff := passed{"staff", []string{"groups"}}
 	for name, want := range map[string]explanation{
 		"alice": {
-			Policy: "everyone", Entry: 4, Everybody: true, PassedOver: []passed{guests, law, staff}, Mail: open, Desk: open, Approvals: 1,
+			Policy: "everyone", Entry: 4, Everybody: true, PassedOver: []passed{guests, law, staff}, Mail: open, Desk: open, DeskCode: wayState{Why: "no_desk_codes"}, Approvals: 1,
 			ApprovalsWhy: []string{"policy"}, Checks: 1, Delay: "0s",
 		},
 		"carol": {
-			Policy: "everyone", Entry: 4, Everybody: true, PassedOver: []passed{guests, law, staff}, Mail: wayState{Why: "desk_only"}, Desk: open,
+			Policy: "everyone", Entry: 4, Everybody: true, PassedOver: []passed{guests, law, staff}, Mail: wayState{Why: "desk_only"}, Desk: open, DeskCode: wayState{Why: "no_desk_codes"},
 			Approvals: 2, ApprovalsWhy: []string{"desk_only", "no_address"}, Checks: 1, Delay: "0s",
 		},
 		"clerk": {
-			Policy: "staff", Entry: 3, Matched: []matched{{"groups", "/it", "/it"}}, PassedOver: []passed{guests, law}, Mail: notNamed, Desk: open,
+			Policy: "staff", Entry: 3, Matched: []matched{{"groups", "/it", "/it"}}, PassedOver: []passed{guests, law}, Mail: notNamed, Desk: open, DeskCode: wayState{Why: "no_desk_codes"},
 			Approvals: 2, ApprovalsWhy: []string{"policy", "no_address"}, Checks: 2, Delay: "0s",
 		},
 		"lawyer": {
 			Policy: "law", Entry: 2, Matched: []matched{{"groups", "/students", "/students"}, {"attributes.department", "tax", "tax"}},
-			PassedOver: []passed{guests}, Mail: open, Desk: notNamed, Approvals: 1, ApprovalsWhy: []string{"policy"}, Checks: 1, Delay: "24h",
+			PassedOver: []passed{guests}, Mail: open, Desk: notNamed, DeskCode: notNamed, Approvals: 1, ApprovalsWhy: []string{"policy"}, Checks: 1, Delay: "24h",
 		},
 		"guest": {
 			Refusal: "administrator", Policy: "guests", Entry: 1, Matched: []matched{{"roles", "guest", "guest"}}, PassedOver: []passed{},
-			Mail: wayState{Why: "administrator"}, Desk: wayState{Why: "administrator"}, Approvals: 1, ApprovalsWhy: []string{"policy"}, Checks: 1, Delay: "0s",
+			Mail: wayState{Why: "administrator"}, Desk: wayState{Why: "administrator"}, DeskCode: wayState{Why: "administrator"}, Approvals: 1, ApprovalsWhy: []string{"policy"}, Checks: 1, Delay: "0s",
 		},
 	} {
 		want.User = name
@@ -165,6 +165,7 @@ passed over  law: groups, attributes.department
 mail         closed: the policy does not name this way
 desk         open
 approvals    2: the policy says so; has no address that a link may go to
+desk code    closed: desk_temporary_codes of the policy is not true
 checks       2 for each approval
 delay        none
 `

@@ -44,7 +44,9 @@ func callSamples(f view.Frame, word string) []Sample {
 	return []Sample{
 		{"call", call}, {"call-live", moving}, {"call-renewed", renewed}, {"call-expired", expired}, {"call-soon", soon}, {"call-last", last},
 		{"call-extended", extended}, {"call-second", second}, {"call-closed", closed}, {"call-odd", odd}, {"checking", checking},
-		{"checking-plain", view.Checking{Frame: f, Until: At(15, 5)}}, {"callback", back}, {"callback-live", moved}, {"delay", delay},
+		{"checking-plain", view.Checking{Frame: f, Until: At(15, 5)}}, {"callback", back},
+		{"checking-today", view.Checking{Frame: f, Today: true, Until: At(15, 5)}}, {"callback-today", view.CallBack{Frame: f, Today: true, Until: At(15, 5)}},
+		{"call-today", view.Call{Frame: f, ID: "a0123456", Code: "48291735", CodeUntil: At(14, 15), Until: At(15, 5), Reason: bridge.ReasonToday}}, {"callback-live", moved}, {"delay", delay},
 		{"delay-mail", waits}, {"active-desk", active}, {"active-desk-live", watched}, {"active-proven-live", proven},
 		{"elsewhere-live", gone}, {"sent-live", sent},
 		{"ended-calls", view.Ended{Frame: f, How: bridge.EndTooMany, Code: bridge.CodeCallPair}},
@@ -82,7 +84,7 @@ func deskSamples(f view.Frame, word string) []Sample {
 	locked.Locked = At(14, 16)
 	idle.Figures.Waiting, idle.Figures.More = 1000, true
 	all := []Sample{{"desk", open}, {"desk-idle", idle}, {"desk-error", bad}, {"desk-pair", wrong}, {"desk-locked", locked}, {"desk-unsafe", unsafe}}
-	for _, r := range []view.CaseResult{view.CaseApproved, view.CaseSecond, view.CaseDelay, view.CaseDenied, view.CaseSuspicious, "unknown"} {
+	for _, r := range []view.CaseResult{view.CaseApproved, view.CaseCode, view.CaseSecond, view.CaseDelay, view.CaseDenied, view.CaseSuspicious, "unknown"} {
 		all = append(all, Sample{"case-" + string(r), view.CaseDone{Frame: f, Result: r, NotBefore: At(38, 0)}})
 	}
 	f.Person, f.Operator = nil, false
@@ -138,11 +140,12 @@ func caseSamples(f view.Frame, word string) []Sample {
 	unmatched.Faults = []view.Fault{{Field: view.FieldChecks, Code: bridge.CodeCallBack}}
 	self, same := full, second
 	self.Barred, same.Barred = bridge.CodeSelf, bridge.CodeSameOperator
-	over, nowhere := plain, plain
+	over, nowhere, today := plain, plain, plain
+	today.Reason = bridge.ReasonToday
 	over.CallBack = view.CallBackOver
 	nowhere.CallBack, nowhere.About.Numbers = view.CallBackNowhere, nil
 	return []Sample{{"case", plain}, {"case-full", full}, {"case-second-look", second}, {"case-runs", runs}, {"case-unpicked", unpicked},
-		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}, {"case-self", self}, {"case-same", same}, {"case-over", over}, {"case-nowhere", nowhere}}
+		{"case-matched", matched}, {"case-words", wrong}, {"case-error", bad}, {"case-callback", unmatched}, {"case-self", self}, {"case-same", same}, {"case-today", today}, {"case-over", over}, {"case-nowhere", nowhere}}
 }
 
 // auditSamples are the states of the auditor's page.

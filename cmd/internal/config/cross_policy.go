@@ -70,7 +70,7 @@ func (r *reader) ruling(entry string, p PolicyConfig) {
 	ways, desk := entry+".ways", hasDesk(p.Ways)
 	switch {
 	case p.Refuse:
-		for _, name := range []string{"ways", "approvals", "checks", "delay"} {
+		for _, name := range []string{"ways", "approvals", "checks", "delay", "desk_temporary_codes"} {
 			if r.set(entry + "." + name) {
 				r.against(entry+"."+name, Words{"stands beside refuse: true", "と refuse: true の両方があります"}, Words{"one of them", "どちらか一つ"})
 			}
@@ -90,8 +90,24 @@ func (r *reader) ruling(entry string, p PolicyConfig) {
 			r.against(entry+"."+name, Words{"is given, but the desk is none of the ways", "がありますが、ways に desk がありません"}, Words{"only with the desk", "desk があるときだけ"})
 		}
 	}
+	if p.Temporary {
+		r.deskCodes(entry+".desk_temporary_codes", p)
+	}
 	if n := len(r.cfg.HelpDesk.Checks); desk && n > 0 && p.Checks > n {
 		r.against(entry+".checks", Words{"is more than there are in help_desk.checks", "が help_desk.checks の数を超えています"}, Words{"at most %d", "最大 %d"}.With(n))
+	}
+}
+
+// deskCodes: what a temporary code from the help desk needs.
+func (r *reader) deskCodes(key string, p PolicyConfig) {
+	switch {
+	case !hasDesk(p.Ways):
+		r.against(key, Words{"is true, but the desk is none of the ways", "が true ですが、ways に desk がありません"}, Words{"only with the desk", "desk があるときだけ"})
+	case p.Delay > 0:
+		r.against(key, Words{"is true beside a delay, after which no code for today helps", "が true ですが、delay があると今日の一時コードは役に立ちません"}, Words{"one of them", "どちらか一つ"})
+	case !r.cfg.Recovery.TemporaryCodes && !r.wrong["recovery.temporary_codes"]:
+		r.against(key, Words{"is true while recovery.temporary_codes is not", "が true ですが、recovery.temporary_codes が true ではありません"},
+			Words{"recovery.temporary_codes: true, or no such key", "recovery.temporary_codes: true、またはキーを省く"})
 	}
 }
 

@@ -108,5 +108,7 @@ func policyFields() []*field {
 			as("0s", "Waiting time after the proof, with a notice to every address; then the proof is made again."),
 		one("policies[].refuse", yesNo(), func(c *Config) *bool { return &last(c).Refuse }).
 			as("false", "true: whoever matches may not recover here."),
+		one("policies[].desk_temporary_codes", yesNo(), func(c *Config) *bool { return &last(c).Temporary }).
+			as("false", "true: whoever asks the help desk for a temporary code may get one, shown on their own page only, after the same approvals and checks as for a new authenticator. Needs `recovery.temporary_codes` and the desk, without a delay; never for people of the console."),
 	}
 }

@@ -16,6 +16,7 @@ type PolicyConfig struct {
 	Checks    int
 	Delay     time.Duration
 	Refuse    bool
+	Temporary bool
 }
 
 // MatchConfig says whom a policy is for; no condition is everybody.
@@ -66,5 +67,6 @@ func (p PolicyConfig) policy() bridge.Policy {
 	}
 	return bridge.Policy{
 		Name: p.Name, Match: m, Ways: slices.Clone(p.Ways), Approvals: p.Approvals, Checks: p.Checks, Delay: p.Delay, Refuse: p.Refuse,
+		Temporary: p.Temporary,
 	}
 }
