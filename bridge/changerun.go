@@ -113,6 +113,9 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 	if err := s.intendChange(ctx, c); err != nil {
 		return err
 	}
+	if t, found, err := s.Temporary(ctx, c.Person); err != nil || found && t.Open() {
+		return firstError(err, Fault(CodeTemporary, "change", nil))
+	}
 	if err := s.write(ctx, *c); err != nil {
 		return err
 	}

@@ -23,6 +23,8 @@ type Flow struct {
 	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
 	// Temporaries are temporary codes, by person.
 	Temporaries Records[TemporaryCode]
+	// Changes are the latest changes in the settings, by person.
+	Changes Records[Change]
 	// TakesCodes reports whether recovery codes sign in at the realm; nil: none are made here.
 	TakesCodes func(ctx context.Context) (bool, error)
 	// Unsafe says why the realm is not safe enough for a recovery to begin (CodeKeycloakAway: it could not be looked at yet); nil: it is, or nobody

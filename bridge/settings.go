@@ -14,7 +14,6 @@ type Settings struct {
 	*Flow
 	Profiles  Profiles
 	Asks      Records[AddressAsk] // the address that waits for its confirmation, by person
-	Changes   Records[Change]     // the latest change, by person
 	Attribute string              // of notification addresses
 }
 

@@ -112,6 +112,9 @@ func (f *Flow) temporaryFor(ctx context.Context, v Viewer, s Snapshot, refusal f
 	if err := f.undisputed(ctx, a.ID); err != nil {
 		return a, err
 	}
+	if err := f.unchanging(ctx, a.ID); err != nil {
+		return a, err
+	}
 	realm, h, err := f.past(ctx, a.ID)
 	if err != nil {
 		return a, err
@@ -242,13 +245,23 @@ func (f *Flow) makeTemporary(ctx context.Context, t TemporaryCode, n NewCredenti
 	return nil
 }
 
-// stillMade makes sure that the code was not given up while this process stood still.
+// unchanging refuses a temporary code while a change in the person's settings is under way: each asks for the other one after it has put itself on
+// record, so that one of two at the same moment waits.
+func (f *Flow) unchanging(ctx context.Context, person string) error {
+	c, err := f.Changes.Get(ctx, person)
+	if err == nil && c.State == ChangeAsked {
+		return Fault(CodeChangeOpen, "temporary code", nil)
+	}
+	return absentIsFine(err)
+}
+
+// stillMade makes sure that the code was not given up while this process stood still, and that no change in the settings came in between.
 func (f *Flow) stillMade(ctx context.Context, t TemporaryCode) error {
 	now, found, err := f.Temporary(ctx, t.Person)
 	if err == nil && (!found || now.ID != t.ID || now.State != TemporaryWriting || f.Now().Sub(t.StartedAt) >= temporaryGrace) {
 		err = Fault(CodeNotOpen, "temporary code", nil)
 	}
-	return err
+	return firstError(err, f.unchanging(ctx, t.Person))
 }
 
 // sentTemporary notes that the code is on its way. It is looked at from now on.

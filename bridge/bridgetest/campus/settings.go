@@ -21,8 +21,7 @@ func (c *Campus) openSettings(s *web.Server, flow *bridge.Flow) {
 	kv := c.Store.KV
 	s.Settings = &bridge.Settings{
 		Flow: flow, Attribute: AddressAttribute,
-		Asks:    store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
-		Changes: store.NewTyped[bridge.Change](kv, store.Kind{Name: "change", Version: 1}),
+		Asks: store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
 	}
 	if profiles, ok := flow.Target.(bridge.Profiles); ok {
 		s.Settings.Profiles = profiles

@@ -345,6 +345,7 @@ func (s *service) newFlow() *bridge.Flow {
 		Accounts: s.kc, Gate: s.gate, Target: s.kc, Visits: s.kc,
 
 		Temporaries: store.NewTyped[bridge.TemporaryCode](kv, store.Kind{Name: "temporary", Version: bridge.TemporaryVersion}),
+		Changes:     store.NewTyped[bridge.Change](kv, store.Kind{Name: "change", Version: 1}),
 
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
 		CodeSets:   store.NewTyped[bridge.CodeSet](kv, store.Kind{Name: "codes", Version: 1}),

@@ -13,8 +13,7 @@ func (s *service) newSettings() *bridge.Settings {
 	kv := s.store.KV
 	return &bridge.Settings{
 		Flow: s.flow, Profiles: s.kc, Attribute: s.cfg.AddressAttribute(),
-		Asks:    store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
-		Changes: store.NewTyped[bridge.Change](kv, store.Kind{Name: "change", Version: 1}),
+		Asks: store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
 	}
 }
 
