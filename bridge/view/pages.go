@@ -29,6 +29,7 @@ type Identify struct {
 	Frame
 	Name   string // what was typed
 	Denied bool   // the campus sign-in page refused a moment ago: the advice comes first
+	Unseen bool   // the sign-in service did not answer in time a moment ago
 	To     string // what the sign-in is for, when it is no recovery: "temporary"
 	Again  bool   // the recovery is proven, but the sign-in is too old: the key is shown after another one
 	Faults []Fault

@@ -240,6 +240,36 @@ func TestAKeycloakThatIsAwayAtTheSignIn(t *testing.T) {
 	p.at("/recovery")
 }
 
+// A Keycloak that hangs for longer than the pause: the person was sent on to a gate that stays shut, and reads why when they come back; the next
+// press forgets it.
+func TestALookThatFailsLateIsSaid(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.Web.StartPause = time.Millisecond
+	hold := c.KC.Hold(http.MethodGet, adminUser+"/credentials", false)
+	p := newPerson(t, c)
+	p.open("/start", http.StatusOK)
+	p.send("/start", http.StatusOK, "name", member(c, "mia"))
+	held(t, hold)
+	c.KC.Down()
+	hold.Release()
+	const said = "The sign-in service did not answer in time"
+	c.Wait(t, "the page to say it", func() bool {
+		p.open("/start", http.StatusOK)
+		return strings.Contains(p.Body, said)
+	})
+	if err := c.KC.Up(); err != nil {
+		t.Fatal(err)
+	}
+	c.Web.StartPause = 0
+	p.signIn("mia")
+	p.at("/recovery")
+	p.open("/start", http.StatusOK)
+	if strings.Contains(p.Body, said) {
+		t.Error("said again")
+	}
+}
+
 // The trail cannot be written: nobody is let in, and nothing is changed.
 func TestATrailThatCannotBeWrittenAtTheSignIn(t *testing.T) {
 	t.Parallel()

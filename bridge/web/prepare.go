@@ -54,7 +54,8 @@ func (s *Server) prepare(ctx context.Context, earlier State, name string) (p pre
 
 var errOvertaken = errors.New("another press came after this one")
 
-// follow takes into the session what a press found out after its answer. What nobody waits for any more is given back.
+// follow takes into the session what a press found out after its answer, also that it found out nothing: the gate stayed shut, the campus page says
+// "Access denied", and whoever comes back reads why. What nobody waits for any more is given back.
 func (s *Server) follow(ctx context.Context, session, attempt string, late <-chan prepared) {
 	p := <-late
 	if p.err != nil {
@@ -64,7 +65,7 @@ func (s *Server) follow(ctx context.Context, session, attempt string, late <-cha
 		if st.Attempt != attempt {
 			return errOvertaken
 		}
-		st.Looking, st.Entry = false, p.entry
+		st.Looking, st.Entry, st.Unseen = false, p.entry, p.err != nil
 		return nil
 	})
 	if err != nil {

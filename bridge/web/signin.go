@@ -30,7 +30,8 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if signInFor[to] == "" {
 		to = ""
 	}
-	page := view.Identify{To: to, Name: state.Typed, Again: again, Denied: state.Flow != nil && v.now.Sub(state.Flow.PushedAt) > 2*time.Second}
+	page := view.Identify{To: to, Name: state.Typed, Again: again, Unseen: state.Unseen}
+	page.Denied = !state.Unseen && state.Flow != nil && v.now.Sub(state.Flow.PushedAt) > 2*time.Second
 	if again && page.Name == "" {
 		page.Name = state.Username
 	}
@@ -110,7 +111,7 @@ func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, d de
 	started, err := s.Party.Begin(r.Context(), oidc.Request{UILocales: v.lang, LoginHint: d.name})
 	if err == nil {
 		err = s.Sessions.Keep(r, w, v.sess, func(st *State) error {
-			st.Attempt, st.Typed, st.Entry, st.Looking = d.attempt, d.name, d.entry, d.looking
+			st.Attempt, st.Typed, st.Entry, st.Looking, st.Unseen = d.attempt, d.name, d.entry, d.looking, false
 			st.Flow, st.Repeated, st.Return = &started.Flow, d.repeated, d.to
 			return nil
 		})

@@ -99,6 +99,7 @@ func startSamples(f view.Frame, word string) []Sample {
 		{"identify", view.Identify{Frame: nobody}},
 		{"identify-temporary", view.Identify{Frame: nobody, To: word}},
 		{"identify-denied", view.Identify{Frame: nobody, Name: word, Denied: true}},
+		{"identify-unseen", view.Identify{Frame: nobody, Name: word, Unseen: true}},
 		{"identify-again", view.Identify{Frame: nobody, Name: word, Again: true}},
 		{"identify-error", view.Identify{Frame: nobody, Name: word, Faults: []view.Fault{{Field: view.FieldName, Code: view.CodeMissingName}}}},
 		{"request", view.Request{Frame: f, Address: word + "@example.com"}},

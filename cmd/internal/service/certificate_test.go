@@ -7,11 +7,16 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -94,4 +99,51 @@ func selfSigned(t *testing.T, host string, until time.Time) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// A handshake that fails leaves a line of the same form as all others.
+func TestEachLineOfTheLogIsJSON(t *testing.T) {
+	t.Parallel()
+	var lines logLines
+	s := &service{log: slog.New(slog.NewJSONHandler(&lines, nil))}
+	server := s.newServer(http.NotFoundHandler())
+	web := httptest.NewUnstartedServer(server.Handler)
+	web.Config = server
+	web.StartTLS()
+	defer web.Close()
+	conn, err := (&tls.Dialer{Config: &tls.Config{MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", web.Listener.Addr().String())
+	if err == nil {
+		_ = conn.Close()
+		t.Fatal("a certificate of nobody is trusted")
+	}
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(time.Minute); lines.String() == ""; <-again.C {
+		if time.Now().After(deadline) {
+			t.Fatal("no line about the handshake")
+		}
+	}
+	for line := range strings.Lines(lines.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Error("no JSON: ", line)
+		}
+	}
+}
+
+// logLines is what was logged.
+type logLines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

@@ -44,9 +44,9 @@ func (p *process) serve(ctx, life context.Context, first *service) error {
 	p.fail = cancel
 	p.adopt(life, first)
 	servers := []*http.Server{
-		newServer(p.to(func(s *service) http.Handler { return s.pages })),
-		newServer(p.to(func(s *service) http.Handler { return s.admin })),
-		newServer(p.to(func(s *service) http.Handler { return s.control })),
+		first.newServer(p.to(func(s *service) http.Handler { return s.pages })),
+		first.newServer(p.to(func(s *service) http.Handler { return s.admin })),
+		first.newServer(p.to(func(s *service) http.Handler { return s.control })),
 	}
 	for i, l := range listeners {
 		p.background.Go(func() {
