@@ -1,5 +1,5 @@
-# `make help` lists the targets. Nothing here needs to be installed by hand on Debian with Go, Java, Maven, Node and git:
-# .ci/setup fetches the rest into ~/.cache/otpbridge ($OTPBRIDGE_CACHE) and says what it fetches.
+# `make help` lists the targets. Nothing else needs to be installed by hand on Debian with Go 1.26, make and git: .ci/setup installs what is missing of
+# Debian's packages (as root) and fetches the rest into ~/.cache/otpbridge ($OTPBRIDGE_CACHE), and says so.
 
 # KEYCLOAK=version, KEYCLOAK=all and FULL=1 reach set-up and tests through the environment.
 export KEYCLOAK FULL
@@ -23,7 +23,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir: keep what happened; PORT_BASE=9000: other ports
-	$(if $(KEYCLOAK),.ci/setup packages keycloak)
+	$(if $(KEYCLOAK),.ci/setup java keycloak)
 	go build -o bin/otpbridge-demo ./cmd/otpbridge-demo
 	bin/otpbridge-demo $(if $(KEYCLOAK),-keycloak $(KEYCLOAK)) $(if $(STATE),-state $(STATE)) $(if $(PORT_BASE),-port-base $(PORT_BASE))
 
