@@ -113,6 +113,9 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	if d := cmp.Diff(before, export(t, s.campus.Realm)); d != "" {
 		t.Errorf("plan changed the realm:\n%s", d)
 	}
+	if refused := s.must(1, "plan", "--theme", "otp-recovry"); !strings.Contains(refused.out, "no login theme of this name") {
+		t.Errorf("a mistyped theme: %s", refused.out)
+	}
 	s.administratorEnabled(false)
 	if refused := s.must(1, "apply"); !strings.Contains(refused.out, "could sign in afterwards") || !strings.Contains(refused.out, realm.Administrator) {
 		t.Errorf("apply without an administrator who gets in: %s", refused.out)

@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"encoding/json"
 	"slices"
 
 	"otpbridge/bridge"
@@ -38,6 +39,7 @@ const (
 	ObstacleName           ObstacleKind = "name"           // a name of ours is something else in this realm
 	ObstacleScope          ObstacleKind = "built_in_scope" // a client scope of Keycloak's own is missing
 	ObstacleSecret         ObstacleKind = "secret"         // a client has another secret than the configuration
+	ObstacleTheme          ObstacleKind = "theme"          // the server has no such login theme
 	ObstacleAdministrators ObstacleKind = "administrators" // no administrator would get in afterwards
 	ObstacleFinding        ObstacleKind = "finding"        // the doctor finds what no change of a plan mends
 )
@@ -45,7 +47,8 @@ const (
 // Obstacles lists every kind.
 func Obstacles() []ObstacleKind {
 	return []ObstacleKind{
-		ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleSecret, ObstacleAdministrators, ObstacleFinding,
+		ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleSecret, ObstacleTheme,
+		ObstacleAdministrators, ObstacleFinding,
 	}
 }
 
@@ -249,10 +252,24 @@ func (p *planner) lock() {
 	})
 }
 
+// Replaces is the login theme in whose place the plan puts another one, "" for none.
+func (p Plan) Replaces() string {
+	for _, s := range p.Steps {
+		var was string
+		if s.Reason == ReasonTheme && s.Kind == KindSetting && json.Unmarshal(s.Was, &was) == nil {
+			return was
+		}
+	}
+	return ""
+}
+
 // theme puts the link on Keycloak's own page, where it is asked for.
 func (p *planner) theme() {
 	if p.w.Theme == "" {
 		return
+	}
+	if len(p.w.Themes) > 0 && !slices.Contains(p.w.Themes, p.w.Theme) {
+		p.stop(ObstacleTheme, p.w.Theme)
 	}
 	for _, language := range p.w.Languages {
 		p.want(ReasonTheme, Change{Kind: KindText, Of: language, Name: "otpRecoveryUrl"}, p.w.BaseURL+"/")

@@ -228,3 +228,23 @@ func TestPlanGivesTheLoginClientTheRolesOfTheDesk(t *testing.T) {
 		}
 	}
 }
+
+// A login theme that the server lacks, a mistyped one, replaces none; one that takes the place of another is said.
+func TestPlanPutsNoUnknownTheme(t *testing.T) {
+	t.Parallel()
+	s, w := plain(t)
+	s.Settings["loginTheme"] = "campus"
+	in := func(themes ...string) bool {
+		w.Themes = themes
+		return slices.ContainsFunc(s.Plan(w).Obstacles, func(o realm.Obstacle) bool { return o.Kind == realm.ObstacleTheme && o.What == w.Theme })
+	}
+	if !in("campus", "keycloak") || in("campus", w.Theme) || in() {
+		t.Error("the plan goes by another list of themes")
+	}
+	if got := s.Plan(w).Replaces(); got != "campus" {
+		t.Errorf("replaces %q", got)
+	}
+	if s.Settings["loginTheme"] = ""; s.Plan(w).Replaces() != "" {
+		t.Error("replaces what is not there")
+	}
+}

@@ -32,6 +32,7 @@ type Wanted struct {
 	Deciding []Deciding // what decides something or is shown for a decision: only administrators may edit it
 
 	Languages []string // of otpbridge's pages
+	Themes    []string // login themes that the server has; none: it does not say
 	Theme     string   // login theme with the link to otpbridge; "" = the realm keeps its own
 	// ManageUsers: the service account gets the right to manage every user in the place of fine-grained permissions.
 	ManageUsers bool

@@ -61,9 +61,11 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 	s.client = &adminapi.Client{
 		URL: cfg.Keycloak.URL, Realm: cfg.Keycloak.Realm, ID: f.AdminClient, Secret: secret, AdminRealm: f.AdminRealm, Limit: f.Timeout, Now: time.Now,
 	}
-	if s.wanted.Version, err = s.client.Version(ctx); err != nil {
+	server, err := s.client.Server(ctx)
+	if err != nil {
 		return nil, err
 	}
+	s.wanted.Version, s.wanted.Themes = server.Version, server.Themes
 	if s.wanted.Version == "" {
 		s.wanted.Version = cfg.Keycloak.Version
 	}

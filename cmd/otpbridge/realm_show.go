@@ -43,6 +43,10 @@ func (s *session) show(plan realm.Plan) error {
 		}
 		return writeJSON(s.out, out)
 	}
+	if was := plan.Replaces(); was != "" {
+		s.say(config.Say("the login theme %s makes way for %s; its looks stay where that was made with otpbridge theme --parent %s",
+			"ログインテーマ %s を %s に置き換えます。見た目を保つには otpbridge theme --parent %s で作成してください").With(plain(was), s.wanted.Theme, plain(was)))
+	}
 	var text bytes.Buffer
 	for _, o := range plan.Obstacles {
 		fmt.Fprintf(&text, "%s\n  %s\n", obstacleWords()[o.Kind].In(s.lang), plain(o.What))
@@ -155,6 +159,8 @@ func obstacleWords() map[realm.ObstacleKind]config.Words {
 		realm.ObstacleScope:    config.Say("This client scope of Keycloak's own is missing; restore it:", "Keycloak 標準のクライアントスコープがありません。元に戻してください:"),
 		realm.ObstacleSecret: config.Say("This client has another secret than the configuration, and keeps it; put it (Clients → Credentials) into the file that the configuration names:",
 			"このクライアントのシークレットは設定と異なり、変更しません。クライアントの Credentials タブにある値を、設定で指定したファイルに書いてください:"),
+		realm.ObstacleTheme: config.Say("Keycloak has no login theme of this name; write it there first (otpbridge theme), or look at the name:",
+			"この名前のログインテーマは Keycloak にありません。先に otpbridge theme で配置するか、名前を確認してください:"),
 		realm.ObstacleAdministrators: config.Say("Nobody who administers this realm could sign in afterwards: give one of them a second factor first, or say --without-administrator-second-factor:",
 			"変更後、このレルムの管理者が誰もサインインできなくなります。先に一人が二段階目を登録するか、--without-administrator-second-factor を付けてください:"),
 		realm.ObstacleFinding: config.Say("The doctor finds this, and no change of apply mends it; docs/doctor.md says what does:",

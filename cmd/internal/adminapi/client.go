@@ -84,28 +84,37 @@ func (c *Client) own(req *http.Request) *http.Request {
 	return req
 }
 
-// Version is the server's version, "" for a client that may not see it.
-func (c *Client) Version(ctx context.Context) (string, error) {
+// Server is what the server says of itself; nothing to a client that may not see it.
+type Server struct {
+	Version string
+	Themes  []string // for sign-in pages
+}
+
+// Server asks the server what it is.
+func (c *Client) Server(ctx context.Context) (s Server, err error) {
 	if err := c.signIn(ctx); err != nil {
-		return "", err
+		return s, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/admin/serverinfo", http.NoBody)
 	if err != nil {
-		return "", fmt.Errorf("read the version: %w", err)
+		return s, fmt.Errorf("read the version: %w", err)
 	}
 	var info struct {
-		System struct {
-			Version string `json:"version"`
-		} `json:"systemInfo"`
+		System struct{ Version string } `json:"systemInfo"`
+		Themes struct{ Login []struct{ Name string } }
 	}
 	err = c.send(c.own(req), &info)
 	var refused *StatusError
 	if errors.As(err, &refused) && refused.Status == http.StatusForbidden {
-		return "", nil
+		return s, nil
 	}
-	return info.System.Version, err
+	s.Version = info.System.Version
+	for _, t := range info.Themes.Login {
+		s.Themes = append(s.Themes, t.Name)
+	}
+	return s, err
 }
 
 func encode(body any) (content []byte, kind string, err error) {
