@@ -57,6 +57,7 @@ const (
 	FindAdminFullScope FindingID = "admin.full_scope"
 	FindAdminGrants    FindingID = "admin.grants"
 	FindKeysSame       FindingID = "keys.same"
+	FindGrantOpen      FindingID = "grant.open" // Object: the client
 
 	FindRightsExcess     FindingID = "rights.excess"  // Object: the right
 	FindRightsMissing    FindingID = "rights.missing" // Object: the right
@@ -140,7 +141,7 @@ func findings() map[FindingID]Severity {
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
 		FindLoginMissing: Critical, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
 		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical,
-		FindAdminMissing: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical,
+		FindAdminMissing: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindActionsPending: Warning, FindActionsDefault: Warning,

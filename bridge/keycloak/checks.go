@@ -38,6 +38,7 @@ func (c *Client) Checks(a Asked) []bridge.Check {
 		{Name: "reach", Run: c.checkReach},
 		{Name: "policy-groups", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkGroups(ctx, a.PolicyGroups) }},
 		{Name: "clock", Run: c.checkClock},
+		{Name: "applications", Run: checkApplications},
 		{Name: "version", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkVersion(ctx, a.Version) }},
 	}
 }

@@ -81,7 +81,21 @@ func (l look) at(s *State, a Asked) ([]bridge.Finding, error) {
 			return nil, bridge.NotChecked(bridge.UncheckedRights, rights(p))
 		}
 	}
+	if name := l.unclear(s, a); name != "" {
+		return l.find(s, a), bridge.NotChecked(bridge.UncheckedUnknown, name)
+	}
 	return l.find(s, a), nil
+}
+
+// unclear names what nobody can judge from here, "" for nothing.
+func (l look) unclear(s *State, a Asked) string {
+	switch l.name {
+	case "password-reset":
+		return s.unknownReset()
+	case "theme":
+		return s.unknownLink(a)
+	}
+	return ""
 }
 
 func looks() []look {

@@ -202,3 +202,23 @@ func lockingPolicy(p Object, profiles []string, marked bool) bool {
 	}
 	return true
 }
+
+// directGrant is the override of a client that takes passwords by a flow of its own.
+const directGrant = "direct_grant"
+
+// findGrants names the clients that take a password themselves and ask nobody for a second factor. Our own clients may take none at all.
+func findGrants(s *State, a Asked) (found []bridge.Finding) {
+	for _, c := range s.Clients {
+		if !c.Enabled || !c.DirectGrants || c.ClientID == a.LoginClient || c.ClientID == a.AdminClient {
+			continue
+		}
+		f := s.Flow(s.Setting("directGrantFlow"))
+		if id := c.Overrides[directGrant]; id != "" {
+			f = s.FlowByID(id)
+		}
+		if f == nil || !f.has("direct-grant-validate-otp", denies) {
+			found = append(found, bridge.Found(bridge.FindGrantOpen, c.ClientID))
+		}
+	}
+	return found
+}

@@ -37,6 +37,7 @@ func flowLooks() []look {
 		{"flow-overrides", []Part{PartSettings, PartFlows, PartScopes, PartClients}, findOverrides},
 		{"identity-providers", []Part{PartSettings, PartFlows, PartProviders}, findProviders},
 		{"password-reset", []Part{PartSettings, PartFlows}, findReset},
+		{"direct-grants", []Part{PartSettings, PartFlows, PartScopes, PartClients}, findGrants},
 		{"recovery-codes", []Part{PartSettings, PartFlows}, findCodes},
 	}
 }
@@ -349,6 +350,21 @@ func findReset(s *State, a Asked) (found []bridge.Finding) {
 		found = append(found, bridge.Found(bridge.FindResetOTP, f.Alias))
 	}
 	return append(found, s.findEnrolment(f.Alias)...)
+}
+
+// unknownReset names a step of the flow for forgotten passwords that is not Keycloak's own: it may mail anything to anybody. "" = there is none.
+func (s *State) unknownReset() (name string) {
+	f := s.Flow(s.Setting("resetCredentialsFlow"))
+	if f == nil || !s.On("resetPasswordAllowed") {
+		return ""
+	}
+	known := append(factors(), resetMail, resetCode, denies, "reset-credentials-choose-user", "reset-password")
+	f.Walk(false, func(e *Execution) {
+		if e.Sub == nil && !e.isCondition() && !slices.Contains(known, e.Provider) {
+			name = e.Provider
+		}
+	})
+	return name
 }
 
 // findCodes says when recovery codes are offered by the configuration and never asked for by the flow, if that is safe at all.

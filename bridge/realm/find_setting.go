@@ -127,3 +127,12 @@ func findTheme(s *State, a Asked) (found []bridge.Finding) {
 	}
 	return found
 }
+
+// unknownLink: with a theme, and without an address among the realm's texts, the link leads to where the server's environment says, or there is none.
+func (s *State) unknownLink(a Asked) string {
+	told := slices.ContainsFunc(a.Languages, func(language string) bool { return s.Texts[language]["otpRecoveryUrl"] != "" })
+	if s.Setting("loginTheme") == "" || told {
+		return ""
+	}
+	return "otpRecoveryUrl"
+}

@@ -288,6 +288,19 @@ func clientBreakings() []breaking {
 		{bridge.FindAdminKeysURL, admin(func(c *realm.Client) {
 			c.Attributes["use.jwks.url"], c.Attributes["jwks.url"] = "true", "http://localhost:1/"
 		})},
+		{bridge.FindGrantOpen, func(s *realm.State, _ *realm.Asked) {
+			s.Flow("direct grant").Walk(true, func(e *realm.Execution) {
+				if e.Provider == "direct-grant-validate-otp" {
+					e.Requirement = "DISABLED"
+				}
+			})
+		}},
+		{bridge.FindGrantOpen, func(s *realm.State, _ *realm.Asked) {
+			s.Flows = append(s.Flows, realm.Flow{ID: "f1", Alias: "password only", Provider: "basic-flow", Steps: []realm.Execution{
+				{Requirement: "REQUIRED", Provider: "direct-grant-validate-password"},
+			}})
+			s.Client("legacy-app").Overrides = map[string]string{"direct_grant": "f1"}
+		}},
 		{bridge.FindKeysSame, func(s *realm.State, _ *realm.Asked) {
 			of := s.Client("otpbridge-login").Attributes
 			of["use.jwks.url"], of["jwks.string"] = "false", strings.Replace(s.Client("otpbridge-admin").Attributes["jwks.string"], `"kid":"`, `"kid":"other`, 1)
@@ -364,5 +377,40 @@ func settingBreakings() []breaking {
 		{bridge.FindThemeElsewhere, func(s *realm.State, _ *realm.Asked) {
 			s.Texts["ja"] = map[string]string{"otpRecoveryUrl": "http://localhost:1/"}
 		}},
+	}
+}
+
+// INV-6: a step for forgotten passwords that is not Keycloak's own, and a link whose address nobody can read, are not "ok".
+func TestWhatNobodyCanJudgeIsNotChecked(t *testing.T) {
+	t.Parallel()
+	unchecked := func(name string, s *realm.State, a realm.Asked) string {
+		for _, c := range realm.Checks(func(context.Context) (*realm.State, error) { return s, nil }, a) {
+			if c.Name != name {
+				continue
+			}
+			_, err := c.Run(t.Context())
+			if u := bridge.UncheckedFrom(err); u != nil && u.Why == bridge.UncheckedUnknown {
+				return u.Needs
+			}
+		}
+		return ""
+	}
+	s, a := campus(t)
+	s.Settings["resetPasswordAllowed"] = true
+	if got := unchecked("password-reset", s, a); got != "" {
+		t.Errorf("Keycloak's own flow: %s", got)
+	}
+	f := s.Flow("reset credentials")
+	f.Steps = append(f.Steps, realm.Execution{Requirement: "REQUIRED", Provider: "campus-mail"})
+	if got := unchecked("password-reset", s, a); got != "campus-mail" {
+		t.Errorf("a step of somebody's own: %q", got)
+	}
+	s.Settings["loginTheme"], s.Texts = "campus", nil
+	if got := unchecked("theme", s, a); got != "otpRecoveryUrl" {
+		t.Errorf("a theme without an address: %q", got)
+	}
+	s.Texts = map[string]map[string]string{"en": {"otpRecoveryUrl": a.BaseURL + "/"}}
+	if got := unchecked("theme", s, a); got != "" {
+		t.Errorf("a theme with an address: %q", got)
 	}
 }

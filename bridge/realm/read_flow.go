@@ -43,6 +43,9 @@ func (r reader) used(all []listed) (used, others []listed) {
 	}
 	for _, c := range r.s.Clients {
 		names = append(names, c.Overrides["browser"])
+		if c.DirectGrants {
+			names = append(names, cmp.Or(c.Overrides[directGrant], r.s.Setting("directGrantFlow")))
+		}
 	}
 	for _, p := range r.s.Providers {
 		names = append(names, cmp.Or(p.FirstFlow, r.s.Setting("firstBrokerLoginFlow")), p.PostFlow)
