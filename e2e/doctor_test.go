@@ -191,6 +191,7 @@ func settingFaults() []fault {
 		setting(bridge.FindOTPUnserved, otp("otpPolicyType", "hotp")),
 		setting(bridge.FindOTPUncommon, otp("otpPolicyAlgorithm", "HmacSHA256")),
 		setting(bridge.FindOTPReusable, otp("otpPolicyCodeReusable", true)),
+		setting(bridge.FindGrantOpen, object{"directGrantFlow": "browser"}),
 		setting(bridge.FindOTPLookAhead, otp("otpPolicyLookAheadWindow", 3)),
 		setting(bridge.FindResetOpen, object{"resetPasswordAllowed": true}).also(bridge.FindResetOTP),
 		setting(bridge.FindFlowUnbound, object{"browserFlow": "browser"}),
