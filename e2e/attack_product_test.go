@@ -43,7 +43,7 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 	})
 	t.Run("undelivered code", func(*testing.T) {
 		h := s.hand("grace").typeID()
-		awaitGate(t, s.campus, "grace")
+		h.awaitGate()
 		h.stop()
 		if !strings.HasPrefix(h.Location, s.bridge.URL+"/oidc/callback?") {
 			t.Fatalf("%s, want the way back", h.Describe())
@@ -53,7 +53,7 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 	})
 	t.Run("error", func(*testing.T) {
 		h := s.hand("heidi").typeID()
-		awaitGate(t, s.campus, "heidi")
+		h.awaitGate()
 		h.stop()
 		if !strings.HasPrefix(h.Location, s.bridge.URL+"/oidc/callback?") {
 			t.Fatalf("%s, want the way back", h.Describe())
@@ -91,9 +91,7 @@ func TestRealmAttackProductFindsAFullSession(t *testing.T) {
 	}
 	rig.Rest(t, time.Now().Add(freshness))
 	// The old session answers silently, is found too old and ended; the repeated request shows the password page.
-	h.sendID().awaitGate() // with the gate shut Keycloak would not even look at the old session
-	h.Follow("")
-	h.typePassword().see("What will happen")
+	h.typeIDKnown().typePassword().see("What will happen")
 	s.mustAskForEverything(h)
 }
 
@@ -105,7 +103,7 @@ func TestRealmAttackProductFindsAYoungFullSession(t *testing.T) {
 	if full := s.portal().SignIn(h.Browser, "alice", rig.NewPhone(t, realm.Secret("alice"))); full.Acr() != "mfa" {
 		t.Fatalf("full sign-in: %+v", full)
 	}
-	h.typeID()
+	h.typeIDKnown()
 	if h.Page() == "login-login" { // the machine was slow
 		h.typePassword()
 	}
@@ -181,7 +179,9 @@ func TestRealmAttackProductGate(t *testing.T) {
 			t.Errorf("pending %s: %s, want access denied", action, h.Describe())
 		}
 	}
-	first, second := s.hand("alice").typeID(), s.hand("alice").typeID()
+	first := s.hand("alice").typeID()
+	first.awaitGate()
+	second := s.hand("alice").typeID()
 	s.hand("alice").Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=guessed")
 	third := s.hand("alice").typeID()
 	third.Get(s.bridge.URL + "/oidc/callback?error=access_denied&state=guessed").Follow("")

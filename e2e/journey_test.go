@@ -107,10 +107,19 @@ type journey struct {
 // signIn types the ID on our page and the password on the campus page.
 func (j *journey) signIn(name string) {
 	j.t.Helper()
-	j.page.Fill(j.w.id, name).Click(j.w.next)
-	j.page.See(j.w.signIn).Fill(j.w.password, realm.Password(name))
-	awaitGate(j.t, j.campus, name)
-	j.page.Click(j.w.signIn)
+	typeID := func() { j.page.Fill(j.w.id, name).Click(j.w.next).See(j.w.signIn) }
+	typeID()
+	j.awaitGate(name, typeID)
+	j.page.Fill(j.w.password, realm.Password(name)).Click(j.w.signIn)
+}
+
+// awaitGate waits at the campus page until a person's gate is open; typeID leads there from our page with the ID.
+func (j *journey) awaitGate(name string, typeID func()) {
+	j.t.Helper()
+	awaitGate(j.t, j.campus, name, func() {
+		j.page.Go(j.bridge.URL + "/start").See(j.w.id)
+		typeID()
+	})
 }
 
 // ask goes from the start page to the waiting page.

@@ -85,7 +85,7 @@ func losesAll(t *testing.T) {
 	open := s.hand("erin").ask()
 	h, phone := s.ready("frank")
 	s.hand("alice").sendID()
-	if !s.gateOpensSoon("alice") {
+	if !gateOpensSoon(t, s.campus, "alice") {
 		t.Fatal("no gate to lose")
 	}
 	before := s.newStores()
