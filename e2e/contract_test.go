@@ -12,5 +12,5 @@ import (
 func TestRealmContract(t *testing.T) {
 	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
-	kcsuite.RunOnRealm(t, r, rig.Keycloak(t).URL)
+	kcsuite.RunOnRealm(t, r, rig.Keycloak(t).URL, rig.Version(t))
 }

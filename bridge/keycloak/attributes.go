@@ -154,8 +154,8 @@ func (c *Client) otherWriter(ctx context.Context, id string, took time.Duration)
 	if i < 0 {
 		return false, nil
 	}
-	ours := events[i].Time // the newest one comes first
-	within := func(at int64) bool { return at > ours-took.Milliseconds() && at <= ours }
+	ours := events[i].Time                                                                  // the newest one comes first
+	within := func(at int64) bool { return at >= ours-took.Milliseconds()-1 && at <= ours } // all three are cut down to milliseconds
 	if slices.ContainsFunc(events, func(e adminEvent) bool { return e.Auth.UserID != own.Subject && within(e.Time) }) {
 		return true, nil
 	}

@@ -28,23 +28,27 @@ func EventTypes() []string {
 type Asked struct {
 	GateGroup    string   // id
 	PolicyGroups []string // full paths
-	Version      string   // of the server, for an account that may not see it; "" = not known
+	// Version asks for the server's version whoever may see it; nil: the account does.
+	Version func(ctx context.Context) (string, error)
 }
 
 // Checks looks at the service account and its server with the account's own token, by calls that change nothing.
 func (c *Client) Checks(a Asked) []bridge.Check {
+	if a.Version == nil {
+		a.Version = c.Version
+	}
 	return []bridge.Check{
-		{Name: "rights", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkRights(ctx, a.GateGroup) }},
+		{Name: "rights", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkRights(ctx, a) }},
 		{Name: "reach", Run: c.checkReach},
 		{Name: "policy-groups", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkGroups(ctx, a.PolicyGroups) }},
 		{Name: "clock", Run: c.checkClock},
 		{Name: "applications", Run: checkApplications},
-		{Name: "version", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkVersion(ctx, a.Version) }},
+		{Name: "version", Run: func(ctx context.Context) ([]bridge.Finding, error) { return checkVersion(ctx, a.Version) }},
 	}
 }
 
 // checkRights compares the rights of the token, and those that fine-grained permissions give, with those that are needed.
-func (c *Client) checkRights(ctx context.Context, gate string) (found []bridge.Finding, err error) {
+func (c *Client) checkRights(ctx context.Context, a Asked) (found []bridge.Finding, err error) {
 	own, err := c.rights(ctx)
 	if err != nil {
 		return nil, away("read own rights", err)
@@ -67,12 +71,12 @@ func (c *Client) checkRights(ctx context.Context, gate string) (found []bridge.F
 	if management == "" {
 		found = append(found, bridge.Found(bridge.FindRightsManagement, ""))
 	}
-	more, err := c.tryRights(ctx, gate)
+	more, err := c.tryRights(ctx, a)
 	return append(found, more...), err
 }
 
 // tryRights looks at what fine-grained permissions have to allow, and at what they must not. What cannot be told is an error.
-func (c *Client) tryRights(ctx context.Context, gate string) (found []bridge.Finding, err error) {
+func (c *Client) tryRights(ctx context.Context, a Asked) (found []bridge.Finding, err error) {
 	events := get("try view-events", nil, "events")
 	events.query = url.Values{"max": {"1"}}
 	switch err := c.do(ctx, events); {
@@ -81,8 +85,8 @@ func (c *Client) tryRights(ctx context.Context, gate string) (found []bridge.Fin
 	case err != nil:
 		return nil, away(events.op, err)
 	}
-	gates, gateErr := c.tryGate(ctx, gate)
-	people, peopleErr := c.tryPeople(ctx)
+	gates, gateErr := c.tryGate(ctx, a.GateGroup)
+	people, peopleErr := c.tryPeople(ctx, a)
 	return slices.Concat(found, gates, people), cmp.Or(gateErr, peopleErr)
 }
 
@@ -100,7 +104,7 @@ func (c *Client) tryGate(ctx context.Context, gate string) ([]bridge.Finding, er
 }
 
 // tryPeople looks at the rights on people, by the example of one.
-func (c *Client) tryPeople(ctx context.Context) ([]bridge.Finding, error) {
+func (c *Client) tryPeople(ctx context.Context, a Asked) ([]bridge.Finding, error) {
 	one, err := c.example(ctx)
 	switch {
 	case errors.Is(err, errNobody):
@@ -112,8 +116,12 @@ func (c *Client) tryPeople(ctx context.Context) ([]bridge.Finding, error) {
 	case one.Access == nil:
 		return nil, errors.New("the answer about a person names no rights")
 	}
-	return append(objects(bridge.FindRightsMissing, scopes(personRights, one.Access, false), c.cfg.AllowedGroup),
-		objects(bridge.FindRightsExcess, scopes(excessRights, one.Access, true), c.cfg.AllowedGroup)...), nil
+	found := objects(bridge.FindRightsExcess, scopes(excessRights, one.Access, true), c.cfg.AllowedGroup)
+	missing, err := c.missingOnPeople(ctx, one.Access, a.Version)
+	for _, m := range missing {
+		found = append(found, bridge.Found(bridge.FindRightsMissing, m))
+	}
+	return found, err
 }
 
 // objects finds the same of each right on a group.
@@ -184,14 +192,11 @@ func (c *Client) checkClock(ctx context.Context) ([]bridge.Finding, error) {
 	return nil, nil
 }
 
-// checkVersion reads the server's version, which Keycloak shows to those who manage the realm only, or takes what was configured.
-func (c *Client) checkVersion(ctx context.Context, configured string) ([]bridge.Finding, error) {
-	version, err := c.Version(ctx)
+// checkVersion looks for what is known of the server's version.
+func checkVersion(ctx context.Context, read func(context.Context) (string, error)) ([]bridge.Finding, error) {
+	version, err := read(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if version == "" {
-		version = configured
 	}
 	if version == "" {
 		return nil, bridge.NotChecked(bridge.UncheckedUnknown, "version")
@@ -199,7 +204,7 @@ func (c *Client) checkVersion(ctx context.Context, configured string) ([]bridge.
 	return holes(version), nil
 }
 
-// Version is the server's version, "" for an account that may not see it.
+// Version is the server's version, which Keycloak shows to those who manage the realm only; to others it is what was configured.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	var info struct {
 		System struct {
@@ -209,8 +214,8 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	k := get("read the version", &info)
 	k.server = "/admin/serverinfo"
 	err := c.do(ctx, k)
-	if status(err) == http.StatusForbidden {
-		return "", nil
+	if err != nil && status(err) != http.StatusForbidden {
+		return "", away(k.op, err)
 	}
-	return info.System.Version, away(k.op, err)
+	return cmp.Or(info.System.Version, c.cfg.Version), nil
 }

@@ -1,6 +1,7 @@
 package keycloak_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ func TestRightsOfTheDoctorAreThoseOfServe(t *testing.T) {
 		"gate not to be read":   {ofGate.but("viewMembers", false), ofPerson, false, []string{"rights.missing view-members" + gate}, ""},
 		"gate without a word":   {access(nil), ofPerson, false, nil, "the gate group names no rights"},
 		"nobody to be changed":  {ofGate, ofPerson.but("manage", false), false, []string{"rights.missing manage-members" + people}, ""},
-		"nobody let through":    {ofGate, ofPerson.but("manageGroupMembership", false), false, []string{"rights.missing manage-membership-of-members" + people}, ""},
+		"nobody let through":    {ofGate, ofPerson.but("manageGroupMembership", false), false, []string{"rights.missing manage-membership-of-members" + people + " (< 26.7: manage-group-membership Users)"}, ""},
 		"roles may be given":    {ofGate, ofPerson.but("mapRoles", true), false, []string{"rights.excess map-roles" + people}, ""},
 		"people may be played":  {ofGate, ofPerson.but("impersonate", true), false, []string{"rights.excess impersonate-members" + people}, ""},
 		"person without a word": {ofGate, access(nil), false, nil, "a person names no rights"},
@@ -57,6 +58,32 @@ func TestRightsOfTheDoctorAreThoseOfServe(t *testing.T) {
 				t.Errorf("found %q, %v, want %q and %q", got, err, tc.found, tc.unchecked)
 			}
 		})
+	}
+}
+
+// WB-07: who may be put into the gate is a permission of another name and another sort before 26.7.
+func TestRightToLetThroughIsNamedForTheVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"26.4.7": "manage-group-membership Users", "26.6.0": "manage-group-membership Users", "26.7.0": "manage-membership-of-members /otp-recoverable",
+		"26.8.1": "manage-membership-of-members /otp-recoverable",
+	} {
+		d := newDesk()
+		d.place.hook(func(call string) *http.Response {
+			switch call {
+			case "GET /groups/gate":
+				return answer(http.StatusOK, map[string]any{"access": ofGate})
+			case "GET /users":
+				return answer(http.StatusOK, []any{personOne})
+			case "GET /users/p1":
+				return answer(http.StatusOK, map[string]any{"access": ofPerson.but("manageGroupMembership", false)})
+			}
+			return nil
+		}, nil)
+		asked := keycloak.Asked{GateGroup: "gate", Version: func(context.Context) (string, error) { return version, nil }}
+		found, err := newClient(t, d.place, d.clock).Checks(asked)[0].Run(t.Context())
+		if err != nil || len(found) != 1 || found[0].ID != bridge.FindRightsMissing || found[0].Object != want {
+			t.Errorf("%s: %v, %v, want %s", version, found, err, want)
+		}
 	}
 }
 

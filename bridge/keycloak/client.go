@@ -47,6 +47,8 @@ type Config struct {
 	LoginScopes []string
 	// AllowedGroup is the full path of the group of people who may recover, e.g. /otp-recoverable.
 	AllowedGroup string
+	// Version of the server, for an account that may not see it; "" = not known.
+	Version string
 
 	// Limit is the time limit of one call with its retries; 0, or more than five seconds = five seconds.
 	Limit time.Duration

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"otpbridge/bridge"
 )
 
 // fineRight is a right that Keycloak's answer about a group or a person names, and the scope of a fine-grained permission that gives it.
@@ -17,8 +19,15 @@ type fineRight struct{ access, scope string }
 // The rights on the gate group and on people without which nobody can recover, and those on people that reach further.
 var (
 	gateRights   = []fineRight{{"view", "view"}, {"viewMembers", "view-members"}, {"manageMembership", "manage-membership"}}
-	personRights = []fineRight{{"view", "view-members"}, {"manage", "manage-members"}, {"manageGroupMembership", "manage-membership-of-members"}}
+	personRights = []fineRight{{"view", "view-members"}, {"manage", "manage-members"}, {"manageGroupMembership", joining}}
 	excessRights = []fineRight{{"mapRoles", "map-roles"}, {"impersonate", "impersonate-members"}}
+)
+
+// joining is the scope that lets members of a group into others, anyJoining the one of a permission of the resource type Users that has to do
+// before bridge.FineRelease.
+const (
+	joining    = "manage-membership-of-members"
+	anyJoining = "manage-group-membership Users"
 )
 
 // someone are how many people are looked at until one is found whom the service account may manage: Keycloak takes its time for each.
@@ -56,7 +65,7 @@ func (c *Client) gateRights(ctx context.Context, id string) error {
 	case err != nil && status(err) != http.StatusForbidden:
 		return away("read rights on the gate group", err)
 	}
-	return lacking("on the gate group", access, gateRights)
+	return lacking("on the gate group", scopes(gateRights, access, false))
 }
 
 // gateAccess is what the account may do with the gate group.
@@ -78,7 +87,29 @@ func (c *Client) peopleRights(ctx context.Context) (warnings []string, err error
 	case err != nil || one == nil:
 		return nil, err
 	}
-	return nil, errors.Join(lacking("on people of the allowed group", one.Access, personRights), exceeding(one.Access))
+	missing, err := c.missingOnPeople(ctx, one.Access, c.Version)
+	return nil, errors.Join(lacking("on people", missing), exceeding(one.Access), err)
+}
+
+// missingOnPeople names what an account lacks on people, each scope with what it is about, as an administrator of that version finds it.
+func (c *Client) missingOnPeople(ctx context.Context, may map[string]bool, version func(context.Context) (string, error)) ([]string, error) {
+	missing := scopes(personRights, may, false)
+	for i, scope := range missing {
+		missing[i] += " " + c.cfg.AllowedGroup
+		if scope != joining {
+			continue
+		}
+		v, err := version(ctx)
+		switch {
+		case err != nil:
+			return nil, away("read the version", err)
+		case v == "":
+			missing[i] += " (< " + bridge.FineRelease.String() + ": " + anyJoining + ")"
+		case bridge.ParseRelease(v).Before(bridge.FineRelease):
+			missing[i] = anyJoining
+		}
+	}
+	return missing, nil
 }
 
 // example is somebody whom the account sees, with what it may do with them. It is nil for an account that sees everybody, or nobody for want of
@@ -112,8 +143,7 @@ func (c *Client) example(ctx context.Context) (*user, error) {
 	return &whole, away(op, c.do(ctx, get(op, &whole, "users", one.ID)))
 }
 
-func lacking(what string, access map[string]bool, rights []fineRight) error {
-	missing := scopes(rights, access, false)
+func lacking(what string, missing []string) error {
 	if len(missing) == 0 {
 		return nil
 	}

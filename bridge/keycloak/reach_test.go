@@ -43,8 +43,8 @@ func TestRightsOnGroupsAndPeopleAreJudged(t *testing.T) {
 		"the last one is ours":    {nil, ofGate, ofPerson, append(others, personOne), "", 0},
 		"gate not to be seen":     {nil, nil, ofPerson, []map[string]any{personOne}, "on the gate group: view, view-members, manage-membership", 0},
 		"gate not to be opened":   {nil, ofGate.but("manageMembership", false), ofPerson, []map[string]any{personOne}, "on the gate group: manage-membership", 0},
-		"nobody to be changed":    {nil, ofGate, ofPerson.but("manage", false), others, "on people of the allowed group: manage-members", 0},
-		"nobody let through":      {nil, ofGate, ofPerson.but("manageGroupMembership", false), []map[string]any{personOne}, ": manage-membership-of-members", 0},
+		"nobody to be changed":    {nil, ofGate, ofPerson.but("manage", false), others, "on people: manage-members /otp-recoverable", 0},
+		"nobody let through":      {nil, ofGate, ofPerson.but("manageGroupMembership", false), []map[string]any{personOne}, ": manage-membership-of-members /otp-recoverable (< 26.7: manage-group-membership Users)", 0},
 		"nobody there":            {nil, ofGate, nil, nil, "", 1},
 		"roles may be given":      {nil, ofGate, ofPerson.but("mapRoles", true), []map[string]any{personOne}, "must not have: map-roles", 0},
 		"people may be played":    {nil, ofGate, ofPerson.but("impersonate", true), []map[string]any{personOne}, "must not have: impersonate-members", 0},
@@ -66,6 +66,8 @@ func TestRightsOnGroupsAndPeopleAreJudged(t *testing.T) {
 					return answer(http.StatusOK, slices.Concat([]map[string]any{}, tc.seen[:min(len(tc.seen), 99*asked-98)]))
 				case strings.HasPrefix(call, "GET /users/") && tc.person != nil:
 					return answer(http.StatusOK, map[string]any{"access": tc.person})
+				case call == "GET /admin/serverinfo":
+					return nil
 				}
 				return answer(http.StatusForbidden, nil)
 			}, nil)

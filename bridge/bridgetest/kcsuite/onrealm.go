@@ -21,12 +21,12 @@ type onRealm struct {
 	facts Facts
 }
 
-// OnRealm returns a campus realm of a real Keycloak at a base URL as a Server. The realm belongs to the run: what the suite adds stays.
-func OnRealm(r *realm.Realm, keycloakURL string) Server {
+// OnRealm returns a campus realm of a real Keycloak of a version, at a base URL, as a Server. The realm belongs to the run: what the suite adds stays.
+func OnRealm(r *realm.Realm, keycloakURL, version string) Server {
 	return &onRealm{realm: r, facts: Facts{
 		Config: keycloak.Config{
 			URL: keycloakURL, Realm: r.Name, Issuer: r.Issuer, ClientID: r.AdminClient, Secret: realm.AdminSecret,
-			LoginClient: realm.LoginClient, AllowedGroup: "/" + realm.Recoverable,
+			LoginClient: realm.LoginClient, AllowedGroup: "/" + realm.Recoverable, Version: version,
 		},
 		GateGroup: r.GateGroup, LoginSecret: realm.LoginSecret, LoginRedirect: "http://localhost:8088/oidc/callback",
 		Portal: "portal", PortalRedirect: "http://localhost:8089/callback", Scope: realm.Scope, AnyJoins: r.AnyJoins, Now: time.Now,

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// callLimit is generous: making a realm takes seconds while the machine is busy.
-const callLimit = 60 * time.Second
+// callLimit is generous: making a realm takes more than a minute while the machine is busy with much else.
+const callLimit = 3 * time.Minute
 
 // bodyLimit bounds what is read of an answer.
 const bodyLimit = 64 << 20

@@ -65,9 +65,6 @@ func (d Doctor) Run(ctx context.Context, limit time.Duration) (report doctor.Rep
 	defer func() { err = errors.Join(err, closeStore()) }()
 	checks := slices.Concat(p.realmChecks(), p.peopleChecks(), p.kc.Checks(p.asked()), p.lockChecks(), p.fileChecks(), queue.Checks(d.Resolver), held.checks(),
 		[]bridge.Check{{Name: "base-url", Run: p.checkBase}})
-	if d.Administrator != nil {
-		checks = p.administratorsVersion(checks)
-	}
 	report = doctor.Run(ctx, checks, limit, d.Now)
 	if d.Administrator != nil {
 		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
@@ -108,21 +105,7 @@ func once(look func(context.Context) error) func(context.Context) error {
 }
 
 func (p parts) asked() keycloak.Asked {
-	return keycloak.Asked{GateGroup: p.cfg.SignIn.GateGroup, PolicyGroups: p.cfg.PolicyGroups(), Version: p.cfg.Keycloak.Version}
-}
-
-// administratorsVersion reads the server's version with the administrator's client.
-func (p parts) administratorsVersion(checks []bridge.Check) []bridge.Check {
-	for i, c := range checks {
-		if c.Name == "version" {
-			for _, better := range p.admin.Checks(p.asked()) {
-				if better.Name == c.Name {
-					checks[i] = better
-				}
-			}
-		}
-	}
-	return checks
+	return keycloak.Asked{GateGroup: p.cfg.SignIn.GateGroup, PolicyGroups: p.cfg.PolicyGroups(), Version: p.admin.Version}
 }
 
 // realmChecks look at the realm, which is read once for all of them.

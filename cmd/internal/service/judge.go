@@ -33,9 +33,6 @@ func (s *service) judgeServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if version == "" {
-		version = s.cfg.Keycloak.Version
-	}
 	note, err := judgeRelease(version)
 	if note != "" {
 		s.log.InfoContext(ctx, "Keycloak", "finding", note)

@@ -188,7 +188,7 @@ func keycloakConfig(cfg config.Config, now func() time.Time, log *slog.Logger) k
 	k := cfg.Keycloak
 	c := keycloak.Config{
 		URL: k.URL, Realm: k.Realm, Issuer: cfg.SignIn.Issuer, ClientID: k.ClientID, Secret: k.Auth.Secret, LoginClient: cfg.SignIn.ClientID,
-		AllowedGroup: k.AllowedGroup, Now: now, Log: log,
+		AllowedGroup: k.AllowedGroup, Version: k.Version, Now: now, Log: log,
 	}
 	if scope := cfg.SignIn.RecoveryScope; scope != "" {
 		c.LoginScopes = append(keycloak.BasicScopes(), scope)
