@@ -28,22 +28,22 @@ func EventTypes() []string {
 type Asked struct {
 	GateGroup    string   // id
 	PolicyGroups []string // full paths
-	// Version asks for the server's version whoever may see it; nil: the account does.
-	Version func(ctx context.Context) (string, error)
+	// Administrator sees the server's version and every group; nil: nobody does.
+	Administrator *Client
 }
 
 // Checks looks at the service account and its server with the account's own token, by calls that change nothing.
 func (c *Client) Checks(a Asked) []bridge.Check {
-	if a.Version == nil {
-		a.Version = c.Version
+	if a.Administrator == nil {
+		a.Administrator = c
 	}
 	return []bridge.Check{
 		{Name: "rights", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkRights(ctx, a) }},
 		{Name: "reach", Run: c.checkReach},
-		{Name: "policy-groups", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkGroups(ctx, a.PolicyGroups) }},
+		{Name: "policy-groups", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkGroups(ctx, a) }},
 		{Name: "clock", Run: c.checkClock},
 		{Name: "applications", Run: checkApplications},
-		{Name: "version", Run: func(ctx context.Context) ([]bridge.Finding, error) { return checkVersion(ctx, a.Version) }},
+		{Name: "version", Run: func(ctx context.Context) ([]bridge.Finding, error) { return a.Administrator.checkVersion(ctx) }},
 	}
 }
 
@@ -117,7 +117,7 @@ func (c *Client) tryPeople(ctx context.Context, a Asked) ([]bridge.Finding, erro
 		return nil, errors.New("the answer about a person names no rights")
 	}
 	found := objects(bridge.FindRightsExcess, scopes(excessRights, one.Access, true), c.cfg.AllowedGroup)
-	missing, err := c.missingOnPeople(ctx, one.Access, a.Version)
+	missing, err := c.missingOnPeople(ctx, one.Access, a.Administrator.Version)
 	for _, m := range missing {
 		found = append(found, bridge.Found(bridge.FindRightsMissing, m))
 	}
@@ -173,10 +173,18 @@ func (c *Client) reaches(ctx context.Context, allowed string) (bool, error) {
 	return len(last) == 0, nil
 }
 
-func (c *Client) checkGroups(ctx context.Context, paths []string) (found []bridge.Finding, err error) {
-	hidden, err := c.HiddenGroups(ctx, paths)
+func (c *Client) checkGroups(ctx context.Context, a Asked) (found []bridge.Finding, err error) {
+	hidden, untold, err := c.HiddenGroups(ctx, a.PolicyGroups)
+	if len(untold) > 0 && a.Administrator != c {
+		var missing []string
+		missing, untold, err = a.Administrator.HiddenGroups(ctx, untold)
+		hidden = append(hidden, missing...)
+	}
 	for _, path := range hidden {
 		found = append(found, bridge.Found(bridge.FindRightsGroups, path))
+	}
+	if err == nil && len(untold) > 0 {
+		err = bridge.NotChecked(bridge.UncheckedRights, "view "+strings.Join(untold, ", "))
 	}
 	return found, err
 }
@@ -193,8 +201,8 @@ func (c *Client) checkClock(ctx context.Context) ([]bridge.Finding, error) {
 }
 
 // checkVersion looks for what is known of the server's version.
-func checkVersion(ctx context.Context, read func(context.Context) (string, error)) ([]bridge.Finding, error) {
-	version, err := read(ctx)
+func (c *Client) checkVersion(ctx context.Context) ([]bridge.Finding, error) {
+	version, err := c.Version(ctx)
 	if err != nil {
 		return nil, err
 	}

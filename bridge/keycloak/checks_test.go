@@ -1,7 +1,6 @@
 package keycloak_test
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -79,8 +78,8 @@ func TestRightToLetThroughIsNamedForTheVersion(t *testing.T) {
 			}
 			return nil
 		}, nil)
-		asked := keycloak.Asked{GateGroup: "gate", Version: func(context.Context) (string, error) { return version, nil }}
-		found, err := newClient(t, d.place, d.clock).Checks(asked)[0].Run(t.Context())
+		d.place.version = version
+		found, err := check(t, d, "rights")
 		if err != nil || len(found) != 1 || found[0].ID != bridge.FindRightsMissing || found[0].Object != want {
 			t.Errorf("%s: %v, %v, want %s", version, found, err, want)
 		}

@@ -52,6 +52,7 @@ type place struct {
 	before, after func(call string) *http.Response
 	roles         []string
 	date          func() time.Time // of the server; nil = it does not tell
+	version       string           // that is shown
 	newest        bool             // events come newest first, whatever is asked for
 }
 
@@ -104,7 +105,7 @@ func (p *place) act(call string, req *http.Request) *http.Response {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if call == "GET /admin/serverinfo" { // the version is for those who manage the realm
-		return answer(http.StatusOK, map[string]any{"systemInfo": map[string]any{}})
+		return answer(http.StatusOK, map[string]any{"systemInfo": map[string]any{"version": p.version}})
 	}
 	part := strings.Split(strings.Trim(req.URL.Path, "/"), "/")[3:] // behind admin/realms/campus
 	switch {
@@ -208,12 +209,16 @@ func answer(status int, body any) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(content))}
 }
 
-func newClient(t *testing.T, transport http.RoundTripper, c *clock) *keycloak.Client {
-	t.Helper()
-	client, err := keycloak.New(keycloak.Config{
+func clientConfig(transport http.RoundTripper, c *clock) keycloak.Config {
+	return keycloak.Config{
 		URL: "http://localhost:1", Realm: "campus", ClientID: "otpbridge-admin", Secret: "secret", LoginClient: "otpbridge-login",
 		AllowedGroup: "/otp-recoverable", Transport: transport, Now: c.now,
-	})
+	}
+}
+
+func newClient(t *testing.T, transport http.RoundTripper, c *clock) *keycloak.Client {
+	t.Helper()
+	client, err := keycloak.New(clientConfig(transport, c))
 	if err != nil {
 		t.Fatal(err)
 	}

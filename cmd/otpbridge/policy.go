@@ -80,7 +80,7 @@ func read(ctx context.Context, cfg config.Config, name, lang string) (s subject,
 			return err
 		}},
 		{config.Say("the groups of the policies", "ポリシーのグループ"), func() error {
-			s.hidden, err = kc.HiddenGroups(ctx, cfg.PolicyGroups())
+			s.hidden, _, err = kc.HiddenGroups(ctx, cfg.PolicyGroups())
 			return err
 		}},
 	}

@@ -87,9 +87,12 @@ func policyGroups(t *testing.T, w *world) {
 	if a := w.account(t, id); !slices.Contains(a.Groups, "/"+staff) || !slices.Contains(a.Groups, w.facts.Config.AllowedGroup) {
 		t.Errorf("groups %q", a.Groups)
 	}
-	hidden, err := w.client.HiddenGroups(t.Context(), []string{w.facts.Config.AllowedGroup, "/" + staff, "/kcsuite-nowhere", "/" + staff + "/below"})
-	if err != nil || !slices.Equal(hidden, []string{"/kcsuite-nowhere", "/" + staff + "/below"}) {
-		t.Errorf("hidden %q, %v", hidden, err)
+	hidden, untold, err := w.client.HiddenGroups(t.Context(), []string{w.facts.Config.AllowedGroup, "/" + staff, "/kcsuite-nowhere", "/" + staff + "/below"})
+	if w.facts.AnyJoins { // what was looked for before, Keycloak finds in its memory
+		hidden = slices.DeleteFunc(untold, func(path string) bool { return path == "/"+staff })
+	}
+	if err != nil || !slices.Equal(hidden, []string{"/kcsuite-nowhere", "/" + staff + "/below"}) || !w.facts.AnyJoins && len(untold) > 0 {
+		t.Errorf("hidden %q, untold %q, %v", hidden, untold, err)
 	}
 	_, err = w.client.ByID(t.Context(), outside)
 	wantCode(t, "a member of a group that is seen", err, bridge.CodeGone)

@@ -148,9 +148,9 @@ func (s *onRealm) hiddenGroups(t *testing.T) {
 	if a := w.account(t, id); slices.Contains(a.Groups, "/"+staff) || !slices.Contains(a.Groups, w.facts.Config.AllowedGroup) {
 		t.Errorf("groups %q, want the allowed one alone", a.Groups)
 	}
-	hidden, err := w.client.HiddenGroups(t.Context(), []string{w.facts.Config.AllowedGroup, "/" + staff})
-	if err != nil || !slices.Equal(hidden, []string{"/" + staff}) {
-		t.Errorf("hidden %q, %v", hidden, err)
+	hidden, untold, err := w.client.HiddenGroups(t.Context(), []string{w.facts.Config.AllowedGroup, "/" + staff, "/kcsuite-nowhere"})
+	if err != nil || !slices.Equal(hidden, []string{"/" + staff, "/kcsuite-nowhere"}) || len(untold) > 0 {
+		t.Errorf("hidden %q, untold %q, %v", hidden, untold, err)
 	}
 }
 

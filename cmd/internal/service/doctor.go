@@ -105,7 +105,7 @@ func once(look func(context.Context) error) func(context.Context) error {
 }
 
 func (p parts) asked() keycloak.Asked {
-	return keycloak.Asked{GateGroup: p.cfg.SignIn.GateGroup, PolicyGroups: p.cfg.PolicyGroups(), Version: p.admin.Version}
+	return keycloak.Asked{GateGroup: p.cfg.SignIn.GateGroup, PolicyGroups: p.cfg.PolicyGroups(), Administrator: p.admin}
 }
 
 // realmChecks look at the realm, which is read once for all of them.

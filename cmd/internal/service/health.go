@@ -143,7 +143,10 @@ func (s *service) announce(ctx context.Context) {
 // seesPolicyGroups wants the service account to see every group that a policy names: whose group is hidden would be judged by a later,
 // weaker policy.
 func (s *service) seesPolicyGroups(ctx context.Context) error {
-	hidden, err := s.kc.HiddenGroups(ctx, s.cfg.PolicyGroups())
+	hidden, untold, err := s.kc.HiddenGroups(ctx, s.cfg.PolicyGroups())
+	if len(untold) > 0 {
+		s.log.WarnContext(ctx, "service account", "finding", "Keycloak before 26.7 does not say whether groups that policies name exist: "+strings.Join(untold, ", "))
+	}
 	if err == nil && len(hidden) > 0 {
 		err = fmt.Errorf("policies name groups that do not exist or that the service account may not view: %s", strings.Join(hidden, ", "))
 	}
