@@ -32,7 +32,7 @@ type call struct {
 	text   string // in place of body: sent as it is, unless empty
 	out    any    // filled from the answer unless nil
 	repeat bool   // may be sent again without harm
-	slow   bool   // lists people or looks at a group, and nobody waits for it: see slowTimes
+	slow   bool   // lists people or looks at a group, and nobody waits for it, or has something else to do: see slowTimes
 }
 
 // slowTimes is how many times the limit a slow call may take. With fine-grained permissions it costs Keycloak a hundred times what others cost; a

@@ -47,7 +47,9 @@ func (c *Client) groupPath(ctx context.Context, op, path string) (string, error)
 	var found struct {
 		Path string `json:"path"`
 	}
-	err := c.do(ctx, get(op, &found, append([]string{"group-by-path"}, strings.Split(strings.TrimPrefix(path, "/"), "/")...)...))
+	k := get(op, &found, append([]string{"group-by-path"}, strings.Split(strings.TrimPrefix(path, "/"), "/")...)...)
+	k.slow = true
+	err := c.do(ctx, k)
 	return found.Path, err
 }
 
@@ -58,7 +60,7 @@ func (c *Client) findsFewGroups(ctx context.Context, op string) (bool, error) {
 	const few = 2
 	var found []struct{}
 	k := get(op, &found, "groups")
-	k.query = url.Values{"max": {strconv.Itoa(few + 1)}, "briefRepresentation": {"true"}}
+	k.query, k.slow = url.Values{"max": {strconv.Itoa(few + 1)}, "briefRepresentation": {"true"}}, true
 	err := c.do(ctx, k)
 	if err == nil && (len(found) > few || c.cfg.Administrator) {
 		return false, nil

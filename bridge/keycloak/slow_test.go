@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/keycloak"
 )
 
@@ -67,4 +68,21 @@ func TestOnlyWhatNobodyWaitsForMayTakeLonger(t *testing.T) {
 			}
 		})
 	}
+}
+
+// People type their password while they are looked for, so a list with them in it may take longer, too.
+func TestSomebodyIsFoundByNameInABusyKeycloak(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace()
+		p.hook(func(call string) *http.Response {
+			if call != "GET /users" {
+				return nil
+			}
+			time.Sleep(8 * time.Second)
+			return answer(http.StatusOK, []any{})
+		}, nil)
+		_, err := newClient(t, p, newClock()).ByName(t.Context(), "alice")
+		wantCode(t, "nobody of that name", err, bridge.CodeGone)
+	})
 }
