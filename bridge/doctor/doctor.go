@@ -16,6 +16,7 @@ type Result struct {
 	Check     string            `json:"check"`
 	Findings  []bridge.Finding  `json:"findings"`
 	Unchecked *bridge.Unchecked `json:"unchecked,omitempty"` // it was not carried out, or not to its end
+	At        time.Time         `json:"at,omitzero"`         // of the look, if that was an earlier run
 }
 
 // Unanswered reports that nobody knows what the check would have found. That a right is missing for it is an answer, and so is that nobody can read it.
@@ -66,6 +67,37 @@ func run(ctx context.Context, check bridge.Check, limit time.Duration) Result {
 	r.Findings = append([]bridge.Finding{}, r.Findings...)
 	bridge.SortFindings(r.Findings)
 	return r
+}
+
+// Keep is the report with what an earlier one saw in the place of what this one did not look at: only a look says that something was mended.
+func (r Report) Keep(earlier Report) Report {
+	r.Results = slices.Clone(r.Results)
+	for _, old := range earlier.Results {
+		if old.Unchecked != nil {
+			continue
+		}
+		if old.At.IsZero() {
+			old.At = earlier.At
+		}
+		switch i := slices.IndexFunc(r.Results, func(one Result) bool { return one.Check == old.Check }); {
+		case i < 0:
+			r.Results = append(r.Results, old)
+		case r.Results[i].Unchecked != nil:
+			r.Results[i] = old
+		}
+	}
+	return r
+}
+
+// Oldest is when the check was looked at whose last look is longest ago.
+func (r Report) Oldest() time.Time {
+	at := r.At
+	for _, one := range r.Results {
+		if !one.At.IsZero() && one.At.Before(at) {
+			at = one.At
+		}
+	}
+	return at
 }
 
 // Findings returns all findings, the worst first.

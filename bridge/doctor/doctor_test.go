@@ -71,3 +71,31 @@ func TestOneBlackHoleHidesNothing(t *testing.T) {
 		}
 	})
 }
+
+// OIDC-18, INV-6: a later run takes back what an earlier one found only by having looked, and says when each thing was last seen.
+func TestOnlyALookSaysThatItIsMended(t *testing.T) {
+	t.Parallel()
+	at := func(hour int) time.Time { return time.Date(2026, 11, 29, hour, 0, 0, 0, time.UTC) }
+	found := []bridge.Finding{bridge.Found(bridge.FindScopeShared, "portal")}
+	unchecked := func(check, why string) doctor.Result {
+		return doctor.Result{Check: check, Unchecked: &bridge.Unchecked{Why: why}}
+	}
+	first := doctor.Report{At: at(9), Results: []doctor.Result{{Check: "late", Findings: found}, {Check: "hidden", Findings: found}, {Check: "mended", Findings: found}}}
+	second := doctor.Report{At: at(10), Results: []doctor.Result{
+		unchecked("late", bridge.UncheckedTime), unchecked("hidden", bridge.UncheckedRights), {Check: "mended"}, unchecked("new", bridge.UncheckedAnswer),
+	}}
+	third := doctor.Report{At: at(11), Results: second.Results}
+	got := third.Keep(second.Keep(first))
+	seen := map[string]time.Time{}
+	for _, r := range got.Results {
+		if r.Unchecked == nil {
+			seen[r.Check] = r.At
+		}
+	}
+	if n := len(got.Findings()); n != 2 || !got.Oldest().Equal(at(9)) {
+		t.Errorf("%d findings, oldest %s", n, got.Oldest())
+	}
+	if len(seen) != 3 || !seen["late"].Equal(at(9)) || !seen["hidden"].Equal(at(9)) || !seen["mended"].IsZero() {
+		t.Errorf("seen %v", seen)
+	}
+}

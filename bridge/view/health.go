@@ -28,6 +28,7 @@ type UncheckedCheck struct {
 	Check string
 	Why   string // bridge.UncheckedRights…
 	Needs string
+	Seen  time.Time // when the doctor saw it with an administrator's client; zero: never
 }
 
 func (Health) template() string { return "health" }

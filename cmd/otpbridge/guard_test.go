@@ -76,6 +76,13 @@ func TestRealmGuardBelievesTheDoctor(t *testing.T) {
 	result := doctor.Result{Check: "recovery-scope", Findings: []bridge.Finding{bridge.Found(bridge.FindScopeShared, "portal", "scope", "otp-recovery")}}
 	seen(doctor.Report{Results: []doctor.Result{result}})
 	readiness(t, admin, http.StatusOK, "no new recovery begins: scope.shared portal")
+	// A run that did not get to look says nothing of it.
+	seen(doctor.Report{Results: []doctor.Result{{Check: "recovery-scope", Unchecked: &bridge.Unchecked{Why: bridge.UncheckedTime}}, {Check: "clock"}}})
+	for range 20 { // looks at once
+		readiness(t, admin, http.StatusOK, "no new recovery begins: scope.shared portal")
+	}
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: scope.shared portal")
 	result.Findings = nil
 	seen(doctor.Report{Results: []doctor.Result{result}})
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)

@@ -182,6 +182,7 @@ func healthSamples(f view.Frame, word string) []Sample {
 		},
 		Unchecked: []view.UncheckedCheck{
 			{Check: "identity-providers", Why: bridge.UncheckedRights, Needs: "view-identity-providers"},
+			{Check: "flow-overrides", Why: bridge.UncheckedRights, Needs: "view-clients", Seen: At(9, 30)},
 			{Check: "store", Why: bridge.UncheckedTime},
 		},
 		Passed: []string{"browser-flow", "otp-policy"},

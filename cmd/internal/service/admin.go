@@ -43,7 +43,7 @@ func (p healthPage) Report() view.Report {
 }
 
 func unchecked(r doctor.Result) view.UncheckedCheck {
-	return view.UncheckedCheck{Check: r.Check, Why: r.Unchecked.Why, Needs: r.Unchecked.Needs}
+	return view.UncheckedCheck{Check: r.Check, Why: r.Unchecked.Why, Needs: r.Unchecked.Needs, Seen: r.At}
 }
 
 // Again implements web.Health. Presses that come together share one look.

@@ -287,6 +287,8 @@ func seen(s *store.Store) *store.Typed[doctor.Report] {
 }
 
 func remember(ctx context.Context, s *store.Store, report doctor.Report) error {
-	_, err := seen(s).Update(ctx, seenKey, seenLife, func(doctor.Report, bool) (doctor.Report, error) { return report, nil })
+	_, err := seen(s).Update(ctx, seenKey, seenLife, func(before doctor.Report, _ bool) (doctor.Report, error) {
+		return report.Keep(before), nil
+	})
 	return err
 }

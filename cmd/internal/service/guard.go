@@ -33,6 +33,7 @@ type guard struct {
 	results map[string]doctor.Result // of each check, the last one that was an answer
 	silent  []doctor.Result          // checks that did not answer in the last look
 	unknown []string                 // checks of the realm that nothing ever answered
+	saw     doctor.Report            // the doctor, with an administrator's client
 	missing int                      // checks of the realm that the last look did not answer
 	looked  bool
 
@@ -66,6 +67,7 @@ func (g *guard) adopt(before *guard) {
 	defer before.mu.Unlock()
 	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
 	g.at, g.silent, g.answered = before.at, slices.Clone(before.silent), maps.Clone(before.answered)
+	g.saw = before.saw
 }
 
 // known reports whether every check of the realm was answered at least once. Until then nobody is let in.
@@ -102,9 +104,13 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 		case r.Unchecked == nil:
 			g.results[r.Check] = r
 		case !r.Unanswered():
-			i := slices.IndexFunc(seen.Results, func(s doctor.Result) bool { return s.Check == r.Check })
-			if i >= 0 {
-				r.Findings = append(r.Findings, seen.Results[i].Findings...)
+			if i := slices.IndexFunc(seen.Results, func(s doctor.Result) bool { return s.Check == r.Check }); i >= 0 {
+				was := seen.Results[i]
+				r.Findings = append(r.Findings, was.Findings...)
+				if was.Unchecked == nil && was.At.IsZero() {
+					was.At = seen.At
+				}
+				r.At = was.At
 			}
 			g.results[r.Check] = r
 		default:
@@ -238,14 +244,24 @@ func (s *service) look(ctx context.Context, whole bool) {
 	if whole {
 		checks = slices.Concat(checks, p.kc.Checks(p.asked()), p.peopleCheck("required-actions"), []bridge.Check{s.gate.Check()})
 	}
-	seen, err := seen(s.store).Get(ctx, seenKey)
-	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
-		s.log.WarnContext(ctx, "realm guard: what the doctor saw cannot be read", "err", err)
-	}
+	seen := s.doctorSaw(ctx)
 	report := doctor.Run(ctx, checks, guardLimit, s.opts.Now)
 	if ctx.Err() == nil {
 		s.guard.take(report, seen, watched)
 	}
+}
+
+// doctorSaw is what the doctor saw with an administrator's client: while the store cannot be read, what it said last.
+func (s *service) doctorSaw(ctx context.Context) doctor.Report {
+	last, err := seen(s.store).Get(ctx, seenKey)
+	s.guard.mu.Lock()
+	defer s.guard.mu.Unlock()
+	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
+		s.log.WarnContext(ctx, "realm guard: what the doctor saw cannot be read", "err", err)
+		return s.guard.saw
+	}
+	s.guard.saw = last
+	return last
 }
 
 // checkSeen warns when what only an administrator's client may see was not looked at for long, or ever.
@@ -256,8 +272,8 @@ func (s *service) checkSeen(ctx context.Context) ([]bridge.Finding, error) {
 		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", "-")}, nil
 	case err != nil:
 		return nil, err
-	case s.opts.Now().Sub(last.At) > seenTooLong:
-		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", last.At.Format(time.RFC3339))}, nil
+	case s.opts.Now().Sub(last.Oldest()) > seenTooLong:
+		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", last.Oldest().Format(time.RFC3339))}, nil
 	}
 	return nil, nil
 }
