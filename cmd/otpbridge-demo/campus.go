@@ -60,6 +60,7 @@ func (d *demo) startFake() error {
 	adminOnly := fakekc.ProfileRights{View: []string{"admin", "user"}, Edit: []string{"admin"}}
 	kc.SetProfileAttribute(fakekc.ProfileAttribute{Name: realm.Notification, Multivalued: true, Permissions: adminOnly})
 	kc.SetProfileAttribute(fakekc.ProfileAttribute{Name: numberAttribute, Permissions: adminOnly})
+	kc.SetProfileAttribute(fakekc.ProfileAttribute{Name: marksAttribute, Multivalued: true, Permissions: adminOnly})
 	for _, p := range d.people {
 		settle(kc, p, accounts[p.Username])
 	}

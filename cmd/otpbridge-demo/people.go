@@ -44,5 +44,8 @@ func (p person) had() string {
 // numberAttribute holds the number on record; administrators alone edit it.
 const numberAttribute = "phone"
 
+// marksAttribute says when addresses were confirmed and changed in the settings; the configuration's default.
+const marksAttribute = "notificationEmailConfirmed"
+
 // oldPhone is the label of the lost authenticator in the realm file.
 const oldPhone = "old phone"

@@ -76,16 +76,20 @@ func (d *demo) makeRealm(ctx context.Context, admin realm.Admin, o realm.Options
 	return r, d.putNumbers(ctx, r)
 }
 
-// putNumbers adds the number on record to the realm's profile, for administrators to edit, and to the people who have one.
+// putNumbers adds the number on record, and the marks of the addresses, to the realm's profile, for administrators to edit, and the number to the people who have one.
 func (d *demo) putNumbers(ctx context.Context, r *realm.Realm) error {
 	profile := map[string]any{}
 	if err := r.Do(ctx, "GET /users/profile", nil, &profile); err != nil {
 		return fmt.Errorf("read the profile: %w", err)
 	}
 	list, _ := profile["attributes"].([]any)
-	profile["attributes"] = append(list, map[string]any{
-		"name": numberAttribute, "permissions": map[string]any{"view": []string{"admin", "user"}, "edit": []string{"admin"}}, "validations": map[string]any{},
-	})
+	for _, name := range []string{numberAttribute, marksAttribute} {
+		list = append(list, map[string]any{
+			"name": name, "permissions": map[string]any{"view": []string{"admin", "user"}, "edit": []string{"admin"}}, "validations": map[string]any{},
+			"multivalued": name == marksAttribute,
+		})
+	}
+	profile["attributes"] = list
 	if err := r.Do(ctx, "PUT /users/profile", profile, nil); err != nil {
 		return fmt.Errorf("change the profile: %w", err)
 	}

@@ -105,6 +105,7 @@ func announce(out io.Writer, a addresses, people []person, kept string) error {
 	for i, s := range a.calls() {
 		fmt.Fprintf(text, "  %d. %s\n", i+1, s.EN)
 	}
+	fmt.Fprintf(text, "\nWith a phone that is only at home today: %s/, \"I do not have it with me today\" (as bob by phone). Addresses and authenticators: %s/settings.\n", a.Bridge, a.Bridge)
 	fmt.Fprintf(text, "\nCtrl-C ends everything; %s.\n", kept)
 	_, err := io.WriteString(out, text.String())
 	return err

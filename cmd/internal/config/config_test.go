@@ -35,7 +35,7 @@ func TestShippedExampleHasNoFaults(t *testing.T) {
 		"7c0e6a2e-3f0b-4a55-9d43-52c1a6a3d0b1", false, []bridge.AddressSource{{Attribute: "notificationEmail"}}, 72 * time.Hour,
 		"/var/lib/otpbridge/state.db", true, SMTPServer{Host: "smtp.example.ac.jp", Port: 465, User: "otpbridge", Implicit: true},
 		"correct horse battery", &mail.Address{Name: "Authentication settings", Address: "noreply@example.ac.jp"},
-		RecoveryConfig{LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, Codes: true}, []string{"2026-11-03", "2026-11-23"}, "Contact form", 16,
+		RecoveryConfig{LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, Codes: true, TemporaryCodes: true}, []string{"2026-11-03", "2026-11-23"}, "Contact form", 16,
 	}
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
 		t.Error(d)

@@ -122,7 +122,7 @@ func TestBadPoliciesAreRefused(t *testing.T) {
 		"policies[0].desk_temporary_codes: stands beside refuse: true":                                  {{staff, "match: {groups: [/staff]}, desk_temporary_codes: true, refuse: true}"}},
 		"policies[0].desk_temporary_codes: is true, but the desk is none of the ways":                   {{staff, "match: {groups: [/staff]}, ways: [mail], desk_temporary_codes: true}"}},
 		"policies[0].desk_temporary_codes: is true beside a delay, after which no code for today helps": {{staff, "match: {groups: [/staff]}, ways: [desk], delay: 1h, desk_temporary_codes: true}"}},
-		"policies[0].desk_temporary_codes: is true while recovery.temporary_codes is not":               {{staff, "match: {groups: [/staff]}, ways: [desk], desk_temporary_codes: true}"}},
+		"policies[0].desk_temporary_codes: is true while recovery.temporary_codes is not":               {{staff, "match: {groups: [/staff]}, ways: [desk], desk_temporary_codes: true}"}, {"10m, temporary_codes: true", "10m, temporary_codes: false"}},
 		"policies[0].refuse: is a text":                                                                 {{staff, "match: {groups: [/staff]}, ways: [mail], refuse: yes}"}},
 		"policies[0].match.groups: is not written that way":                                             {{"[/staff]", "[staff]"}},
 		"policies[0].match.groups: is an empty list, which would":                                       {{"[/staff]", "[]"}},

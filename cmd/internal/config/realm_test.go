@@ -27,7 +27,7 @@ func TestConfigurationSaysWhatTheRealmMustHave(t *testing.T) {
 		Realm: "campus", BaseURL: "https://otp.example.ac.jp", LoginClient: "otpbridge-login", RecoveryScope: "otp-recovery", FullACR: "mfa",
 		AdminClient: "otpbridge-admin", GateGroup: "7c0e6a2e-3f0b-4a55-9d43-52c1a6a3d0b1", AllowedGroup: "/otp-recoverable",
 		PolicyGroups: []string{"/staff"}, ConsoleRoles: []string{"otp-helpdesk", "otp-auditor"}, Languages: []string{"ja", "en"},
-		Deciding: []realm.Deciding{{Name: "notificationEmail", Address: true}, {Name: "phone"}, {Name: "department"}, {Name: "room"}},
+		Deciding: []realm.Deciding{{Name: "notificationEmail", Address: true}, {Name: "notificationEmailConfirmed", Several: true}, {Name: "phone"}, {Name: "department"}, {Name: "room"}},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
