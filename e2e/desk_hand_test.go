@@ -18,6 +18,9 @@ import (
 // strict is the group whose members need two approvals with two checks each; everybody else needs one of each.
 const strict = "/strict"
 
+// waits is the group whose members wait for twelve seconds after the first approval, and call once more.
+const waits = "/waits"
+
 // desk is a help desk of two replicas on Redis; the front gives each request to the next one.
 type desk struct {
 	*site
@@ -39,8 +42,10 @@ func (d *desk) in(t *testing.T) *desk {
 func newDesk(t *testing.T, callers ...string) *desk {
 	t.Helper()
 	campus := rig.NewCampus(t)
-	if err := campus.Do(t.Context(), "POST /groups", map[string]any{"name": strict[1:]}, nil); err != nil {
-		t.Fatal(err)
+	for _, group := range []string{strict, waits} {
+		if err := campus.Do(t.Context(), "POST /groups", map[string]any{"name": group[1:]}, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	type section = map[string]any
 	s := newSite(t, twoOnRedis(t), func(s *rig.Setup) {
@@ -49,6 +54,7 @@ func newDesk(t *testing.T, callers ...string) *desk {
 			rig.HelpDesk(all)
 			all["policies"] = []section{
 				{"name": "strict", "match": section{"groups": []string{strict}}, "ways": []string{"desk"}, "approvals": 2, "checks": 2},
+				{"name": "waits", "match": section{"groups": []string{waits}}, "ways": []string{"desk"}, "delay": "12s"},
 				{"name": "everyone", "ways": []string{"mail", "desk"}},
 			}
 		}
@@ -86,9 +92,15 @@ func (s *site) console(name string) *hand {
 // calls is somebody who waits for the help desk.
 func (s *site) calls(name string) *hand {
 	s.t.Helper()
+	return s.callsFor(name, "lost")
+}
+
+// callsFor is calls for a reason.
+func (s *site) callsFor(name, reason string) *hand {
+	s.t.Helper()
 	h := s.at(name)
 	h.typeID().typePassword().see("What will happen")
-	h.SubmitTo("/recovery", "do", "start", "reason", "lost", "way", "desk").Follow("")
+	h.SubmitTo("/recovery", "do", "start", "reason", reason, "way", "desk").Follow("")
 	return h.see("Call the help desk")
 }
 

@@ -39,6 +39,7 @@ func TestRealmAttackHelpDesk(t *testing.T) {
 		{"wrong codes", (*desk).wrongCodes},
 		{"look-ups for a permit", (*desk).permitLooks},
 		{"auditor", (*desk).auditor},
+		{"theft", (*desk).theft},
 		{"role lost", (*desk).roleLost},
 		{"sign-in without the full level", (*desk).withoutFullLevel}, // last: it changes the realm's flow
 	} {

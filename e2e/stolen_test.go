@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
@@ -119,6 +121,7 @@ func TestJourneyStolenComesBackLater(t *testing.T) {
 	s := newSite(t)
 	s.takesPasskeys()
 	th := s.rob("frank")
+	before := s.rest("frank")
 	h := s.hand("frank").reports()
 	th.uses(true)
 	h.locks().see("I have no new phone yet")
@@ -133,10 +136,12 @@ func TestJourneyStolenComesBackLater(t *testing.T) {
 		t.Errorf("the mail does not say how to come back: %s", last.Text)
 	}
 	th.uses(false)
+	s.unchanged("frank", before)
 	back := s.signedIn("frank")
 	back.prove(back.pressForMail("start", len(s.mailbox.Messages("frank@example.net"))+1))
 	phone := back.enrol()
 	back.see("Your one-time password is set up.")
+	s.unchanged("frank", before)
 	s.mustHaveOnly("frank", phone)
 	th.uses(false)
 }
@@ -153,4 +158,26 @@ func TestJourneyStolenEnrolsAtOnce(t *testing.T) {
 	if s.opensPortal("grace", rig.NewPhone(t, realm.Secret("x"))) || s.opensPortalByCode("grace", "ABCDEFGHJKMN") {
 		t.Error("the second stolen phone or a recovery code opens the portal")
 	}
+}
+
+// WB-13, POL-04: a theft that is reported by phone under a policy that lets the person wait. The first approval locks nothing, the one after the waiting
+// period does.
+func (s *desk) theft() {
+	s.robbed("quinn")
+	s.member("PUT", "quinn", waits)
+	before, has := s.rest("quinn"), s.factors("quinn")
+	caller := s.callsFor("quinn", "stolen")
+	s.carol.opens("quinn", caller.reads()).see("Stolen, or someone else may be using it")
+	s.carol.approves("photo_id").mustBe(http.StatusOK, "waiting period begins")
+	caller.due().see("You can re-register from")
+	s.stillHas("quinn", has)
+	again := s.at("quinn").typeID().typePassword()
+	rig.Eventually(s.t, "the waiting period is over", func() bool { return again.due().sees("no longer valid") })
+	again.SubmitTo("/recovery", "do", "renew").Follow("")
+	s.stillHas("quinn", has)
+	s.dave.opens("quinn", again.reads()).approves("photo_id").mustBe(http.StatusOK, approvedPage)
+	s.mustBeLocked(again, time.Now())
+	s.unchanged("quinn", before)
+	again.finishes()
+	s.unchanged("quinn", before)
 }
