@@ -57,6 +57,7 @@ const (
 	HistorySpan   = 72 * time.Hour
 	WrongCodeSpan = 24 * time.Hour
 	MaxWrongCodes = 10 // wrong second factors in WrongCodeSpan keep the gate shut (OIDC-21)
+	MaxResets     = 3  // sign-ins in WrongCodeSpan that are let in although as many direct grants failed: those may be wrong passwords of anybody
 )
 
 // LookBack is how far back the events of an account matter.

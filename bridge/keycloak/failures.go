@@ -25,10 +25,11 @@ type failures struct {
 	of map[string]failed
 }
 
-// failed is what was read of one person's failed sign-ins: all of them from one time up to another, and the wrong codes among them.
+// failed is what was read of one person's failed sign-ins: all of them from one time up to another, and the wrong codes among them. Of a direct grant
+// Keycloak does not say whether the password or the code was wrong.
 type failed struct {
-	from, upTo time.Time
-	codes      []savedEvent
+	from, upTo    time.Time
+	codes, grants []savedEvent
 }
 
 // resume returns what is known since a time.
@@ -39,8 +40,10 @@ func (f *failures) resume(person string, since time.Time) failed {
 	if !ok || since.Before(known.from) || since.After(known.upTo) {
 		return failed{from: since, upTo: since}
 	}
-	codes := slices.DeleteFunc(slices.Clone(known.codes), func(e savedEvent) bool { return !e.at().After(since) })
-	return failed{from: since, upTo: known.upTo, codes: codes}
+	old := func(e savedEvent) bool { return !e.at().After(since) }
+	return failed{
+		from: since, upTo: known.upTo, codes: slices.DeleteFunc(slices.Clone(known.codes), old), grants: slices.DeleteFunc(slices.Clone(known.grants), old),
+	}
 }
 
 // keep remembers what was read, no further than to where nothing can be saved any more, and forgets what has become too old to matter.
@@ -58,18 +61,32 @@ func (f *failures) keep(person string, r failed, settled time.Time) {
 	if r.upTo.After(settled) {
 		r.upTo = settled
 	}
-	r.codes = slices.Clone(r.codes)
+	r.codes, r.grants = slices.Clone(r.codes), slices.Clone(r.grants)
 	f.of[person] = r
 }
 
 // take adds the wrong codes of a page, each once. Pages begin with the last millisecond of the page before.
 func (r *failed) take(page []savedEvent, person string) {
 	for _, e := range page {
-		known := func(other savedEvent) bool { return other.ID == e.ID }
-		if e.UserID == person && e.Details["selected_credential_id"] != "" && e.at().After(r.from) && !slices.ContainsFunc(r.codes, known) {
-			r.codes = append(r.codes, savedEvent{ID: e.ID, Time: e.Time})
+		if e.UserID != person || !e.at().After(r.from) {
+			continue
+		}
+		switch {
+		case e.Details["selected_credential_id"] != "":
+			r.codes = withEvent(r.codes, e)
+		case e.Details["grant_type"] == "password":
+			r.grants = withEvent(r.grants, e)
 		}
 	}
+}
+
+// withEvent adds an event, if it is another one and there are not enough yet to decide; the newest are kept.
+func withEvent(list []savedEvent, e savedEvent) []savedEvent {
+	if slices.ContainsFunc(list, func(other savedEvent) bool { return other.ID == e.ID }) {
+		return list
+	}
+	list = append(list, savedEvent{ID: e.ID, Time: e.Time})
+	return list[max(0, len(list)-bridge.MaxWrongCodes):]
 }
 
 // wrongCodes counts the wrong second factors since a time, up to as many as matter. Fewer than those are never said before every failed
@@ -85,8 +102,11 @@ func (c *Client) wrongCodes(ctx context.Context, person string, since time.Time)
 			return 0, err
 		}
 		r.take(got, person)
-		if len(r.codes) >= bridge.MaxWrongCodes || len(got) < eventPage {
+		if len(r.codes) >= bridge.MaxWrongCodes {
 			return len(r.codes), nil
+		}
+		if len(got) < eventPage {
+			return c.withGrants(ctx, person, since, r)
 		}
 		last := got[len(got)-1].at()
 		if !last.After(r.upTo) || !slices.IsSortedFunc(got, func(a, b savedEvent) int { return int(a.Time - b.Time) }) {
@@ -98,4 +118,22 @@ func (c *Client) wrongCodes(ctx context.Context, person string, since time.Time)
 			return 0, bridge.Fault(bridge.CodeWrongCodes, op, errors.New("too many failed sign-ins to be read at once"))
 		}
 	}
+}
+
+// withGrants counts the wrong codes of whose failed sign-ins all were read. Failed direct grants may be guesses at the code of somebody who has the password,
+// or wrong passwords, which anybody can type. They count as wrong codes once the person has signed in with the password only as often as a recovery
+// with a second try needs: each such sign-in sets Keycloak's own counter back, and without them that counter is enough.
+func (c *Client) withGrants(ctx context.Context, person string, since time.Time, r failed) (int, error) {
+	const op = "count sign-ins"
+	if len(r.grants) < bridge.MaxWrongCodes {
+		return len(r.codes), nil
+	}
+	signIns, err := c.events(ctx, op, since, url.Values{"user": {person}, "type": {"LOGIN"}, "client": {c.cfg.LoginClient}})
+	if err != nil {
+		return 0, err
+	}
+	if len(signIns) < bridge.MaxResets {
+		return len(r.codes), nil
+	}
+	return bridge.MaxWrongCodes, nil
 }

@@ -124,6 +124,39 @@ func TestHistoryReadsNoMoreThanMatters(t *testing.T) {
 }
 
 // flood types wrong codes and then wrong passwords, one every two seconds.
+// Failed direct grants, which may be wrong passwords of anybody, count as wrong codes once there were some sign-ins with the password only. OIDC-21
+func TestFailedDirectGrantsCountBesideSignIns(t *testing.T) {
+	for name, tc := range map[string]struct{ grants, signIns, codes, want int }{
+		"wrong passwords of anybody": {30, bridge.MaxResets - 1, 2, 2},
+		"guesses between sign-ins":   {bridge.MaxWrongCodes, bridge.MaxResets, 0, bridge.MaxWrongCodes},
+		"few":                        {bridge.MaxWrongCodes - 1, 30, 1, 1},
+		"none":                       {0, 30, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, clock := newPlace(), newClock()
+			at := clock.now().Add(-time.Hour)
+			for _, e := range []struct {
+				n       int
+				kind    string
+				details map[string]string
+			}{
+				{tc.grants, "LOGIN_ERROR", map[string]string{"grant_type": "password"}}, {tc.signIns, "LOGIN", nil},
+				{tc.codes, "LOGIN_ERROR", map[string]string{"selected_credential_id": "c"}}, {20, "LOGIN_ERROR", nil},
+			} {
+				for range e.n {
+					at = at.Add(time.Second)
+					p.happens(at, e.kind, person, e.details)
+				}
+			}
+			h, err := newClient(t, p, clock).History(t.Context(), person, clock.now().Add(-72*time.Hour))
+			must(t, err)
+			if h.WrongCodes != tc.want {
+				t.Errorf("%d wrong codes, want %d", h.WrongCodes, tc.want)
+			}
+		})
+	}
+}
+
 func flood(p *place, at time.Time, codes, passwords int) {
 	for n := range codes + passwords {
 		var details map[string]string

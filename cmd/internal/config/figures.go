@@ -71,6 +71,7 @@ func fixed() []figure {
 		same("sign-in life", span(bridge.SignInLife), nanoseconds, "No recovery starts from, no link is redeemed by, and no key is shown to an older sign-in."),
 		same("tries for one key", bridge.KeyTries, count, "Five wrong codes discard a key; with a window of three steps a guess hits three times in a million."),
 		same("extensions of one proof", bridge.MaxExtensions, count, "WCAG 2.2.1 asks for at least ten."),
+		same("sign-ins in 24 h beside ten failed direct grants", bridge.MaxResets, count, "Of a direct grant Keycloak does not say which was wrong. So often a recovery with a second try gets through although somebody types wrong passwords there; after that the gate stays shut."),
 		same("wrong second factors in 24 h", bridge.MaxWrongCodes, count, "From here on the gate stays shut: a password-only sign-in resets Keycloak's own counters."),
 		same("life of a temporary code", span(bridge.TemporaryLife), nanoseconds, "From today to tomorrow morning; a session that it opened is ended then, too."),
 		same("temporary codes in a week", int64(bridge.LimitTemporary.Count), count, "Whoever needs more needs a second authenticator; each one is a chance for whoever has the password and reads the mail."),
