@@ -66,6 +66,8 @@ func TestUnreachableNamesTheEarlierPolicy(t *testing.T) {
 // HD-15, TOK-14: where the help desk sets passwords, a young one needs a second operator: one alone could have set it.
 func TestAPasswordFromTheDeskNeedsTwo(t *testing.T) {
 	t.Parallel()
+	facts := safe
+	facts.AdminOnly = map[string]bool{"notificationEmail": true, "privateEmail": true}
 	for name, x := range map[string]struct {
 		reset bridge.PasswordReset
 		age   time.Duration
@@ -80,12 +82,12 @@ func TestAPasswordFromTheDeskNeedsTwo(t *testing.T) {
 	} {
 		a, r := person(), rules()
 		a.Credentials[0].Created = t0.Add(-x.age)
-		r.Reset = x.reset
+		r.Reset, r.ResetAttribute = x.reset, "privateEmail"
 		var h bridge.History
 		if x.event != 0 {
 			h.PasswordReset = t0.Add(-x.event)
 		}
-		s := r.Snapshot(a, h, safe, t0)
+		s := r.Snapshot(a, h, facts, t0)
 		got := r.Ruling(a, s)
 		if said := slices.Contains(got.Why, bridge.CodePasswordRecent); got.Approvals != x.want || said != (x.want == 2) {
 			t.Errorf("%s: %d approvals, %v", name, got.Approvals, got.Why)

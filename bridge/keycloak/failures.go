@@ -16,6 +16,8 @@ const (
 	failedPatience = 4 * time.Second
 	// failedSettle is how late an event may still be saved: what is younger is read again by the next look.
 	failedSettle = 30 * time.Second
+	// directGrant is what an event of a direct grant calls it (RFC 6749, 4.3); nothing here ever asks for one.
+	directGrant = "password"
 )
 
 // failures remembers how far the failed sign-ins of people were read who have more of them than one page holds, so that each is read once.
@@ -74,7 +76,7 @@ func (r *failed) take(page []savedEvent, person string) {
 		switch {
 		case e.Details["selected_credential_id"] != "":
 			r.codes = withEvent(r.codes, e)
-		case e.Details["grant_type"] == "password":
+		case e.Details["grant_type"] == directGrant:
 			r.grants = withEvent(r.grants, e)
 		}
 	}
