@@ -25,7 +25,7 @@ type stage struct {
 	then bridge.State
 }
 
-// stages are all presses of the mail way after the sign-in. The code is filled in when it is sent.
+// stages are all presses of the mail way after the sign-in. The code and the objection number are filled in when they are sent.
 func stages() []stage {
 	return []stage{
 		{"start", "/recovery", "/recovery", url.Values{"do": {"start"}, "reason": {"lost"}, "way": {"mail"}}, bridge.Waiting},
@@ -34,8 +34,15 @@ func stages() []stage {
 		{"new key", "/enrol", "/enrol", url.Values{"do": {"new"}}, bridge.Proven},
 		{"extend", "/enrol", "/enrol", url.Values{"do": {"extend"}}, bridge.Proven},
 		{"confirm", "/enrol", "/enrol", url.Values{"do": {"confirm"}}, bridge.Done},
+		{"cancel", "/recovery", "/recovery", url.Values{"do": {"cancel"}}, bridge.Ended},
+		{"restart", "/recovery", "/recovery", url.Values{"do": {"restart"}}, bridge.Ended},
+		{"notme", "/link", "/link", url.Values{"do": {"notme"}}, bridge.Ended},
+		{"veto", "/veto", "/veto", url.Values{"choice": {"stop"}}, bridge.Ended},
 	}
 }
+
+// waits reports that the button is on the page of somebody who waits for the link.
+func (s stage) waits() bool { return s.name == "resend" || s.name == "cancel" || s.name == "restart" }
 
 // onTheWay leads a new person to the page from which the stage goes on.
 func onTheWay(t *testing.T, c *campus.Campus, s stage, name string) *person {
@@ -47,11 +54,16 @@ func onTheWay(t *testing.T, c *campus.Campus, s stage, name string) *person {
 	}
 	p.send("/recovery", http.StatusOK, "do", "start", "reason", "lost", "way", "mail")
 	c.Clock.Add(61 * time.Second)
-	if s.name == "resend" {
+	if s.waits() {
+		return p
+	}
+	if s.name == "veto" {
+		p = newPerson(t, c) // whoever reads the mail
+		p.open("/veto/"+lastLink(t, c).Veto.Reveal(), http.StatusOK)
 		return p
 	}
 	p.comesBack(name, lastLink(t, c).Link.Reveal())
-	if s.name != "redeem" {
+	if s.page != "/link" {
 		p.send("/link", http.StatusOK, "do", "redeem")
 	}
 	return p
@@ -66,6 +78,9 @@ func (p *person) press(s stage, token string, key *phone.Key) {
 	}
 	if key != nil {
 		form.Set("code", key.Code(p.c.Clock.Now()))
+	}
+	if s.name == "veto" {
+		form.Set("number", lastLink(p.t, p.c).Objection)
 	}
 	p.must(p.Post(p.t.Context(), p.c.URL+s.path, form))
 }
@@ -96,6 +111,9 @@ func (p *person) goesOn(s stage, name string, key *phone.Key) {
 		p.want(http.StatusOK)
 	}
 	p.c.Wait(p.t, "the work of "+s.name, func() bool { return recovery(p.t, p.c, name).State == s.then })
+	if s.then == bridge.Ended {
+		p.stopped(s, name)
+	}
 	if s.then == bridge.Waiting {
 		if recovery(p.t, p.c, name).Link.Unsent {
 			p.open("/recovery", http.StatusOK)
@@ -110,6 +128,32 @@ func (p *person) goesOn(s stage, name string, key *phone.Key) {
 	if n := len(otps(p.c, name)); n != 1 {
 		p.t.Errorf("%d authenticators", n)
 	}
+}
+
+// stopped wants the end that the press stands for on record, once, nothing left of the link, and the way open to another request.
+func (p *person) stopped(s stage, name string) {
+	p.t.Helper()
+	end, event := bridge.EndCancelled, "recovery.cancelled"
+	if s.name == "notme" || s.name == "veto" {
+		end, event = bridge.EndVetoed, "recovery.vetoed"
+	}
+	if r := recovery(p.t, p.c, name); r.End != end || r.Key != nil {
+		p.t.Errorf("%s ended it as %s, with a key: %t", s.name, r.End, r.Key != nil)
+	}
+	on := 0
+	for _, e := range p.c.Events(event) {
+		if e.Target == p.c.KC.PersonID(name) {
+			on++
+		}
+	}
+	if on != 1 {
+		p.t.Errorf("%d events %s", on, event)
+	}
+	p.c.Clock.Add(61 * time.Second)
+	next := newPerson(p.t, p.c)
+	next.ask(name)
+	next.redeem(name)
+	*p = *next
 }
 
 func nameOf(n int) string { return fmt.Sprintf("person-%d", n) }
@@ -129,7 +173,7 @@ func TestAStoreThatIsAwayLosesNothingAtAnyPress(t *testing.T) {
 				each = 1
 			case testing.Short():
 				each = 8
-			case s.name == "resend" || s.name == "new key" || s.name == "extend":
+			case s.name == "resend" || s.name == "new key" || s.name == "extend" || s.then == bridge.Ended:
 				each = 4 // little hangs on them
 			}
 			first := rand.N(min(each, 4))
@@ -149,9 +193,20 @@ func TestAStoreThatIsAwayLosesNothingAtAnyPress(t *testing.T) {
 				case status == http.StatusServiceUnavailable && !strings.Contains(page, "Please try again"):
 					t.Fatalf("call %d of the store failed, and the page says: %s", n, page)
 				}
+				if status == http.StatusOK {
+					p.worked(s, nameOf(n))
+				}
 				p.goesOn(s, nameOf(n), key)
 			}
 		})
+	}
+}
+
+// worked wants what a page said to be so.
+func (p *person) worked(s stage, name string) {
+	p.t.Helper()
+	if r := recovery(p.t, p.c, name); r.State != s.then && r.State != bridge.Writing {
+		p.t.Fatalf("%s is said to have worked, and the recovery is %s: %s", s.name, r.State, text(p.Body))
 	}
 }
 

@@ -282,7 +282,7 @@ func (s *Sessions) ttl(state State) time.Duration {
 	return max(time.Second, keep)
 }
 
-// end deletes the session and expires the cookie.
+// end deletes the session and expires the cookie: that first, so that a browser is left signed out though the store is away.
 func (s *Sessions) end(ctx context.Context, w http.ResponseWriter, sess *sessions.Session) error {
 	http.SetCookie(w, sessions.NewCookie(sess.Name(), "", sess.Options))
 	if sess.ID == "" {
