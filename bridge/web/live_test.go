@@ -315,7 +315,11 @@ func TestStreamsLeaveNothingBehind(t *testing.T) {
 	p := caller(t, c, "bob")
 	other := goleak.IgnoreCurrent()
 	for range 5 {
-		s := listens(t, c, c.URL, p.session())
+		var s *stream
+		c.Wait(t, "a free place", func() bool { // the server may not have noticed yet that the ones before closed
+			s = listens(t, c, c.URL, p.session())
+			return s.status == http.StatusOK
+		})
 		s.tells(bridge.StepCall)
 		s.close()
 	}
