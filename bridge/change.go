@@ -18,6 +18,7 @@ const (
 	ChangeAddOTP      ChangeKind = "authenticator_added"
 	ChangeDropOTP     ChangeKind = "authenticator_removed"
 	ChangeLabel       ChangeKind = "authenticator_renamed"
+	ChangeCodes       ChangeKind = "recovery_codes"
 )
 
 // ChangeState is how far a change has come.
@@ -40,7 +41,7 @@ type Change struct {
 	Language   string
 	Kind       ChangeKind
 	Address    string         `json:",omitempty"`
-	Credential string         `json:",omitempty"` // to be removed or renamed, or the new one's id
+	Credential string         `json:",omitempty"` // to be removed or renamed, or the new one's id; of recovery codes, their set's, too
 	With       string         `json:",omitempty"` // the authenticator whose code opened the sign-in: it stays
 	Label      string         `json:",omitempty"`
 	New        *NewCredential `json:",omitempty"`

@@ -98,6 +98,9 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 	if found && (r.State == Writing || r.Locking()) { // it writes the same credentials
 		return Fault(CodeChangeOpen, "change", nil)
 	}
+	if c.Kind == ChangeCodes {
+		return s.carryCodes(ctx, c)
+	}
 	if c.Sent {
 		a, err := s.Accounts.ByID(ctx, c.Person)
 		if err != nil {
@@ -308,6 +311,8 @@ func (k ChangeKind) names() changeNames {
 		return changeNames{"authenticator.intended", "authenticator.added", "authenticator.refused"}
 	case ChangeDropOTP:
 		return changeNames{"authenticator.intended", "authenticator.removed", "authenticator.refused"}
+	case ChangeCodes:
+		return changeNames{"recovery_codes.intended", "recovery_codes.done", "recovery_codes.refused"}
 	}
 	return changeNames{"authenticator.intended", "authenticator.renamed", "authenticator.refused"}
 }
@@ -320,6 +325,8 @@ func changeEvent(name string, c Change) AuditEvent {
 		e.Added = c.Credential
 	case ChangeDropOTP:
 		e.Removed = []string{c.Credential}
+	case ChangeCodes:
+		e.Recovery = c.Credential
 	}
 	return e
 }

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -31,8 +30,8 @@ const (
 	CodesRefused CodeState = "refused" // none stands; erased here
 )
 
-// CodeSet is one set of recovery codes, from the press of the button until the person has saved them. It is stored under its recovery,
-// sealed, for CodesLife; once it may stand in Keycloak, until its job has brought it to an end. It is shown for CodesLife alone.
+// CodeSet is one set of recovery codes, from the press of the button until the person has saved them. It is stored under its recovery, or under an
+// id of its own when the settings asked for it, sealed, for CodesLife; once it may stand in Keycloak, until its job has brought it to an end. It is shown for CodesLife alone.
 type CodeSet struct {
 	Recovery string
 	Person   string
@@ -41,8 +40,14 @@ type CodeSet struct {
 	New      NewCodes
 	Intended bool     `json:",omitempty"` // the audit trail holds the intent
 	Removed  []string `json:",omitempty"` // sets that stood at intent
+	Code     Code     `json:",omitempty"` // CodesRefused: why
 	Until    time.Time
+
+	SignedInAt time.Time `json:",omitzero"` // the full sign-in of the settings that asked; zero: a recovery did
 }
+
+// own reports whether the set was asked for in the settings.
+func (s CodeSet) own() bool { return !s.SignedInAt.IsZero() }
 
 // NewCodes is what Keycloak stores of a set.
 type NewCodes struct {
@@ -165,184 +170,6 @@ func (f *Flow) changeCodes(ctx context.Context, id string, life time.Duration, s
 	return err
 }
 
-// RunCodes writes a set that was asked for. Every step may be repeated by any replica; an error means that the job has to come again. A set
-// whose time is up before it was written is taken back.
-func (f *Flow) RunCodes(ctx context.Context, id string) (next time.Time, err error) {
-	for range maxSteps {
-		set, err := f.CodeSets.Get(ctx, id)
-		switch {
-		case errors.Is(err, ErrAbsent):
-			return time.Time{}, nil
-		case err != nil:
-			return time.Time{}, err
-		case set.State != CodesAsked:
-			return time.Time{}, nil
-		case !f.Now().Before(set.Until) || len(set.New.Codes) == 0:
-			return f.lateCodes(ctx, set)
-		}
-		done, err := f.codesStep(ctx, set)
-		if code := CodeOf(err); code == CodeGone || code == CodeRefusedByAccount || refusal(code) || code == CodeNotOpen {
-			return time.Time{}, f.takeCodesBack(ctx, set, code)
-		}
-		if err != nil || done {
-			return time.Time{}, err
-		}
-	}
-	return time.Time{}, Fault(CodeInternal, "recovery codes: too many steps for one run", nil)
-}
-
-// lateCodes ends a set that was not written in time. Its codes are erased at once; what was sent may still come to stand for a moment.
-func (f *Flow) lateCodes(ctx context.Context, set CodeSet) (next time.Time, err error) {
-	if over, err := f.codesOver(ctx, set); err != nil || over {
-		return time.Time{}, err
-	}
-	if len(set.New.Codes) > 0 {
-		err := f.changeCodes(ctx, set.Recovery, 0, func(old *CodeSet) error { old.New.Codes = nil; return nil })
-		if err != nil {
-			return time.Time{}, absentIsFine(err)
-		}
-	}
-	if look := set.Until.Add(codesGrace); set.Intended && f.Now().Before(look) {
-		return look, nil
-	}
-	return time.Time{}, f.takeCodesBack(ctx, set, CodeExpired)
-}
-
-// takeCodesBack refuses a set that is not written to the end. Once it was sent, an answer may have been lost: a set that stands goes, since
-// nobody has its codes, and the person hears of it, also when older codes are gone.
-func (f *Flow) takeCodesBack(ctx context.Context, set CodeSet, code Code) error {
-	if !set.Intended {
-		return f.refuseCodes(ctx, set, code)
-	}
-	seen, err := f.Target.Credentials(ctx, set.Person)
-	if CodeOf(err) == CodeGone {
-		return f.refuseCodes(ctx, set, code)
-	}
-	if err != nil {
-		return err
-	}
-	standing := codeSets(seen, "")
-	stands := slices.Contains(standing, set.New.ID)
-	lost := slices.ContainsFunc(set.Removed, func(id string) bool { return !slices.Contains(standing, id) })
-	if stands || lost {
-		if err := f.tellCodesBack(ctx, set); err != nil {
-			return err
-		}
-	}
-	if stands {
-		if err := f.Target.Do(ctx, set.Person, Action{Kind: ActionRemove, Credential: set.New.ID}); err != nil {
-			return err
-		}
-	}
-	return f.refuseCodes(ctx, set, code)
-}
-
-// tellCodesBack tells every address on record now: the recovery may be forgotten.
-func (f *Flow) tellCodesBack(ctx context.Context, set CodeSet) error {
-	a, err := f.Accounts.ByID(ctx, set.Person)
-	if CodeOf(err) == CodeGone {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	realm, err := f.Accounts.Realm(ctx)
-	if err != nil {
-		return err
-	}
-	return f.tellDone(ctx, NoticeCodesBack, Recovery{
-		ID: set.Recovery, Way: set.Way, Name: a.Name, Language: a.Locale, Snapshot: f.Rules.Snapshot(a, History{}, realm, f.Now()),
-	})
-}
-
-// codesStep does the next thing for a set. The account has to be as the recovery left it: whoever began another one, or was refused
-// since, or objected, gets none.
-func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error) {
-	r, found, err := f.read(ctx, set.Person)
-	if err != nil {
-		return false, err
-	}
-	if !found || r.ID != set.Recovery || r.State != Done || r.Disputed(f.Now()) {
-		return false, Fault(CodeNotOpen, "recovery codes", nil)
-	}
-	seen, err := f.Target.Credentials(ctx, set.Person)
-	if err != nil {
-		return false, err
-	}
-	if !set.Intended {
-		a, err := f.Accounts.ByID(ctx, set.Person)
-		if err == nil {
-			err = f.Rules.Refusal(a)
-		}
-		if err == nil {
-			err = r.Snapshot.Changed(a, r.DoneAt.Add(time.Minute)) // what the swap itself ended is no reason
-		}
-		if err != nil {
-			return false, err
-		}
-		return false, f.intendCodes(ctx, set, codeSets(seen, set.New.ID))
-	}
-	a := nextCodes(set.New, seen)
-	if a.Kind != ActionFinish {
-		return false, f.Target.Do(ctx, set.Person, a)
-	}
-	if !f.Now().Before(set.Until) {
-		return false, nil // the next look takes them back
-	}
-	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.done", set)); err != nil {
-		return false, err
-	}
-	if err := f.tellDone(ctx, NoticeCodes, r); err != nil {
-		return false, err
-	}
-	err = f.endCodes(ctx, set, func(old *CodeSet) error {
-		old.State = CodesWritten
-		return nil
-	})
-	return err == nil, absentIsFine(err) // too late: the next look takes them back
-}
-
-// nextCodes decides the next step from the credentials seen just now: the set is written, older ones go, and it stands behind every
-// authenticator, so that Keycloak asks for the one-time password first.
-func nextCodes(n NewCodes, seen []Credential) Action {
-	own := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == n.ID })
-	if own < 0 {
-		return Action{Kind: ActionAddCodes, Credential: n.ID, Codes: &n}
-	}
-	if old := codeSets(seen, n.ID); len(old) > 0 {
-		return Action{Kind: ActionRemove, Credential: old[0]}
-	}
-	for i := len(seen) - 1; i > own; i-- {
-		if seen[i].Type == TypeOTP {
-			return Action{Kind: ActionMove, Credential: n.ID, After: seen[i].ID}
-		}
-	}
-	return Action{Kind: ActionFinish}
-}
-
-// codeSets lists the sets of recovery codes but for one.
-func codeSets(seen []Credential, but string) (ids []string) {
-	for _, c := range seen {
-		if c.Type == TypeRecoveryCodes && c.ID != but && !c.Federated {
-			ids = append(ids, c.ID)
-		}
-	}
-	return ids
-}
-
-// intendCodes puts on record what is about to be written. If it cannot be, nothing is.
-func (f *Flow) intendCodes(ctx context.Context, set CodeSet, removed []string) error {
-	set.Removed = removed
-	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.intended", set)); err != nil {
-		return err
-	}
-	err := f.changeCodes(ctx, set.Recovery, 0, func(old *CodeSet) error {
-		old.Intended, old.Removed = true, removed
-		return nil
-	})
-	return absentIsFine(err)
-}
-
 // refuseCodes puts the end on record before the set is forgotten. Each part may be repeated.
 func (f *Flow) refuseCodes(ctx context.Context, set CodeSet, code Code) error {
 	e := codesEvent("recovery_codes.refused", set)
@@ -351,7 +178,7 @@ func (f *Flow) refuseCodes(ctx context.Context, set CodeSet, code Code) error {
 		return err
 	}
 	err := f.endCodes(ctx, set, func(old *CodeSet) error {
-		old.State, old.New.Codes = CodesRefused, nil
+		old.State, old.New.Codes, old.Code = CodesRefused, nil, code
 		return nil
 	})
 	if errors.Is(err, ErrAbsent) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Settings is what people do with their own account after a full sign-in: notification addresses and authenticators. Whatever changes is a Change,
+// Settings is what people do with their own account after a full sign-in: notification addresses, authenticators and recovery codes. Whatever changes is a Change,
 // carried out by a job.
 type Settings struct {
 	*Flow
@@ -41,12 +41,14 @@ type Member struct {
 
 // Enter reads the account of somebody who comes to the settings, and refuses whoever may not: the password alone opens nothing here, nor does a
 // temporary code, nor a sign-in that the campus ended or that is older than the password.
-func (s *Settings) Enter(ctx context.Context, m Member) (Account, error) {
+func (s *Settings) Enter(ctx context.Context, m Member) (Account, error) { return s.enter(ctx, m) }
+
+func (f *Flow) enter(ctx context.Context, m Member) (Account, error) {
 	const op = "settings"
 	if m.Person == "" || !m.Full {
 		return Account{}, Fault(CodeStaleSignIn, op, nil)
 	}
-	a, err := s.Accounts.ByID(ctx, m.Person)
+	a, err := f.Accounts.ByID(ctx, m.Person)
 	if err != nil {
 		return a, err
 	}
@@ -63,7 +65,7 @@ func (s *Settings) Enter(ctx context.Context, m Member) (Account, error) {
 	// Wrong passwords of anybody lock the account for a while, and what Keycloak asks for at the next sign-in changes nothing about this one.
 	lasting := a
 	lasting.Locked, lasting.RequiredActions, lasting.ProfileGap = false, nil, false
-	return a, s.Rules.Refusal(lasting)
+	return a, f.Rules.Refusal(lasting)
 }
 
 // may is Enter for whatever changes something.
@@ -110,6 +112,7 @@ type Overview struct {
 	Addresses      []OwnAddress
 	Authenticators []Credential
 	Codes          *Credential // recovery codes, nil: none
+	TakesCodes     bool        // new ones can be made
 	Ask            *AddressAsk
 	Change         *Change   // the latest
 	DeskUntil      time.Time // addresses changed lately: until then only the desk helps; zero: not so
@@ -127,7 +130,7 @@ func (s *Settings) Look(ctx context.Context, m Member) (Overview, error) {
 	}
 	now := s.Now()
 	marks := s.Rules.marks(a)
-	o := Overview{Authenticators: a.Authenticators()}
+	o := Overview{Authenticators: a.Authenticators(), TakesCodes: s.takesCodes(ctx)}
 	for _, one := range s.Rules.Addresses(a, History{}, realm, now) {
 		o.Addresses = append(o.Addresses, OwnAddress{
 			Value: one.Value, Code: one.Code, Confirmed: marks.at(one.Value), Own: hasAddress(a.Attributes[s.Attribute], one.Value),

@@ -176,6 +176,8 @@ func (d doc) checkFaults(p view.Page) {
 		faults = p.Faults
 	case view.AddressCode:
 		faults = p.Faults
+	case view.OwnCodes:
+		faults = p.Faults
 	case view.ManageApp:
 		faults = p.Faults
 	}
@@ -204,7 +206,7 @@ func (d doc) checkFaults(p view.Page) {
 func TestFormsPostWithToken(t *testing.T) {
 	routes := []string{
 		"/start", "/recovery", "/link", "/enrol", "/done", "/veto", "/language", "/signout", "/desk", "/desk/case", "/desk/permit", "/admin",
-		"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove", "/temporary",
+		"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove", "/settings/codes", "/temporary",
 	}
 	eachPage(t, "Hanako", func(d doc, _ string, _ sample) {
 		for _, f := range d.all("form") {

@@ -160,12 +160,13 @@ type Done struct {
 	Faults    []Fault
 }
 
-// RecoveryCodes is the part of the last page about recovery codes. Its buttons post do=codes and do=saved (saved) to /done.
+// RecoveryCodes is the part of a page about recovery codes. Its buttons post do=codes (after) and do=saved (saved) to that page.
 type RecoveryCodes struct {
-	Offer    bool // they can be made
-	Replaces bool // old ones stop working then
-	Writing  bool // they are being made
-	Refused  bool // they could not be made
+	Offer    bool   // they can be made
+	After    string // the set that this browser asked for before
+	Replaces bool   // old ones stop working then
+	Writing  bool   // they are being made
+	Refused  bool   // they could not be made
 	List     []string
 	Made     time.Time
 	Until    time.Time // shown no longer than this

@@ -36,7 +36,18 @@ type OwnAddress struct {
 }
 
 // CodesLeft says how many recovery codes there are.
-type CodesLeft struct{ Left int }
+type CodesLeft struct {
+	Left int
+	None bool // there is no set
+	Make bool // new ones can be made
+}
+
+// OwnCodes is GET /settings/codes.
+type OwnCodes struct {
+	Frame
+	Codes  *RecoveryCodes
+	Faults []Fault
+}
 
 // LastChange is what came of the latest change.
 type LastChange struct {
@@ -88,11 +99,13 @@ func (AddressAdd) template() string    { return "addressadd" }
 func (AddressCode) template() string   { return "addresscode" }
 func (AddressRemove) template() string { return "addressremove" }
 func (ManageApp) template() string     { return "manageapp" }
+func (OwnCodes) template() string      { return "owncodes" }
 
 func (Settings) heading(l *locale) string      { return l.text("settings.title") }
 func (AddressAdd) heading(l *locale) string    { return l.text("address.add.title") }
 func (AddressRemove) heading(l *locale) string { return l.text("settings.address.remove_title") }
 func (p ManageApp) heading(l *locale) string   { return l.text("settings.app.title") }
+func (OwnCodes) heading(l *locale) string      { return l.text("done.codes.title") }
 
 func (p AddressCode) heading(l *locale) string {
 	if p.Stopped {
@@ -104,17 +117,19 @@ func (p AddressCode) heading(l *locale) string {
 func (p AddressAdd) faults() []Fault  { return p.Faults }
 func (p AddressCode) faults() []Fault { return p.Faults }
 func (p ManageApp) faults() []Fault   { return p.Faults }
+func (p OwnCodes) faults() []Fault    { return p.Faults }
 
 // Old says that the sign-in is too old to change something.
 func (p Settings) Old() bool { return !p.Now.Before(p.Until) }
 
 // Low says that there are so few recovery codes that new ones are advised.
-func (c CodesLeft) Low() bool { return c.Left <= 3 }
+func (c CodesLeft) Low() bool { return !c.None && c.Left <= 3 }
 
 // lastTexts say what was changed.
 var lastTexts = map[bridge.ChangeKind]string{
 	bridge.ChangeAddAddress: "settings.done.address_added", bridge.ChangeDropAddress: "settings.done.address_removed",
 	bridge.ChangeAddOTP: "settings.done.app_added", bridge.ChangeDropOTP: "settings.done.app_removed", bridge.ChangeLabel: "settings.done.app_renamed",
+	bridge.ChangeCodes: "settings.done.codes",
 }
 
 // ofAddress says that a change is one of the addresses.
@@ -135,6 +150,9 @@ func (l *locale) lastChange(c LastChange) (template.HTML, error) {
 		}
 		return l.html(key, "name", clean(c.Label))
 	case bridge.ChangeRefused:
+		if c.Kind == bridge.ChangeCodes {
+			return l.html("settings.codes.refused_text")
+		}
 		return template.HTML(escape(l.why(c.Code))), nil //nolint:gosec // escaped
 	}
 	return l.html("settings.asked")

@@ -150,7 +150,11 @@ func (s *Server) codesFile(w http.ResponseWriter, r *http.Request, v *visit) err
 	if err != nil {
 		return err
 	}
-	part := codesPart(offer)
+	return s.sendCodes(w, r, v, codesPart(offer))
+}
+
+// sendCodes answers with recovery codes as a file.
+func (s *Server) sendCodes(w http.ResponseWriter, r *http.Request, v *visit, part *view.RecoveryCodes) error {
 	if part == nil || len(part.List) == 0 {
 		return bridge.Fault(view.CodeNotFound, "recovery codes", nil)
 	}

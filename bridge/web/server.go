@@ -161,4 +161,7 @@ func (s *Server) settingsRoutes(get, post func(path string, h handler)) {
 	post("/settings/add", s.settings(s.actAddApp))
 	get("/settings/authenticator", s.settings(s.app))
 	post("/settings/authenticator", s.settings(s.actApp))
+	get(ownCodesPath, s.settings(s.ownCodes))
+	post(ownCodesPath, s.settings(s.actOwnCodes))
+	get(ownCodesPath+"/recovery-codes.txt", s.settings(s.ownCodesFile))
 }

@@ -59,6 +59,7 @@ type State struct {
 	Settings bool    `json:",omitempty"`
 	Chosen   Chosen  `json:",omitzero"`
 	Adding   *Adding `json:",omitempty"`
+	Codes    string  `json:",omitempty"` // id of the recovery codes that this browser asked for
 
 	Done *DoneFacts // all that is left after success
 

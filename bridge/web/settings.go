@@ -68,7 +68,7 @@ func (s *Server) settingsBack(w http.ResponseWriter, r *http.Request, v *visit, 
 			SID: id.SID, IDToken: bridge.Secret(id.IDToken.Reveal()), Holder: bridge.NewUUID(),
 		}
 		if old.Settings && old.Person == id.Subject {
-			st.Adding, st.Chosen = old.Adding, old.Chosen
+			st.Adding, st.Chosen, st.Codes = old.Adding, old.Chosen, old.Codes
 		}
 		return st
 	})
@@ -120,8 +120,11 @@ func (s *Server) overviewPage(f view.Frame, o bridge.Overview, m bridge.Member) 
 	if o.Ask != nil {
 		p.Waiting = o.Ask.Address
 	}
+	if o.Codes != nil || o.TakesCodes {
+		p.Codes = &view.CodesLeft{None: o.Codes == nil, Make: o.TakesCodes}
+	}
 	if o.Codes != nil {
-		p.Codes = &view.CodesLeft{Left: o.Codes.Left}
+		p.Codes.Left = o.Codes.Left
 	}
 	if c := o.Change; c != nil && c.Session == m.Session && f.Now.Sub(c.At) < lastChangeShown {
 		p.Last = &view.LastChange{Kind: c.Kind, State: c.State, Code: c.Code, Address: c.Address, Label: c.Label}
@@ -180,24 +183,32 @@ func (s *Server) changed(w http.ResponseWriter, r *http.Request, v *visit, m bri
 		st.Chosen, st.Adding = Chosen{}, nil
 		return nil
 	})
+	if err == nil {
+		_, err = s.awaitChange(r.Context(), m)
+	}
 	if err != nil {
 		return err
 	}
-	wait, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+	return see(w, r, "/settings")
+}
+
+// awaitChange waits a moment for the end of the change under way, and returns it as it is then.
+func (s *Server) awaitChange(ctx context.Context, m bridge.Member) (bridge.Change, error) {
+	wait, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := s.Settings.Changes.Get(r.Context(), m.Person)
+		c, err := s.Settings.Changes.Get(ctx, m.Person)
 		if err != nil && bridge.CodeOf(err) != bridge.CodeAbsent {
-			return err
+			return c, err
 		}
 		if c.State != bridge.ChangeAsked {
-			return see(w, r, "/settings")
+			return c, nil
 		}
 		select {
 		case <-wait.Done():
-			return see(w, r, "/settings")
+			return c, nil
 		case <-tick.C:
 		}
 	}

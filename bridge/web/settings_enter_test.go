@@ -41,6 +41,8 @@ func settingsForms(session, token string) []byHand {
 		post("/settings/add", session, token, "do", "confirm", "code", "123456"),
 		post("/settings/authenticator", session, token, "do", "remove"),
 		post("/settings/authenticator", session, token, "do", "rename", "label", "x"),
+		post(ownCodes, session, token, "do", "codes"),
+		post(ownCodes, session, token, "do", "saved", "saved", "1"),
 	}
 }
 
@@ -57,7 +59,7 @@ func TestNoOtherSessionReachesTheSettings(t *testing.T) {
 	guest.open("/", http.StatusOK)
 	for who, p := range map[string]*person{"the password alone": alone, "an operator": carol, "a guest": guest} {
 		p.open("/", http.StatusOK)
-		for _, path := range []string{"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove"} {
+		for _, path := range []string{"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove", ownCodes, ownCodesFile} {
 			if a := get(path, p.session()).to(t, c); a.status != http.StatusSeeOther || a.header.Get("Location") != "/signin?to=settings" {
 				t.Errorf("%s opens %s: %d %s", who, path, a.status, a.header.Get("Location"))
 			}

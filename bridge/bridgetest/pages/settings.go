@@ -1,6 +1,8 @@
 package pages
 
 import (
+	"time"
+
 	"otpbridge/bridge"
 	"otpbridge/bridge/view"
 )
@@ -15,13 +17,13 @@ func settingsSamples(f view.Frame, word string) []Sample {
 	}
 	full := view.Settings{
 		Frame: f, Until: At(14, 15), Apps: []view.OwnApp{app, {ID: "b", Label: "Laptop", Added: At(10, 31)}}, Addresses: addresses, DeskUntil: At(84, 0),
-		Codes: &view.CodesLeft{Left: 11}, Most: true,
+		Codes: &view.CodesLeft{Left: 11, Make: true}, Most: true,
 	}
 	one := view.Settings{Frame: f, Until: At(14, 15), Apps: full.Apps[:1], Addresses: addresses[:1], Codes: &view.CodesLeft{Left: 2}}
 	waiting, none, old := one, one, one
 	waiting.Waiting, waiting.Addresses = word+"@example.org", nil
-	none.Addresses, none.Apps, none.Codes = nil, nil, nil
-	old.Until = At(14, 0)
+	none.Addresses, none.Apps, none.Codes = nil, nil, &view.CodesLeft{None: true, Make: true}
+	old.Until, old.Codes = At(14, 0), nil
 	all := []Sample{{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-old", old}}
 	for _, last := range []struct {
 		name string
@@ -33,6 +35,8 @@ func settingsSamples(f view.Frame, word string) []Sample {
 		{"app-added", view.LastChange{Kind: bridge.ChangeAddOTP, State: bridge.ChangeDone, Label: word}},
 		{"app-removed", view.LastChange{Kind: bridge.ChangeDropOTP, State: bridge.ChangeDone, Label: word}},
 		{"app-renamed", view.LastChange{Kind: bridge.ChangeLabel, State: bridge.ChangeDone, Label: word}},
+		{"codes", view.LastChange{Kind: bridge.ChangeCodes, State: bridge.ChangeDone}},
+		{"refused-codes", view.LastChange{Kind: bridge.ChangeCodes, State: bridge.ChangeRefused, Code: bridge.CodeExpired}},
 		{"refused", view.LastChange{Kind: bridge.ChangeAddAddress, State: bridge.ChangeRefused, Code: bridge.CodeAddressMax}},
 		{"refused-account", view.LastChange{Kind: bridge.ChangeDropOTP, State: bridge.ChangeRefused, Code: bridge.CodeLoggedOut}},
 		{"refused-other", view.LastChange{Kind: bridge.ChangeDropOTP, State: bridge.ChangeRefused, Code: "other"}},
@@ -41,7 +45,18 @@ func settingsSamples(f view.Frame, word string) []Sample {
 		p.Last = &last.LastChange
 		all = append(all, Sample{"settings-" + last.name, p})
 	}
-	return append(all, addressSamples(f, word)...)
+	return append(append(all, ownCodesSamples(f)...), addressSamples(f, word)...)
+}
+
+func ownCodesSamples(f view.Frame) []Sample {
+	f.Path = "/settings/codes"
+	made := view.RecoveryCodes{Made: f.Now, Until: f.Now.Add(10 * time.Minute), List: recoveryCodes()}
+	return []Sample{
+		{"codes-offer", view.OwnCodes{Frame: f, Codes: &view.RecoveryCodes{Offer: true, Replaces: true, After: "a1"}}},
+		{"codes-writing", view.OwnCodes{Frame: f, Codes: &view.RecoveryCodes{Writing: true}}},
+		{"codes", view.OwnCodes{Frame: f, Codes: &made}},
+		{"codes-unsaved", view.OwnCodes{Frame: f, Codes: &made, Faults: []view.Fault{{Field: view.FieldSaved, Code: view.CodeNotSaved}}}},
+	}
 }
 
 func addressSamples(f view.Frame, word string) []Sample {

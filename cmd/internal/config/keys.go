@@ -183,7 +183,7 @@ func mailFields() []*field {
 		duration("recovery.key_life", func(c *Config) *time.Duration { return &c.Recovery.KeyLife }).
 			as("10m", "How long a person has, after the proof, to scan the key and type a code."),
 		one("recovery.codes", yesNo(), func(c *Config) *bool { return &c.Recovery.Codes }).
-			as("true", "The last page offers recovery codes where the realm's browser flow asks for them (Keycloak's Recovery Authentication Code Form). false: never."),
+			as("true", "The last page and the settings offer recovery codes where the realm's browser flow asks for them (Keycloak's Recovery Authentication Code Form). false: never."),
 		one("recovery.temporary_codes", yesNo(), func(c *Config) *bool { return &c.Recovery.TemporaryCodes }).
 			as("false", "true: who has the password and a notification address, and an authenticator that is not at hand, can have a temporary code mailed: eight digits for one sign-in within 24 hours. Only where the policy lets mail alone prove a person, without a delay."),
 	}
@@ -192,7 +192,7 @@ func mailFields() []*field {
 func settingsFields() []*field {
 	return []*field{
 		one("settings.enabled", yesNo(), func(c *Config) *bool { return &c.Settings.Enabled }).
-			as("false", "true: people change their notification addresses and authenticators at /settings, after a full sign-in. Addresses go into the first attribute of `keycloak.addresses`."),
+			as("false", "true: people change their notification addresses, authenticators and recovery codes at /settings, after a full sign-in. Addresses go into the first attribute of `keycloak.addresses`."),
 		one("settings.marks_attribute", word(), func(c *Config) *string { return &c.Settings.Marks }).
 			as("notificationEmailConfirmed", "A user attribute with several values, which only administrators may edit: when each address was confirmed, and when they were changed last. `otpbridge realm apply` makes it."),
 	}
