@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 
 	"otpbridge/bridge"
@@ -22,7 +23,8 @@ const (
 // countName counts a name against the address that typed it. A name that is known already costs nothing.
 func (s *Server) countName(ctx context.Context, address, name string) error {
 	most := newNames
-	if addr, err := netip.ParseAddr(address); err == nil && within(addr, s.Campus) {
+	host, _, _ := strings.Cut(address, "/") // of IPv6, a network stands for each of its hosts
+	if addr, err := netip.ParseAddr(host); err == nil && within(addr, s.Campus) {
 		most = campusNames
 	}
 	_, err := s.Names.Update(ctx, bridge.Secret(address).Hash(), newNamesSpan, func(old Names, _ bool) (Names, error) {
