@@ -39,12 +39,15 @@ func newCall(t *testing.T, look rig.Look) *call {
 	return newCallOn(t, way{redis: true, look: look})
 }
 
-func newCallOn(t *testing.T, w way) *call {
+func newCallOn(t *testing.T, w way, change ...func(*rig.Setup)) *call {
 	t.Helper()
 	campus, look := rig.NewCampus(t), w.look
 	setup := rig.Setup{Campus: campus, Mailbox: rig.NewMailbox(t), Change: rig.HelpDesk}
 	if w.redis {
 		setup.Redis, setup.Replicas = rig.NewRedis(t), 2
+	}
+	for _, c := range change {
+		c(&setup)
 	}
 	c := &call{&journey{t: t, campus: campus, mailbox: setup.Mailbox, w: languages[look.Language]}, texts(t, look.Language)}
 	c.numberOnRecord("alice", "+81 75-753-1234")

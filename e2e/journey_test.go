@@ -107,9 +107,13 @@ type journey struct {
 // signIn types the ID on our page and the password on the campus page.
 func (j *journey) signIn(name string) {
 	j.t.Helper()
+	from := j.page.See(j.w.id).URL() // says what the sign-in is for
 	typeID := func() { j.page.Fill(j.w.id, name).Click(j.w.next).See(j.w.signIn) }
 	typeID()
-	j.awaitGate(name, typeID)
+	awaitGate(j.t, j.campus, name, func() {
+		j.page.Go(from).See(j.w.id)
+		typeID()
+	})
 	j.page.Fill(j.w.password, realm.Password(name)).Click(j.w.signIn)
 }
 
