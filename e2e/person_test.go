@@ -57,8 +57,8 @@ func (s *site) factors(name string, types ...string) []factor {
 
 // rest is everything about a person but the credentials, as Keycloak writes it: the representation with attributes and required actions,
 // groups, roles, identities elsewhere. Two things change with every swap and are left out: whether there is a one-time password, and
-// since when sign-ins count.
-func (s *site) rest(name string) string {
+// since when sign-ins count; and attributes that are named.
+func (s *site) rest(name string, without ...string) string {
 	s.t.Helper()
 	parts := map[string]any{}
 	for _, part := range []string{"", "/groups", "/role-mappings", "/federated-identity"} {
@@ -67,6 +67,10 @@ func (s *site) rest(name string) string {
 		if user, ok := answer.(map[string]any); ok && part == "" {
 			delete(user, "totp")
 			delete(user, "notBefore")
+			attributes, _ := user["attributes"].(map[string]any)
+			for _, attribute := range without {
+				delete(attributes, attribute)
+			}
 		}
 		parts["user"+part] = answer
 	}

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"testing"
 
@@ -45,7 +44,7 @@ func (o *owner) enters(name string, phone *rig.Phone) {
 // confirmation is the number in the n-th mail to an address.
 func (s *site) confirmation(address string, n int) string {
 	s.t.Helper()
-	m := regexp.MustCompile(`\b(\d{4}) (\d{4})\b`).FindStringSubmatch(s.mailbox.Wait(address, n).Text)
+	m := eightDigits.FindStringSubmatch(s.mailbox.Wait(address, n).Text)
 	if m == nil {
 		s.t.Fatalf("no number in the mail to %s", address)
 	}
