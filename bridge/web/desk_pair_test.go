@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -105,8 +106,10 @@ func TestFiveWrongPairsLockOneOperator(t *testing.T) {
 	carol.open("/desk", http.StatusOK)
 	carol.send("/desk", http.StatusTooManyRequests, "name", "bob", "code", right)
 	carol.says("locked")
-	if a := post("/desk", session, token, "name", "bob", "code", right).to(t, c); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "600" {
-		t.Errorf("%d, come again after %q", a.status, a.header.Get("Retry-After"))
+	a := post("/desk", session, token, "name", "bob", "code", right).to(t, c)
+	wait, err := strconv.Atoi(a.header.Get("Retry-After"))
+	if a.status != http.StatusTooManyRequests || err != nil || wait > 600 || wait < 500 { // the limits go by the machine's own clock
+		t.Errorf("%d, come again after %d s: %v", a.status, wait, err)
 	}
 	if r := recovery(t, c, "bob"); r.State != bridge.Waiting {
 		t.Fatalf("one operator ended it: %s", r.End)
