@@ -61,7 +61,8 @@ func awaitsEnd(t *testing.T, c *campus.Campus, name string) bridge.TemporaryCode
 	t.Helper()
 	looks := 0
 	c.Wait(t, "the end of the temporary code", func() bool {
-		if looks++; looks%100 == 0 { // the job may have been put off by a little
+		looks++
+		if looks%100 == 0 { // the job may have been put off by a little
 			c.Clock.Add(10 * time.Second)
 		}
 		return !temporaryOf(t, c, name).Open()
