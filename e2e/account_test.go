@@ -33,6 +33,7 @@ func TestJourneySpecialAccounts(t *testing.T) {
 		}
 	})
 	t.Run("read-only directory", func(t *testing.T) { directory(s.in(t)) })
+	t.Run("directory that is not imported", func(t *testing.T) { notImported(s.in(t)) })
 	t.Run("required attribute", func(t *testing.T) { requiredAttribute(s.in(t)) }) // last: the realm is changed
 	// The contract of the client with Keycloak has all policies; this is the way of a person.
 	if full() {
@@ -227,7 +228,7 @@ func refusedAtTheEnd(s *site) {
 // Somebody from a directory that Keycloak may only read: the password stays there, the second factor is Keycloak's. The directory is not touched.
 func directory(s *site) {
 	ldap := rig.NewDirectory(s.t, "lena")
-	ldap.Federate(s.campus.Realm, "lena")
+	ldap.Federate(s.campus.Realm, false, "lena")
 	s.keycloak("PUT "+s.path("lena"), map[string]any{"credentials": []any{counter(realm.Secret("lena"))}}, nil)
 	token := rig.NewToken(s.t, realm.Secret("lena"))
 	if !s.opensPortal("lena", token) {
@@ -242,6 +243,24 @@ func directory(s *site) {
 	s.mustHave("lena")
 	if !s.opensPortal("lena", phone) || s.opensPortal("lena", token) {
 		s.t.Error("the new code does not open the portal, or the old one does")
+	}
+}
+
+// Somebody of a directory that Keycloak does not import: it has the second factor, and puts the person into no group, so that no gate opens. Nothing is written.
+func notImported(s *site) {
+	ldap := rig.NewDirectory(s.t, "lars")
+	ldap.Federate(s.campus.Realm, true, "lars")
+	s.keycloak("PUT "+s.path("lars"), map[string]any{"credentials": []any{counter(realm.Secret("lars"))}}, nil)
+	factors, entries := s.factors("lars"), ldap.Text() // all that there is: the rest Keycloak makes up at each look
+	s.mustBeShut("lars")
+	s.refused("lars", "not_allowed")
+	s.bridge.MustHaveLogged(s.t, "a directory that is not imported")
+	s.stillHas("lars", factors)
+	if ldap.Text() != entries {
+		s.t.Errorf("the directory was\n%s\nand is\n%s", entries, ldap.Text())
+	}
+	if !s.opensPortal("lars", rig.NewToken(s.t, realm.Secret("lars"))) {
+		s.t.Error("the old authenticator does not work")
 	}
 }
 

@@ -99,7 +99,7 @@ func (s *site) clientsByHand() {
 func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	t.Parallel()
 	s := unprepared(t)
-	rig.NewDirectory(t, "lena").Federate(s.campus.Realm, "lena")
+	rig.NewDirectory(t, "lena").Federate(s.campus.Realm, false, "lena")
 	partners := rig.NewPartner(t, s.campus.Realm, "alice", "paula")
 	s.clientsByHand()
 	before := export(t, s.campus.Realm)

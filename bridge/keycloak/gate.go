@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"otpbridge/bridge"
@@ -105,7 +106,7 @@ func NewGate(cfg GateConfig) (*RealmGate, error) {
 }
 
 // Open implements bridge.Gate. The job and the lease are stored before the membership; when it cannot be had, the lease is taken back.
-// CodeGone: no such person, or one whom we may not put into the group.
+// CodeGone: no such person, or one whom we may not put into the group. CodeNotAllowed: one whom Keycloak puts into none.
 func (g *RealmGate) Open(ctx context.Context, person string) (lease string, err error) {
 	const op = "open gate"
 	if person == "" {
@@ -257,13 +258,22 @@ func (g *RealmGate) member(ctx context.Context, person string, in bool) error {
 	k := call{op: "leave gate group", method: http.MethodDelete, path: []string{"users", person, "groups", g.cfg.GroupID}, repeat: true}
 	if in {
 		k.op, k.method = "join gate group", http.MethodPut
-		return readFault(k.op, g.cfg.Client.do(ctx, k))
+		return joinFault(k.op, person, g.cfg.Client.do(ctx, k))
 	}
 	err := g.cfg.Client.do(ctx, k)
 	if status(err) == http.StatusNotFound {
 		return nil
 	}
 	return away(k.op, err)
+}
+
+// joinFault is readFault for somebody who was to be put into the gate group. People of a directory that Keycloak does not import have ids that begin with
+// "f:", and it answers 500 (measured; custom storages may take groups).
+func joinFault(op, person string, err error) error {
+	if strings.HasPrefix(person, "f:") && status(err) == http.StatusInternalServerError {
+		return bridge.Fault(bridge.CodeNotAllowed, op, fmt.Errorf("people of a directory that is not imported are put into no group: %w", err))
+	}
+	return readFault(op, err)
 }
 
 // record writes an audit record of something that happened already; a failure cannot stop it any more.

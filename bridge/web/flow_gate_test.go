@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,7 @@ func TestTheGateStaysShutForWhoeverMayNotRecover(t *testing.T) {
 		"by-group": func(m *fakekc.Person) { m.Groups = append(m.Groups, "admins") },
 		"by-right": func(m *fakekc.Person) { m.Rights = []string{"manage-users"} },
 		"gap":      func(m *fakekc.Person) { m.Last = "" },
+		"stays":    func(m *fakekc.Person) { m.ID, m.Federation = "f:directory:stays", "directory" },
 	}
 	for _, action := range []string{
 		"UPDATE_PASSWORD", "CONFIGURE_TOTP", "VERIFY_EMAIL", "UPDATE_PROFILE", "UPDATE_EMAIL", "TERMS_AND_CONDITIONS", "webauthn-register",
@@ -71,6 +73,11 @@ func TestTheGateStaysShutForWhoeverMayNotRecover(t *testing.T) {
 	}
 	if len(c.Mails("")) > 0 {
 		t.Error("mail was sent")
+	}
+	if !slices.ContainsFunc(c.Events("signin.started"), func(e bridge.AuditEvent) bool {
+		return e.Target == "f:directory:stays" && e.Code == bridge.CodeNotAllowed
+	}) {
+		t.Error("the trail does not say why somebody of a directory that is not imported cannot recover")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,13 +116,13 @@ func (d *Directory) Text() string {
 	return string(out)
 }
 
-// Federate makes a realm read its people from the directory as well, with import and without a right to write, until the test ends, and lets those
-// people recover. Their mail is their notification address.
-func (d *Directory) Federate(r *realm.Realm, people ...string) {
+// Federate makes a realm read its people from the directory as well, without a right to write, until the test ends, and lets those people recover. Their
+// mail is their notification address. Keycloak keeps an account of its own for each, unless they stay in the directory.
+func (d *Directory) Federate(r *realm.Realm, stay bool, people ...string) {
 	d.t.Helper()
 	d.add(r, map[string]any{
 		"name": "directory", "providerId": "ldap", "providerType": "org.keycloak.storage.UserStorageProvider", "config": map[string][]string{
-			"editMode": {"READ_ONLY"}, "importEnabled": {"true"}, "enabled": {"true"}, "vendor": {"other"}, "usernameLDAPAttribute": {"uid"},
+			"editMode": {"READ_ONLY"}, "importEnabled": {strconv.FormatBool(!stay)}, "enabled": {"true"}, "vendor": {"other"}, "usernameLDAPAttribute": {"uid"},
 			"rdnLDAPAttribute": {"uid"}, "uuidLDAPAttribute": {"entryUUID"}, "userObjectClasses": {"inetOrgPerson"}, "connectionUrl": {d.url()},
 			"usersDn": {directoryPeople}, "authType": {"simple"}, "bindDn": {directoryReader}, "bindCredential": {d.password}, "searchScope": {"1"},
 			"pagination": {"true"}, "priority": {"0"},
@@ -145,13 +146,23 @@ func (d *Directory) Federate(r *realm.Realm, people ...string) {
 			"is.mandatory.in.ldap": {"false"},
 		},
 	})
-	d.do(r, "POST /user-storage/"+storage+"/sync?action=triggerFullSync", nil, nil)
+	if stay { // in the groups that the directory's mapper says: Keycloak has no others for them
+		d.add(r, map[string]any{
+			"name": "may recover", "providerId": "hardcoded-ldap-group-mapper", "parentId": storage,
+			"providerType": "org.keycloak.storage.ldap.mappers.LDAPStorageMapper", "config": map[string][]string{"group": {"/" + realm.Recoverable}},
+		})
+	} else {
+		d.do(r, "POST /user-storage/"+storage+"/sync?action=triggerFullSync", nil, nil)
+	}
 	for _, name := range people {
 		id, err := r.ID(d.t.Context(), name)
 		if err != nil {
 			d.t.Fatal(err)
 		}
 		r.Users[name] = id
+		if stay {
+			continue
+		}
 		d.do(r, "PUT /users/"+id+"/groups/"+r.Allowed, nil, nil)
 	}
 }

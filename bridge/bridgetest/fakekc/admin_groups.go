@@ -16,6 +16,9 @@ func (c *call) joinGroup() reply {
 	if !c.joins() {
 		return c.fault(http.StatusForbidden, "HTTP 403 Forbidden")
 	}
+	if strings.HasPrefix(c.user.id, "f:") { // in a directory that Keycloak does not import
+		return c.fault(http.StatusInternalServerError, "unknown_error")
+	}
 	if !slices.Contains(c.user.groups, c.group.id) {
 		c.user.groups = append(slices.Clone(c.user.groups), c.group.id)
 		c.record("CREATE", "GROUP_MEMBERSHIP", "users/"+c.user.id+"/groups/"+c.group.id)
