@@ -132,7 +132,8 @@ func (f *Flow) AskTemporary(ctx context.Context, a TemporaryAsked) (TemporaryCod
 	if f.Now().Sub(a.Viewer.SignedInAt) > SignInLife {
 		return TemporaryCode{}, Fault(CodeStaleSignIn, op, nil)
 	}
-	if old, found, err := f.Temporary(ctx, a.Viewer.Person); err != nil || found && old.Open() {
+	old, found, err := f.Temporary(ctx, a.Viewer.Person)
+	if err != nil || found && old.Open() {
 		return old, firstError(err, Fault(CodeTemporary, op, nil))
 	}
 	to, account, err := f.temporaryOpen(ctx, a.Viewer, a.Snapshot)
@@ -149,9 +150,9 @@ func (f *Flow) AskTemporary(ctx context.Context, a TemporaryAsked) (TemporaryCod
 	mails := f.temporaryMails(to, a.Snapshot)
 	t := TemporaryCode{
 		ID: n.ID, Person: account.ID, Username: a.Username, Name: a.Name, Language: a.Language, To: to, Origin: a.Origin, Snapshot: a.Snapshot, StartedAt: now,
-		Factors: factorIDs(account.Credentials), Vetoes: mails.vetoes(),
+		Vetoes: mails.vetoes(),
 	}
-	if t, err = f.beginTemporary(ctx, t); err != nil {
+	if t, err = f.beginTemporary(ctx, t, old, account.Credentials); err != nil {
 		return t, err
 	}
 	if err := f.makeTemporary(ctx, t, n, mails.with(code)); err != nil {
@@ -161,14 +162,21 @@ func (f *Flow) AskTemporary(ctx context.Context, a TemporaryAsked) (TemporaryCod
 	return f.sentTemporary(ctx, t)
 }
 
-// beginTemporary keeps the job, then the record that it belongs to, and counts it. Of two presses at the same moment one is CodeTemporary.
-func (f *Flow) beginTemporary(ctx context.Context, t TemporaryCode) (TemporaryCode, error) {
+// beginTemporary keeps the job, then the record that it belongs to, and counts it. Of two presses at the same moment one is CodeTemporary. The second
+// factors seen are what the code is held against from now on, so nothing among them may have come under the one before.
+func (f *Flow) beginTemporary(ctx context.Context, t, last TemporaryCode, seen []Credential) (TemporaryCode, error) {
+	if err := f.nothingLate(ctx, last, seen); err != nil {
+		return t, err
+	}
+	t.Factors = factorIDs(seen)
 	if err := f.temporaryAt(ctx, t.Person, t.StartedAt.Add(temporaryGrace)); err != nil {
 		return t, err
 	}
 	var before TemporaryCode
 	begun, err := f.Temporaries.Update(ctx, t.Person, 0, func(old TemporaryCode, found bool) (TemporaryCode, error) {
-		before = old
+		if before = old; old.ID != last.ID { // nothing was held against that one
+			return old, Fault(CodeTemporary, "temporary code", nil)
+		}
 		return BeginTemporary(old, found, t)
 	})
 	if err != nil {

@@ -141,7 +141,7 @@ func (f *Flow) TakeTemporary(ctx context.Context, v Viewer, label string) error 
 	if err != nil {
 		return err
 	}
-	return f.takeTemporary(ctx, r, a, label)
+	return f.takeTemporary(ctx, r, a, old, label)
 }
 
 // approvedToday reads the account once more, and holds it and the approvals against the rules of now.
@@ -165,7 +165,7 @@ func (r Recovery) openVetoes() []Veto {
 	return slices.DeleteFunc(r.vetoes(), func(v Veto) bool { return !v.Done.IsZero() })
 }
 
-func (f *Flow) takeTemporary(ctx context.Context, r Recovery, a Account, label string) error {
+func (f *Flow) takeTemporary(ctx context.Context, r Recovery, a Account, last TemporaryCode, label string) error {
 	key := f.Codes.NewKey()
 	code, err := f.Codes.Single(key)
 	if err != nil {
@@ -176,9 +176,9 @@ func (f *Flow) takeTemporary(ctx context.Context, r Recovery, a Account, label s
 	mails := f.noticesTo(f.Rules.recipients(r.Snapshot))
 	t := TemporaryCode{
 		ID: n.ID, Person: r.Person, Username: r.Username, Name: r.Name, Language: r.Language, Origin: r.Origin, Snapshot: r.Snapshot, StartedAt: now,
-		Factors: factorIDs(a.Credentials), Request: r.ID, Holder: r.Holder, Vetoes: append(mails.vetoes(), r.openVetoes()...),
+		Request: r.ID, Holder: r.Holder, Vetoes: append(mails.vetoes(), r.openVetoes()...),
 	}
-	if t, err = f.beginTemporary(ctx, t); err != nil {
+	if t, err = f.beginTemporary(ctx, t, last, a.Credentials); err != nil {
 		return err
 	}
 	// An objection to the request ends the code from here on; one that came before has ended the request.

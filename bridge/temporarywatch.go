@@ -31,12 +31,36 @@ func (f *Flow) watchTemporary(ctx context.Context, t TemporaryCode) (next time.T
 
 func (f *Flow) watchedTemporary(ctx context.Context, t TemporaryCode) (more bool, err error) {
 	seen, err := f.Target.Credentials(ctx, t.Person)
-	if err != nil || !slices.ContainsFunc(seen, t.foreign) {
+	if err != nil {
 		return false, err
+	}
+	more, err = f.lateTemporary(ctx, t, seen)
+	if CodeOf(err) == CodeTooLate { // a recovery is at it
+		return false, nil
+	}
+	return more, err
+}
+
+// nothingLate refuses a new code while something came under the last one, which is then looked after at once: it would count as the person's from then on.
+func (f *Flow) nothingLate(ctx context.Context, last TemporaryCode, seen []Credential) error {
+	if !last.Watched(f.Now()) {
+		return nil
+	}
+	late, err := f.lateTemporary(ctx, last, seen)
+	if err != nil || !late {
+		return err
+	}
+	return firstError(f.temporaryAt(ctx, last.Person, f.Now()), Fault(CodeDeskOnly, "temporary code", nil))
+}
+
+// lateTemporary raises the alarm, and opens the code again, when a second factor came after its end. CodeTooLate: a recovery is writing them.
+func (f *Flow) lateTemporary(ctx context.Context, t TemporaryCode, seen []Credential) (found bool, err error) {
+	if !slices.ContainsFunc(seen, t.foreign) {
+		return false, nil
 	}
 	swapped, busy, err := f.swapped(ctx, t)
 	if err != nil || busy {
-		return false, err
+		return false, firstError(err, Fault(CodeTooLate, "temporary code", nil))
 	}
 	late := t.late(seen, swapped)
 	if len(late) == 0 {
