@@ -122,7 +122,7 @@ func TestJourneySettingsTwoAtOnce(t *testing.T) {
 	rig.Eventually(t, "both changes", func() bool {
 		var both sync.WaitGroup
 		both.Go(func() { two.sends("/settings/address", "do", "confirm", "code", code) })
-		both.Go(func() { one.sends("/settings/remove", "do", "remove") })
+		both.Go(func() { one.sends("/settings/remove", "do", "remove", "id", ids[1][1]) })
 		both.Wait()
 		rig.Eventually(t, "the change is over", func() bool {
 			two.Get(s.bridge.URL + "/settings").Follow("")

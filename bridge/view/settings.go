@@ -78,13 +78,14 @@ type AddressCode struct {
 	Faults  []Fault
 }
 
-// AddressRemove is GET /settings/remove. Its button posts do=remove.
+// AddressRemove is GET /settings/remove. Its form posts the address's id, its button do=remove.
 type AddressRemove struct {
 	Frame
+	ID      string // what the button names
 	Address string // whole; masked here
 }
 
-// ManageApp is GET /settings/authenticator. Its buttons post do=rename (label) and do=remove.
+// ManageApp is GET /settings/authenticator. Its forms post the app's id, its buttons do=rename (label) and do=remove.
 type ManageApp struct {
 	Frame
 	App    OwnApp

@@ -48,6 +48,7 @@ func (p *person) want(status int) {
 }
 
 var (
+	hiddenID  = regexp.MustCompile(`<input type="hidden" name="id" value="([^"]+)"`)
 	csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
 	tags      = regexp.MustCompile(`(?s)<(?:script|style|svg).*?</(?:script|style|svg)>|<[^>]+>`)
 	blanks    = regexp.MustCompile(`\s+`)
@@ -66,6 +67,9 @@ func (p *person) send(path string, want int, fields ...string) {
 	}
 	if path == "/desk/case" {
 		form.Set("case", p.caseID())
+	}
+	if m := hiddenID.FindStringSubmatch(p.Body); m != nil {
+		form.Set("id", m[1])
 	}
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])

@@ -78,7 +78,7 @@ func TestARemovedAddressHearsOfIt(t *testing.T) {
 	remove := p.listed("address")
 	p.chooses("address", remove[1])
 	p.at("/settings/remove")
-	press := post("/settings/remove", p.session(), p.token(), "do", "remove")
+	press := post("/settings/remove", p.session(), p.token(), "do", "remove", "id", remove[1])
 	together(t, c, times(rounds(10), press)...)
 	if got := addressesOf(t, c, name); !slices.Equal(got, []string{"olga@mail.example.org"}) {
 		t.Errorf("addresses %q", got)

@@ -105,7 +105,7 @@ func TestAnAuthenticatorIsRenamedAndRemoved(t *testing.T) {
 	p.must(p.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
 	p.at("/settings/authenticator") // where they left
 	session, token := p.session(), p.token()
-	got := together(t, c, times(rounds(10), post("/settings/authenticator", session, token, "do", "remove"))...)
+	got := together(t, c, times(rounds(10), post("/settings/authenticator", session, token, "do", "remove", "id", ids[0]))...)
 	if left := otps(c, name); !slices.Equal(left, ids[1:]) {
 		t.Errorf("left %q, want %q; %v", left, ids[1:], got)
 	}
@@ -129,7 +129,8 @@ func TestTwoRemovalsAtOnceLeaveOneAuthenticator(t *testing.T) {
 	q.must(q.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
 	p.chooses("authenticator", ids[1])
 	q.chooses("authenticator", ids[0])
-	together(t, c, post("/settings/authenticator", p.session(), p.token(), "do", "remove"), post("/settings/authenticator", q.session(), q.token(), "do", "remove"))
+	together(t, c, post("/settings/authenticator", p.session(), p.token(), "do", "remove", "id", ids[1]),
+		post("/settings/authenticator", q.session(), q.token(), "do", "remove", "id", ids[0]))
 	c.Wait(t, "the end of the change", func() bool {
 		change, err := c.Web.Settings.Changes.Get(t.Context(), c.KC.PersonID(name))
 		return err == nil && change.State != bridge.ChangeAsked

@@ -31,7 +31,7 @@ func TestAddressesStayWhileSomebodyMayObject(t *testing.T) {
 		p.says(says)
 		p.open("/settings", http.StatusOK)
 		p.chooses("address", remove[1])
-		if a := post("/settings/remove", p.session(), p.token(), "do", "remove").to(t, c); a.status != http.StatusForbidden {
+		if a := post("/settings/remove", p.session(), p.token(), "do", "remove", "id", remove[1]).to(t, c); a.status != http.StatusForbidden {
 			t.Errorf("removed: %d", a.status)
 		}
 		if got := addressesOf(t, c, name); len(got) != 2 {

@@ -128,14 +128,14 @@ func (s *Server) removal(w http.ResponseWriter, r *http.Request, v *visit, m bri
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Path = "/settings/remove"
-		return view.AddressRemove{Frame: f, Address: address}
+		return view.AddressRemove{Frame: f, ID: addressID(address), Address: address}
 	})
 }
 
-// actRemoval serves POST /settings/remove.
+// actRemoval serves POST /settings/remove. The page of an earlier choice, left open, removes nothing.
 func (s *Server) actRemoval(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {
 	address := v.state().Chosen.Address
-	if address == "" || r.PostForm.Get("do") != "remove" {
+	if address == "" || r.PostForm.Get("id") != addressID(address) || r.PostForm.Get("do") != "remove" {
 		return see(w, r, "/settings")
 	}
 	err := s.Settings.RemoveAddress(r.Context(), m, address)

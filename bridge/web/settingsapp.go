@@ -201,9 +201,12 @@ func (s *Server) showApp(w http.ResponseWriter, r *http.Request, v *visit, m bri
 	})
 }
 
-// actApp serves POST /settings/authenticator.
+// actApp serves POST /settings/authenticator. The page of an earlier choice, left open, does nothing.
 func (s *Server) actApp(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {
 	id := v.state().Chosen.Authenticator
+	if id == "" || r.PostForm.Get("id") != id {
+		return see(w, r, "/settings")
+	}
 	var err error
 	var page view.ManageApp
 	switch r.PostForm.Get("do") {

@@ -84,6 +84,6 @@ func addressSamples(f view.Frame, word string) []Sample {
 	taken.Faults = []view.Fault{{Field: view.FieldLabel, Code: bridge.CodeLabelTaken}}
 	return append(all, Sample{"address-code", code}, Sample{"address-code-resent", resent}, Sample{"address-code-stopped", stopped},
 		Sample{"address-code-empty", empty}, Sample{"address-code-wrong", wrong},
-		Sample{"address-remove", view.AddressRemove{Frame: f, Address: word + "@example.com"}},
+		Sample{"address-remove", view.AddressRemove{Frame: f, ID: "c", Address: word + "@example.com"}},
 		Sample{"app", app}, Sample{"app-last", last}, Sample{"app-other", other}, Sample{"app-empty", bad}, Sample{"app-taken", taken})
 }
