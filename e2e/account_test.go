@@ -25,6 +25,7 @@ func TestJourneySpecialAccounts(t *testing.T) {
 			"recovery codes and passkeys":    codesAndPasskeys,
 			"refused at the last moment":     refusedAtTheEnd,
 			"refused before the sign-in":     refusedAtTheGate,
+			"the last recovery code":         lastCode,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -50,6 +51,7 @@ func (s *site) cast() {
 	s.endow(realm.Person{Name: "disabled", Disabled: true})
 	s.endow(realm.Person{Name: "pending", RequiredActions: []string{"UPDATE_PROFILE", "CONFIGURE_TOTP"}})
 	s.endow(realm.Person{Name: "codes"}, beside("ABCDEFGHJKMN", "PQRSTUVWXYZ2")...)
+	s.endow(realm.Person{Name: "spent", OTPs: []string{}, Codes: []string{"ABCDEFGHJKMN"}})
 	for _, name := range []string{"locked", "late", "gap"} {
 		s.endow(realm.Person{Name: name})
 	}
@@ -149,6 +151,27 @@ func refusedAtTheGate(s *site) {
 		if now := s.lock(name); name == "locked" && (!now.Disabled || now.Until < held.Until || now.Failures < held.Failures) {
 			s.t.Errorf("held as %+v, then %+v", held, now)
 		}
+	}
+}
+
+// Whoever signs in with the last recovery code, and leaves the page that makes new ones, has nothing left, and an action pending that the password alone could
+// answer (TestRealmAttackSpentRecoveryCodes). So nobody is let in, nothing changes, and when an administrator has removed the action the person recovers.
+func lastCode(s *site) {
+	c := s.portal()
+	if b := s.typesCode(c, "spent", "ABCDEFGHJKMN"); b.Page() != codesPage || len(s.factors("spent")) > 0 {
+		s.t.Fatalf("after the last code: %s, left %v", b.Describe(), s.factors("spent"))
+	}
+	before := s.rest("spent")
+	s.mustBeShut("spent")
+	s.refused("spent", "pending_action")
+	s.unchanged("spent", before)
+	s.stillHas("spent", nil)
+	s.keycloak("PUT "+s.path("spent"), map[string]any{"requiredActions": []string{}}, nil)
+	before = s.rest("spent")
+	phone := s.hand("spent").recovers()
+	s.unchanged("spent", before)
+	if !s.opensPortal("spent", phone) {
+		s.t.Error("the new code does not open the portal")
 	}
 }
 

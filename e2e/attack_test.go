@@ -223,6 +223,39 @@ func TestRealmAttackActionsFindTheHoleOfTheBadRealm(t *testing.T) {
 	}
 }
 
+// OIDC-19: after the last recovery code Keycloak has the account make new ones at its next sign-in, and lets the password alone do that wherever no second factor is asked
+// for. Behind an open gate a thief gets codes so that open the portal: for such an account it has to stay shut.
+func TestRealmAttackSpentRecoveryCodes(t *testing.T) {
+	t.Parallel()
+	r := rig.NewRealm(t, realm.Options{})
+	if _, err := r.Add(t.Context(), realm.Person{Name: "spent", Codes: []string{"ABCDEFGHJKMN"}}); err != nil {
+		t.Fatal(err)
+	}
+	s := &site{t: t, campus: &rig.Campus{Realm: r}}
+	portal, login := rig.NewClient(t, r, "portal", rig.PortalRedirect), rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	if b := s.typesCode(portal, "spent", "ABCDEFGHJKMN"); b.Page() != codesPage {
+		t.Fatalf("after the last code: %s", b.Describe())
+	}
+	b := rig.NewBrowser(t)
+	if got := login.SignIn(b, "spent", nil, "scope", recoveryScope); got.Signed || b.Status != http.StatusUnauthorized {
+		t.Fatalf("behind the shut gate: %s, want access denied", b.Describe())
+	}
+	if err := r.Unlock(t.Context(), "spent"); err != nil {
+		t.Fatal(err)
+	}
+	open(t, r, "spent")
+	b = rig.NewBrowser(t)
+	if login.SignIn(b, "spent", nil, "scope", recoveryScope); b.Page() != codesPage {
+		t.Fatalf("behind the open gate: %s, want the page that makes recovery codes", b.Describe())
+	}
+	first, _, _ := strings.Cut(b.Value("generatedRecoveryAuthnCodes"), ",")
+	b.SubmitTo("", "userLabel", "thief").Follow(login.Redirect)
+	b = s.typesCode(portal, "spent", first)
+	if got := portal.Finish(b); !got.Signed || got.Acr() != "mfa" {
+		t.Errorf("the thief's code does not open the portal any more (%s): a person who spent the last code can be let in then", b.Describe())
+	}
+}
+
 // overtype asks for alice and types bob's name and password.
 func overtype(t *testing.T, r *realm.Realm, params ...string) (rig.Result, *rig.Browser) {
 	t.Helper()

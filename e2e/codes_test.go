@@ -10,7 +10,22 @@ import (
 	"otpbridge/e2e/rig"
 )
 
-const codePage = "login-login-recovery-authn-code-input"
+// Keycloak's pages that ask for a recovery code, and that make new ones.
+const (
+	codePage  = "login-login-recovery-authn-code-input"
+	codesPage = "login-login-recovery-authn-code-config"
+)
+
+// typesCode signs in with a recovery code where that alone is asked for after the password.
+func (s *site) typesCode(c *rig.Client, name, code string) *rig.Browser {
+	s.t.Helper()
+	b := c.Open(rig.NewBrowser(s.t))
+	b.Submit("username", name, "password", realm.Password(name)).Follow(c.Redirect)
+	if b.Page() != codePage {
+		s.t.Fatalf("%s: no form for a recovery code: %s", name, b.Describe())
+	}
+	return b.Submit("recoveryCodeInput", code).Follow(c.Redirect)
+}
 
 // codeForm brings a browser to the form that asks for a recovery code: after the password the one-time password is asked for first, and the form
 // is another way. It reports whether there is one.
@@ -145,7 +160,7 @@ func (s *site) mustSignInInOrder(name string, codes []string) {
 	c := s.portal()
 	b, _ := s.codeForm(c, name)
 	b.Submit("recoveryCodeInput", codes[len(codes)-1]).Follow(c.Redirect)
-	if b.Page() != "login-login-recovery-authn-code-config" {
+	if b.Page() != codesPage {
 		s.t.Errorf("after the last code: %s, want Keycloak to ask for new ones", b.Describe())
 	}
 }

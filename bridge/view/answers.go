@@ -42,6 +42,7 @@ func answers() template.FuncMap {
 		"warnIn":       func(p interface{ WarnIn() int }) int { return p.WarnIn() },
 		"wayChosen":    Request.WayChosen,
 		"whyNone":      TemporaryNone.Why,
+		"whyShut":      PermitPerson.WhyShut,
 		"whyPhone":     Request.WhyPhone,
 	}
 }

@@ -168,6 +168,7 @@ type Permit struct {
 type PermitPerson struct {
 	Name    string
 	Numbers []Attribute
+	Refused bridge.Code // why no permit helps; empty: one may
 }
 
 // Audit is GET /desk/audit: what auditors read (HD-13). It has nothing to press but a search, which asks GET /desk/audit?find.
@@ -241,6 +242,17 @@ func (p CasePerson) Masked() bool { return masked(p.Numbers) }
 
 // Masked says that the number must be looked up elsewhere.
 func (p PermitPerson) Masked() bool { return masked(p.Numbers) }
+
+// WhyShut is the text that says why no permit helps.
+func (p PermitPerson) WhyShut() string {
+	switch p.Refused {
+	case bridge.CodePendingAction:
+		return "permit.refused.pending"
+	case bridge.CodeLocked:
+		return "permit.refused.locked"
+	}
+	return "case.refused.account"
+}
 
 func masked(numbers []Attribute) bool {
 	return slices.ContainsFunc(numbers, func(a Attribute) bool { return a.Mask })

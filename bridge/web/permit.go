@@ -47,7 +47,7 @@ func (s *Server) actPermit(w http.ResponseWriter, r *http.Request, v *visit, o b
 	if err != nil {
 		return err
 	}
-	p.Found = &view.PermitPerson{Name: a.Name, Numbers: s.attributes(a, []PersonAttribute{s.Number})}
+	p.Found = &view.PermitPerson{Name: a.Name, Numbers: s.attributes(a, []PersonAttribute{s.Number}), Refused: bridge.CodeOf(s.Flow.Rules.Refusal(a))}
 	if r.PostForm.Get("do") == "give" {
 		given, err := s.Flow.GivePermit(r.Context(), o, a, p.Check, p.Ticket)
 		switch fault := permitFault(err); {

@@ -214,6 +214,11 @@ func permitSamples(f view.Frame, word string) []Sample {
 	mine.First, mine.Ends, mine.Mine = &view.CaseApproval{Name: word, At: At(14, 1), Checks: []string{"callback"}}, At(15, 1), true
 	other.First, other.Ends = mine.First, mine.Ends
 	open.Until = At(14, 15)
+	shut, locked, out := found, found, found
+	for p, code := range map[*view.Permit]bridge.Code{&shut: bridge.CodePendingAction, &locked: bridge.CodeLocked, &out: bridge.CodeNotAllowed} {
+		p.Found = &view.PermitPerson{Name: word, Numbers: About(word).Numbers, Refused: code}
+	}
 	return []Sample{{"permit", empty}, {"permit-gone", gone}, {"permit-many", many}, {"permit-missing", missing}, {"permit-found", found},
-		{"permit-bare", bare}, {"permit-error", bad}, {"permit-mine", mine}, {"permit-other", other}, {"permit-open", open}}
+		{"permit-bare", bare}, {"permit-error", bad}, {"permit-mine", mine}, {"permit-other", other}, {"permit-open", open},
+		{"permit-pending", shut}, {"permit-locked", locked}, {"permit-refused", out}}
 }
