@@ -245,7 +245,8 @@ func TestRealmAttackSpentRecoveryCodes(t *testing.T) {
 	}
 	open(t, r, "spent")
 	b = rig.NewBrowser(t)
-	if login.SignIn(b, "spent", nil, "scope", recoveryScope); b.Page() != codesPage {
+	login.SignIn(b, "spent", nil, "scope", recoveryScope)
+	if b.Page() != codesPage {
 		t.Fatalf("behind the open gate: %s, want the page that makes recovery codes", b.Describe())
 	}
 	first, _, _ := strings.Cut(b.Value("generatedRecoveryAuthnCodes"), ",")
