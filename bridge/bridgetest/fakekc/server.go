@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"otpbridge/bridge/bridgetest/port"
 )
 
 // Options says what server to start. The zero value is a server on a free loopback port with the five persons of the
@@ -68,6 +70,7 @@ type Server struct {
 	profile  profile
 	roleIDs  map[string]string
 
+	kept         *port.Kept          // nil: the listener came from outside
 	managementID string              // of the client realm-management
 	composites   map[string][]string // roles of realm-management inside realm roles
 	realmID      string
@@ -75,14 +78,18 @@ type Server struct {
 
 // Start starts a server. It panics when no port can be had, as httptest does.
 func Start(o Options) *Server {
+	var kept *port.Kept
 	if o.Listener == nil {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
+		var err error
+		if kept, err = port.Keep(); err == nil { // also while it is down
+			o.Listener, err = net.Listen("tcp", kept.Address) //nolint:noctx // answers at once
+		}
 		if err != nil {
 			panic("fakekc: " + err.Error())
 		}
-		o.Listener = l
 	}
 	s := newServer(withDefaults(o))
+	s.kept = kept
 	s.serve(o.Listener)
 	return s
 }
@@ -164,6 +171,9 @@ func (s *Server) Close() {
 	s.end()
 	s.faults.releaseAll()
 	s.Down()
+	if s.kept != nil {
+		_ = s.kept.Close() // nothing could be done about it
+	}
 	s.opts.Client.CloseIdleConnections()
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"otpbridge/bridge/bridgetest/port"
 )
 
 // Redis is a running redis-server of a test, on a free loopback port, with its files in a folder of the test's.
@@ -84,11 +86,11 @@ func (r *Redis) kill() {
 
 func (r *Redis) start(t testing.TB) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(r.Addr)
+	_, number, err := net.SplitHostPort(r.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--bind", "127.0.0.1", "--port", port, "--dir", r.dir, "--logfile", filepath.Join(r.dir, "log")}
+	args := []string{"--bind", "127.0.0.1", "--port", number, "--dir", r.dir, "--logfile", filepath.Join(r.dir, "log")}
 	if r.conf != "" {
 		args = append(append([]string{r.conf}, args...), "--sentinel")
 	} else {
@@ -108,7 +110,7 @@ func (r *Redis) start(t testing.TB) {
 // await asks until the server answers anything at all, a refusal for want of a password included.
 func (r *Redis) await() error {
 	last := errors.New("it did not begin")
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if last = listens(r.Addr); last != nil {
 			continue
 		}
@@ -144,7 +146,11 @@ func listens(addr string) error {
 // StartCluster starts one server in cluster mode that holds all slots.
 func StartCluster(t testing.TB) *Redis {
 	t.Helper()
-	r := StartRedis(t, "--cluster-enabled", "yes")
+	_, bus, err := net.SplitHostPort(freeAddr(t)) // by itself Redis takes one that is 10,000 higher, which there may not be
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := StartRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus)
 	c := r.Client(t)
 	if err := c.ClusterAddSlotsRange(context.Background(), 0, 16383).Err(); err != nil {
 		t.Fatal(err)
@@ -156,17 +162,15 @@ func StartCluster(t testing.TB) *Redis {
 	return r
 }
 
+// freeAddr is an address that is this test's until its end, whether somebody listens there or not.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := listen()
+	kept, err := port.Keep()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return addr
+	t.Cleanup(func() { _ = kept.Close() })
+	return kept.Address
 }
 
 func listen() (net.Listener, error) {

@@ -74,7 +74,7 @@ func use(t *testing.T, c store.Config) {
 	c.Keys, c.Now = NewRing(t, "k1"), time.Now
 	var s *store.Store
 	var err error
-	Eventually(t, 30*time.Second, "the store opens", func() bool {
+	Eventually(t, time.Minute, "the store opens", func() bool {
 		s, err = store.Open(t.Context(), c)
 		return err == nil
 	})
@@ -162,7 +162,7 @@ func TestSilentServer(t *testing.T) {
 	p := StartProxy(t, StartRedis(t).Addr)
 	c := store.Config{Redis: &store.RedisConfig{Addrs: []string{p.Addr}}, Keys: NewRing(t, "k1"), Now: time.Now}
 	var s *store.Store
-	Eventually(t, 10*time.Second, "the store opens", func() (ok bool) {
+	Eventually(t, time.Minute, "the store opens", func() (ok bool) {
 		var err error
 		s, err = store.Open(t.Context(), c)
 		return err == nil

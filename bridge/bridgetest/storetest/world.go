@@ -126,7 +126,7 @@ func Bolt(t *testing.T) World {
 }
 
 // patience is the call limit where the limit is not what is tested: a busy machine may take its time.
-const patience = 5 * time.Second
+const patience = 15 * time.Second
 
 // OnRedis is a world on a server behind a proxy. The configuration may be changed before the first Open.
 func OnRedis(t *testing.T, r *Redis) World {
@@ -135,7 +135,7 @@ func OnRedis(t *testing.T, r *Redis) World {
 	w.Break = func(*testing.T, *store.Store) { p.Cut() }
 	w.Mend = func(t *testing.T, s *store.Store) *store.Store {
 		p.Mend()
-		Eventually(t, 10*time.Second, "the store answers again", func() bool { return s.Ping(context.Background()) == nil })
+		Eventually(t, time.Minute, "the store answers again", func() bool { return s.Ping(context.Background()) == nil })
 		return s
 	}
 	w.Restart = func(t *testing.T) { r.Stop(t); r.Start(t) }
