@@ -26,9 +26,7 @@ func TestManyWrongPasswordsKeepNobodyOut(t *testing.T) {
 		return err == nil && e.Lease != ""
 	})
 	wrongCodes(c, id, 0)
-	if e, err := c.Flow.Prepare(t.Context(), "mia", ""); err != nil || e.Lease != "" {
-		t.Errorf("ten wrong codes opened the gate: %v", err)
-	}
+	staysShut(t, c, "mia")
 }
 
 // OIDC-21: who knows the password types wrong codes, and then buries them beneath thousands of wrong passwords. They count all the same.
@@ -39,12 +37,22 @@ func TestWrongPasswordsBuryNoWrongCodes(t *testing.T) {
 	id := c.KC.PersonID("mia")
 	wrongCodes(c, id, 20*time.Hour)
 	manyWrongPasswords(c, id)
-	if e, err := c.Flow.Prepare(t.Context(), "mia", ""); err != nil || e.Lease != "" {
-		t.Errorf("ten wrong codes beneath wrong passwords opened the gate: %v", err)
-	}
+	staysShut(t, c, "mia")
 	if len(c.Mails(bridge.NoticeGateShut)) == 0 {
 		t.Error("nobody was told")
 	}
+}
+
+// staysShut wants the gate shut once all events were read: for so many a slow machine needs more than one look.
+func staysShut(t *testing.T, c *campus.Campus, name string) {
+	t.Helper()
+	c.Wait(t, "a look at the events", func() bool {
+		e, err := c.Flow.Prepare(t.Context(), name, "")
+		if e.Lease != "" {
+			t.Error("ten wrong codes opened the gate")
+		}
+		return err == nil
+	})
 }
 
 // manyWrongPasswords are the last 17 hours of somebody else's patience.

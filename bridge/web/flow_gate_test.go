@@ -84,7 +84,11 @@ func TestTheGateStaysShutForWhoeverMayNotRecover(t *testing.T) {
 // OIDC-19: however two browsers open and leave, twenty times, in the end the gate is shut.
 func TestTwoBrowsersShareOneGateAndLeaveItShut(t *testing.T) {
 	t.Parallel()
-	c := campus.Open(t)
+	campus.OnBoth(t, sharesOneGate)
+}
+
+func sharesOneGate(t *testing.T, c *campus.Campus) {
+	t.Helper()
 	c.Second(t)
 	a, b := newPerson(t, c), newPerson(t, c)
 	for round := range rounds(20) {
@@ -224,6 +228,7 @@ func TestUnreadableEventsKeepTheGateShut(t *testing.T) {
 func TestAGateIsShutWhenItsReplicaDied(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
+	c.Clock.Stop()
 	p := newPerson(t, c)
 	p.open("/start", http.StatusOK)
 	p.send("/start", http.StatusOK, "name", "alice")

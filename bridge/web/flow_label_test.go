@@ -31,6 +31,7 @@ func label(t *testing.T, c *campus.Campus, name string) string {
 func TestANameOfAnyScriptTellsDevicesApart(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
+	c.Clock.Stop()                                 // on one day
 	c.Clock.Zone(time.FixedZone("here", -12*3600)) // where it is another day
 	for i, tt := range []struct{ typed, want string }{
 		{"", ""},

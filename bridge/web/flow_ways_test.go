@@ -121,10 +121,15 @@ func TestAnOperatorIsNotRecoveredByMail(t *testing.T) {
 	}
 }
 
-// RL-02: one mail a minute, three an hour, also from fifty requests at once on two replicas; pressing too early uses up nothing.
-func TestLinkMailsAreLimitedAndEarlyPressesCostNothing(t *testing.T) {
+// RL-02: one mail a minute, also from fifty requests at once on two replicas.
+func TestFiftyPressesSendOneMail(t *testing.T) {
 	t.Parallel()
-	c := campus.Open(t)
+	campus.OnBoth(t, func(t *testing.T, c *campus.Campus) { pressesFiftyTimes(t, c) })
+}
+
+// pressesFiftyTimes is somebody who asked for a link fifty times at once.
+func pressesFiftyTimes(t *testing.T, c *campus.Campus) *person {
+	t.Helper()
 	c.Second(t)
 	p := newPerson(t, c)
 	p.signIn("alice")
@@ -132,6 +137,14 @@ func TestLinkMailsAreLimitedAndEarlyPressesCostNothing(t *testing.T) {
 	if n := len(c.Mails(bridge.NoticeLink)); n != 1 || got["303 /recovery"] != 1 || got["429"] != 49 {
 		t.Fatalf("%d mails: %v", n, got)
 	}
+	return p
+}
+
+// RL-02: one mail a minute, three an hour; pressing too early uses up nothing. The limits of Redis go by its own clock, so this is on the other store.
+func TestLinkMailsAreLimitedAndEarlyPressesCostNothing(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	p := pressesFiftyTimes(t, c)
 	p.open("/recovery", http.StatusOK)
 	for mails := 2; mails <= 3; mails++ {
 		for range 5 {

@@ -111,12 +111,12 @@ func TestASlowSenderIsCutOff(t *testing.T) {
 	if _, err := fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
 	_, err = bufio.NewReader(conn).ReadString('\n')
-	if took := time.Since(began); took > 15*time.Second { // five on a quiet machine
+	if took := time.Since(began); took > 45*time.Second { // five on a quiet machine
 		t.Errorf("headers were waited for %v (%v)", took, err)
 	}
 }

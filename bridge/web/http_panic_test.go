@@ -27,12 +27,25 @@ func twin(c *campus.Campus, change func(*web.Server)) http.Handler {
 	return s.Handler()
 }
 
+// untilStream is what through has of an answer: a stream has no end, so its request ends with its head.
+type untilStream struct {
+	*httptest.ResponseRecorder
+	end func()
+}
+
+func (u untilStream) Write(b []byte) (int, error) {
+	if strings.HasPrefix(u.Header().Get("Content-Type"), "text/event-stream") {
+		u.end()
+	}
+	return u.ResponseRecorder.Write(b)
+}
+
 // through sends a request through a handler without a network.
 func through(h http.Handler, c *campus.Campus, q byHand) answer {
 	if q.method == "" {
 		q.method = http.MethodGet
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // a stream has no end
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	r := httptest.NewRequestWithContext(ctx, q.method, c.URL+q.path, strings.NewReader(q.form.Encode()))
 	r.Host = strings.TrimPrefix(c.URL, "http://")
@@ -45,7 +58,7 @@ func through(h http.Handler, c *campus.Campus, q byHand) answer {
 	for name, value := range q.header {
 		r.Header.Set(name, value)
 	}
-	w := httptest.NewRecorder()
+	w := untilStream{httptest.NewRecorder(), cancel}
 	h.ServeHTTP(w, r)
 	return answer{w.Code, w.Header(), w.Body.String()}
 }

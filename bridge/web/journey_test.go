@@ -87,19 +87,24 @@ func (p *person) path() string {
 
 func (p *person) at(path string) {
 	p.t.Helper()
-	if path == "/done" {
-		p.awaitsSwap()
+	if path == "/done" || path == "/enrol" {
+		p.awaitsWork()
 	}
 	if !strings.HasPrefix(p.URL, p.c.URL) || p.path() != path {
 		p.t.Fatalf("the browser is at %s (%d), want %s\n%s", p.URL, p.Status, path, text(p.Body))
 	}
 }
 
-// awaitsSwap waits while the page says that the authenticator is being registered: on a busy machine the answer to a code comes before the end.
-func (p *person) awaitsSwap() {
+// inProgress is what the pages say while a swap or a lock is under way.
+var inProgress = []string{
+	"This takes a few seconds. Please do not close this page.", "数秒で終わります。この画面を閉じないでください。", "Locking your authenticator app",
+}
+
+// awaitsWork waits while the page says that the authenticator is being registered or locked: on a busy machine the answer to a press comes before the end.
+func (p *person) awaitsWork() {
 	p.t.Helper()
-	p.c.Wait(p.t, "the end of the swap", func() bool {
-		if !strings.Contains(p.Body, "This takes a few seconds. Please do not close this page.") && !strings.Contains(p.Body, "数秒で終わります。この画面を閉じないでください。") {
+	p.c.Wait(p.t, "the end of the swap or the lock", func() bool {
+		if !slices.ContainsFunc(inProgress, func(words string) bool { return strings.Contains(p.Body, words) }) {
 			return true
 		}
 		p.open("/recovery", http.StatusOK)

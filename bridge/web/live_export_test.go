@@ -1,6 +1,21 @@
 package web
 
-import "time"
+import (
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+)
 
 // Pace makes the live pages of a server beat and keep their sessions alive more often.
 func Pace(s *Server, beat, touch time.Duration) { s.streams.beat, s.streams.touch = beat, touch }
+
+// Seen is when the session of a cookie was last kept alive.
+func Seen(t *testing.T, s *Server, cookie string) time.Time {
+	t.Helper()
+	state, err := s.Sessions.records.Get(t.Context(), bridge.Secret(cookie).Hash())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.Seen
+}

@@ -84,7 +84,7 @@ func (s *stream) tells(want bridge.Step) {
 		if !ok || got != string(want) {
 			s.t.Fatalf("the stream tells %q (open: %v), want %q", got, ok, want)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatalf("the stream does not tell %q", want)
 	}
 }
@@ -92,7 +92,7 @@ func (s *stream) tells(want bridge.Step) {
 // ends wants the end of the stream.
 func (s *stream) ends(what string) {
 	s.t.Helper()
-	for end := time.After(10 * time.Second); ; {
+	for end := time.After(time.Minute); ; {
 		select {
 		case _, ok := <-s.steps:
 			if !ok {
@@ -124,7 +124,7 @@ func TestALivePageFollowsTheCallOnAnotherReplica(t *testing.T) {
 	carol.decides(http.StatusOK, "approve", "T-1", "video")
 	began := time.Now()
 	mine.tells(bridge.StepEnrol)
-	if took := time.Since(began); took > 8*time.Second { // one on a quiet machine
+	if took := time.Since(began); took > 30*time.Second { // one on a quiet machine
 		t.Errorf("the approval took %s", took)
 	}
 	p.open("/recovery", http.StatusOK)
@@ -323,10 +323,8 @@ func TestStreamsLeaveNothingBehind(t *testing.T) {
 		s.tells(bridge.StepCall)
 		s.close()
 	}
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections() //nolint:errcheck,forcetypeassert // it is one
-	if err := goleak.Find(other); err != nil {
-		t.Error(err)
-	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()                        //nolint:errcheck,forcetypeassert // it is one
+	c.Wait(t, "the end of the streams", func() bool { return goleak.Find(other) == nil }) // what a busy machine has not ended yet is no leak
 }
 
 // SES-12, HD-10: a page that waits keeps its session alive up to the absolute end, and the line too; nothing else does.
@@ -342,9 +340,8 @@ func TestALivePageKeepsItsSessionAliveToTheEnd(t *testing.T) {
 	}
 	for range 4 {
 		c.Clock.Add(14 * time.Minute)
-		for range 10 { // touched after the clock was moved
-			<-s.beats
-		}
+		moved := c.Clock.Now()
+		c.Wait(t, "a sign of life of the session", func() bool { return !web.Seen(t, c.Web, p.session()).Before(moved) })
 	}
 	if a := get("/recovery", p.session()).to(t, c); a.status != http.StatusOK {
 		t.Errorf("the session of the page that waits: %d", a.status)

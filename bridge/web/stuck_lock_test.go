@@ -87,6 +87,7 @@ func marks(t *testing.T, c *campus.Campus) []store.Listed {
 // givenUpLock runs a lock whose tombstone is refused until it is given up: a right may be missing for a moment only.
 func givenUpLock(t *testing.T, c *campus.Campus, name string) {
 	t.Helper()
+	c.Clock.Stop()
 	for range 4 {
 		stuckLock(t, c, name, bridge.CodeRefusedByAccount)
 		c.Clock.Add(8 * time.Second)

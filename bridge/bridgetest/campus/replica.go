@@ -32,7 +32,7 @@ type Replica struct {
 // replica builds a bridge and starts its workers.
 func (c *Campus) replica(t *testing.T) *Replica {
 	t.Helper()
-	log := slog.New(slog.NewJSONHandler(c.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := c.logger()
 	r := &Replica{}
 	kc, err := keycloak.New(keycloak.Config{
 		URL: c.KC.URL, Realm: "campus", Issuer: c.KC.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
