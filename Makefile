@@ -11,10 +11,11 @@ RUN     ?= .
 # The end-to-end tests share one Keycloak, so four are at work at a time, two of them with browsers; FULL=1 runs whole matrices.
 LIMIT   := $(if $(FULL),80m,60m)
 
-# Unit tests wait for disks and clocks as well as for the processor. SHORT= repeats twice as much, with FULL=1 everything as often as it is meant
-# to be, and looks for races, which takes five times the processor: packages that only compute are spared that. The linters have vetted everything.
-SHORT   := -short
-UNIT    := -vet=off -shuffle=on -parallel 8 -timeout 20m
+# Unit tests wait for disks and clocks as well as for the processor. The quick loop runs those again whose code has changed. RACE=-race runs all of them, in
+# another order each time, and looks for races, which takes five times the processor: packages that only compute are spared that. With FULL=1
+# everything is repeated as often as it is meant to be. The linters have vetted everything.
+RACE    :=
+UNIT    := $(if $(FULL),,-short) -vet=off $(if $(RACE),-shuffle=on) -parallel 8 -timeout 20m
 COMPUTE := /(view|totp|config)$$
 
 .PHONY: help demo build image check test e2e keycloak bench fuzz
@@ -39,14 +40,14 @@ check: ## the quick loop: format, linters, unit tests, long ones with fewer roun
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "run gofmt -w on: $$unformatted"; exit 1; }
 	$(LINT) ./...
 	cd e2e && $(LINT) --config ../.golangci.yml ./...
-ifneq ($(SHORT),)
-	go test $(SHORT) $(UNIT) ./...
+ifeq ($(RACE),)
+	go test $(UNIT) ./...
 else
 	go test $(UNIT) $$(go list ./... | grep -E '$(COMPUTE)')
-	go test -race $(UNIT) $$(go list ./... | grep -Ev '$(COMPUTE)')
+	go test $(RACE) $(UNIT) $$(go list ./... | grep -Ev '$(COMPUTE)')
 endif
 
-test: ## everything: set-up, check with more rounds and the race detector, 5 s of each fuzz target, end-to-end tests on real parts; FULL=1: whole matrices; KEYCLOAK=all: the core on older lines, too
+test: ## everything: set-up, check with the race detector, 2 s of each fuzz target, end-to-end tests on real parts; FULL=1: all rounds, whole matrices; KEYCLOAK=all: the core on older lines, too
 	.ci/stages
 
 e2e: ## end-to-end tests; RUN=regex chooses by name; KEYCLOAK=26.4.7: the core on that release, all: on each line
