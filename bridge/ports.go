@@ -134,10 +134,12 @@ const (
 	NoticeTemporaryAsked NoticeKind = "temporary_asked" // a temporary code was sent (to the other addresses)
 	NoticeTemporaryBack  NoticeKind = "temporary_back"  // a temporary code was taken back
 
-	NoticeDeskVetoed   NoticeKind = "desk_vetoed"   // to the help desk: somebody stopped a recovery as not theirs
-	NoticeDeskObjected NoticeKind = "desk_objected" // to the help desk: somebody objected to a recovery that is done
-	NoticeDeskOne      NoticeKind = "desk_one"      // to the help desk: only the mailbox that got the link heard of the end
-	NoticeDeskGate     NoticeKind = "desk_gate"     // to the help desk: too many wrong second factors
+	NoticeDeskVetoed    NoticeKind = "desk_vetoed"    // to the help desk: somebody stopped a recovery as not theirs
+	NoticeDeskCode      NoticeKind = "desk_code"      // to the help desk: somebody stopped a temporary code as not theirs
+	NoticeDeskTemporary NoticeKind = "desk_temporary" // to the help desk: second factors were changed with a temporary code, or after it
+	NoticeDeskObjected  NoticeKind = "desk_objected"  // to the help desk: somebody objected to a recovery that is done
+	NoticeDeskOne       NoticeKind = "desk_one"       // to the help desk: only the mailbox that got the link heard of the end
+	NoticeDeskGate      NoticeKind = "desk_gate"      // to the help desk: too many wrong second factors
 )
 
 // Notice is one mail before it is rendered: facts only.
@@ -151,20 +153,29 @@ type Notice struct {
 	Expires   time.Time // never sent after this
 	Way       Way
 	Origin    Origin
-	NotBefore time.Time  // NoticeDelay: end of the waiting period
-	NotAfter  time.Time  // NoticePermit: end of the permit; NoticeTemporary…: of the code
-	Link      Secret     // token, only for NoticeLink
-	Veto      Secret     // token that can only stop
-	Objection string     // six digits, printed beside the veto link
-	Label     string     // NoticeCompleted: the new authenticator's name
-	Kept      int        // NoticeLocked: how many second factors stay
-	Code      Secret     // NoticeAddressCode, NoticeTemporary: eight digits
-	Change    ChangeKind // NoticeChanged
-	Address   string     // NoticeChanged: the one that was added or removed
-	Today     bool       // of a recovery that asks for a temporary code; NoticeTemporaryAsked: its code
-	Locked    bool       // NoticeTemporaryBack: no authenticator was left, and the account is shut
-	ID        string     // not empty: the same id and address again is the same mail, sent once
+	NotBefore time.Time        // NoticeDelay: end of the waiting period
+	NotAfter  time.Time        // NoticePermit: end of the permit; NoticeTemporary…: of the code
+	Link      Secret           // token, only for NoticeLink
+	Veto      Secret           // token that can only stop
+	Objection string           // six digits, printed beside the veto link
+	Label     string           // NoticeCompleted: the new authenticator's name
+	Kept      int              // NoticeLocked: how many second factors stay
+	Code      Secret           // NoticeAddressCode, NoticeTemporary: eight digits
+	Change    ChangeKind       // NoticeChanged
+	Address   string           // NoticeChanged: the one that was added or removed
+	Today     bool             // of a recovery that asks for a temporary code; NoticeTemporaryAsked: its code
+	Outcome   TemporaryOutcome // NoticeTemporaryBack
+	ID        string           // not empty: the same id and address again is the same mail, sent once
 	Reference string
+}
+
+// TemporaryOutcome is what a temporary code that was taken back means for the account.
+type TemporaryOutcome struct {
+	Vetoed bool // somebody objected; otherwise second factors were changed
+	Undone bool // what was added was removed again
+	Kept   bool // what was added after its end stays, since it may be the person's
+	Gone   bool // a second factor that stood before is gone
+	Locked bool // no authenticator was left, and the account is shut
 }
 
 // Limiter counts uses. ok=false: refused until retry has passed. An error is no decision: the caller refuses.

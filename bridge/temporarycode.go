@@ -74,7 +74,9 @@ type TemporaryCode struct {
 	Before    time.Time     `json:",omitzero"` // the EndedAt of the one before, if that was used
 	Swapped   time.Time     `json:",omitzero"` // when a recovery had done its part with the second factors
 
-	Late          bool      `json:",omitempty"` // what came after its end is being taken away
+	Late          bool      `json:",omitempty"` // something came after its end
+	Undone        bool      `json:",omitempty"` // a second factor that somebody added was removed again
+	Stays         bool      `json:",omitempty"` // one that was added after its end stays, since it may be the person's
 	SessionsEnded bool      `json:",omitempty"`
 	Stuck         Code      `json:",omitempty"` // why it needs an administrator
 	StuckSince    time.Time `json:",omitzero"`

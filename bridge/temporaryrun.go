@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -71,7 +72,7 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 	case t.State == TemporaryEnding && t.End == TemporaryUnwritten && now.Before(t.EndedAt.Add(leftoverAfter)):
 		return t.EndedAt.Add(leftoverAfter).Sub(now), nil // Keycloak may be slow with what was sent
 	case t.State == TemporaryEnding:
-		return 0, f.finishTemporary(ctx, t)
+		return 0, f.finishTemporary(ctx, t, seen)
 	case t.Stuck != "":
 		return 0, f.unstickTemporary(ctx, t)
 	}
@@ -157,6 +158,7 @@ func (f *Flow) temporaryDo(ctx context.Context, t TemporaryCode, a Action) error
 	}
 	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
 		old.Stuck, old.StuckSince = "", time.Time{}
+		old.Undone = old.Undone || a.Kind == ActionRemove && !(Credential{Type: TypeOTP, ID: a.Credential}).Temporary()
 		old.SessionsEnded = a.Kind == ActionEndSessions // what is removed after it may have opened another one meanwhile
 		return old, nil
 	})
@@ -216,10 +218,9 @@ func (f *Flow) lastStone(ctx context.Context, t TemporaryCode) (NewCredential, e
 
 // finishTemporary tells the person of an end that looks like somebody else's doing, and puts it on record, which is the last: what is on record is
 // not done again. Each part may be repeated.
-func (f *Flow) finishTemporary(ctx context.Context, t TemporaryCode) error {
+func (f *Flow) finishTemporary(ctx context.Context, t TemporaryCode, seen []Credential) error {
 	if t.suspicious() {
-		f.tellDesk(ctx, NoticeDeskVetoed, t.ID)
-		if err := f.tellTemporary(ctx, t); err != nil {
+		if err := f.tellTemporary(ctx, t, t.outcome(seen)); err != nil {
 			return err
 		}
 	}
@@ -246,13 +247,27 @@ func (f *Flow) closeTemporary(ctx context.Context, t TemporaryCode) error {
 	return err
 }
 
-// tellTemporary tells every address on record that a code was taken back. A repeat is the same mail.
-func (f *Flow) tellTemporary(ctx context.Context, t TemporaryCode) error {
-	now := f.Now()
+// outcome is what a suspicious end means for the account, as the credentials seen last say.
+func (t TemporaryCode) outcome(seen []Credential) TemporaryOutcome {
+	gone := func(id string) bool { return !slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == id }) }
+	return TemporaryOutcome{
+		Vetoed: t.End == TemporaryVetoed, Undone: t.Undone, Kept: t.Stays, Locked: !t.bare(),
+		Gone: t.End == TemporaryChanged && !t.Late && t.Swapped.IsZero() && slices.ContainsFunc(t.Factors, gone),
+	}
+}
+
+// tellTemporary tells the help desk, and every address on record, that a code was taken back. A repeat is the same mail; what comes later is another one.
+func (f *Flow) tellTemporary(ctx context.Context, t TemporaryCode, o TemporaryOutcome) error {
+	now, id := f.Now(), t.ID+" "+t.EndedAt.UTC().Format(time.RFC3339Nano)
+	desk := NoticeDeskTemporary
+	if o.Vetoed {
+		desk = NoticeDeskCode
+	}
+	f.tellDesk(ctx, desk, id)
 	for _, to := range f.Rules.recipients(t.Snapshot) {
 		n := Notice{
-			Kind: NoticeTemporaryBack, To: to, Language: t.Language, Name: t.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Origin: t.Origin, ID: t.ID,
-			Locked: !t.bare(),
+			Kind: NoticeTemporaryBack, To: to, Language: t.Language, Name: t.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Origin: t.Origin, ID: id,
+			Outcome: o,
 		}
 		switch err := f.Mail.Send(ctx, n); CodeOf(err) {
 		case "":
@@ -280,7 +295,7 @@ func (f *Flow) temporaryFault(ctx context.Context, t TemporaryCode, cause error)
 	case code == CodeGone && f.Now().Sub(t.StuckSince) >= goneForGood && f.deleted(ctx, t.Person):
 		if t.State != TemporaryEnding {
 			_ = f.lookedAt(ctx, t, TemporaryExpired) // comes again
-		} else if err := f.finishTemporary(ctx, t); err != nil {
+		} else if err := f.finishTemporary(ctx, t, nil); err != nil {
 			f.Log.WarnContext(ctx, "the end of a deleted account's temporary code is noted later", "err", err)
 		}
 	}

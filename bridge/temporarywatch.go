@@ -120,7 +120,8 @@ func (t TemporaryCode) late(seen []Credential, swapped time.Time) (ids []string)
 // reopened is the code when a second factor came after its end, by whoever it was. It goes again where somebody had a reason to end the code, unless
 // the person may have added it after an ordinary end or a recovery; then it is an alarm only.
 func (t TemporaryCode) reopened(late []string, swapped, now time.Time) TemporaryCode {
-	if !swapped.IsZero() || t.End == TemporaryExpired || t.End == TemporaryRecovered {
+	t.Stays, t.Undone = !swapped.IsZero() || t.End == TemporaryExpired || t.End == TemporaryRecovered, false
+	if t.Stays {
 		t.Factors = append(slices.Clone(t.Factors), late...)
 	}
 	t.State, t.End, t.EndedAt, t.Swapped, t.Late, t.SessionsEnded = TemporaryEnding, TemporaryChanged, now, swapped, true, false

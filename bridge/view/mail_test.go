@@ -62,8 +62,12 @@ func mails(name string) map[string]view.Mail {
 		"denied-today":          view.DeniedMail{Name: name, Today: true, Asked: phoned, Reference: "7Q4M01JD"},
 		"temporary-shown":       view.TemporaryAskedMail{Name: name, Shown: true, Until: at(38, 5), Asked: asked, Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
 		"temporary-asked":       view.TemporaryAskedMail{Name: name, Until: at(38, 5), Asked: asked, Veto: vetoURL, Objection: "492018", Reference: "7Q4M01JD"},
-		"temporary-back":        view.TemporaryBackMail{Name: name, At: at(14, 20), Reference: "7Q4M01JD"},
-		"temporary-back-locked": view.TemporaryBackMail{Name: name, At: at(14, 20), Locked: true, Reference: "7Q4M01JD"},
+		"temporary-back":        view.TemporaryBackMail{Name: name, At: at(14, 20), Outcome: bridge.TemporaryOutcome{Undone: true, Gone: true}, Reference: "7Q4M01JD"},
+		"temporary-back-kept":   view.TemporaryBackMail{Name: name, At: at(14, 20), Outcome: bridge.TemporaryOutcome{Kept: true}, Reference: "7Q4M01JD"},
+		"temporary-back-locked": view.TemporaryBackMail{Name: name, At: at(14, 20), Outcome: bridge.TemporaryOutcome{Undone: true, Locked: true}, Reference: "7Q4M01JD"},
+		"temporary-back-veto":   view.TemporaryBackMail{Name: name, At: at(14, 20), Outcome: bridge.TemporaryOutcome{Vetoed: true}, Reference: "7Q4M01JD"},
+		"desk-code":             view.DeskMail{Kind: view.DeskCode, At: at(14, 10), Reference: "7Q4M01JD"},
+		"desk-temporary":        view.DeskMail{Kind: view.DeskTemp, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-gate":             view.DeskMail{Kind: view.DeskGate, At: at(14, 10), Reference: "7Q4M01JD"},
 	}
 }

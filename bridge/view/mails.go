@@ -66,6 +66,8 @@ const (
 	DeskVetoed   DeskKind = "vetoed"   // somebody stopped a recovery as not theirs
 	DeskObjected DeskKind = "objected" // somebody objected to a recovery that is done
 	DeskOneAddr  DeskKind = "one"      // a finished recovery could be told only to the address that got the link
+	DeskCode     DeskKind = "code"     // somebody stopped a temporary code as not theirs
+	DeskTemp     DeskKind = "temp"     // second factors were changed with a temporary code
 	DeskGate     DeskKind = "gate"     // too many wrong one-time passwords
 )
 
@@ -141,6 +143,10 @@ func (m DeskMail) blocks(l *locale) []block {
 		text = l.text("mail.desk.objected")
 	case DeskOneAddr:
 		text = l.text("mail.desk.one")
+	case DeskCode:
+		text = l.text("mail.desk.code")
+	case DeskTemp:
+		text = l.text("mail.desk.temporary")
 	case DeskGate:
 		text = l.text("mail.desk.gate")
 	}

@@ -143,13 +143,18 @@ type TemporaryAskedMail struct {
 type TemporaryBackMail struct {
 	Name      string
 	At        time.Time
-	Locked    bool // no authenticator is left
+	Outcome   bridge.TemporaryOutcome
 	Reference string
 }
 
 func (TemporaryMail) subject(l *locale) string      { return l.text("mail.temp.subject") }
 func (TemporaryAskedMail) subject(l *locale) string { return l.text("mail.tempasked.subject") }
-func (TemporaryBackMail) subject(l *locale) string  { return l.text("mail.tempback.subject") }
+func (m TemporaryBackMail) subject(l *locale) string {
+	if m.Outcome.Vetoed {
+		return l.text("mail.tempback.subject")
+	}
+	return l.text("mail.tempback.changed")
+}
 
 func (m TemporaryMail) blocks(l *locale) []block {
 	half := len(m.Code) / 2
@@ -173,11 +178,24 @@ func (m TemporaryAskedMail) blocks(l *locale) []block {
 }
 
 func (m TemporaryBackMail) blocks(l *locale) []block {
-	told := []block{{Para: l.text("mail.tempback.text")}}
-	if m.Locked {
-		told = append(told, block{Para: l.text("mail.tempback.locked")})
+	o, told, then := m.Outcome, "mail.tempback.text", "mail.tempback.then"
+	switch {
+	case o.Vetoed:
+		told = "mail.tempback.vetoed"
+	case o.Kept:
+		told, then = "mail.tempback.kept", "mail.tempback.kept_then"
 	}
-	return join(l.dear(m.Name), told, l.facts(Asked{When: m.At}, m.Reference), l.warn("mail.tempback.then"))
+	paras := []block{{Para: l.text(told)}}
+	if o.Undone {
+		paras = append(paras, block{Para: l.text("mail.tempback.undone")})
+	}
+	if o.Gone {
+		paras = append(paras, block{Para: l.text("mail.tempback.gone")})
+	}
+	if o.Locked {
+		paras = append(paras, block{Para: l.text("mail.tempback.locked")})
+	}
+	return join(l.dear(m.Name), paras, l.facts(Asked{When: m.At}, m.Reference), l.warn(then))
 }
 
 // temporaryMailFor makes the mails about temporary codes; nil for another one's.
@@ -189,7 +207,7 @@ func (v *View) temporaryMailFor(n bridge.Notice) Mail {
 	case bridge.NoticeTemporaryAsked:
 		return TemporaryAskedMail{Name: n.Name, Shown: n.Today, Until: n.NotAfter, Asked: asked, Veto: veto, Objection: n.Objection, Reference: n.Reference}
 	case bridge.NoticeTemporaryBack:
-		return TemporaryBackMail{Name: n.Name, At: n.At, Locked: n.Locked, Reference: n.Reference}
+		return TemporaryBackMail{Name: n.Name, At: n.At, Outcome: n.Outcome, Reference: n.Reference}
 	}
 	return nil
 }

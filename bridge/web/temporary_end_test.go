@@ -29,6 +29,7 @@ func TestAChangeUnderATemporaryCodeIsUndone(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			c := campus.Open(t)
+			c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
 			name := member(c, "owner", second("owner"))
 			id := c.KC.PersonID(name)
 			old := otps(c, name)[0]
@@ -60,9 +61,7 @@ func TestAChangeUnderATemporaryCodeIsUndone(t *testing.T) {
 			p := newPerson(t, c)
 			p.signIn(name)
 			p.says("Re-registration is done by the help desk") // whoever reads the mail gets no link either
-			if a := c.Mails(bridge.NoticeTemporaryBack)[0]; a.Locked != tc.locked {
-				t.Error("the notice says otherwise")
-			}
+			saysBack(t, c, bridge.TemporaryOutcome{Undone: tc.add, Gone: tc.remove, Locked: tc.locked}, bridge.NoticeDeskTemporary)
 		})
 	}
 }
@@ -82,6 +81,7 @@ func TestATemporaryCodeCanBeStoppedFromItsMails(t *testing.T) {
 			t.Run(fmt.Sprint(kind, used), func(t *testing.T) {
 				t.Parallel()
 				c := campus.Open(t)
+				c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
 				name := member(c, "owner", second("owner"))
 				_, code := hasCode(t, c, name)
 				if used && !newPerson(t, c).portal(name, typed(code)) {
@@ -107,6 +107,7 @@ func TestATemporaryCodeCanBeStoppedFromItsMails(t *testing.T) {
 					t.Error("the code works after the veto")
 				}
 				tells(t, c, bridge.NoticeTemporaryBack, "owner@mail.example.org", "owner@other.example.net")
+				saysBack(t, c, bridge.TemporaryOutcome{Vetoed: true}, bridge.NoticeDeskCode)
 			})
 		}
 	}

@@ -45,6 +45,7 @@ func TestWhatComesAfterTheEndOfAUsedCodeIsFound(t *testing.T) {
 			c := campus.Open(t)
 			name := usedAndEnded(t, c, end)
 			id := c.KC.PersonID(name)
+			c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
 			before := len(c.Mails(bridge.NoticeTemporaryBack))
 			c.Clock.Add(bridge.KeepEnded - 2*time.Hour)
 			thief(c, id, bridge.TypeOTP)
@@ -56,6 +57,7 @@ func TestWhatComesAfterTheEndOfAUsedCodeIsFound(t *testing.T) {
 			if n := len(c.Mails(bridge.NoticeTemporaryBack)); n != before+2 || c.KC.Sessions(id) != 0 {
 				t.Errorf("%d mails, before %d; %d sessions", n, before, c.KC.Sessions(id))
 			}
+			saysBack(t, c, bridge.TemporaryOutcome{Undone: !stays, Kept: stays}, bridge.NoticeDeskTemporary)
 			c.StopWork()
 			c.Clock.Add(time.Minute)
 			if next, err := c.Flow.RunTemporary(t.Context(), id); err != nil || next.IsZero() || len(c.Events("alarm.temporary_changed")) != 1 {
