@@ -212,7 +212,8 @@ func (c *Client) checkVersion(ctx context.Context) ([]bridge.Finding, error) {
 	return holes(version), nil
 }
 
-// Version is the server's version, which Keycloak shows to those who manage the realm only; to others it is what was configured.
+// Version is the server's version, which Keycloak shows to those who manage the realm only, before bridge.FineRelease the whole server; to others it is
+// what was configured.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	var info struct {
 		System struct {

@@ -145,7 +145,7 @@ func keycloakFields() []*field {
 			as("default-roles-"+realmName+", offline_access, uma_authorization",
 				"Realm roles that anybody may hold; whoever holds another one counts as an administrator and may not recover."),
 		one("keycloak.version", release(), k(func(k *Keycloak) *string { return &k.Version })).
-			as("", "The server's release, for `otpbridge doctor` to know its holes, and `serve` whether it is old: Keycloak shows it to nobody but those who manage the realm."),
+			as("", "The server's release, for `otpbridge doctor` to know its holes, and `serve` whether it is old: Keycloak shows it to administrators only."),
 	}
 }
 
