@@ -43,7 +43,7 @@ func (f *Flow) Case(ctx context.Context, o Operator, person string) (DeskCase, e
 
 // judge holds a case against the account and the rules of now.
 func (f *Flow) judge(ctx context.Context, o Operator, r Recovery) (DeskCase, error) {
-	a, err := f.fresh(ctx, r.Person, r.Snapshot, r.AuthTime)
+	a, err := f.still(ctx, r, r.AuthTime)
 	if err != nil {
 		return DeskCase{}, err
 	}

@@ -30,7 +30,7 @@ func (f *Flow) Show(ctx context.Context, r Recovery) error {
 
 // MayShow is Show for somebody who only looks: a refusal ends nothing (INV-4).
 func (f *Flow) MayShow(ctx context.Context, r Recovery) error {
-	_, err := f.fresh(ctx, r.Person, r.Snapshot, r.AuthTime)
+	_, err := f.still(ctx, r, r.AuthTime)
 	return err
 }
 
@@ -205,7 +205,7 @@ func (f *Flow) wrong(ctx context.Context, r Recovery, v Viewer, typed string, ca
 
 // write reads the account once more, fixes the swap and makes it a job. The job stands before the record it belongs to.
 func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, label string) error {
-	a, err := f.fresh(ctx, r.Person, r.Snapshot, r.AuthTime)
+	a, err := f.still(ctx, r, r.AuthTime)
 	if err != nil {
 		return f.refuse(ctx, r, err)
 	}

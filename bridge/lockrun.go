@@ -162,13 +162,13 @@ func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 // planLock reads the account once more and fixes what will be written and removed. An account that no longer allows the recovery is not
 // locked; one that is held for wrong passwords, as a thief may bring about, is.
 func (f *Flow) planLock(ctx context.Context, r Recovery) error {
-	a, err := f.Accounts.ByID(ctx, r.Person)
+	a, moved, err := f.moved(ctx, r, r.AuthTime)
 	if err != nil {
 		return err
 	}
 	against := f.Rules.Refusal(a)
 	if code := CodeOf(against); code == "" || code == CodeLocked || code == CodePendingAction {
-		against = r.Snapshot.Changed(a, r.AuthTime)
+		against = moved
 	}
 	if against != nil {
 		return f.refuseLock(ctx, r, against)

@@ -84,24 +84,20 @@ func (f *Flow) watchShut(ctx context.Context, r Recovery, seen []Credential, vis
 		earlier := c.Created.Before(stone.Created.Add(-watchSkew)) // it had to stay
 		return c.Tombstone() || earlier || !r.foreign(c)
 	})
-	if len(strange) == 0 && !visited {
+	found := len(strange) > 0 || visited
+	if !found && r.Snapshot.Ending.IsZero() {
 		return nil
 	}
-	if err := f.intruder(ctx, r, strange); err != nil {
-		return err
+	if found {
+		if err := f.intruder(ctx, r, strange); err != nil {
+			return err
+		}
 	}
 	var refused error
 	for _, c := range strange { // one that stays keeps no other
 		refused = errors.Join(refused, f.Target.Do(ctx, person, Action{Kind: ActionRemove, Credential: c.ID}))
 	}
-	if err := f.Target.Do(ctx, person, Action{Kind: ActionEndSessions}); err != nil || !r.Open() {
-		return errors.Join(refused, err)
-	}
-	a, err := f.Accounts.ByID(ctx, person)
-	if err != nil {
-		return err
-	}
-	return f.noteWatch(ctx, r, func(old *Recovery) { old.Snapshot.NotBefore = a.NotBefore }) // does not speak against the recovery that goes on
+	return errors.Join(refused, f.endSessions(ctx, person, func(old Recovery) bool { return old.ID == r.ID }))
 }
 
 // watchOpen tells of second factors that came after the lock and that no recovery wrote.

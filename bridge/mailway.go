@@ -296,7 +296,7 @@ func (f *Flow) Resend(ctx context.Context, v Viewer) (Recovery, error) {
 	if !found || r.State != Waiting {
 		return r, Fault(CodeNotOpen, "resend", nil)
 	}
-	if _, err := f.fresh(ctx, v.Person, r.Snapshot, v.AuthTime); err != nil {
+	if _, err := f.still(ctx, r, v.AuthTime); err != nil {
 		return r, f.refuse(ctx, r, err)
 	}
 	w, err := f.newLink(ctx, v.Person, r.Link.To)
@@ -337,7 +337,7 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if err := f.safe("redeem"); err != nil {
 		return r, err
 	}
-	a, err := f.fresh(ctx, v.Person, r.Snapshot, v.AuthTime)
+	a, err := f.still(ctx, r, v.AuthTime)
 	if err == nil {
 		err = f.mailOpen(ctx, a)
 	}

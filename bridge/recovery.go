@@ -121,6 +121,7 @@ type Snapshot struct {
 	PasswordCreated time.Time
 	PasswordRecent  bool      `json:",omitempty"` // it was younger than password_age (TOK-14)
 	NotBefore       time.Time `json:",omitzero"`
+	Ending          time.Time `json:",omitzero"` // since then we are about to end the sessions ourselves, which will move NotBefore
 }
 
 // Address is a notification address on record. Code says why no link may go there, "" if one may.

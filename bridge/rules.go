@@ -271,7 +271,7 @@ func (s Snapshot) Changed(a Account, authTime time.Time) error {
 	if p.ID != s.PasswordID || !p.Created.Equal(s.PasswordCreated) {
 		return Fault(CodePasswordChanged, "account", nil)
 	}
-	if !a.NotBefore.Before(authTime) && !a.NotBefore.Equal(s.NotBefore) {
+	if !a.NotBefore.Before(authTime) && !a.NotBefore.Equal(s.NotBefore) && !s.ours(a) {
 		return Fault(CodeLoggedOut, "account", nil)
 	}
 	return nil

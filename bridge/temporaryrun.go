@@ -143,20 +143,16 @@ func (f *Flow) noteUsed(ctx context.Context, t TemporaryCode) error {
 
 // temporaryDo removes something, or ends the person's sessions.
 func (f *Flow) temporaryDo(ctx context.Context, t TemporaryCode, a Action) error {
-	var before Account
+	var err error
 	if a.Kind == ActionEndSessions {
-		var err error
-		if before, err = f.Accounts.ByID(ctx, t.Person); err != nil {
-			return err
-		}
+		err = f.endSessions(ctx, t.Person, t.spares)
+	} else {
+		err = f.Target.Do(ctx, t.Person, a)
 	}
-	if err := f.Target.Do(ctx, t.Person, a); err != nil {
+	if err != nil {
 		return err
 	}
-	if a.Kind == ActionEndSessions {
-		f.excuse(ctx, t, before.NotBefore)
-	}
-	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+	_, err = f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
 		old.Stuck, old.StuckSince = "", time.Time{}
 		old.Undone = old.Undone || a.Kind == ActionRemove && !(Credential{Type: TypeOTP, ID: a.Credential}).Temporary()
 		old.SessionsEnded = a.Kind == ActionEndSessions // what is removed after it may have opened another one meanwhile
@@ -165,24 +161,9 @@ func (f *Flow) temporaryDo(ctx context.Context, t TemporaryCode, a Action) error
 	return err
 }
 
-// excuse tells a recovery under way that it was we who ended the person's sessions: nothing speaks against it. It is no excuse for what an
-// administrator ended before, nor, where somebody else may read the mail, for a recovery by mail.
-func (f *Flow) excuse(ctx context.Context, t TemporaryCode, before time.Time) {
-	a, err := f.Accounts.ByID(ctx, t.Person)
-	if err == nil {
-		_, err = f.change(ctx, t.Person, func(old Recovery) (Recovery, error) {
-			begun := old.State == Waiting || old.State == Proven
-			if !begun || !old.Snapshot.NotBefore.Equal(before) || t.suspicious() && old.Way == WayMail {
-				return old, Fault(CodeNotOpen, "excuse", nil)
-			}
-			old.Snapshot.NotBefore = a.NotBefore
-			return old, nil
-		})
-	}
-	if err != nil && CodeOf(err) != CodeNotOpen {
-		f.Log.WarnContext(ctx, "a recovery that is open asks for another sign-in", "err", err)
-	}
-}
+// spares reports that the end of what a code opened does not speak against a recovery under way: unless, where somebody else may read the mail, it goes by
+// mail.
+func (t TemporaryCode) spares(r Recovery) bool { return !t.suspicious() || r.Way != WayMail }
 
 // temporaryLast writes a tombstone where the code, or what was added under it, is the last OTP of the person.
 func (f *Flow) temporaryLast(ctx context.Context, t TemporaryCode) error {
