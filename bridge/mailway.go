@@ -160,7 +160,7 @@ func (f *Flow) announceCall(ctx context.Context, r Recovery) {
 	}
 }
 
-// mayStart refuses before a link is counted or made: an open proof stands.
+// mayStart refuses before a link is counted or made: an open proof stands. Of an objection that a new start would make forgotten others hear first.
 func (f *Flow) mayStart(ctx context.Context, person string) error {
 	r, found, err := f.read(ctx, person)
 	switch {
@@ -170,8 +170,10 @@ func (f *Flow) mayStart(ctx context.Context, person string) error {
 		return Fault(CodeActive, "start", nil)
 	case found && (r.State == Writing || r.Locking()):
 		return Fault(CodeTooLate, "start", nil)
+	case len(r.Unsaid) > 0:
+		_, err = f.RunVeto(ctx, person)
 	}
-	return nil
+	return err
 }
 
 // begin stores the new recovery; what it replaces goes on record.

@@ -69,6 +69,7 @@ const (
 	JobSwap   = "swap"   // bring a swap to its end; id = person
 	JobMail   = "mail"   // send one rendered mail; id = message id
 	JobDelay  = "delay"  // go on after a waiting period; id = person
+	JobVeto   = "veto"   // tell of an objection, if whoever took it did not; id = person
 	JobGate   = "gate"   // shut a gate whose leases ran out; id = person
 	JobChange = "change" // carry out a change of the settings; id = person
 	JobCodes  = "codes"  // write the recovery codes that a person asked for; id = recovery

@@ -105,6 +105,7 @@ type Recovery struct {
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
 	EndedAt    time.Time `json:",omitzero"`
 	DoneAt     time.Time `json:",omitzero"`
+	Unsaid     []string  `json:",omitempty"` // events of objections of which the trail, the desk and the addresses have yet to hear
 	Objected   time.Time `json:",omitzero"`  // somebody objected to a recovery of this person that was done, or nearly
 	Added      string    `json:",omitempty"` // Done: credential id of the new authenticator
 }

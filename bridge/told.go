@@ -55,7 +55,7 @@ func (f *Flow) tellDone(ctx context.Context, kind NoticeKind, r Recovery) error 
 	for _, to := range f.Rules.recipients(r.Snapshot) {
 		n := Notice{
 			Kind: kind, To: to, Language: r.Language, Name: r.Name, At: now, Expires: now.Add(3 * 24 * time.Hour), Way: r.Way, Origin: r.Origin,
-			Label: r.Label, ID: r.ID,
+			Label: r.Label, ID: r.ID, Today: r.Today(),
 		}
 		if kind == NoticeLocked {
 			n.Kept = len(r.Lock.Kept)

@@ -24,11 +24,17 @@ func (f *Flow) Foreign(ctx context.Context, v Viewer) {
 
 // Disown is "This wasn't me" of the person who opened the link and signed in.
 func (f *Flow) Disown(ctx context.Context, v Viewer) error {
-	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) { return old.Disown(v.LinkHash, f.Now()) })
+	if err := f.vetoSoon(ctx, v.Person); err != nil {
+		return err
+	}
+	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) {
+		next, err := old.Disown(v.LinkHash, f.Now())
+		return next.unsaid(eventVetoed), err
+	})
 	if err != nil {
 		return err
 	}
-	f.vetoed(ctx, r, r.Person)
+	f.said(ctx, r, eventVetoed, f.vetoed(ctx, r, r.Person))
 	return nil
 }
 
@@ -44,21 +50,29 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	if ours, err := f.vetoTemporary(ctx, owner, hash, number); ours || err != nil {
 		return err
 	}
+	if err := f.vetoSoon(ctx, owner); err != nil {
+		return err
+	}
 	now, late := f.Now(), error(nil)
 	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) {
 		next, err := old.Veto(hash, number, now)
+		if next.EndedAt.Equal(now) {
+			next = next.unsaid(eventVetoed)
+		}
 		if late = nil; CodeOf(err) == CodeTooLate {
-			late, err = err, nil
+			late, err, next = err, nil, next.unsaid(eventObjected)
 		}
 		return next, err
 	})
 	if err == nil && r.EndedAt.Equal(now) {
-		f.vetoed(ctx, r, "")
+		f.said(ctx, r, eventVetoed, f.vetoed(ctx, r, ""))
 	}
 	switch CodeOf(err) {
 	case "":
 		if late != nil {
-			return firstError(f.dispute(ctx, r), late)
+			err := f.dispute(ctx, r)
+			f.said(ctx, r, eventObjected, err)
+			return firstError(err, late)
 		}
 	case CodeNotOpen:
 		return Fault(CodeLinkInvalid, "veto", nil)
@@ -74,8 +88,12 @@ func (f *Flow) dispute(ctx context.Context, r Recovery) error {
 	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitObjection, r.Person); err != nil || !ok {
 		return f.limited(LimitObjection.Name, retry, err)
 	}
-	e := event("alarm.objected", r)
-	e.Actor, e.Outcome, e.Code = "", "refused", CodeTooLate
+	return f.disputed(ctx, r, "")
+}
+
+func (f *Flow) disputed(ctx context.Context, r Recovery, actor string) error {
+	e := event(eventObjected, r)
+	e.Actor, e.Outcome, e.Code = actor, "refused", CodeTooLate
 	f.record(ctx, e)
 	f.tellDesk(ctx, NoticeDeskObjected, r.ID)
 	err := errors.Join(f.Gate.Shut(ctx, r.Person), f.Target.Do(ctx, r.Person, Action{Kind: ActionEndSessions}))
@@ -85,22 +103,14 @@ func (f *Flow) dispute(ctx context.Context, r Recovery) error {
 	return err
 }
 
-// vetoed records the veto and tells every address on record.
-func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) {
+// vetoed records the veto and tells every address on record. An error means that somebody has yet to hear of it.
+func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) error {
 	f.hangUp(ctx, r)
-	e := event("recovery.vetoed", r)
+	e := event(eventVetoed, r)
 	e.Actor = actor
 	f.record(ctx, e)
 	f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
-	for _, to := range f.Rules.recipients(r.Snapshot) {
-		n := Notice{
-			Kind: NoticeCancelled, To: to, Language: r.Language, Name: r.Name, At: f.Now(), Expires: f.Now().Add(NoticeLife), Way: r.Way,
-			Origin: r.Origin, Today: r.Today(),
-		}
-		if err := f.Mail.Send(ctx, n); err != nil {
-			f.Log.ErrorContext(ctx, "notice lost", "kind", n.Kind, "recovery", r.ID, "err", err)
-		}
-	}
+	return f.tellDone(ctx, NoticeCancelled, r)
 }
 
 // newVeto makes a veto link for a notice; empty when that fails: the notice is sent all the same.

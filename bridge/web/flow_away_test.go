@@ -142,7 +142,7 @@ func (p *person) stopped(s stage, name string) {
 	}
 	on := 0
 	for _, e := range p.c.Events(event) {
-		if e.Target == p.c.KC.PersonID(name) {
+		if e.Target == p.c.KC.PersonID(name) && e.Actor != "system" { // which tells once more where it was not noted that others heard
 			on++
 		}
 	}

@@ -134,6 +134,7 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 		{Kind: bridge.JobChange, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
 			return r.Web.Settings.RunChange(ctx, j.ID)
 		}},
+		{Kind: bridge.JobVeto, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunVeto(ctx, j.ID) }},
 		{Kind: bridge.JobDelay, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.EndDelay(ctx, j.ID) }},
 		{Kind: bridge.JobTemporary, Parallel: 2, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {
 			return r.Flow.RunTemporary(ctx, j.ID)

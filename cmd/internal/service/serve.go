@@ -117,6 +117,7 @@ func (s *service) works() []store.Work {
 		{Kind: bridge.JobCall, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.Expire(ctx, c.ID) }},
 		{Kind: bridge.JobCodes, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunCodes(ctx, c.ID) }},
 		{Kind: bridge.JobChange, Parallel: 2, Handle: s.runChange},
+		{Kind: bridge.JobVeto, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunVeto(ctx, c.ID) }},
 		{Kind: bridge.JobDelay, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.EndDelay(ctx, c.ID) }},
 		{Kind: bridge.JobMail, Parallel: 4, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) {
 			return s.mail.Deliver(ctx, c.Payload, c.Tries)

@@ -1,0 +1,96 @@
+package web_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+)
+
+// mute is a queue that takes no mail.
+type mute struct{}
+
+func (mute) Send(context.Context, bridge.Notice) error {
+	return bridge.Fault(bridge.CodeStoreAway, "queue mail", nil)
+}
+
+// untold is a person whose recovery was stopped from its mail by a process that died before anybody heard of it.
+func untold(t *testing.T, c *campus.Campus, name string) *person {
+	t.Helper()
+	c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
+	p := newPerson(t, c)
+	p.ask(member(c, name))
+	mail, f := lastLink(t, c), *c.Flow
+	f.Mail = mute{}
+	p.must(f.Veto(t.Context(), mail.Veto.Hash(), mail.Objection))
+	if n := len(c.Mails(bridge.NoticeCancelled)); n != 0 || recovery(t, c, name).End != bridge.EndVetoed {
+		t.Fatalf("%d notices already", n)
+	}
+	return p
+}
+
+// MAIL-11: of an objection every address hears, though the process that took it died, or could queue no mail.
+func TestAnObjectionIsToldThoughNobodyCould(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	untold(t, c, "mia")
+	c.Clock.Add(31 * time.Second)
+	c.Wait(t, "the notice", func() bool { return len(c.Mails(bridge.NoticeCancelled)) > 0 })
+	c.Wait(t, "the end of the job", func() bool { return len(recovery(t, c, "mia").Unsaid) == 0 })
+	if n := len(c.Mails(bridge.NoticeDeskVetoed)); n != 1 {
+		t.Errorf("%d mails to the desk", n)
+	}
+	c.StopWork()
+	if next, err := c.Flow.RunVeto(t.Context(), c.KC.PersonID("mia")); err != nil || !next.IsZero() || len(c.Mails(bridge.NoticeCancelled)) != 1 {
+		t.Errorf("told again: %v, %d notices", err, len(c.Mails(bridge.NoticeCancelled)))
+	}
+}
+
+// A new start, for which the thief's password is enough, does not silence it.
+func TestANewStartSilencesNoObjectionThatNobodyHeardOf(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	untold(t, c, "mia")
+	c.Clock.Add(61 * time.Second)
+	newPerson(t, c).ask("mia")
+	if n := len(c.Mails(bridge.NoticeCancelled)); n != 1 || !recovery(t, c, "mia").Open() {
+		t.Errorf("%d notices, %s", n, recovery(t, c, "mia").State)
+	}
+}
+
+// An objection after the end: a process that dies over it, or a Keycloak that is away, leaves it to the job, which ends the thief's sessions.
+func TestAnObjectionAfterTheEndIsCarriedOutLater(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "mia")
+	thief := proven(t, c, "mia")
+	mail, key := lastLink(t, c), thief.scan()
+	thief.finish()
+	c.Clock.Add(time.Hour)
+	if !opensPortal(t, c, "mia", key) {
+		t.Fatal("the thief is not in")
+	}
+	f := *c.Flow
+	f.Target = gone{c.Flow.Target}
+	if err := f.Veto(t.Context(), mail.Veto.Hash(), mail.Objection); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+		t.Fatalf("the objection: %v", err)
+	}
+	if c.KC.Sessions(c.KC.PersonID("mia")) == 0 {
+		t.Fatal("nothing is left to do")
+	}
+	c.Clock.Add(31 * time.Second)
+	c.Wait(t, "the end of the thief's sessions", func() bool { return c.KC.Sessions(c.KC.PersonID("mia")) == 0 })
+	c.Wait(t, "the end of the job", func() bool { return len(recovery(t, c, "mia").Unsaid) == 0 })
+	objects(t, c, mail, mail.Objection, http.StatusOK)
+}
+
+// gone is a Keycloak that does nothing.
+type gone struct{ bridge.SwapTarget }
+
+func (gone) Do(context.Context, string, bridge.Action) error {
+	return bridge.Fault(bridge.CodeKeycloakAway, "do", nil)
+}
