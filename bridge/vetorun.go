@@ -60,7 +60,8 @@ func (f *Flow) RunVeto(ctx context.Context, person string) (next time.Time, err 
 		} else {
 			err = f.disputed(ctx, r, "system")
 		}
-		if f.said(ctx, r, what, err); err != nil {
+		f.said(ctx, r, what, err)
+		if err != nil {
 			next = f.Now().Add(vetoPause)
 		}
 	}
