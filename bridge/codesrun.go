@@ -114,8 +114,8 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 		return false, f.intendCodes(ctx, set, codeSets(seen, set.New.ID))
 	}
 	a := nextCodes(set.New, seen)
-	if a.Kind == ActionAddCodes && set.own() {
-		if err := f.factorAdded(ctx, set.Person, set.New.ID); err != nil {
+	if a.Kind == ActionAddCodes {
+		if err := f.codesAdded(ctx, set, r); err != nil {
 			return false, err
 		}
 	}
@@ -141,6 +141,15 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 		return nil
 	})
 	return err == nil, absentIsFine(err) // too late: the next look takes them back
+}
+
+// codesAdded notes that a set is ours, before it is written. At the end of a recovery a temporary code may not have heard of that yet.
+func (f *Flow) codesAdded(ctx context.Context, set CodeSet, r Recovery) error {
+	t, found, err := f.Temporary(ctx, set.Person)
+	if err == nil && found && !set.own() && t.Open() && t.Swapped.IsZero() {
+		err = f.recovered(ctx, t, r.DoneAt)
+	}
+	return firstError(err, f.factorAdded(ctx, set.Person, set.New.ID))
 }
 
 // codesHold says at every step what speaks against a set. At the end of a recovery it has to be the latest: whoever began another one, or was refused

@@ -23,6 +23,8 @@ type Flow struct {
 	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
 	// Temporaries are temporary codes, by person.
 	Temporaries Records[TemporaryCode]
+	// Watches are accounts that were locked after a theft, by person.
+	Watches Records[Watch]
 	// Changes are the latest changes in the settings, by person.
 	Changes Records[Change]
 	// TakesCodes reports whether recovery codes sign in at the realm; nil: none are made here.

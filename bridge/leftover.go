@@ -17,7 +17,8 @@ const leftoverAfter = time.Minute
 type leftover struct {
 	Person, Recovery string
 	Way              Way
-	Removed          []string `json:",omitempty"` // what the swap would have removed
+	Removed          []string  `json:",omitempty"` // what the swap would have removed
+	Since            time.Time `json:",omitzero"`
 }
 
 // lookAgain makes sure that nothing of a swap which is about to end comes to stand after all, beside what works. It is added before that end.
@@ -25,7 +26,7 @@ func (f *Flow) lookAgain(ctx context.Context, r Recovery) error {
 	if !r.Swap.Sent {
 		return nil
 	}
-	payload, err := json.Marshal(leftover{Person: r.Person, Recovery: r.ID, Way: r.Way, Removed: r.Swap.Remove})
+	payload, err := json.Marshal(leftover{Person: r.Person, Recovery: r.ID, Way: r.Way, Removed: r.Swap.Remove, Since: f.Now()})
 	if err != nil {
 		return err
 	}
@@ -48,8 +49,11 @@ func (f *Flow) RunLeftover(ctx context.Context, id string, payload []byte) error
 		return nil
 	}
 	seen, err := f.Target.Credentials(ctx, l.Person)
-	if CodeOf(err) == CodeGone {
+	if CodeOf(err) == CodeGone && f.Now().Sub(l.Since) >= goneForGood {
 		return nil
+	}
+	if CodeOf(err) == CodeGone {
+		return Fault(CodeKeycloakAway, "look once more", err)
 	}
 	if err != nil {
 		return err

@@ -177,10 +177,7 @@ func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	if err != nil {
 		return err
 	}
-	now := f.Now()
-	l := Lock{Tombstone: NewCredential{
-		ID: newMarked(markTombstone), Label: f.newLabel("Locked", a.Credentials), OTP: realm.OTP, CreatedMillis: now.UnixMilli(),
-	}}
+	l := Lock{Tombstone: f.newStone(realm, a.Credentials)}
 	for _, c := range a.Credentials {
 		if l.removes(c) {
 			l.Remove = append(l.Remove, c.ID)
@@ -235,7 +232,7 @@ func (f *Flow) finishLock(ctx context.Context, r Recovery, seen []Credential) er
 	if err := f.tellDone(ctx, NoticeLocked, r); err != nil {
 		return err
 	}
-	if err := f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: r.Person, At: f.Now().Add(watchSoon)}); err != nil {
+	if err := f.StartWatch(ctx, watchOf(r, f.Now(), r.Lock.Kept)); err != nil {
 		return err
 	}
 	err = f.changeLock(ctx, r, func(old Recovery) (Recovery, error) { return old.locked(r.Lock.Kept, a.NotBefore, f.Now()), nil })

@@ -15,10 +15,9 @@ import (
 const JobWatch = "watch"
 
 const (
-	watchSoon  = 5 * time.Second    // between two looks at a shut account, in the first hour
-	watchLater = time.Minute        // and afterwards
-	watchSkew  = 30 * time.Second   // between the tombstone's time, which is ours, and those of Keycloak
-	watchLife  = 3 * 24 * time.Hour // of the watch over an account that was recovered
+	watchSoon  = 5 * time.Second  // between two looks at a shut account, in the first hour
+	watchLater = time.Minute      // and afterwards
+	watchSkew  = 30 * time.Second // between our times and those of Keycloak
 )
 
 // Visits says whether somebody is signed in at an application.
@@ -27,14 +26,11 @@ type Visits interface {
 	Visited(ctx context.Context, person string) (bool, error)
 }
 
-// RunWatch looks once. While the tombstone stands nobody can sign in, so whatever comes to the account is the thief's: second factors are removed
-// and sessions end. Afterwards the person may add second factors too, so one that is new is only an alarm. next is when to look again, zero when
-// there is nothing left to watch. A fault of the outside is no error.
+// RunWatch looks once. Until a swap has brought a new authenticator nobody can sign in, so whatever comes to the account is the thief's: second factors are
+// removed, a tombstone that was taken away is written again, and sessions end. Afterwards the person may add second factors too, so one that
+// is new is only an alarm. next is when to look again, zero when there is nothing left to watch. A fault of the outside is no error.
 func (f *Flow) RunWatch(ctx context.Context, person string) (next time.Time, err error) {
 	next, err = f.watch(ctx, person)
-	if CodeOf(err) == CodeGone {
-		return time.Time{}, nil
-	}
 	if err != nil {
 		f.Log.WarnContext(ctx, "a locked account is looked at again", "person", person, "err", err)
 		return f.Now().Add(watchSoon), nil
@@ -43,113 +39,173 @@ func (f *Flow) RunWatch(ctx context.Context, person string) (next time.Time, err
 }
 
 // watch reads in an order that blames nobody: sessions that were there before the tombstone was seen, and a new credential whose record must be
-// older than what was seen.
+// older than what was seen. Sessions that cannot be read hide no second factor.
 func (f *Flow) watch(ctx context.Context, person string) (next time.Time, err error) {
-	visited, err := f.Visits.Visited(ctx, person)
-	if err != nil {
-		return next, err
-	}
+	visited, unread := f.Visits.Visited(ctx, person)
 	seen, err := f.Target.Credentials(ctx, person)
+	gone := CodeOf(err) == CodeGone
+	if err != nil && !gone {
+		return next, err
+	}
+	r, _, err := f.read(ctx, person)
 	if err != nil {
 		return next, err
 	}
-	r, found, err := f.read(ctx, person)
-	if err != nil {
-		return next, err
-	}
-	r.Person = person // also of one that is forgotten
-	shut := slices.ContainsFunc(seen, Credential.Tombstone)
-	over := !found || r.State != Done || !r.Locked() || f.Now().Sub(r.Lock.At) > watchLife
+	w, err := f.watched(ctx, person, r, seen)
 	switch {
-	case !shut && over:
-		return time.Time{}, nil
-	case !shut:
-		return f.Now().Add(watchLater), f.watchOpen(ctx, r, seen)
+	case err != nil || w.Person == "":
+		return next, err
+	case gone:
+		return f.watchGone(ctx, w)
+	}
+	shut := slices.ContainsFunc(seen, Credential.Tombstone)
+	if w, err = f.watchSeen(ctx, w, r, seen, shut); err != nil {
+		return next, err
 	}
 	next = f.Now().Add(watchLater)
-	if r.Open() || r.Locked() && f.Now().Sub(r.Lock.At) < time.Hour {
+	if r.Open() || f.Now().Sub(w.At) < time.Hour {
 		next = f.Now().Add(watchSoon)
 	}
-	if r.Locking() || r.State == Writing || r.State == Done { // whoever is at it removes the rest, and ends sessions last
-		return next, nil
+	switch {
+	case !w.Opened.IsZero() && f.Now().Sub(w.Opened) > watchLife:
+		return time.Time{}, f.Watches.Delete(ctx, person)
+	case !w.Opened.IsZero():
+		return f.Now().Add(watchLater), f.watchOpen(ctx, w, seen)
+	case r.Locking() || r.State == Writing || r.State == Done: // whoever is at it removes the rest, and ends sessions last
+		return next, unread
 	}
-	return next, f.watchShut(ctx, r, seen, visited)
+	return next, errors.Join(unread, f.keepShut(ctx, w, r, seen, visited))
 }
 
-// watchShut puts an account back to what the lock left.
-func (f *Flow) watchShut(ctx context.Context, r Recovery, seen []Credential, visited bool) error {
-	person := r.Person
-	stone := seen[slices.IndexFunc(seen, Credential.Tombstone)]
-	strange := slices.DeleteFunc(slices.Clone(seen), func(c Credential) bool {
-		earlier := c.Created.Before(stone.Created.Add(-watchSkew)) // it had to stay
-		return c.Tombstone() || earlier || !r.foreign(c)
+// watchSeen notes what a look found of the account as a whole. Without the tombstone it is open when a recovery is done, or when what recoveries write
+// stands: then the store has forgotten how. An account whose tombstone was never seen is none to be shut again.
+func (f *Flow) watchSeen(ctx context.Context, w Watch, r Recovery, seen []Credential, shut bool) (Watch, error) {
+	news := w
+	news.Gone = time.Time{}
+	switch {
+	case shut:
+		news.Shut, news.Stone = true, NewCredential{}
+	case w.Opened.IsZero() && !r.Locking() && r.State != Writing && (r.State == Done || !w.Shut || slices.ContainsFunc(seen, Credential.Recovered)):
+		news.Opened = f.Now()
+		if r.State == Done {
+			news.Opened = r.DoneAt
+		}
+	}
+	if news.Gone.Equal(w.Gone) && news.Shut == w.Shut && news.Stone == w.Stone && news.Opened.Equal(w.Opened) {
+		return w, nil
+	}
+	return f.noteWatch(ctx, news, func(old Watch) Watch {
+		old.Gone, old.Shut, old.Stone = news.Gone, news.Shut, news.Stone
+		if old.Opened.IsZero() {
+			old.Opened = news.Opened
+		}
+		return old.knows(r.Added)
 	})
-	found := len(strange) > 0 || visited
+}
+
+// watchGone waits for an account that is not to be seen: whatever stands before Keycloak says so, too, for a while. One that stays gone was deleted.
+func (f *Flow) watchGone(ctx context.Context, w Watch) (next time.Time, err error) {
+	switch {
+	case w.Gone.IsZero():
+		_, err = f.noteWatch(ctx, w, func(old Watch) Watch { old.Gone = f.Now(); return old })
+	case f.Now().Sub(w.Gone) >= goneForGood && f.deleted(ctx, w.Person):
+		return time.Time{}, f.Watches.Delete(ctx, w.Person)
+	}
+	return f.Now().Add(watchLater), err
+}
+
+// keepShut puts an account back to what the lock left. Nothing is removed before a tombstone stands. What is removed waits for no audit record, unlike
+// what is written.
+func (f *Flow) keepShut(ctx context.Context, w Watch, r Recovery, seen []Credential, visited bool) error {
+	stands := slices.ContainsFunc(seen, Credential.Tombstone)
+	var strange []string
+	for _, c := range seen {
+		if w.foreign(c) {
+			strange = append(strange, c.ID)
+		}
+	}
+	found := len(strange) > 0 || visited || !stands
 	if !found && r.Snapshot.Ending.IsZero() {
 		return nil
 	}
+	var told error
 	if found {
-		if err := f.intruder(ctx, r, strange); err != nil {
-			return err
+		if told = f.shutAgain(ctx, &w, seen); told == nil {
+			told = f.intruder(ctx, w, strange)
 		}
 	}
-	var refused error
-	for _, c := range strange { // one that stays keeps no other
-		refused = errors.Join(refused, f.Target.Do(ctx, person, Action{Kind: ActionRemove, Credential: c.ID}))
+	if told != nil && !stands {
+		return told
 	}
-	return errors.Join(refused, f.endSessions(ctx, person, func(old Recovery) bool { return old.ID == r.ID }))
+	if !stands {
+		stone := w.Stone
+		stone.Secret = f.Codes.NewKey() // forgotten at once
+		if err := f.Target.Do(ctx, w.Person, Action{Kind: ActionAdd, Credential: stone.ID, New: &stone}); err != nil {
+			return errors.Join(err, f.relabelStone(ctx, w, err), f.watchEnds(ctx, w, r))
+		}
+	}
+	for _, id := range strange { // one that stays keeps no other
+		told = errors.Join(told, f.Target.Do(ctx, w.Person, Action{Kind: ActionRemove, Credential: id}))
+	}
+	return errors.Join(told, f.watchEnds(ctx, w, r))
+}
+
+// watchEnds ends the sessions, which speaks against no recovery that is open.
+func (f *Flow) watchEnds(ctx context.Context, w Watch, r Recovery) error {
+	return f.endSessions(ctx, w.Person, func(old Recovery) bool { return old.ID == r.ID })
+}
+
+// shutAgain names the tombstone in place of one that was taken away; of an account that has one it does nothing.
+func (f *Flow) shutAgain(ctx context.Context, w *Watch, seen []Credential) error {
+	if w.Stone.ID != "" || slices.ContainsFunc(seen, Credential.Tombstone) {
+		return nil
+	}
+	realm, err := f.Accounts.Realm(ctx)
+	if err != nil {
+		return err
+	}
+	stone := f.newStone(realm, seen)
+	*w, err = f.noteWatch(ctx, *w, func(old Watch) Watch { old.Stone = stone; return old })
+	return err
+}
+
+// relabelStone takes another label for a tombstone that was refused for its own.
+func (f *Flow) relabelStone(ctx context.Context, w Watch, refused error) error {
+	if !labelTaken(refused) {
+		return nil
+	}
+	_, err := f.noteWatch(ctx, w, func(old Watch) Watch { old.Stone.Label = f.newLabel("Locked", nil); return old })
+	return err
 }
 
 // watchOpen tells of second factors that came after the lock and that no recovery wrote.
-func (f *Flow) watchOpen(ctx context.Context, r Recovery, seen []Credential) error {
-	strange := slices.DeleteFunc(slices.Clone(seen), func(c Credential) bool {
-		ours := c.Temporary() || c.Type == TypeRecoveryCodes
-		return ours || !r.foreign(c) || !c.Created.After(r.Lock.At)
-	})
+func (f *Flow) watchOpen(ctx context.Context, w Watch, seen []Credential) error {
+	var strange []string
+	for _, c := range seen {
+		if w.foreign(c) && !c.Temporary() {
+			strange = append(strange, c.ID)
+		}
+	}
 	if len(strange) == 0 {
 		return nil
 	}
-	return f.intruder(ctx, r, strange)
+	return f.intruder(ctx, w, strange)
 }
 
-// foreign reports whether a second factor is neither the new one of the recovery, which has come to its end, nor one that its lock had to leave.
-func (r Recovery) foreign(c Credential) bool {
-	l := Lock{}
-	if r.Lock != nil {
-		l = *r.Lock
-	}
-	kept := slices.ContainsFunc(l.Kept, func(k Credential) bool { return k.ID == c.ID })
-	return l.removes(c) && !kept && c.ID != r.Added
-}
-
-// intruder raises the alarm, once for each second factor of a recovery that is known.
-func (f *Flow) intruder(ctx context.Context, r Recovery, strange []Credential) error {
-	var ids []string
-	for _, c := range strange {
-		ids = append(ids, c.ID)
-	}
-	told := func(id string) bool { return slices.Contains(r.Strange, id) }
-	if len(ids) > 0 && !slices.ContainsFunc(ids, func(id string) bool { return !told(id) }) {
+// intruder raises the alarm, once for each second factor and each tombstone that is to be written again.
+func (f *Flow) intruder(ctx context.Context, w Watch, strange []string) error {
+	told := func(id string) bool { return slices.Contains(w.Known, id) }
+	news := slices.DeleteFunc(slices.Clone(strange), told)
+	if stone := w.Stone.ID; len(news) == 0 && (stone != "" && told(stone) || stone == "" && len(strange) > 0) {
 		return nil
 	}
 	e := AuditEvent{
-		Event: "lock.intruder", Outcome: "failed", Actor: "system", Target: r.Person,
-		Detail: map[string]string{"found": strings.Join(ids, " "), "recovered": strconv.FormatBool(r.State == Done)},
+		Event: "lock.intruder", Outcome: "failed", Actor: "system", Target: w.Person, Recovery: w.Recovery, Way: string(w.Way), Added: w.Stone.ID,
+		Detail: map[string]string{"found": strings.Join(news, " "), "recovered": strconv.FormatBool(!w.Opened.IsZero())},
 	}
-	e.Recovery, e.Way = r.ID, string(r.Way)
-	if err := f.Audit.Record(ctx, e); err != nil || r.ID == "" {
+	if err := f.Audit.Record(ctx, e); err != nil {
 		return err
 	}
-	return f.noteWatch(ctx, r, func(old *Recovery) { old.Strange = append(slices.Clone(old.Strange), slices.DeleteFunc(ids, told)...) })
-}
-
-// noteWatch keeps what the watch knows in the recovery, if it is still that one.
-func (f *Flow) noteWatch(ctx context.Context, r Recovery, note func(*Recovery)) error {
-	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
-		if old.ID == r.ID {
-			note(&old)
-		}
-		return old, nil
-	})
+	_, err := f.noteWatch(ctx, w, func(old Watch) Watch { return old.knows(append(news, w.Stone.ID)...) })
 	return err
 }

@@ -66,8 +66,8 @@ func (f *Flow) settled(ctx context.Context, i Intent, r Recovery) (bool, error) 
 		switch {
 		case r.Locking():
 			return true, f.Jobs.Add(ctx, Job{Kind: JobLock, ID: i.Person, At: f.Now()})
-		case r.Locked():
-			return true, f.closeIntent(ctx, i) // by another replica, whose own trail has the rest
+		case r.Locked(): // by another replica, whose own trail has the rest
+			return true, firstError(f.StartWatch(ctx, watchOf(r, r.Lock.At, r.Lock.Kept)), f.closeIntent(ctx, i))
 		}
 		return false, nil
 	}
@@ -156,11 +156,29 @@ func (f *Flow) endedElsewhere(ctx context.Context, i Intent) (over bool, err err
 	if err != nil || !i.sessionsEnded(a) {
 		return false, err
 	}
-	stands := slices.ContainsFunc(a.Credentials, func(c Credential) bool { return c.ID == i.Added })
-	if !stands && len(i.Removed) == 0 { // it may never have stood
+	stands := i.stands(a.Credentials)
+	switch {
+	case !stands && len(i.Removed) == 0: // it may never have stood
+		return false, nil
+	case i.What != UndertakingLock:
+	case stands:
+		if err := f.StartWatch(ctx, i.watch()); err != nil {
+			return false, err
+		}
+	case !slices.ContainsFunc(a.Credentials, Credential.Recovered): // no swap has taken it away
 		return false, nil
 	}
 	return true, f.closeIntent(ctx, i)
+}
+
+// stands reports whether what an intent writes is among the credentials seen.
+func (i Intent) stands(seen []Credential) bool {
+	return slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == i.Added })
+}
+
+// watch is the watch over an account whose lock is known by its intent only.
+func (i Intent) watch() Watch {
+	return Watch{Person: i.Person, Recovery: i.Recovery, Way: i.Way, At: i.Begun}
 }
 
 // sessionsEnded reports that what an intent removes is gone and the sessions were ended since: the last step.
@@ -228,7 +246,7 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked, Kept: len(kept)}); err != nil {
 				return err
 			}
-			if err := f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: i.Person, At: f.Now().Add(watchSoon)}); err != nil {
+			if err := f.StartWatch(ctx, watchOf(Recovery{ID: i.Recovery, Person: i.Person, Way: i.Way}, f.Now(), kept)); err != nil {
 				return err
 			}
 			return f.recordLocked(ctx, i.event("done", ""), kept)

@@ -100,7 +100,7 @@ type Recovery struct {
 	Stuck      Code      `json:",omitempty"` // Writing: why the swap needs an administrator
 	Field      string    `json:",omitempty"` // of Stuck or EndCode: the profile fields that Keycloak named
 	Unwanted   bool      `json:",omitempty"` // Writing: an administrator asked for its end, to be decided by whoever holds the swap
-	Strange    []string  `json:",omitempty"` // second factors that came after the lock and are known: an alarm was raised, or the person added them here
+	Strange    []string  `json:",omitempty"` // of an earlier release: Known of the Watch
 	End        End       `json:",omitempty"`
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
 	EndedAt    time.Time `json:",omitzero"`

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -20,7 +19,7 @@ func (f *Flow) over(ctx context.Context, i Intent, seen []Credential) (how strin
 			return how, err
 		}
 	}
-	if slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == i.Added }) {
+	if i.stands(seen) {
 		return "", nil
 	}
 	elsewhere, err := f.endedElsewhere(ctx, i)
@@ -80,7 +79,11 @@ func (f *Flow) lockOver(ctx context.Context, r Recovery, seen []Credential) (ove
 	if err != nil {
 		return false, err
 	}
-	stands := slices.ContainsFunc(a.Credentials, func(c Credential) bool { return c.ID == r.Lock.Tombstone.ID })
+	i := r.lockIntent()
+	if err := f.StartWatch(ctx, i.watch()); err != nil {
+		return false, err
+	}
+	stands := i.stands(a.Credentials)
 	err = f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
 		old = old.locked(r.Lock.keeps(a.Credentials), a.NotBefore, f.Now())
 		if !stands && old.State == Proven {

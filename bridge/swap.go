@@ -100,5 +100,5 @@ func (s Swap) removes(c, ours Credential) bool {
 	if !slices.Contains(factors, c.Type) || c.ID == s.New.ID || c.Federated {
 		return false
 	}
-	return s.All || slices.Contains(s.Remove, c.ID) || c.Temporary() || c.Type == TypeOTP && c.Created.Before(ours.Created)
+	return s.All || slices.Contains(s.Remove, c.ID) || c.Temporary() || c.Tombstone() || c.Type == TypeOTP && c.Created.Before(ours.Created)
 }

@@ -9,11 +9,12 @@ import (
 // TemporaryDigits is the length of a temporary code.
 const TemporaryDigits = 8
 
-// Marks begin the ids of credentials that are no authenticator of the person's: a valid UUID (RFC 9562, version 8) that only an administrator can
+// Marks begin the ids of what we write and have to know again, whatever the store has forgotten: a valid UUID (RFC 9562, version 8) that only an administrator can
 // write. A label is no mark, since people may change theirs.
 const (
 	markTemporary = "6f747062-746d-8" // "otpbtm"
 	markTombstone = "6f747062-7473-8" // "otpbts"
+	markRecovered = "6f747062-6e77-8" // "otpbnw": this one is an authenticator, which a swap wrote
 )
 
 func newMarked(mark string) string { return mark + NewUUID()[len(mark):] }
@@ -31,6 +32,11 @@ func (c Credential) Temporary() bool {
 // Tombstone reports whether the credential keeps an account shut, and nobody has its secret.
 func (c Credential) Tombstone() bool {
 	return c.Type == TypeOTP && strings.HasPrefix(c.ID, markTombstone)
+}
+
+// Recovered reports whether a swap of ours wrote the credential, after the whole proof.
+func (c Credential) Recovered() bool {
+	return c.Type == TypeOTP && strings.HasPrefix(c.ID, markRecovered)
 }
 
 // TemporaryCode returns the temporary code that the account holds; ok is false when there is none.

@@ -59,7 +59,7 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 	case after.State == TemporaryUsed && t.State == TemporaryLive, t.unseenUse(seen):
 		return 0, f.noteUsed(ctx, t)
 	case after.End == TemporaryChanged && t.End != after.End:
-		return 0, f.foundChanged(ctx, t)
+		return 0, f.foundChanged(ctx, t, seen)
 	case after.End != t.End:
 		return 0, f.lookedAt(ctx, t, after.End)
 	}
@@ -100,8 +100,12 @@ func (f *Flow) recovered(ctx context.Context, t TemporaryCode, at time.Time) err
 }
 
 // foundChanged notes that somebody changed the second factors; that is on record before anything follows from it. What the trail knows a recovery
-// to have done since is no such change: the store may have come back old.
-func (f *Flow) foundChanged(ctx context.Context, t TemporaryCode) error {
+// to have done since is no such change, nor what a recovery wrote, as its id says: the store may have come back old.
+func (f *Flow) foundChanged(ctx context.Context, t TemporaryCode, seen []Credential) error {
+	written := slices.IndexFunc(seen, func(c Credential) bool { return c.Recovered() && c.Created.After(t.StartedAt) })
+	if written >= 0 && t.Swapped.IsZero() {
+		return f.recovered(ctx, t, seen[written].Created)
+	}
 	if f.Recovered != nil && t.Swapped.IsZero() {
 		if at, err := f.Recovered(ctx, t.Person); err != nil || at.After(t.StartedAt) {
 			return firstError(err, f.recovered(ctx, t, at))
@@ -191,7 +195,7 @@ func (f *Flow) lastStone(ctx context.Context, t TemporaryCode) (NewCredential, e
 	if err != nil {
 		return NewCredential{}, err
 	}
-	stone := NewCredential{ID: newMarked(markTombstone), Label: f.newLabel("Locked", nil), OTP: realm.OTP, CreatedMillis: f.Now().UnixMilli()}
+	stone := f.newStone(realm, nil)
 	e := t.event("alarm.temporary_last")
 	e.Actor, e.Outcome, e.Added = "system", "failed", stone.ID
 	return stone, f.Audit.Record(ctx, e)

@@ -19,11 +19,7 @@ func (f *Flow) watchTemporary(ctx context.Context, t TemporaryCode) (next time.T
 	}
 	next = f.Now().Add(temporaryLater)
 	more, err := f.watchedTemporary(ctx, t)
-	switch CodeOf(err) {
-	case "":
-	case CodeGone:
-		return time.Time{}, false
-	default:
+	if err != nil { // also an account that is not to be seen: whatever stands before Keycloak says so, too, for a while
 		f.Log.WarnContext(ctx, "who had a temporary code is looked at again", "id", t.ID, "err", err)
 	}
 	return next, more
@@ -106,11 +102,10 @@ func (t TemporaryCode) Watched(now time.Time) bool {
 	return !t.UsedAt.IsZero() && now.Sub(t.EndedAt) < KeepEnded || !t.Before.IsZero() && now.Sub(t.Before) < KeepEnded
 }
 
-// late lists the second factors that came after the end. After a recovery, only what is younger: what is older was its to judge, and recovery codes
-// are ours.
+// late lists the second factors that came after the end. After a recovery, only what is younger: what is older was its to judge.
 func (t TemporaryCode) late(seen []Credential, swapped time.Time) (ids []string) {
 	for _, c := range seen {
-		if t.foreign(c) && (swapped.IsZero() || c.Type != TypeRecoveryCodes && c.Created.After(swapped)) {
+		if t.foreign(c) && (swapped.IsZero() || c.Created.After(swapped)) {
 			ids = append(ids, c.ID)
 		}
 	}
@@ -128,17 +123,16 @@ func (t TemporaryCode) reopened(late []string, swapped, now time.Time) Temporary
 	return t
 }
 
-// factorAdded notes a second factor that the person adds in the settings, before it is written: it came neither under a temporary code nor by a
+// factorAdded notes a second factor that the person asked for in the settings, or recovery codes, before it is written: it came neither under a temporary code nor by a
 // sign-in from before a lock.
 func (f *Flow) factorAdded(ctx context.Context, person, id string) error {
-	_, err := f.change(ctx, person, func(old Recovery) (Recovery, error) {
-		if old.State != Done || !old.Locked() || slices.Contains(old.Strange, id) {
+	_, err := f.Watches.Update(ctx, person, watchKept, func(old Watch, found bool) (Watch, error) {
+		if !found || old.Opened.IsZero() || slices.Contains(old.Known, id) { // of an account that is shut it is the thief who came in
 			return old, Fault(CodeNotOpen, "factor added", nil)
 		}
-		old.Strange = append(slices.Clone(old.Strange), id)
-		return old, nil
+		return old.knows(id), nil
 	})
-	if err != nil && CodeOf(err) != CodeNotOpen {
+	if err := notOpenIsFine(err); err != nil {
 		return err
 	}
 	return f.underNoCode(ctx, person, id)
@@ -146,14 +140,11 @@ func (f *Flow) factorAdded(ctx context.Context, person, id string) error {
 
 func (f *Flow) underNoCode(ctx context.Context, person, id string) error {
 	_, err := f.Temporaries.Update(ctx, person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
-		if !found || old.Open() || slices.Contains(old.Factors, id) {
+		if !found || old.Open() && old.Swapped.IsZero() || slices.Contains(old.Factors, id) {
 			return old, Fault(CodeNotOpen, "temporary code", nil)
 		}
 		old.Factors = append(slices.Clone(old.Factors), id)
 		return old, nil
 	})
-	if CodeOf(err) == CodeNotOpen {
-		return nil
-	}
-	return err
+	return notOpenIsFine(err)
 }

@@ -225,6 +225,9 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 	if toldOnlyLink(r) {
 		f.tellDesk(ctx, NoticeDeskOne, r.ID)
 	}
+	if err := f.openWatch(ctx, r.Person, r.Swap.New.ID); err != nil {
+		return err
+	}
 	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		if old.ID != r.ID {
 			return old, Fault(CodeNotOpen, "swap", nil)

@@ -70,6 +70,21 @@ func (t *Trail) Recovered(ctx context.Context, person string) (at time.Time, err
 	return at, nil
 }
 
+// Locks are the accounts that were locked after a theft within the last week, as far as this trail knows: which is not what is left of that.
+func (t *Trail) Locks(ctx context.Context) (out []bridge.Watch, err error) {
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	if err := t.readOn(ctx); err != nil {
+		return nil, bridge.Fault(bridge.CodeAuditFull, "read the trail", err)
+	}
+	for of, e := range t.seen.ended {
+		if of.what == bridge.UndertakingLock && e.how == "done" {
+			out = append(out, bridge.Watch{Person: e.person, Recovery: of.recovery, At: e.at})
+		}
+	}
+	return out, nil
+}
+
 func (t *Trail) readOn(ctx context.Context) error {
 	limit, err := t.written()
 	if err == nil {

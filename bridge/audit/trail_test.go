@@ -385,4 +385,8 @@ func TestIntentsAreSwapsAndLocksWithoutAnEnd(t *testing.T) {
 	lock.Event = "lock.done"
 	again.record(t, lock)
 	want(again, "p5")
+	locks, err := again.Locks(t.Context())
+	if diff := cmp.Diff([]bridge.Watch{{Person: "p0", Recovery: "r0", At: at}}, locks); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
 }

@@ -112,6 +112,97 @@ func TestALockThatComesBackOldSparesASwapUnderWay(t *testing.T) {
 	newOnly(t, c, name, key)
 }
 
+// SWAP-11, INV-8: nor does the watch take away what a swap of our own wrote, with the tombstone beside it or gone already, when the store has forgotten that; and
+// nobody is blamed for it.
+func TestTheWatchSparesASwapThatTheStoreForgot(t *testing.T) {
+	t.Parallel()
+	for left, want := range map[int]int{2: 2, 4: 1} {
+		t.Run(strings.Repeat("i", left), func(t *testing.T) {
+			t.Parallel()
+			c := campus.Open(t)
+			p, name, _ := lockCopy(t, c)
+			p.open("/enrol", http.StatusOK)
+			key, old := p.scan(), recovery(t, c, name)
+			p.confirm(p.code(key), http.StatusOK)
+			if _, err := flowOn(c, &cutTarget{left: left}).RunSwap(t.Context(), old.Person); !errors.Is(err, errKilled) || len(otps(c, name)) != want {
+				t.Fatal(otps(c, name), err)
+			}
+			comesBackOld(t, c, old)
+			for range 3 {
+				watchOnce(t, c, old.Person)
+			}
+			if got := otps(c, name); len(got) != want || len(c.Events("lock.intruder")) != 0 {
+				t.Fatalf("left %v, alarms %+v", got, c.Events("lock.intruder"))
+			}
+			if err := c.Flow.FinishIntent(t.Context(), intentOf(t, c, "swap")); err != nil {
+				t.Fatal(err)
+			}
+			newOnly(t, c, name, key)
+			parked(c, name, bridge.TypeOTP)
+			watchOnce(t, c, old.Person)
+			if got := c.Events("lock.intruder"); len(got) != 1 || got[0].Detail["recovered"] != "true" {
+				t.Errorf("alarms %+v", got)
+			}
+		})
+	}
+}
+
+// WB-13: a lock that the store holds as under way and that is over is watched on, whatever told that it is over.
+func TestALockThatComesBackOldIsWatched(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"job", "trail"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			c := campus.Open(t)
+			_, name, old := lockCopy(t, c)
+			intent := intentOf(t, c, "lock")
+			if err := c.Flow.Watches.Delete(t.Context(), old.Person); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			if how == "trail" {
+				err = c.Flow.FinishIntent(t.Context(), intent)
+			} else {
+				comesBackOld(t, c, old)
+				_, err = c.Flow.RunLock(t.Context(), old.Person)
+			}
+			if _, absent := c.Flow.Watches.Get(t.Context(), old.Person); err != nil || absent != nil {
+				t.Fatal("not watched", err, absent)
+			}
+			parked(c, name, bridge.TypeOTP)
+			watchOnce(t, c, old.Person)
+			if n := len(otps(c, name)); n != 1 || len(c.Events("lock.intruder")) != 1 {
+				t.Errorf("%d authenticators", n)
+			}
+		})
+	}
+}
+
+// WB-13: a lock that is resumed is not over because the thief has taken its tombstone away meanwhile: it is written again.
+func TestALockWhoseTombstoneIsGoneIsNotOver(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "resumed")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.comesBack(name, lastLink(t, c).Link.Reveal())
+	c.StopWork()
+	p.send("/link", http.StatusOK, "do", "redeem")
+	id := c.KC.PersonID(name)
+	cut := &cutTarget{left: 7, after: true}
+	if _, err := flowOn(c, cut).RunLock(t.Context(), id); err != nil || len(otps(c, name)) != 1 || recovery(t, c, name).Locked() {
+		t.Fatal(otps(c, name), err)
+	}
+	takeStone(t, c, name)
+	theirs := parked(c, name, bridge.TypeOTP)
+	if next, err := c.Flow.RunLock(t.Context(), id); err != nil || !next.IsZero() || !recovery(t, c, name).Locked() {
+		t.Fatal(next, err)
+	}
+	if got := otps(c, name); len(got) != 1 || got[0] == theirs {
+		t.Errorf("left %v", got)
+	}
+}
+
 // SWAP-11, INV-8: the store comes back as it was in the midst of a swap, whose authenticator another recovery has replaced since: it is not written again.
 func TestASwapThatComesBackOldRevivesNothing(t *testing.T) {
 	t.Parallel()

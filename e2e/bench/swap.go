@@ -132,6 +132,7 @@ func newFlow(t *testing.T, campus *rig.Campus) (*bridge.Flow, *store.Store) {
 	return &bridge.Flow{
 		Accounts: kc, Target: kc, Jobs: s.Jobs, Audit: trail, Mail: noMail{}, Limits: s.Limiter, Now: time.Now, Log: log,
 		Recoveries: store.NewTyped[bridge.Recovery](s.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
+		Watches:    store.NewTyped[bridge.Watch](s.KV, store.Kind{Name: "watch", Version: 1}),
 	}, s
 }
 

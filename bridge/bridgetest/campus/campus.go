@@ -193,6 +193,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 		Accounts: kc, Gate: gate, Target: kc, Visits: kc,
 
 		Temporaries: store.NewTyped[bridge.TemporaryCode](kv, store.Kind{Name: "temporary", Version: bridge.TemporaryVersion}),
+		Watches:     store.NewTyped[bridge.Watch](kv, store.Kind{Name: "watch", Version: 1}),
 		Changes:     store.NewTyped[bridge.Change](kv, store.Kind{Name: "change", Version: 1}),
 
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),

@@ -82,7 +82,8 @@ func newRobbery(t *rapid.T) *robbery {
 	w.newID = ""
 	w.flow = &bridge.Flow{
 		Accounts: w, Target: w, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Codes: totp.Authenticator{},
-		Rules: bridge.Rules{AllowedGroup: "/allowed"}, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
+		Watches: &memory.Records[bridge.Watch]{Now: func() time.Time { return w.now }},
+		Rules:   bridge.Rules{AllowedGroup: "/allowed"}, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	}
 	_, err := w.records.Update(context.Background(), "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) {
 		return bridge.Recovery{

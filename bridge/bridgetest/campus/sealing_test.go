@@ -63,7 +63,8 @@ func openSealing(t *testing.T, w storetest.World, ring *store.KeyRing, target br
 	s.records = store.NewTyped[bridge.Recovery](s.store.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion})
 	s.Flow = &bridge.Flow{
 		Target: target, Recoveries: s.records, Jobs: s.store.Jobs, Audit: &memory.Audit{}, Mail: mailbox{}, Now: s.clock.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Watches: store.NewTyped[bridge.Watch](s.store.KV, store.Kind{Name: "watch", Version: 1}),
+		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	return s
 }

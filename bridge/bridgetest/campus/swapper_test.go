@@ -120,7 +120,8 @@ func newSwapper(t *testing.T, world storetest.World) *swapper {
 	s.store = st
 	s.flow = &bridge.Flow{
 		Accounts: kc, Target: watched{kc, s}, Recoveries: store.NewTyped[bridge.Recovery](st.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
-		Jobs: st.Jobs, Audit: &memory.Audit{}, Mail: s, Codes: totp.Authenticator{}, Now: s.now, Log: log,
+		Watches: store.NewTyped[bridge.Watch](st.KV, store.Kind{Name: "watch", Version: 1}),
+		Jobs:    st.Jobs, Audit: &memory.Audit{}, Mail: s, Codes: totp.Authenticator{}, Now: s.now, Log: log,
 		Rules: bridge.Rules{AllowedGroup: "/otp-recoverable", HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"}},
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -33,11 +33,27 @@ func (s *service) intents(ctx context.Context, atLeast time.Duration) (out []bri
 	return out, err
 }
 
+// watchLocks watches on over the accounts that this process's audit trail knows to be locked, when the store has lost that.
+func (s *service) watchLocks(ctx context.Context) error {
+	if !s.forgot.Load() {
+		return nil
+	}
+	locks, err := s.audit.Locks(ctx)
+	for _, w := range locks {
+		err = errors.Join(err, s.flow.StartWatch(ctx, w))
+	}
+	if err == nil {
+		s.forgot.Store(false)
+	}
+	return err
+}
+
 // finishIntents ends what this process's audit trail knows to have begun and the store has lost.
 func (s *service) finishIntents(ctx context.Context) error {
+	errs := []error{s.watchLocks(ctx)}
 	open, err := s.intents(ctx, ownWork)
 	if err != nil {
-		return err
+		return errors.Join(append(errs, err)...)
 	}
 	of := map[string][]bridge.Intent{} // by person: the lock of one comes before the swap
 	for _, i := range open {
@@ -57,7 +73,6 @@ func (s *service) finishIntents(ctx context.Context) error {
 	}
 	all.Wait()
 	close(failed)
-	var errs []error
 	for err := range failed {
 		errs = append(errs, err)
 	}

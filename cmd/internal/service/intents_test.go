@@ -81,7 +81,7 @@ func afterLoss(t *testing.T, people ...string) (*service, *campus) {
 	}
 	s.flow = &bridge.Flow{
 		Accounts: kc, Target: kc, Mail: kc, Audit: s.counted, Recoveries: &memory.Records[bridge.Recovery]{Now: clock.Now}, Jobs: &memory.Jobs{},
-		Now: clock.Now, Log: s.log,
+		Watches: &memory.Records[bridge.Watch]{Now: clock.Now}, Now: clock.Now, Log: s.log,
 	}
 	for _, p := range people {
 		err := trail.Record(t.Context(), bridge.AuditEvent{
@@ -132,6 +132,31 @@ func TestWhatIsLostIsListed(t *testing.T) {
 		if how, err := s.audit.Ended(t.Context(), bridge.UndertakingSwap, recovery); how != want || err != nil {
 			t.Errorf("%s: %q, %v", recovery, how, err)
 		}
+	}
+}
+
+// OPS-10, WB-13: a store that is new does not know whose account is locked: the trail does, and the watch goes on.
+func TestAStoreThatIsNewWatchesOnOverLockedAccounts(t *testing.T) {
+	t.Parallel()
+	s, _ := afterLoss(t)
+	err := s.audit.Record(t.Context(), bridge.AuditEvent{Event: "lock.done", Outcome: "ok", Actor: "system", Target: "robbed", Recovery: "r", Added: "stone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := s.flow.Jobs.(*memory.Jobs) //nolint:errcheck // as afterLoss made it
+	for range 2 {
+		if err := s.finishIntents(t.Context()); err != nil || len(jobs.List(bridge.JobWatch)) != 0 {
+			t.Fatal("watched without a loss", err)
+		}
+	}
+	s.forgot.Store(true)
+	for range 2 {
+		if err := s.finishIntents(t.Context()); err != nil || len(jobs.List(bridge.JobWatch)) != 1 {
+			t.Fatal("not watched", err)
+		}
+	}
+	if w, err := s.flow.Watches.Get(t.Context(), "robbed"); err != nil || w.Recovery != "r" || w.At.IsZero() || w.Shut || s.forgot.Load() {
+		t.Errorf("%+v, %v", w, err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -80,6 +81,7 @@ type service struct {
 
 	early  sync.WaitGroup // what askEarly began
 	asked  chan struct{}  // closed when it has read the realm, or could not
+	forgot atomic.Bool    // the store is new, and what only the trail knows is not yet in it
 	health health
 	guard  guard
 }
@@ -169,6 +171,7 @@ func (s *service) openAudit(ctx context.Context) (err error) {
 	}
 	s.counted = newCountedAudit(s.audit, s.shared, s.opts.Now)
 	if s.store.Fresh() {
+		s.forgot.Store(true)
 		return s.counted.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
 	}
 	return nil
@@ -345,6 +348,7 @@ func (s *service) newFlow() *bridge.Flow {
 		Accounts: s.kc, Gate: s.gate, Target: s.kc, Visits: s.kc,
 
 		Temporaries: store.NewTyped[bridge.TemporaryCode](kv, store.Kind{Name: "temporary", Version: bridge.TemporaryVersion}),
+		Watches:     store.NewTyped[bridge.Watch](kv, store.Kind{Name: "watch", Version: 1}),
 		Changes:     store.NewTyped[bridge.Change](kv, store.Kind{Name: "change", Version: 1}),
 
 		Recoveries: store.NewTyped[bridge.Recovery](kv, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),

@@ -1,0 +1,131 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Watch is what is known of an account that was locked after a theft, by person. It is no part of the recovery: that ends, is forgotten, or gives way to a
+// new start, for which the thief's password is enough, and the watch goes on.
+type Watch struct {
+	Person   string
+	Recovery string    `json:",omitempty"` // the one that locked the account
+	Way      Way       `json:",omitempty"`
+	At       time.Time // of the lock's end
+	Kept     []string  `json:",omitempty"` // what the lock had to leave
+	Listed   bool      `json:",omitempty"` // Kept is all of it; otherwise its date tells
+	Shut     bool      `json:",omitempty"` // the tombstone was seen: nothing but a swap may take it away
+	// Known are second factors that came since, each of which was an alarm or is the person's, and tombstones that were written again.
+	Known  []string      `json:",omitempty"`
+	Stone  NewCredential `json:",omitzero"` // the tombstone in place of one that was taken away
+	Opened time.Time     `json:",omitzero"` // since when there is a new authenticator
+	Gone   time.Time     `json:",omitzero"` // since when the account is not to be seen
+}
+
+// watchLife is how long an account is watched that has a new authenticator, and watchKept how long the store keeps what is known then.
+const (
+	watchLife = 3 * 24 * time.Hour
+	watchKept = watchLife + 24*time.Hour
+)
+
+// watchOf is the watch over an account that was locked just now.
+func watchOf(r Recovery, at time.Time, kept []Credential) Watch {
+	w := Watch{Person: r.Person, Recovery: r.ID, Way: r.Way, At: at, Listed: true, Shut: true}
+	for _, c := range kept {
+		w.Kept = append(w.Kept, c.ID)
+	}
+	return w
+}
+
+// StartWatch begins to watch an account that was locked, unless that lock is watched already.
+func (f *Flow) StartWatch(ctx context.Context, w Watch) error {
+	if err := f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: w.Person, At: f.Now().Add(watchSoon)}); err != nil {
+		return err
+	}
+	_, err := f.Watches.Update(ctx, w.Person, 0, func(old Watch, found bool) (Watch, error) {
+		if found && (old.Recovery == w.Recovery || old.At.After(w.At)) {
+			return old, Fault(CodeNotOpen, "watch", nil)
+		}
+		return w, nil
+	})
+	return notOpenIsFine(err)
+}
+
+// openWatch notes that the person is about to have a new authenticator: what comes from now on may be theirs.
+func (f *Flow) openWatch(ctx context.Context, person, added string) error {
+	_, err := f.Watches.Update(ctx, person, watchKept, func(old Watch, found bool) (Watch, error) {
+		if !found {
+			return old, Fault(CodeNotOpen, "watch", nil)
+		}
+		if old.Opened.IsZero() {
+			old.Opened = f.Now()
+		}
+		return old.knows(added), nil
+	})
+	return notOpenIsFine(err)
+}
+
+// noteWatch keeps what a look at an account found.
+func (f *Flow) noteWatch(ctx context.Context, w Watch, note func(Watch) Watch) (Watch, error) {
+	ttl := time.Duration(0)
+	if !w.Opened.IsZero() {
+		ttl = watchKept
+	}
+	return f.Watches.Update(ctx, w.Person, ttl, func(old Watch, found bool) (Watch, error) {
+		if !found {
+			return old, Fault(CodeNotOpen, "watch", nil)
+		}
+		return note(old), nil
+	})
+}
+
+// knows adds second factors that are no news any more.
+func (w Watch) knows(ids ...string) Watch {
+	w.Known = slices.Clone(w.Known)
+	for _, id := range ids {
+		if id != "" && !slices.Contains(w.Known, id) {
+			w.Known = append(w.Known, id)
+		}
+	}
+	return w
+}
+
+// foreign reports whether a second factor came after the lock and is none that a recovery wrote.
+func (w Watch) foreign(c Credential) bool {
+	kept := slices.Contains(w.Kept, c.ID) || !w.Listed && c.Created.Before(w.At.Add(-watchSkew))
+	return slices.Contains(factors, c.Type) && !c.Federated && !c.Tombstone() && !c.Recovered() && !kept
+}
+
+// watched returns the watch over a person. One that an earlier release began has no record yet: there is none to begin, and w.Person is empty, unless the
+// recovery says that the account was locked, or a tombstone stands.
+func (f *Flow) watched(ctx context.Context, person string, r Recovery, seen []Credential) (w Watch, err error) {
+	w, err = f.Watches.Get(ctx, person)
+	if !errors.Is(err, ErrAbsent) {
+		return w, err
+	}
+	stone := slices.IndexFunc(seen, Credential.Tombstone)
+	switch {
+	case r.Locked():
+		w = watchOf(r, r.Lock.At, r.Lock.Kept).knows(append(slices.Clone(r.Strange), r.Added)...)
+		w.Shut = stone >= 0
+	case stone >= 0:
+		w = Watch{Person: person, At: seen[stone].Created, Shut: true}
+	default:
+		return Watch{}, nil
+	}
+	return w, f.StartWatch(ctx, w)
+}
+
+// newStone names a tombstone.
+func (f *Flow) newStone(realm RealmFacts, others []Credential) NewCredential {
+	return NewCredential{ID: newMarked(markTombstone), Label: f.newLabel("Locked", others), OTP: realm.OTP, CreatedMillis: f.Now().UnixMilli()}
+}
+
+func notOpenIsFine(err error) error {
+	if CodeOf(err) == CodeNotOpen {
+		return nil
+	}
+	return err
+}
