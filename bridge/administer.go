@@ -191,8 +191,8 @@ func (r Recovery) Attention() (why Code, needed bool) {
 		return r.Stuck, true
 	case r.Locking() && r.LockStuck != "":
 		return r.LockStuck, true
-	case r.Unlocked() && r.Lock.Refused != CodeGone:
-		return r.Lock.Refused, true
+	case r.Unlocked() && r.unlocked() != CodeGone:
+		return r.unlocked(), true
 	case r.State == Ended && r.End == EndRefused && !r.WritingAt.IsZero():
 		return r.EndCode, true
 	}

@@ -63,7 +63,7 @@ func (l Lock) keeps(seen []Credential) []Credential {
 }
 
 // Locking reports that a lock is due: the proof of a recovery after a theft is complete, and the lock has not come to its end. What was begun
-// is finished; what was not is left when the recovery was stopped by somebody.
+// is finished; what was not is left only when the person objected by what was mailed.
 func (r Recovery) Locking() bool {
 	if r.Reason != ReasonStolen {
 		return false
@@ -71,12 +71,12 @@ func (r Recovery) Locking() bool {
 	if r.Lock != nil {
 		return !r.Lock.settled()
 	}
-	return !r.ProvenAt.IsZero() && (r.State == Proven || r.State == Ended && r.End == EndExpired)
+	return !r.ProvenAt.IsZero() && (r.State == Proven || r.State == Ended && r.End != EndVetoed)
 }
 
 // Unlocked reports that the account was not locked although a theft was reported: what was stolen works until the swap, which
 // removes what the lock should have.
-func (r Recovery) Unlocked() bool { return r.Lock != nil && r.Lock.Refused != "" && r.State != Done }
+func (r Recovery) Unlocked() bool { return r.unlocked() != "" }
 
 // Locked reports that the account was locked in this recovery.
 func (r Recovery) Locked() bool { return r.Lock != nil && r.Lock.Done }

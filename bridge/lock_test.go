@@ -55,8 +55,11 @@ func TestALockBeginsWithTheProof(t *testing.T) {
 		t.Errorf("a key meanwhile: %v", err)
 	}
 	cancelled, err := r.Cancel("holder", now)
-	if err != nil || bridge.Next(cancelled, true, holder, now) != bridge.StepEnded {
+	if err != nil || bridge.Next(cancelled, true, holder, now) != bridge.StepLocking {
 		t.Errorf("stopped before the lock began: %v", err)
+	}
+	if vetoed, err := r.Veto("veto", "123456", now); err != nil || bridge.Next(vetoed, true, holder, now) != bridge.StepEnded {
+		t.Errorf("vetoed before the lock began: %v", err)
 	}
 	r.Lock = &bridge.Lock{}
 	begun, err := r.Cancel("holder", now)

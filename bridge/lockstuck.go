@@ -126,7 +126,7 @@ func (f *Flow) recordLocked(ctx context.Context, done AuditEvent, kept []Credent
 
 // calmLock takes a lock that has ended off the administrators' list.
 func (f *Flow) calmLock(ctx context.Context, r Recovery) {
-	if r.LockStuck != "" {
+	if r.LockStuck != "" || r.Theft != nil {
 		f.calm(ctx, r)
 	}
 }

@@ -91,6 +91,7 @@ type Recovery struct {
 	OldKeys    []Secret  `json:",omitempty"` // discarded in this recovery, to explain a code of an earlier QR code
 	Swap       *Swap     `json:",omitempty"`
 	Lock       *Lock     `json:",omitempty"` // ReasonStolen: from the proof on
+	Theft      *Theft    `json:",omitempty"` // reported before this recovery
 	LockStuck  Code      `json:",omitempty"` // why the lock needs an administrator
 	LockSince  time.Time `json:",omitzero"`  // of LockStuck
 	Intended   bool      `json:",omitempty"` // the audit trail holds the intent
@@ -192,9 +193,11 @@ type Start struct {
 
 // Begin returns a new recovery in Waiting. An open one without a proof or approval is superseded; one with either stands (CodeActive), also
 // while a waiting period runs, and one that is being written or locked too (CodeTooLate). A theft that was reported stays one: the password
-// alone supersedes the report, and must not talk it down. found says whether old exists.
+// alone supersedes or ends the report, and must not talk it down. found says whether old exists.
 func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
+	var theft *Theft
 	if found {
+		theft = old.At(now).theft(now)
 		switch was := old.At(now); {
 		case was.State == Proven, was.State == Waiting && (!was.NotBefore.IsZero() || was.Call != nil && len(was.Call.Approvals) > 0):
 			return old, Fault(CodeActive, "begin", nil)
@@ -202,7 +205,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 			return old, Fault(CodeTooLate, "begin", nil)
 		case was.State == Waiting && was.Reason == ReasonStolen && s.Reason == ReasonToday:
 			return old, Fault(CodeActive, "begin", nil)
-		case was.State == Waiting && was.Reason == ReasonStolen:
+		case theft != nil && s.Reason != ReasonToday:
 			s.Reason = ReasonStolen
 		}
 	}
@@ -225,7 +228,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt, AuthTime: s.AuthTime,
 		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
 		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From, WrongWords: guessed,
-		Vetoes: old.doneVetoes(now), Objected: old.Objected,
+		Vetoes: old.doneVetoes(now), Objected: old.Objected, Theft: theft,
 	}, nil
 }
 
@@ -308,7 +311,7 @@ func (r Recovery) Cancel(holder string, now time.Time) (Recovery, error) {
 	r = r.At(now)
 	switch {
 	case r.State == Waiting && (!r.advanced() || Equal(r.Asker, holder)), r.State == Proven && Equal(r.Holder, holder):
-		return r.ended(EndCancelled, "", now), nil
+		return r.cancelled(holder, now), nil
 	case r.State == Waiting, r.State == Proven:
 		return r, Fault(CodeNotHolder, "cancel", nil)
 	case r.State == Writing:

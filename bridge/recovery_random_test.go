@@ -21,9 +21,11 @@ type walk struct {
 	redeemed bool
 	approved map[string]int // checks by operator
 	needed   int
-	waited   bool // a waiting period was begun
-	stood    bool // it was proven, and that was not taken back
-	picks    int  // wrong match words
+	waited   bool      // a waiting period was begun
+	stood    bool      // it was proven, and that was not taken back
+	picks    int       // wrong match words
+	theft    time.Time // when a theft was reported of which nothing came; zero: none
+	reporter string    // the browser that did
 }
 
 func (w *walk) one(name string, of ...string) string { return rapid.SampledFrom(of).Draw(w.t, name) }
@@ -35,7 +37,7 @@ func (w *walk) begin() {
 	w.links++
 	s := start(w.now)
 	s.ID, s.Way, s.Reason = fmt.Sprint("r", w.links), bridge.Way(w.one("way", "mail", "desk", "desk")), bridge.Reason(w.one("reason", "lost", "stolen"))
-	s.Link.Hash = fmt.Sprint("hash", w.links)
+	s.Link.Hash, s.Asker = fmt.Sprint("hash", w.links), w.one("asks in", "asker", "thief")
 	if s.Way == bridge.WayDesk {
 		s.Link.Hash, s.Call = "", &bridge.Call{Code: "1", Serial: 1, Expires: w.now.Add(bridge.CallCodeLife)}
 	}
@@ -44,8 +46,18 @@ func (w *walk) begin() {
 	if err != nil {
 		return
 	}
-	if old.State == bridge.Waiting && old.Reason == bridge.ReasonStolen && next.Reason != bridge.ReasonStolen {
+	reported := !w.theft.IsZero() && w.now.Sub(w.theft) < bridge.KeepEnded
+	if reported && next.Reason != bridge.ReasonStolen {
 		w.t.Fatal("WB-13: a theft is talked down by the password alone")
+	}
+	if s.Reason != bridge.ReasonStolen && !reported && next.Reason != s.Reason {
+		w.t.Fatal("a theft that nobody reported")
+	}
+	if !reported {
+		w.theft = time.Time{}
+	}
+	if s.Reason == bridge.ReasonStolen && !reported {
+		w.theft, w.reporter = w.now, s.Asker
 	}
 	if old.State == bridge.Proven || old.State == bridge.Writing || old.Locking() || old.State == bridge.Waiting && len(w.approved) > 0 {
 		w.t.Fatalf("TOK-07: a proof in %s is superseded", old.State)
@@ -177,7 +189,7 @@ func (w *walk) step() {
 		w.lock()
 		return
 	}
-	switch w.one("call", "begin", "prove", "prove", "desk", "desk", "stricter", "lock", "resend", "renew", "a day", "expire", "other", "other", "other") {
+	switch w.one("call", "begin", "prove", "prove", "desk", "desk", "stricter", "lock", "resend", "renew", "cancel", "cancel", "a day", "expire", "other", "other", "other") {
 	case "begin":
 		w.begin()
 	case "prove":
@@ -201,8 +213,15 @@ func (w *walk) step() {
 		w.now = w.now.Add(24 * time.Hour)
 	case "expire":
 		w.r = w.r.At(w.now)
+	case "cancel":
+		who := w.one("cancels in", "asker", "thief")
+		if w.keep(w.r.Cancel(who, w.now)) && who == w.reporter {
+			w.theft = time.Time{}
+		}
 	default:
-		w.keep(randomCall(w.t, w.r, w.now))
+		if next, err := randomCall(w.t, w.r, w.now); next.End != bridge.EndCancelled { // which has a case of its own
+			w.keep(next, err)
+		}
 	}
 }
 
@@ -226,6 +245,9 @@ func (w *walk) check(before bridge.Recovery) {
 		w.t.Fatalf("INV-7: a swap is ended by %s", r.End)
 	}
 	w.stood = w.stood || first
+	if r.State == bridge.Done || r.Locked() || r.End == bridge.EndVetoed {
+		w.theft = time.Time{}
+	}
 	v := bridge.Viewer{Person: "p1", SignedInAt: w.now, Holder: r.Holder, Recovery: r.ID}
 	if step := bridge.Next(r, true, v, w.now); step == bridge.StepEnrol && (r.Locking() || r.State != bridge.Proven) {
 		w.t.Fatal("INV-2: the key is shown while the account is being locked")

@@ -109,6 +109,10 @@ func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) error {
 	e := event(eventVetoed, r)
 	e.Actor = actor
 	f.record(ctx, e)
+	if r.Reason == ReasonStolen && !r.ProvenAt.IsZero() && r.Lock == nil { // the lock was due, and is not begun
+		e.Event, e.Outcome, e.Code = "lock.refused", "refused", CodeNotOpen
+		f.record(ctx, e)
+	}
 	f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
 	return f.tellDone(ctx, NoticeCancelled, r)
 }
