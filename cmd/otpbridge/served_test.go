@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,7 +21,7 @@ type served struct {
 
 	cmd   *exec.Cmd
 	trail string      // file of the audit trail
-	lines chan string // of its log
+	lines chan string // of its log; closed when it has ended
 	ended chan *os.ProcessState
 }
 
@@ -67,6 +68,7 @@ func startServing(t *testing.T, e *explained, trail string) *served {
 		for text := bufio.NewScanner(out); text.Scan(); {
 			s.lines <- text.Text()
 		}
+		close(s.lines)
 		_ = s.cmd.Wait() // how it ended is what the tests look at
 		s.ended <- s.cmd.ProcessState
 	}()
@@ -92,19 +94,16 @@ func (s *served) configure(before, after string) {
 // said waits for a log line with all these words.
 func (s *served) said(words ...string) string {
 	s.t.Helper()
-	late := time.After(time.Minute)
-next:
+	late := time.After(3 * time.Minute)
 	for {
 		select {
-		case line := <-s.lines:
-			for _, w := range words {
-				if !strings.Contains(line, w) {
-					continue next
-				}
+		case line, goesOn := <-s.lines:
+			if !goesOn {
+				s.t.Fatalf("ended without saying %q", words)
 			}
-			return line
-		case state := <-s.ended:
-			s.t.Fatalf("ended without saying %q: %v", words, state)
+			if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+				return line
+			}
 		case <-late:
 			s.t.Fatalf("never said %q", words)
 		}

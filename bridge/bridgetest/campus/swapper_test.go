@@ -234,7 +234,7 @@ func (s *swapper) met(f fakekc.Fault) (n int) {
 func (s *swapper) wait(t *testing.T, what, job string, done func(bridge.Recovery) bool) bridge.Recovery {
 	t.Helper()
 	id := s.kc.PersonID(name)
-	for patience := time.Now().Add(time.Minute); ; <-time.After(5 * time.Millisecond) {
+	for patience := time.Now().Add(3 * time.Minute); ; <-time.After(5 * time.Millisecond) {
 		r, err := s.flow.Recoveries.Get(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
