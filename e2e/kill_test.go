@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,7 +121,7 @@ const slack = 5 * time.Second
 const resumed = 10*time.Second + slack
 
 // Issue 5, WB-05, WB-13, SWAP-02, INV-2, INV-7: the process is killed at each step of the swap, and of the lock after a theft, and finishes it on the
-// same file or, with Redis, another one does. In a swap the old authenticator or, from the move on, the new one signs in at that moment; in the end
+// same file, once with a new sealing key before the old one, or, with Redis, another one does. In a swap the old authenticator or, from the move on, the new one signs in at that moment; in the end
 // exactly the new one does. The person's browser does nothing.
 func TestJourneyKilledInTheSwap(t *testing.T) {
 	t.Parallel() // it waits for leases
@@ -147,9 +148,23 @@ func (s *site) killedAt(m moment, proxy *rig.Proxy) {
 	h, phone := s.ready(m.String())
 	s.kills(m, proxy, kill{
 		begin: func() <-chan struct{} { return h.typeAndLeave(phone) },
-		look:  func() { s.mustOpen(m, h.name, phone) },
-		end:   func(since time.Time) { s.mustFinish(h, phone, since) },
+		look: func() {
+			s.mustOpen(m, h.name, phone)
+			if len(s.bridge.Replicas) == 1 && m.String() == "add-after" {
+				s.newSealingKey() // what is under way was sealed with the old one (STO-10)
+			}
+		},
+		end: func(since time.Time) { s.mustFinish(h, phone, since) },
 	})
+}
+
+// newSealingKey puts a new sealing key before those that there are.
+func (s *site) newSealingKey() {
+	s.t.Helper()
+	add := exec.CommandContext(s.t.Context(), rig.Binary(s.t), "keys", "new", "sealing", filepath.Join(filepath.Dir(s.bridge.Config), "keys"), "--add")
+	if text, err := add.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v\n%s", err, text)
+	}
 }
 
 // kill is what a process is killed in.

@@ -39,10 +39,7 @@ func TestJourneySealingKeysRotated(t *testing.T) {
 	}
 	h := s.hand("alice").ask()
 
-	add := exec.CommandContext(t.Context(), rig.Binary(t), "keys", "new", "sealing", file, "--add")
-	if text, err := add.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
+	s.newSealingKey()
 	swap := func(lines []string) []string { slices.Reverse(lines); return lines }
 	change(swap) // readable everywhere before anybody writes with it
 	restart(s.bridge.Replicas...)

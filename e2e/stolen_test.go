@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
 )
@@ -146,11 +147,14 @@ func TestJourneyStolenComesBackLater(t *testing.T) {
 	th.uses(false)
 }
 
-// WB-13: whoever has a new phone goes on at once.
+// WB-13: whoever has a new phone goes on at once. Of OTPs nothing is left: neither a device that counts nor a code for today.
 func TestJourneyStolenEnrolsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "grace", OTPs: []string{realm.Secret("grace"), realm.Secret("x")}, Codes: []string{"ABCDEFGHJKMN"}})
+	temporary := counter(realm.Secret("code for today"))
+	temporary["id"], temporary["userLabel"] = bridge.NewTemporary("", "", time.Now()).ID, "code for today"
+	s.keycloak("PUT "+s.path("grace"), map[string]any{"credentials": []any{temporary, counter(realm.Secret("token"))}}, nil)
 	h := s.hand("grace").reports().locks()
 	phone := h.enrol()
 	h.see("Your one-time password is set up.")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,7 @@ func (w *world) swapFrom(t *testing.T, otps []OTP) {
 	})
 	before := w.User(t, id)
 	s := bridge.Swap{New: w.newCredential(plainPolicy(), freshSecret())}
+	s.New.Label = strings.Repeat("𝒳", 100) + " 2026-11-24 7Q4M" // the longest that we make, of signs that take the most room (ENR-13)
 	for _, c := range w.account(t, id).OTPs() {
 		s.Remove = append(s.Remove, c.ID)
 	}
