@@ -329,6 +329,6 @@ func otpPolicy(t *testing.T) {
 		}
 	}
 	h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	s.mustHaveOnly("alice", rig.ScanPhone(t, uri)) // Keycloak has not seen the code of this minute
 }

@@ -165,7 +165,7 @@ func TestJourneyLinks(t *testing.T) {
 		t.Errorf("the second browser with the link: %s, want 404", second.Describe())
 	}
 	phone := h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	s.mustHaveOnly("frank", phone)
 	again := s.hand("frank")
 	again.Get(link).Follow("")
@@ -263,7 +263,7 @@ func TestPeer_KC8753_Duplicates(t *testing.T) {
 	h := s.hand("frank").ask()
 	h.prove(h.link(1))
 	phone := h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	look := s.paced("one authenticator is left", func() bool { return len(s.otps("frank")) == 1 })
 	s.mustBeSoon("the old ones are removed", s.lastWrite("frank", "UPDATE"), s.lastWrite("frank", "ACTION"), look)
 	s.mustHaveOnly("frank", phone)
@@ -277,7 +277,7 @@ func TestPeer_KC32479_NoOTP(t *testing.T) {
 	h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
 	h.prove(h.link(1))
 	phone := h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	if !s.opensPortal("erin", phone) || len(s.otps("erin")) != 1 {
 		t.Errorf("erin has %v", s.otps("erin"))
 	}
@@ -302,7 +302,7 @@ func TestPeer_Emdash3298_ScannerClicks(t *testing.T) {
 		rig.NewBrowser(t).Get(veto).Follow("").SubmitTo("/veto", "choice", choice, "number", "000000").Follow("")
 	}
 	h.prove(link).enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 }
 
 // WB-09 (kc#21897): success ends the person's sessions in other browsers, and what an app keeps for later.

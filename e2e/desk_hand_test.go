@@ -178,7 +178,7 @@ func (h *hand) mustShowNoKey() {
 func (h *hand) finishes() {
 	h.s.t.Helper()
 	phone := h.enrol()
-	rig.Eventually(h.s.t, "the page says that it is done", func() bool { return h.due().sees("Your one-time password is set up.") })
+	h.seeDone()
 	h.s.mustHaveOnly(h.name, phone)
 }
 

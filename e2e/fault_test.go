@@ -97,7 +97,7 @@ func TestJourneyMailServerAway(t *testing.T) {
 	rig.EventuallyWithin(t, time.Minute, "the second try, after 20 s", func() bool { return len(s.mailbox.Messages("alice@example.net")) > 0 })
 	h.prove(h.link(1))
 	phone := h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	s.mustHaveOnly("alice", phone)
 }
 
@@ -139,7 +139,7 @@ func TestJourneyRedisAway(t *testing.T) {
 		t.Fatal("no key")
 	}
 	h.SubmitTo("/enrol", "code", phone.Code(), "label", "").Follow("")
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	s.mustHaveOnly("alice", phone)
 }
 

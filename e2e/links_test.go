@@ -34,7 +34,7 @@ func TestPeer_KC26815_OldLinks(t *testing.T) {
 		t.Errorf("a proven request is open: %s, want 409", third.Describe())
 	}
 	phone := second.enrol()
-	second.see("Your one-time password is set up.")
+	second.seeDone()
 	s.mustBeDead("alice", links...)
 	s.mustHaveOnly("alice", phone)
 }

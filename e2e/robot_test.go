@@ -37,7 +37,7 @@ func TestJourneyAfterARobotClickedEverything(t *testing.T) {
 		}
 	}
 	phone := h.prove(link).enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	if n := otpsOf(kc, "alice"); n != 1 {
 		t.Errorf("%d authenticators", n)
 	}

@@ -53,7 +53,7 @@ func TestJourneySealingKeysRotated(t *testing.T) {
 		t.Error("another key is shown")
 	}
 	h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	if n := otpsOf(kc, "alice"); n != 1 {
 		t.Errorf("%d authenticators", n)
 	}

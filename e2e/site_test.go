@@ -257,7 +257,7 @@ func (h *hand) recovers() *rig.Phone {
 	mails := len(h.s.mailbox.Messages(h.name + "@example.net"))
 	h.ask().prove(h.link(mails + 1))
 	phone := h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	return phone
 }
 
@@ -267,6 +267,14 @@ func (h *hand) see(text string) *hand {
 	if !h.sees(text) {
 		h.s.t.Fatalf("%s, want %q", h.Describe(), text)
 	}
+	return h
+}
+
+// seeDone waits until the page says that the new authenticator is set up: with a busy Keycloak it takes longer than the answer waits.
+func (h *hand) seeDone() *hand {
+	h.s.t.Helper()
+	const done = "Your one-time password is set up."
+	rig.Eventually(h.s.t, "the page says: "+done, func() bool { return h.sees(done) || h.due().sees(done) })
 	return h
 }
 

@@ -141,7 +141,7 @@ func TestJourneyStolenComesBackLater(t *testing.T) {
 	back := s.signedIn("frank")
 	back.prove(back.pressForMail("start", len(s.mailbox.Messages("frank@example.net"))+1))
 	phone := back.enrol()
-	back.see("Your one-time password is set up.")
+	back.seeDone()
 	s.unchanged("frank", before)
 	s.mustHaveOnly("frank", phone)
 	th.uses(false)
@@ -157,7 +157,7 @@ func TestJourneyStolenEnrolsAtOnce(t *testing.T) {
 	s.keycloak("PUT "+s.path("grace"), map[string]any{"credentials": []any{temporary, counter(realm.Secret("token"))}}, nil)
 	h := s.hand("grace").reports().locks()
 	phone := h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	s.mustHaveOnly("grace", phone)
 	if s.opensPortal("grace", rig.NewPhone(t, realm.Secret("x"))) || s.opensPortalByCode("grace", "ABCDEFGHJKMN") {
 		t.Error("the second stolen phone or a recovery code opens the portal")

@@ -172,7 +172,7 @@ func losesTheEnd(t *testing.T) {
 	})
 	h.prove(h.link(mails + 1))
 	second := h.enrol()
-	h.see("Your one-time password is set up.")
+	h.seeDone()
 	restore("swapped", second)
 
 	h = s.robbed("locked").reports()
