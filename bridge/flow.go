@@ -90,6 +90,12 @@ var (
 	LimitAddress    = Limit{"sign-in-address", 120, time.Minute} // beside the new names of an address
 )
 
+// How many new names an address may type in an hour; a finished sign-in is taken off again.
+const (
+	NewNames    = 30
+	CampusNames = 300 // of an address of the campus networks
+)
+
 const (
 	maxFailures   = 10              // wrong codes in a row end the way
 	failureDelay  = 5 * time.Second // times the count: pause after a wrong code

@@ -14,18 +14,14 @@ type Names struct {
 	First map[string]time.Time
 }
 
-const (
-	newNames     = 30  // new names per client address and hour; a finished sign-in is taken off again
-	campusNames  = 300 // the same for an address of the campus networks, behind which a whole building may stand
-	newNamesSpan = time.Hour
-)
+const newNamesSpan = time.Hour
 
 // countName counts a name against the address that typed it. A name that is known already costs nothing.
 func (s *Server) countName(ctx context.Context, address, name string) error {
-	most := newNames
+	most := bridge.NewNames
 	host, _, _ := strings.Cut(address, "/") // of IPv6, a network stands for each of its hosts
 	if addr, err := netip.ParseAddr(host); err == nil && within(addr, s.Campus) {
-		most = campusNames
+		most = bridge.CampusNames
 	}
 	_, err := s.Names.Update(ctx, bridge.Secret(address).Hash(), newNamesSpan, func(old Names, _ bool) (Names, error) {
 		return old.with(bridge.Secret(address+"\n"+name).Hash(), most, s.Now())
