@@ -66,7 +66,8 @@ func SortFindings(all []Finding) {
 
 // Check looks at one thing.
 type Check struct {
-	Name string // stable, e.g. "login-client"
+	Name   string // stable, e.g. "login-client"
+	Deadly bool   // what it finds may be deadly: without an answer nobody is let in
 	// Run returns what is wrong. With an error the check was not carried out, or not to its end: that never means that nothing is wrong.
 	// An *Unchecked says why; any other error means that something did not answer. What was found before the error counts.
 	Run func(context.Context) ([]Finding, error)

@@ -66,8 +66,8 @@ func (p *patient) Do(ctx context.Context, call string, body, out any) error {
 func (p *patient) examine(t *testing.T) (ids []bridge.FindingID) {
 	t.Helper()
 	a := safe.Asked{Wanted: wanted(p.Realm), Reset: bridge.ResetDesk, Codes: true, EventTypes: keycloak.EventTypes(), Local: true}
-	read := sync.OnceValues(func() (*safe.State, error) { return safe.ReadInUse(t.Context(), p, a.Wanted) })
-	state := func(context.Context) (*safe.State, error) { return read() }
+	read := sync.OnceValue(func() *safe.State { return safe.ReadInUse(t.Context(), p, a.Wanted) })
+	state := func(context.Context) (*safe.State, error) { return read(), nil }
 	report := doctor.Run(t.Context(), slices.Concat(safe.Checks(state, a), safe.PeopleChecks(p, state, a)), rig.Patience, time.Now)
 	for _, r := range report.Unchecked() {
 		if r.Check != "gate-role" { // without a gate nothing can be said of its role

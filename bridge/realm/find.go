@@ -3,6 +3,7 @@ package realm
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"otpbridge/bridge"
@@ -21,9 +22,10 @@ type Asked struct {
 
 // look is one thing that can be said of a state once certain parts of it were read.
 type look struct {
-	name  string
-	parts []Part
-	find  func(*State, Asked) []bridge.Finding
+	name   string
+	deadly bool // see bridge.Check
+	parts  []Part
+	find   func(*State, Asked) []bridge.Finding
 }
 
 // rights says which right shows a part. What view-realm shows, the service account has to see: it is a finding when it does not.
@@ -45,15 +47,15 @@ const viewRealm = "view-realm"
 
 // Checks returns everything that is looked at in a realm. Each of them calls read, which has to read once for all of them.
 func Checks(read func(context.Context) (*State, error), a Asked) []bridge.Check {
-	checks := []bridge.Check{{Name: "realm", Run: func(ctx context.Context) ([]bridge.Finding, error) {
+	checks := []bridge.Check{{Name: "realm", Deadly: true, Run: func(ctx context.Context) ([]bridge.Finding, error) {
 		s, err := read(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return findRealm(s, a), nil
+		return findRealm(s, a), s.silent(PartSettings)
 	}}}
 	for _, l := range looks() {
-		checks = append(checks, bridge.Check{Name: l.name, Run: func(ctx context.Context) ([]bridge.Finding, error) {
+		checks = append(checks, bridge.Check{Name: l.name, Deadly: l.deadly, Run: func(ctx context.Context) ([]bridge.Finding, error) {
 			s, err := read(ctx)
 			if err != nil {
 				return nil, err
@@ -81,10 +83,29 @@ func (l look) at(s *State, a Asked) ([]bridge.Finding, error) {
 			return nil, bridge.NotChecked(bridge.UncheckedRights, rights(p))
 		}
 	}
+	if err := s.silent(l.parts...); err != nil {
+		return nil, err
+	}
 	if name := l.unclear(s, a); name != "" {
 		return l.find(s, a), bridge.NotChecked(bridge.UncheckedUnknown, name)
 	}
 	return l.find(s, a), nil
+}
+
+// silent says which of the parts got no usable answer, and why; nil: each has one.
+func (s *State) silent(parts ...Part) error {
+	for _, p := range parts {
+		err := s.Silent[p]
+		if err == nil {
+			continue
+		}
+		needs := string(p)
+		if code := status(err); code != 0 {
+			needs += ": HTTP " + strconv.Itoa(code)
+		}
+		return &bridge.Unchecked{Why: bridge.UncheckedFrom(err).Why, Needs: needs, Err: err}
+	}
+	return nil
 }
 
 // unclear names what nobody can judge from here, "" for nothing.

@@ -9,10 +9,10 @@ import (
 
 func clientLooks() []look {
 	return []look{
-		{"recovery-scope", []Part{PartScopes, PartClients}, findScope},
-		{"login-client", []Part{PartScopes, PartClients}, findLogin},
-		{"admin-client", []Part{PartScopes, PartClients}, findAdmin},
-		{"par-policy", []Part{PartPolicies}, findPolicy},
+		{"recovery-scope", true, []Part{PartScopes, PartClients}, findScope},
+		{"login-client", true, []Part{PartScopes, PartClients}, findLogin},
+		{"admin-client", false, []Part{PartScopes, PartClients}, findAdmin},
+		{"par-policy", true, []Part{PartPolicies}, findPolicy},
 	}
 }
 

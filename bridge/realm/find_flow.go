@@ -33,12 +33,12 @@ func linkers() []string { return []string{"idp-email-verification", "idp-auto-li
 
 func flowLooks() []look {
 	return []look{
-		{"browser-flow", []Part{PartSettings, PartFlows}, findBrowser},
-		{"flow-overrides", []Part{PartSettings, PartFlows, PartScopes, PartClients}, findOverrides},
-		{"identity-providers", []Part{PartSettings, PartFlows, PartProviders}, findProviders},
-		{"password-reset", []Part{PartSettings, PartFlows}, findReset},
-		{"direct-grants", []Part{PartSettings, PartFlows, PartScopes, PartClients}, findGrants},
-		{"recovery-codes", []Part{PartSettings, PartFlows}, findCodes},
+		{"browser-flow", true, []Part{PartSettings, PartFlows}, findBrowser},
+		{"flow-overrides", true, []Part{PartSettings, PartFlows, PartScopes, PartClients}, findOverrides},
+		{"identity-providers", true, []Part{PartSettings, PartFlows, PartProviders}, findProviders},
+		{"password-reset", true, []Part{PartSettings, PartFlows}, findReset},
+		{"direct-grants", false, []Part{PartSettings, PartFlows, PartScopes, PartClients}, findGrants},
+		{"recovery-codes", false, []Part{PartSettings, PartFlows}, findCodes},
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func PeopleChecks(c Caller, read func(context.Context) (*State, error), a Asked) []bridge.Check {
 	p := people{c, a}
 	return []bridge.Check{
-		{Name: "gate-role", Run: func(ctx context.Context) ([]bridge.Finding, error) {
+		{Name: "gate-role", Deadly: true, Run: func(ctx context.Context) ([]bridge.Finding, error) {
 			s, err := read(ctx)
 			if err != nil {
 				return nil, err
@@ -69,6 +69,9 @@ func refused(err error, needs string) error {
 
 // gateRole names whatever gives the role that opens the gate beside the gate group: for those people it stands open all the time.
 func (p people) gateRole(ctx context.Context, s *State) (found []bridge.Finding, err error) {
+	if err := s.silent(PartSettings, PartFlows, PartRoles, PartClients); err != nil {
+		return nil, err
+	}
 	role := s.gateRole(p.a)
 	if role == "" {
 		return nil, bridge.NotChecked(bridge.UncheckedRights, viewRealm) // a flow without a gate is said elsewhere

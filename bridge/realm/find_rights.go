@@ -51,6 +51,9 @@ func (p people) permissions(ctx context.Context, s *State) (*State, error) {
 			return nil, bridge.NotChecked(bridge.UncheckedRights, rights(part))
 		}
 	}
+	if err := s.silent(PartClients, PartSettings); err != nil {
+		return nil, err
+	}
 	r := reader{ctx: ctx, Caller: p.c, w: p.a.Wanted, s: &State{Settings: s.Settings, Clients: s.Clients, Account: s.Account}}
 	if err := r.group("/group-by-path" + AccountGroup); err != nil || len(r.s.Groups) == 0 {
 		return r.s, refused(err, rights(PartGroups))

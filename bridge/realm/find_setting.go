@@ -11,12 +11,12 @@ import (
 
 func settingLooks() []look {
 	return []look{
-		{"events", []Part{PartSettings}, findEvents},
-		{"guessing", []Part{PartSettings}, findGuessing},
-		{"otp-policy", []Part{PartSettings}, findOTP},
-		{"user-profile", []Part{PartProfile}, findProfile},
-		{"groups", []Part{PartSettings, PartFlows, PartGroups}, findGroups},
-		{"theme", []Part{PartSettings, PartTexts}, findTheme},
+		{"events", true, []Part{PartSettings}, findEvents},
+		{"guessing", false, []Part{PartSettings}, findGuessing},
+		{"otp-policy", false, []Part{PartSettings}, findOTP},
+		{"user-profile", true, []Part{PartProfile}, findProfile},
+		{"groups", true, []Part{PartSettings, PartFlows, PartGroups}, findGroups},
+		{"theme", false, []Part{PartSettings, PartTexts}, findTheme},
 	}
 }
 

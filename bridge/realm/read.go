@@ -31,26 +31,37 @@ type reader struct {
 // Read reads a realm. What the caller may not see stands in State.Unread; an error means that Keycloak did not answer as it should, and
 // that nothing is known.
 func Read(ctx context.Context, c Caller, w Wanted) (*State, error) {
-	r := reader{ctx: ctx, Caller: c, w: w, s: &State{Unread: map[Part]error{}}}
-	return r.read(append(r.parts(), partReader{PartPermissions, r.permissions}))
+	r := newReader(ctx, c, w)
+	for _, p := range append(r.parts(), partReader{PartPermissions, r.permissions}) {
+		if r.note(p.part, p.read()); r.s.Silent[p.part] != nil {
+			return nil, fmt.Errorf("realm %s: %w", w.Realm, r.s.Silent[p.part])
+		}
+	}
+	return r.s, nil
 }
 
 // ReadInUse reads of a realm what findings rest on, in a third of the calls and two at a time: not the fine-grained permissions, and of the
-// flows those that somebody goes through.
-func ReadInUse(ctx context.Context, c Caller, w Wanted) (*State, error) {
-	r := reader{ctx: ctx, Caller: c, w: w, s: &State{Unread: map[Part]error{}}, inUse: true}
+// flows those that somebody goes through. A part that gets no usable answer stands in State.Silent and hides no other.
+func ReadInUse(ctx context.Context, c Caller, w Wanted) *State {
+	r := newReader(ctx, c, w)
+	r.inUse = true
 	var (
 		slow   sync.WaitGroup
 		groups error
 	)
 	slow.Go(func() { groups = r.groups() })
-	parts := slices.DeleteFunc(r.parts(), func(p partReader) bool { return p.part == PartGroups })
-	_, err := r.read(parts)
-	slow.Wait()
-	if err != nil {
-		return nil, err
+	for _, p := range r.parts() {
+		if p.part != PartGroups {
+			r.note(p.part, p.read())
+		}
 	}
-	return r.read([]partReader{{PartGroups, func() error { return groups }}})
+	slow.Wait()
+	r.note(PartGroups, groups)
+	return r.s
+}
+
+func newReader(ctx context.Context, c Caller, w Wanted) reader {
+	return reader{ctx: ctx, Caller: c, w: w, s: &State{Unread: map[Part]error{}, Silent: map[Part]error{}}}
 }
 
 // partReader reads one part of a realm.
@@ -67,19 +78,15 @@ func (r reader) parts() []partReader {
 	}
 }
 
-func (r reader) read(parts []partReader) (*State, error) {
-	s := r.s
-	for _, p := range parts {
-		err := p.read()
-		if errors.Is(err, errHidden) || status(err) == http.StatusForbidden {
-			s.Unread[p.part] = err
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("realm %s: %w", r.w.Realm, err)
-		}
+// note keeps why a part was not read.
+func (r reader) note(p Part, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, errHidden) || status(err) == http.StatusForbidden:
+		r.s.Unread[p] = err
+	default:
+		r.s.Silent[p] = err
 	}
-	return s, nil
 }
 
 // errHidden: the answer leaves things out without saying so.
@@ -118,6 +125,9 @@ func (r reader) scopes() error {
 func (r reader) clients() error {
 	if r.s.Unread[PartScopes] != nil {
 		return errHidden
+	}
+	if err := r.s.Silent[PartScopes]; err != nil {
+		return err
 	}
 	if err := r.get("/clients", &r.s.Clients); err != nil {
 		return err

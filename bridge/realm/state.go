@@ -26,9 +26,9 @@ const (
 	PartTexts       Part = "texts"
 )
 
-// State is a realm as far as its safety is concerned. What stands in Unread was not seen and is empty: it says nothing.
+// State is a realm as far as its safety is concerned. What stands in Unread was not shown, and what stands in Silent got no usable answer: it says nothing.
 type State struct {
-	Unread map[Part]error
+	Unread, Silent map[Part]error
 
 	Settings Object // Keycloak's RealmRepresentation
 	Flows    []Flow // those on top; the others are inside them

@@ -125,6 +125,9 @@ func (f *Findings) Unchecked(lang string, u *bridge.Unchecked) string {
 	if text, ok := f.in(lang).Words[needs]; ok {
 		needs = text
 	}
+	if of := u.Why + "_of"; needs != "" && f.in(lang).Words[of] != "" {
+		return f.Word(lang, of, "needs", needs)
+	}
 	return f.Word(lang, u.Why, "needs", needs)
 }
 

@@ -119,9 +119,9 @@ func (p parts) peopleChecks() []bridge.Check {
 // reading reads the realm once for all checks.
 func (p parts) reading() func(context.Context) (*realm.State, error) {
 	var s *realm.State
-	read := once(func(ctx context.Context) (err error) {
-		s, err = realm.ReadInUse(ctx, keycloak.RealmCalls{Client: p.admin}, p.cfg.WantedRealm())
-		return err
+	read := once(func(ctx context.Context) error {
+		s = realm.ReadInUse(ctx, keycloak.RealmCalls{Client: p.admin}, p.cfg.WantedRealm())
+		return nil
 	})
 	return func(ctx context.Context) (*realm.State, error) {
 		err := read(ctx)
@@ -140,7 +140,7 @@ func (p parts) realmAsked() realm.Asked {
 // lockChecks look at discovery, and try what Keycloak has to refuse.
 func (p parts) lockChecks() []bridge.Check {
 	try := func(name string, id bridge.FindingID, attempt func(context.Context) (oidc.Attempt, error)) bridge.Check {
-		return bridge.Check{Name: name, Run: func(ctx context.Context) ([]bridge.Finding, error) {
+		return bridge.Check{Name: name, Deadly: true, Run: func(ctx context.Context) ([]bridge.Finding, error) {
 			if err := p.look(ctx); err != nil {
 				return nil, err
 			}

@@ -32,12 +32,12 @@ type guard struct {
 	at      time.Time                // of the last look
 	results map[string]doctor.Result // of each check, the last one that was an answer
 	silent  []doctor.Result          // checks that did not answer in the last look
-	unknown []string                 // checks of the realm that nothing ever answered
+	unknown []string                 // watched checks that nothing ever answered
 	saw     doctor.Report            // the doctor, with an administrator's client
-	missing int                      // checks of the realm that the last look did not answer
+	missing int                      // watched checks that the last look did not answer
 	looked  bool
 
-	answered map[string]time.Time // when each check of the realm had its last answer
+	answered map[string]time.Time // when each watched check had its last answer
 	lasts    time.Duration        // how long an answer counts: what nobody could see again for long may have changed
 	now      func() time.Time
 
@@ -87,7 +87,7 @@ func (g *guard) findings() (all []bridge.Finding) {
 }
 
 // take replaces what is known by what a look came to. A check that got no answer keeps what it said before; one for which rights are missing
-// says what the doctor saw with an administrator's client.
+// says what the doctor saw with an administrator's client. What is watched may come to something deadly.
 func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -239,11 +239,12 @@ func (s *service) watchRealm(ctx context.Context) {
 func (s *service) look(ctx context.Context, whole bool) {
 	p := parts{cfg: s.cfg, kc: s.kc, admin: s.kc, party: s.party, look: func(context.Context) error { return s.party.Ready() }, now: s.opts.Now}
 	p.state = p.reading()
-	watched := slices.Concat(p.realmChecks(), p.peopleCheck("gate-role"), p.lockChecks())
-	checks := slices.Concat(watched, p.fileChecks(), []bridge.Check{s.store.Check(), {Name: "doctor", Run: s.checkSeen}})
+	ofRealm := slices.Concat(p.realmChecks(), p.peopleCheck("gate-role"), p.lockChecks())
+	checks := slices.Concat(ofRealm, p.fileChecks(), []bridge.Check{s.store.Check(), {Name: "doctor", Run: s.checkSeen}})
 	if whole {
 		checks = slices.Concat(checks, p.kc.Checks(p.asked()), p.peopleCheck("required-actions"), []bridge.Check{s.gate.Check()})
 	}
+	watched := slices.DeleteFunc(ofRealm, func(c bridge.Check) bool { return !c.Deadly })
 	seen := s.doctorSaw(ctx)
 	report := doctor.Run(ctx, checks, guardLimit, s.opts.Now)
 	if ctx.Err() == nil {
