@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/textproto"
 	"strings"
+	"time"
 
 	"otpbridge/bridge"
 )
@@ -19,12 +20,23 @@ type Resolver interface {
 	LookupHost(ctx context.Context, name string) ([]string, error)
 }
 
+// lookPatience is how long names are looked up: less than a run of the doctor takes, so that a resolver which does not answer is told from that.
+const lookPatience = 4 * time.Second
+
 // Checks looks at the mail server, up to the sign-in, and at what the sender's domain says about itself. No mail is sent.
 func (q *Queue) Checks(r Resolver) []bridge.Check {
 	from := domain(q.c.From.Address)
 	return []bridge.Check{
 		{Name: "mail-server", Run: q.server.examine},
-		{Name: "mail-domain", Run: func(ctx context.Context) ([]bridge.Finding, error) { return examineDomain(ctx, r, from) }},
+		{Name: "mail-domain", Run: func(ctx context.Context) ([]bridge.Finding, error) {
+			ctx, cancel := context.WithTimeout(ctx, lookPatience)
+			defer cancel()
+			found, err := examineDomain(ctx, r, from)
+			if err != nil {
+				err = bridge.NotChecked(bridge.UncheckedUnknown, "dns") // what it says are hints: where nobody looks names up they are missing each time
+			}
+			return found, err
+		}},
 		{Name: "mail-dkim", Run: func(context.Context) ([]bridge.Finding, error) {
 			return nil, bridge.NotChecked(bridge.UncheckedUnknown, "dkim") // nobody can list a domain's selectors
 		}},

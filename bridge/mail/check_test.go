@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"otpbridge/bridge"
@@ -122,10 +123,36 @@ func TestCheckOfTheSendersDomain(t *testing.T) {
 			t.Errorf("%s: found %v, %v", name, got, unchecked)
 		}
 	}
-	if got, unchecked := examine(t, h.Queue, zone{"down": {"yes"}}, "mail-domain"); len(got) > 0 || unchecked == nil {
+	if got, unchecked := examine(t, h.Queue, zone{"down": {"yes"}}, "mail-domain"); len(got) > 0 || unchecked == nil || unchecked.Why != bridge.UncheckedUnknown {
 		t.Errorf("a resolver that is down: %v, %v", got, unchecked)
 	}
 	if _, unchecked := examine(t, h.Queue, zone{}, "mail-dkim"); unchecked == nil || unchecked.Why != bridge.UncheckedUnknown {
 		t.Errorf("DKIM: %v", unchecked)
 	}
+}
+
+// deaf is a resolver that says nothing.
+type deaf struct{ zone }
+
+func (deaf) LookupTXT(ctx context.Context, _ string) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// OPS-09: where nobody looks names up the hints are missing each time, which is no failed answer: the doctor's exit code stays what it is.
+func TestNamesThatNobodyLooksUpAreNoFailedAnswer(t *testing.T) {
+	t.Parallel()
+	h := settle(t, mailsink.Options{Mode: mailsink.STARTTLS})
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range h.Queue.Checks(deaf{}) {
+			if c.Name == "mail-server" {
+				continue
+			}
+			begun := time.Now()
+			found, err := c.Run(t.Context())
+			if u := bridge.UncheckedFrom(err); u == nil || u.Why != bridge.UncheckedUnknown || len(found) > 0 || time.Since(begun) > 10*time.Second {
+				t.Errorf("%s: %v, %v after %s", c.Name, found, err, time.Since(begun))
+			}
+		}
+	})
 }

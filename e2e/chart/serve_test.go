@@ -228,7 +228,7 @@ func (c *container) finds() (ids []string) {
 		}
 	}
 	for _, u := range report.Unchecked {
-		if (u.Why == bridge.UncheckedAnswer || u.Why == bridge.UncheckedTime) && !strings.HasPrefix(u.Check, "mail-d") { // nobody answers for names here
+		if u.Why == bridge.UncheckedAnswer || u.Why == bridge.UncheckedTime {
 			ids = append(ids, u.Check+": "+u.Why)
 		}
 	}
