@@ -111,6 +111,7 @@ const (
 	FindStoreAway     FindingID = "store.away"
 	FindStoreVolatile FindingID = "store.volatile"
 	FindStoreEvicts   FindingID = "store.evicts"
+	FindStoreOther    FindingID = "store.other" // Object: the base URL
 
 	FindFilesOpen     FindingID = "files.open" // Object: the file
 	FindFilesOld      FindingID = "files.old"  // Object: the file
@@ -152,7 +153,7 @@ func findings() map[FindingID]Severity {
 		FindCodesUnused: Info,
 		FindClockOff:    Critical,
 		FindMailAway:    Critical, FindMailPlain: Critical, FindMailCertificate: Critical, FindMailSignIn: Critical, FindMailSPF: Warning, FindMailDMARC: Warning, FindMailDomain: Warning,
-		FindStoreAway: Critical, FindStoreVolatile: Critical, FindStoreEvicts: Critical,
+		FindStoreAway: Critical, FindStoreVolatile: Critical, FindStoreEvicts: Critical, FindStoreOther: Critical,
 		FindFilesOpen: Critical, FindFilesOld: Warning, FindFilesLeftOver: Info,
 		FindProxiesWide: Critical, FindProxiesMissing: Warning,
 		FindBaseAway: Warning, FindBaseForeign: Critical,

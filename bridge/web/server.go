@@ -54,6 +54,7 @@ type Server struct {
 	Number           PersonAttribute // on record, for call-backs; no name: none
 	Zone             *time.Location  // of "today"
 
+	Holds   func(ctx context.Context, probe string) (bool, error)             // whether the store holds what a doctor put there
 	Watch   func(ctx context.Context, person string) (<-chan struct{}, error) // signals changes of a person's recovery
 	Closing context.Context                                                   // ends when the process drains; nil = never
 	Now     func() time.Time
@@ -90,6 +91,7 @@ func (s *Server) routes() http.Handler {
 	get(callbackPath, s.callback)
 	r.HandleFunc("/oidc/backchannel-logout", s.backchannelLogout).Methods(http.MethodPost)
 	r.HandleFunc("/.well-known/jwks.json", s.jwks).Methods(http.MethodGet, http.MethodHead)
+	r.HandleFunc(ProbePath+"{probe}", s.probe).Methods(http.MethodGet, http.MethodHead)
 
 	get("/recovery", s.recovery)
 	post("/recovery", s.actRecovery)

@@ -237,6 +237,13 @@ func (c *Campus) newServer(t *testing.T, flow *bridge.Flow, log *slog.Logger) *w
 		OwnSIDs:  store.NewTyped[time.Time](kv, store.Kind{Name: "own-sid", Version: 1}),
 		JTIs:     store.NewTyped[time.Time](kv, store.Kind{Name: "jti", Version: 1}),
 		BaseURL:  base, FormTargets: []string{c.KC.URL}, MailSender: "noreply@example.ac.jp",
+		Holds: func(ctx context.Context, probe string) (bool, error) {
+			_, err := store.NewTyped[time.Time](kv, store.Kind{Name: "probe", Version: 1}).Get(ctx, probe)
+			if errors.Is(err, store.ErrAbsent) {
+				return false, nil
+			}
+			return err == nil, err
+		},
 		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
 			return c.Store.KV.Watch(ctx, "recovery/"+person)
 		},

@@ -9,7 +9,7 @@ import (
 // WantedRealm is what the configuration asks of the realm.
 func (c *Config) WantedRealm() realm.Wanted {
 	w := realm.Wanted{
-		Realm: c.Keycloak.Realm, BaseURL: c.BaseURL.Scheme + "://" + c.BaseURL.Host,
+		Realm: c.Keycloak.Realm, BaseURL: c.Base(),
 		LoginClient: c.SignIn.ClientID, LoginSecret: c.SignIn.Auth.Secret, RecoveryScope: c.SignIn.RecoveryScope, FullACR: c.SignIn.FullACR,
 		AdminClient: c.Keycloak.ClientID, AdminSecret: c.Keycloak.Auth.Secret,
 		GateGroup: c.SignIn.GateGroup, AllowedGroup: c.Keycloak.AllowedGroup, PolicyGroups: c.PolicyGroups(),
@@ -52,3 +52,6 @@ func (c *Config) deciding() []realm.Deciding {
 	}
 	return all
 }
+
+// Base is base_url without a slash at its end.
+func (c Config) Base() string { return c.BaseURL.Scheme + "://" + c.BaseURL.Host }

@@ -110,7 +110,7 @@ const maxKeySet = 64 << 10
 // checkBase asks the address that people see for our keys: another answer comes from another service, or from a replica with another
 // configuration.
 func (p parts) checkBase(ctx context.Context) ([]bridge.Finding, error) {
-	base := p.cfg.BaseURL.Scheme + "://" + p.cfg.BaseURL.Host
+	base := p.cfg.Base()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/.well-known/jwks.json", http.NoBody)
 	if err != nil {
 		return nil, err

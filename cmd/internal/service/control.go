@@ -30,7 +30,7 @@ func (s *service) controlHandler() http.Handler {
 		s.answer(w, r, all, err)
 	})
 	mux.HandleFunc("GET /checks", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, r, doctor.Run(r.Context(), []bridge.Check{s.store.Check(), s.gate.Check()}, storePatience, s.opts.Now), nil)
+		s.answer(w, r, doctor.Run(r.Context(), []bridge.Check{s.store.Check(), s.gate.Check(), replicasCheck(s.store, s.cfg.Base(), s.opts.Now)}, storePatience, s.opts.Now), nil)
 	})
 	mux.HandleFunc("POST /checks", func(w http.ResponseWriter, r *http.Request) {
 		var report doctor.Report

@@ -198,12 +198,13 @@ type holder struct {
 	store   *store.Store    // nil: it could not be opened
 	err     error           // why not
 	cfg     config.Config
+	now     func() time.Time
 }
 
 // openStore asks the service that runs here, or opens the store. A file that does not exist is not made.
 func (d Doctor) openStore(ctx context.Context) (h holder, closing func() error) {
 	nothing := func() error { return nil }
-	h.cfg = d.Config
+	h.cfg, h.now = d.Config, d.Now
 	client := control.NewClient(d.Config.ControlSocket)
 	if _, err := client.Checks(ctx); err == nil {
 		h.service = client
@@ -225,15 +226,17 @@ func (d Doctor) openStore(ctx context.Context) (h holder, closing func() error) 
 // checks are those for which the store is needed.
 func (h holder) checks() []bridge.Check {
 	if h.service != nil {
-		return h.remote("store", "gate-members")
+		return h.remote("store", "gate-members", "replicas")
 	}
-	gate := bridge.Check{Name: "gate-members", Run: func(context.Context) ([]bridge.Finding, error) {
-		return nil, bridge.NotChecked(bridge.UncheckedRights, "serve")
-	}}
+	serves := func(name string) bridge.Check {
+		return bridge.Check{Name: name, Run: func(context.Context) ([]bridge.Finding, error) {
+			return nil, bridge.NotChecked(bridge.UncheckedRights, "serve")
+		}}
+	}
 	if h.store != nil {
-		return []bridge.Check{h.store.Check(), gate}
+		return []bridge.Check{h.store.Check(), serves("gate-members"), replicasCheck(h.store, h.cfg.Base(), h.now)}
 	}
-	return []bridge.Check{gate, {Name: "store", Run: func(context.Context) ([]bridge.Finding, error) {
+	return []bridge.Check{serves("gate-members"), serves("replicas"), {Name: "store", Run: func(context.Context) ([]bridge.Finding, error) {
 		if errors.Is(h.err, store.ErrLocked) {
 			return nil, bridge.NotChecked(bridge.UncheckedUnknown, "store")
 		}

@@ -276,6 +276,7 @@ func (s *service) openWeb(context.Context) error {
 		StartPause: startPause,
 		Desk:       desk, PauseText: s.cfg.PauseText, Issuer: s.cfg.Organisation.ShortIssuer,
 		Now: s.opts.Now, Log: s.log, Figures: s.figures, Zone: s.cfg.TimeZone,
+		Holds: s.holds,
 		Watch: func(ctx context.Context, person string) (<-chan struct{}, error) {
 			return kv.Watch(ctx, "recovery/"+person)
 		},
