@@ -143,6 +143,9 @@ func (s *Settings) stood(a Account, c Change) bool {
 
 // intendChange looks at the account once more, puts on record what is about to be written, and notes who hears of it and that it may stand from now on.
 func (s *Settings) intendChange(ctx context.Context, c *Change) error {
+	if err := s.safe("change"); err != nil {
+		return err
+	}
 	a, err := s.Enter(ctx, Member{Person: c.Person, Full: true, SignedInAt: c.SignedInAt})
 	if err != nil {
 		return err
@@ -201,18 +204,27 @@ func (s *Settings) fits(a Account, c Change) error {
 	return nil
 }
 
-// hears lists who is told of a change: every address on record before it, and a new one; of authenticators, the supervisor's mailbox when there is none.
+// hears lists who is told of a change: every address on record before it, or the supervisor's mailbox when there is none; and a new one.
 func (s *Settings) hears(a Account, realm RealmFacts, c Change) []string {
 	record := Snapshot{Addresses: s.Rules.Addresses(a, History{}, realm, s.Now())}
 	switch c.Kind {
 	case ChangeAddAddress:
-		return append(record.Others(c.Address), c.Address)
+		others := record.Others(c.Address)
+		if len(others) == 0 {
+			others = s.Rules.recipients(record)
+		}
+		return append(others, c.Address)
 	case ChangeDropAddress:
 		return record.Others("")
 	case ChangeLabel:
 		return nil
 	}
 	return s.Rules.recipients(record)
+}
+
+// unheard reports that a change of addresses could be told to no address of the person's that stood before it (C6).
+func (s *Settings) unheard(c Change) bool {
+	return c.Kind == ChangeAddAddress && !slices.ContainsFunc(c.Tell, func(to string) bool { return to != c.Address && to != s.Rules.Supervisor })
 }
 
 // write sends a change once.
@@ -249,7 +261,12 @@ func (s *Settings) finishChange(ctx context.Context, c *Change) error {
 	if err := s.tellChange(ctx, *c); err != nil {
 		return err
 	}
-	if err := s.Audit.Record(ctx, changeEvent(c.Kind.names().done, *c)); err != nil {
+	e := changeEvent(c.Kind.names().done, *c)
+	if s.unheard(*c) {
+		e.Detail["told"] = "the new address only"
+		s.tellDesk(ctx, NoticeDeskFirst, c.ID)
+	}
+	if err := s.Audit.Record(ctx, e); err != nil {
 		return err
 	}
 	return s.endChange(ctx, c, ChangeDone, "", "")

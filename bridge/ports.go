@@ -136,6 +136,7 @@ const (
 	NoticeTemporaryBack  NoticeKind = "temporary_back"  // a temporary code was taken back
 
 	NoticeDeskVetoed    NoticeKind = "desk_vetoed"    // to the help desk: somebody stopped a recovery as not theirs
+	NoticeDeskFirst     NoticeKind = "desk_first"     // to the help desk: somebody set an address, and no other one heard of it
 	NoticeDeskCode      NoticeKind = "desk_code"      // to the help desk: somebody stopped a temporary code as not theirs
 	NoticeDeskTemporary NoticeKind = "desk_temporary" // to the help desk: second factors were changed with a temporary code, or after it
 	NoticeDeskObjected  NoticeKind = "desk_objected"  // to the help desk: somebody objected to a recovery that is done

@@ -68,8 +68,11 @@ func (f *Flow) enter(ctx context.Context, m Member) (Account, error) {
 	return a, f.Rules.Refusal(lasting)
 }
 
-// may is Enter for whatever changes something.
+// may is Enter for whatever changes something: not in an unsafe realm, where a full sign-in proves nothing.
 func (s *Settings) may(ctx context.Context, m Member) (Account, error) {
+	if err := s.safe("settings"); err != nil {
+		return Account{}, err
+	}
 	if s.Now().Sub(m.SignedInAt) > SettingsLife {
 		return Account{}, Fault(CodeStaleSignIn, "settings", nil)
 	}

@@ -54,3 +54,31 @@ func temporaryCode(seen []Credential) (c Credential, ok bool) {
 func (a Account) Authenticators() []Credential {
 	return slices.DeleteFunc(a.OTPs(), func(c Credential) bool { return c.Temporary() || c.Tombstone() })
 }
+
+// TemporaryRefusal says why this account may have no temporary code by mail, nil if it may: only where the mail way is open by itself, for
+// somebody who has an authenticator to come back to, and never soon after a change of the password or the address (TMP-01).
+func (r Rules) TemporaryRefusal(a Account, h History, f RealmFacts, now time.Time) error {
+	if err := r.noTemporary(a, h, now); err != nil {
+		return err
+	}
+	return r.MailRefusal(a, h, f, now)
+}
+
+// noTemporary says why this account may have no temporary code, whoever is the one to allow it.
+func (r Rules) noTemporary(a Account, h History, now time.Time) error {
+	const op = "temporary code"
+	p, _ := a.Password()
+	switch {
+	case !r.TemporaryCodes:
+		return Fault(CodeNotOpen, op, nil)
+	case len(a.Authenticators()) == 0:
+		return Fault(CodeNoAuthenticator, op, nil)
+	case r.Policy(a).Delay > 0:
+		return Fault(CodeDeskOnly, op, nil)
+	case now.Sub(later(p.Created, h.PasswordReset)) < HistorySpan:
+		return Fault(CodePasswordRecent, op, nil)
+	case now.Sub(later(r.marks(a).changed, h.AddressChanged)) < HistorySpan:
+		return Fault(CodeAddressChanged, op, nil)
+	}
+	return nil
+}

@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,34 +20,6 @@ type TemporaryAsked struct {
 	Label    string // what Keycloak's page calls it, before date and signs
 	Origin   Origin
 	Snapshot Snapshot // taken before the sign-in
-}
-
-// TemporaryRefusal says why this account may have no temporary code by mail, nil if it may: only where the mail way is open by itself, for
-// somebody who has an authenticator to come back to, and never soon after a change of the password or the address (TMP-01).
-func (r Rules) TemporaryRefusal(a Account, h History, f RealmFacts, now time.Time) error {
-	if err := r.noTemporary(a, h, now); err != nil {
-		return err
-	}
-	return r.MailRefusal(a, h, f, now)
-}
-
-// noTemporary says why this account may have no temporary code, whoever is the one to allow it.
-func (r Rules) noTemporary(a Account, h History, now time.Time) error {
-	const op = "temporary code"
-	p, _ := a.Password()
-	switch {
-	case !r.TemporaryCodes:
-		return Fault(CodeNotOpen, op, nil)
-	case len(a.Authenticators()) == 0:
-		return Fault(CodeNoAuthenticator, op, nil)
-	case r.Policy(a).Delay > 0:
-		return Fault(CodeDeskOnly, op, nil)
-	case now.Sub(later(p.Created, h.PasswordReset)) < HistorySpan:
-		return Fault(CodePasswordRecent, op, nil)
-	case now.Sub(later(r.marks(a).changed, h.AddressChanged)) < HistorySpan:
-		return Fault(CodeAddressChanged, op, nil)
-	}
-	return nil
 }
 
 // Temporary returns the person's temporary code; found is false when there was none lately.
@@ -97,7 +71,20 @@ func (f *Flow) temporaryOpen(ctx context.Context, v Viewer, s Snapshot) (address
 	if !ok {
 		return "", a, Fault(noAddressCode(s), op, nil)
 	}
-	return to, a, nil
+	return to, a, f.stillThere(ctx, a, to)
+}
+
+// stillThere makes sure that an address of the snapshot may get a link now, too: it may have been taken off the record since the sign-in.
+func (f *Flow) stillThere(ctx context.Context, a Account, to string) error {
+	realm, h, err := f.past(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	good := func(o Address) bool { return strings.EqualFold(o.Value, to) && o.Code == "" }
+	if !slices.ContainsFunc(f.Rules.Addresses(a, h, realm, f.Now()), good) {
+		return Fault(CodeAddressChanged, "temporary code", nil)
+	}
+	return nil
 }
 
 // temporaryFor reads the account that asks for a temporary code, and holds it against a refusal of the rules.

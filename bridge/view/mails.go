@@ -66,6 +66,7 @@ const (
 	DeskVetoed   DeskKind = "vetoed"   // somebody stopped a recovery as not theirs
 	DeskObjected DeskKind = "objected" // somebody objected to a recovery that is done
 	DeskOneAddr  DeskKind = "one"      // a finished recovery could be told only to the address that got the link
+	DeskFirst    DeskKind = "first"    // somebody set an address, and no other one heard of it
 	DeskCode     DeskKind = "code"     // somebody stopped a temporary code as not theirs
 	DeskTemp     DeskKind = "temp"     // second factors were changed with a temporary code
 	DeskGate     DeskKind = "gate"     // too many wrong one-time passwords
@@ -143,6 +144,8 @@ func (m DeskMail) blocks(l *locale) []block {
 		text = l.text("mail.desk.objected")
 	case DeskOneAddr:
 		text = l.text("mail.desk.one")
+	case DeskFirst:
+		text = l.text("mail.desk.first")
 	case DeskCode:
 		text = l.text("mail.desk.code")
 	case DeskTemp:

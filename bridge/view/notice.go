@@ -67,6 +67,8 @@ func (v *View) deskMailFor(n bridge.Notice) (Mail, error) {
 		return DeskMail{Kind: DeskObjected, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskOne:
 		return DeskMail{Kind: DeskOneAddr, At: n.At, Reference: n.Reference}, nil
+	case bridge.NoticeDeskFirst:
+		return DeskMail{Kind: DeskFirst, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskCode:
 		return DeskMail{Kind: DeskCode, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskTemporary:
