@@ -20,10 +20,12 @@ const (
 	watchSkew  = 30 * time.Second // between our times and those of Keycloak
 )
 
-// Visits says whether somebody is signed in at an application.
+// Visits says whether somebody is signed in at an application, and what opened a sign-in.
 type Visits interface {
 	// Visited reports whether a person has a session at any client but the one that people recover through. CodeGone: no such person.
 	Visited(ctx context.Context, person string) (bool, error)
+	// OpenedBy reports whether the code of a credential opened a sign-in at any client since a time. The credential may be gone.
+	OpenedBy(ctx context.Context, person, credential string, since time.Time) (bool, error)
 }
 
 // RunWatch looks once. Until a swap has brought a new authenticator nobody can sign in, so whatever comes to the account is the thief's: second factors are

@@ -75,6 +75,7 @@ type TemporaryCode struct {
 	Swapped   time.Time     `json:",omitzero"` // when a recovery had done its part with the second factors
 
 	Late          bool      `json:",omitempty"` // something came after its end
+	Asked         bool      `json:",omitempty"` // after it was gone, Keycloak's events were asked for a use
 	Undone        bool      `json:",omitempty"` // a second factor that somebody added was removed again
 	Stays         bool      `json:",omitempty"` // one that was added after its end stays, since it may be the person's
 	SessionsEnded bool      `json:",omitempty"`

@@ -69,6 +69,8 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 		return 0, f.temporaryLast(ctx, t)
 	case a.Kind != ActionFinish:
 		return 0, f.temporaryDo(ctx, t, a)
+	case t.State == TemporaryEnding && t.unsure():
+		return 0, f.usedUnseen(ctx, t)
 	case t.State == TemporaryEnding && t.End == TemporaryUnwritten && now.Before(t.EndedAt.Add(leftoverAfter)):
 		return t.EndedAt.Add(leftoverAfter).Sub(now), nil // Keycloak may be slow with what was sent
 	case t.State == TemporaryEnding:
@@ -140,6 +142,34 @@ func (f *Flow) noteUsed(ctx context.Context, t TemporaryCode) error {
 		return old, nil
 	})
 	if err == nil {
+		f.record(ctx, t.event("temporary.used"))
+	}
+	return err
+}
+
+// unsure: nobody has asked yet whether it was used between the last look and its removal.
+func (t TemporaryCode) unsure() bool {
+	return t.UsedAt.IsZero() && !t.Asked && t.End != TemporaryUnwritten
+}
+
+// usedUnseen asks what Keycloak's events say of a code that is gone, and that no look has seen used. What they do not say counts as a use.
+func (f *Flow) usedUnseen(ctx context.Context, t TemporaryCode) error {
+	used, err := f.Visits.OpenedBy(ctx, t.Person, t.ID, t.StartedAt.Add(-time.Minute))
+	switch CodeOf(err) {
+	case "":
+	case CodeRealmUnsafe, CodeWrongCodes:
+		f.Log.WarnContext(ctx, "a temporary code counts as used: the events say nothing", "id", t.ID, "err", err)
+		used = true
+	default:
+		return err
+	}
+	_, err = f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		if old.Asked = true; used {
+			old.UsedAt = f.Now()
+		}
+		return old, nil
+	})
+	if err == nil && used {
 		f.record(ctx, t.event("temporary.used"))
 	}
 	return err

@@ -175,6 +175,19 @@ func (c *Client) Rename(ctx context.Context, id, credential, label string) error
 	return writeFault(op, err)
 }
 
+// OpenedBy implements bridge.Visits.
+func (c *Client) OpenedBy(ctx context.Context, id, credential string, since time.Time) (bool, error) {
+	const op = "read sign-ins"
+	if id == "" || credential == "" { // would be anybody's
+		return false, bridge.Fault(bridge.CodeGone, op, errPath)
+	}
+	saved, err := c.events(ctx, op, since, url.Values{"user": {id}, "type": {"LOGIN"}})
+	if err != nil {
+		return false, unreadable(op, err)
+	}
+	return slices.ContainsFunc(saved, func(e savedEvent) bool { return e.UserID == id && e.event().Credential == credential }), nil
+}
+
 // SignedInWith implements bridge.Profiles.
 func (c *Client) SignedInWith(ctx context.Context, id, session string, since time.Time) (credential string, err error) {
 	const op = "read sign-in"

@@ -199,6 +199,9 @@ func (k keeps) Do(ctx context.Context, person string, a bridge.Action) error {
 	return k.SwapTarget.Do(ctx, person, a)
 }
 
-type visits struct{ visited bool }
+type visits struct {
+	bridge.Visits
+	visited bool
+}
 
 func (v *visits) Visited(context.Context, string) (bool, error) { return v.visited, nil }

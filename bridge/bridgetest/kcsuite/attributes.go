@@ -202,6 +202,11 @@ func labelsAndSignIns(t *testing.T, w *world) {
 		if err != nil || with != c.ID {
 			t.Errorf("signed in with %q, %v, want %q", with, err, c.ID)
 		}
+		for credential, want := range map[string]bool{c.ID: true, "another": false} {
+			if got, err := w.client.OpenedBy(t.Context(), id, credential, since); err != nil || got != want {
+				t.Errorf("%s opened a sign-in: %v, %v", credential, got, err)
+			}
+		}
 	}
 	if with, err := w.client.SignedInWith(t.Context(), id, "another", since); err != nil || with != "" {
 		t.Errorf("another session: %q, %v", with, err)
