@@ -169,6 +169,7 @@ func TestTheWatchAfterATheftIsNotSilenced(t *testing.T) {
 // hidden is a Keycloak behind something that answers 404 for it, or that does not show sessions.
 type hidden struct {
 	bridge.SwapTarget
+	seen bridge.Visits
 	gone bool
 }
 
@@ -183,12 +184,16 @@ func (h *hidden) Visited(context.Context, string) (bool, error) {
 	return false, bridge.Fault(bridge.CodeRefusedByAccount, "read sessions", nil)
 }
 
+func (h *hidden) OpenedBy(ctx context.Context, person, credential string, since time.Time) (bool, error) {
+	return h.seen.OpenedBy(ctx, person, credential, since)
+}
+
 // INV-6: a 404, whoever answered it, ends no watch before it has lasted for an hour; sessions that cannot be read hide no second factor.
 func TestOneAnswerEndsNoWatch(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	_, id := lockedBy(t, c, "hidden")
-	h := &hidden{c.Flow.Target, true}
+	h := &hidden{c.Flow.Target, c.Flow.Visits, true}
 	f := *c.Flow
 	f.Target, f.Visits = h, h
 	look := func(on bool) {
