@@ -77,3 +77,60 @@ func TestALockBeginsWithTheProof(t *testing.T) {
 		}
 	}
 }
+
+// WB-13: a theft of which nothing came is still one in the next request, whoever asks, and on the administrators' list when its lock was given up; it is withdrawn by
+// the browser that reported it, by what was mailed, by an administrator, or by time.
+func TestATheftOfWhichNothingCameStaysOne(t *testing.T) {
+	t.Parallel()
+	now := t0.Add(3 * time.Minute)
+	another := func(old bridge.Recovery, why bridge.Reason, now time.Time) bridge.Recovery {
+		t.Helper()
+		s := start(now)
+		s.ID, s.Reason, s.Asker = "r2", why, "thief"
+		r, err := bridge.Begin(old, true, s, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	reported := begin(t)
+	reported.Reason = bridge.ReasonStolen
+	refused := prove(t)
+	refused.Reason, refused.Lock = bridge.ReasonStolen, &bridge.Lock{Refused: bridge.CodePasswordChanged}
+	must := func(r bridge.Recovery, err error) bridge.Recovery {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	day := now.Add(24 * time.Hour)
+	for what, tc := range map[string]struct {
+		old    bridge.Recovery
+		now    time.Time
+		stolen bool
+	}{
+		"superseded":             {another(reported, bridge.ReasonLost, now), now, true},
+		"cancelled elsewhere":    {must(reported.Cancel("thief", now)), now, true},
+		"superseded, cancelled":  {must(another(reported, bridge.ReasonLost, now).Cancel("thief", now)), now, true},
+		"cancelled by who asked": {must(reported.Cancel("asker", now)), now, false},
+		"so, and superseded":     {must(another(reported, bridge.ReasonLost, now).Cancel("asker", now)), now, false},
+		"vetoed":                 {must(reported.Veto("veto", "123456", now)), now, false},
+		"expired":                {reported, day, true},
+		"refused":                {reported.Refuse(bridge.CodeDisabled, now), now, true},
+		"its lock was refused":   {refused, day, true},
+		"three days later":       {reported, now.Add(bridge.KeepEnded), false},
+	} {
+		r := another(tc.old, bridge.ReasonLost, tc.now)
+		if stolen := r.Reason == bridge.ReasonStolen; stolen != tc.stolen {
+			t.Errorf("%s: %s", what, r.Reason)
+		}
+		if again := another(another(r, bridge.ReasonLost, tc.now), bridge.ReasonChanged, tc.now); (again.Reason == bridge.ReasonStolen) != tc.stolen {
+			t.Errorf("%s, and once more: %s", what, again.Reason)
+		}
+		why, seen := r.Attention()
+		if want := what == "its lock was refused"; seen != want || r.Unlocked() != want || want && why != bridge.CodePasswordChanged {
+			t.Errorf("%s: attention %q %t", what, why, seen)
+		}
+	}
+}

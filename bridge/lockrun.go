@@ -41,8 +41,10 @@ func (f *Flow) lockNow(ctx context.Context, r Recovery) {
 // there is nothing left to do. A fault of the outside is no error: the lock is tried until the recovery is forgotten.
 func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err error) {
 	var run lockRun
+	var r Recovery
 	for range maxSteps {
-		r, found, err := f.read(ctx, person)
+		var found bool
+		r, found, err = f.read(ctx, person)
 		switch {
 		case err != nil:
 			return time.Time{}, err
@@ -56,12 +58,13 @@ func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err 
 			return f.Now().Add(f.lockFault(ctx, r, err)), nil
 		}
 	}
-	return f.Now().Add(lockPause), nil
+	return f.Now().Add(f.lockFault(ctx, r, errSteps)), nil
 }
 
 // lockRun is what one run of a lock knows.
 type lockRun struct {
-	refused []Credential // what Keycloak refused to remove: the rest is done first
+	left    []Credential // what could not be removed: the rest is done first
+	why     error        // of these; another reason than a refusal goes first
 	current bool         // the lock was begun in this run, or is known not to be over
 }
 
@@ -92,25 +95,19 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery, run *lockRun) error {
 			return nil
 		}
 	}
-	a := NextLock(r.Lock.without(run.refused), seen)
+	a := NextLock(r.Lock.without(run.left), seen)
 	switch a.Kind {
 	case ActionFinish:
-		if len(run.refused) > 0 {
-			these := run.refused
-			run.refused = nil
+		if len(run.left) > 0 {
+			these := *run
+			run.left, run.why = nil, nil
 			return f.lockLeft(ctx, r, these)
 		}
 		return f.finishLock(ctx, r, seen)
 	case ActionAdd:
 		return f.lockAdd(ctx, r, a)
 	case ActionRemove:
-		err := f.lockRemove(ctx, r, a)
-		if CodeOf(err) != CodeRefusedByAccount {
-			return err
-		}
-		f.Log.WarnContext(ctx, "a second factor is not removed yet", "recovery", r.ID, "credential", a.Credential, "err", err)
-		run.refused = append(run.refused, credentialOf(seen, a.Credential))
-		return nil
+		return f.lockRemove(ctx, r, credentialOf(seen, a.Credential), run)
 	}
 	if err := f.Target.Do(ctx, r.Person, a); err != nil {
 		return err
@@ -119,15 +116,23 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery, run *lockRun) error {
 }
 
 // lockRemove takes a second factor away. That it does is noted first, in case this process ends in between: the lock is not given up any more,
-// and sessions are ended again, since what is removed now may have opened one.
-func (f *Flow) lockRemove(ctx context.Context, r Recovery, a Action) error {
+// and sessions are ended again, since what is removed now may have opened one. What cannot be removed holds up nothing else.
+func (f *Flow) lockRemove(ctx context.Context, r Recovery, c Credential, run *lockRun) error {
 	if !r.Lock.Removing || r.Lock.SessionsEnded {
 		return f.noteLock(ctx, r, func(l *Lock) { l.Removing, l.SessionsEnded = true, false })
 	}
-	if err := f.Target.Do(ctx, r.Person, a); err != nil {
+	err := f.Target.Do(ctx, r.Person, Action{Kind: ActionRemove, Credential: c.ID})
+	switch {
+	case err == nil:
+		return f.lockMoved(ctx, r)
+	case CodeOf(err) == CodeGone || ctx.Err() != nil:
 		return err
 	}
-	return f.lockMoved(ctx, r)
+	f.Log.WarnContext(ctx, "a second factor is not removed yet", "recovery", r.ID, "credential", c.ID, "err", err)
+	if run.left = append(run.left, c); run.why == nil || CodeOf(err) != CodeRefusedByAccount {
+		run.why = err
+	}
+	return nil
 }
 
 // lockAdd writes the tombstone, with a secret that is forgotten at once. What a refusal means is decided by what stands then.

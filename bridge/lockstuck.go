@@ -13,12 +13,12 @@ import (
 func (f *Flow) lockFault(ctx context.Context, r Recovery, cause error) (pause time.Duration) {
 	code := CodeOf(cause)
 	f.Log.WarnContext(ctx, "a lock is tried again", "recovery", r.ID, "code", code, "err", cause)
-	final := code == CodeRefusedByAccount || code == CodeGone
+	final := code == CodeRefusedByAccount || code == CodeGone || f.lastingAway(ctx, r.ProvenAt, r.Person, cause)
 	if !final && (code != CodeInternal || ctx.Err() != nil || f.Now().Sub(r.ProvenAt) <= faultPatience) {
 		if err := f.lockMoved(ctx, r); err != nil {
 			f.Log.WarnContext(ctx, "what was refused before counts as lasting", "recovery", r.ID, "err", err)
 		}
-		return PauseOf(cause, lockPause)
+		return min(PauseOf(cause, lockPause), refusedPause)
 	}
 	var err error
 	if code == CodeGone && r.LockStuck == code && f.Now().Sub(r.LockSince) >= goneForGood && f.deleted(ctx, r.Person) {
@@ -71,14 +71,14 @@ func (f *Flow) lockNeedsHelp(ctx context.Context, r Recovery, code Code) error {
 	return nil
 }
 
-// lockLeft decides about what Keycloak refused to remove when all else is done: tried again, until the refusal has lasted and no OTP is
+// lockLeft decides about what could not be removed when all else is done: tried again, until that has lasted and no OTP is
 // among it. One of those opens everything that the tombstone keeps shut, so a lock never ends beside it.
-func (f *Flow) lockLeft(ctx context.Context, r Recovery, refused []Credential) error {
-	if stays(refused) || r.LockStuck != CodeRefusedByAccount || f.Now().Sub(r.LockSince) < lockPatience {
-		return Fault(CodeRefusedByAccount, "remove second factors", nil)
+func (f *Flow) lockLeft(ctx context.Context, r Recovery, run lockRun) error {
+	if stays(run.left) || r.LockStuck != CodeOf(run.why) || f.Now().Sub(r.LockSince) < lockPatience {
+		return run.why
 	}
-	f.Log.ErrorContext(ctx, "second factors stay beside the tombstone", "recovery", r.ID, "count", len(refused))
-	return f.noteLock(ctx, r, func(l *Lock) { *l = l.without(refused) })
+	f.Log.ErrorContext(ctx, "second factors stay beside the tombstone", "recovery", r.ID, "count", len(run.left))
+	return f.noteLock(ctx, r, func(l *Lock) { *l = l.without(run.left) })
 }
 
 // stays reports an OTP among what Keycloak refused to remove.

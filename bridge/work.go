@@ -15,13 +15,39 @@ const refusedPause = 8 * time.Second
 // faultPatience is how long a fault of ours may stand before an administrator is asked for help: most pass with the next try.
 const faultPatience = time.Minute
 
+// awayPatience is how long Keycloak may fail with a step, while it shows the account, before an administrator is asked for help: it will not do otherwise by
+// itself.
+const awayPatience = 10 * time.Minute
+
+var errSteps error = Fault(CodeInternal, "too many steps for one run", nil)
+
+// lastingAway reports that a step which began so long ago fails as if Keycloak were away, and it is not.
+func (f *Flow) lastingAway(ctx context.Context, since time.Time, person string, cause error) bool {
+	if CodeOf(cause) != CodeKeycloakAway || f.Now().Sub(since) <= awayPatience {
+		return false
+	}
+	_, err := f.Target.Credentials(ctx, person)
+	return err == nil
+}
+
+// soon is a fault after which the job comes again within seconds, however long Keycloak, or what stands before it, asks to be left alone: meanwhile a
+// lost authenticator works.
+func soon(err error) error {
+	if PauseOf(err, 0) <= refusedPause {
+		return err
+	}
+	return &Error{Code: CodeOf(err), Err: err, After: refusedPause}
+}
+
 // RunSwap brings the person's swap to its end, or as far as the outside world lets it: an error means that the job has to come again.
 // It is the only code that writes credentials. Every step may be repeated by any replica.
 // next is when to look again (the job was added before its record), zero when there is nothing left to do.
 func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err error) {
 	var known sight
+	var r Recovery
 	for range maxSteps {
-		r, found, err := f.read(ctx, person)
+		var found bool
+		r, found, err = f.read(ctx, person)
 		switch {
 		case err != nil:
 			return time.Time{}, err
@@ -35,15 +61,24 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 			f.Log.ErrorContext(ctx, "the old authenticator stays beside the new one until Keycloak allows its removal", "recovery", r.ID, "err", err)
 			return f.Now().Add(refusedPause), f.needsHelp(ctx, r, err)
 		}
-		if CodeOf(err) == CodeInternal && ctx.Err() == nil && f.Now().Sub(r.WritingAt) > faultPatience {
+		if f.lasting(ctx, r, err) {
 			err = errors.Join(err, f.needsHelp(ctx, r, err))
 		}
 		if err != nil || done {
-			return time.Time{}, err
+			return time.Time{}, soon(err)
 		}
 	}
 	f.Log.ErrorContext(ctx, "the swap has not ended after many steps; it goes on", "person", person)
-	return f.Now().Add(refusedPause), nil
+	if f.lasting(ctx, r, errSteps) {
+		err = f.needsHelp(ctx, r, errSteps)
+	}
+	return f.Now().Add(refusedPause), err
+}
+
+// lasting reports that a fault of a swap is none that passes with the next try.
+func (f *Flow) lasting(ctx context.Context, r Recovery, cause error) bool {
+	fault := CodeOf(cause) == CodeInternal && ctx.Err() == nil && f.Now().Sub(r.WritingAt) > faultPatience
+	return fault || f.lastingAway(ctx, r.WritingAt, r.Person, cause)
 }
 
 // sight is what one run of a swap knows of the person's credentials: read once after the write and once at the end, reckoned in between.

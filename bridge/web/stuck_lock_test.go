@@ -276,3 +276,69 @@ func TestALockThatRemovedSomethingIsNotGivenUp(t *testing.T) {
 	calmLocked(t, c, name)
 	lockedUp(t, c, name)
 }
+
+// WB-13: a second factor whose removal fails for good, with whatever Keycloak answers, holds up neither the others nor the end of the sessions; an administrator sees
+// it after ten minutes, and then it is left like one that is refused.
+func TestARemovalThatFailsForGoodHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusInternalServerError, http.StatusConflict} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			c, _, name, id := lockBegun(t)
+			var passkey string
+			for _, one := range c.KC.Credentials(id) {
+				if one.Type == "webauthn" {
+					passkey = one.ID
+				}
+			}
+			mend := c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/" + passkey, Status: status})
+			defer mend()
+			for _, later := range []time.Duration{0, 5 * time.Minute, 4 * time.Minute} {
+				c.Clock.Add(later)
+				from := c.Clock.Now()
+				next, err := c.Flow.RunLock(t.Context(), id)
+				if err != nil || next.Sub(from) > 10*time.Second || len(factorsOf(c, name)) != 2 || c.KC.Sessions(id) != 0 || len(marks(t, c)) != 0 {
+					t.Fatalf("next %v, %v, left %v", next, err, factorsOf(c, name))
+				}
+			}
+			c.Clock.Add(2 * time.Minute)
+			stuckLock(t, c, name, bridge.CodeKeycloakAway)
+			c.Clock.Add(time.Minute)
+			stuckLock(t, c, name, bridge.CodeKeycloakAway)
+			c.Clock.Add(time.Minute)
+			calmLocked(t, c, name)
+			if got := c.Events("lock.kept"); len(got) != 1 || len(c.Events("lock.stuck")) != 1 {
+				t.Errorf("alarms %+v", got)
+			}
+		})
+	}
+}
+
+// Issue 5: so with a swap: the old authenticator that works on is seen by an administrator, while one that waits for Keycloak as a whole is not.
+func TestASwapThatFailsForGoodIsSeen(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "fails")
+	writing(t, c, name)
+	id := c.KC.PersonID(name)
+	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/*", Status: http.StatusInternalServerError})
+	gone := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusServiceUnavailable, RetryAfter: "60"})
+	look := func(marked bool) {
+		t.Helper()
+		_, err := c.Flow.RunSwap(t.Context(), id)
+		_, needed := recovery(t, c, name).Attention()
+		if bridge.CodeOf(err) != bridge.CodeKeycloakAway || bridge.PauseOf(err, 0) > 8*time.Second || needed != marked {
+			t.Fatal(err, bridge.PauseOf(err, 0), needed)
+		}
+	}
+	look(false)
+	c.Clock.Add(11 * time.Minute)
+	look(false)
+	gone()
+	look(true)
+	look(true)
+	mend()
+	if next, err := c.Flow.RunSwap(t.Context(), id); err != nil || !next.IsZero() || len(c.Events("swap.stuck")) != 1 || len(marks(t, c)) != 0 {
+		t.Error(next, err)
+	}
+}

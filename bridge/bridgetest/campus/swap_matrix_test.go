@@ -55,7 +55,7 @@ func swapFaults() map[string]fakekc.Fault {
 		"reset before":  {Kind: fakekc.Reset}, "reset after": {Kind: fakekc.Reset, AfterEffect: true},
 		"timeout before": {Kind: fakekc.Hang}, "timeout after": {Kind: fakekc.Hang, AfterEffect: true},
 		"truncated": {Kind: fakekc.Truncate}, "a page instead": {Kind: fakekc.NotJSON},
-		"429": {Status: http.StatusTooManyRequests, RetryAfter: "1"}, "500 after": {Status: http.StatusInternalServerError, AfterEffect: true},
+		"429": {Status: http.StatusTooManyRequests, RetryAfter: "60"}, "500 after": {Status: http.StatusInternalServerError, AfterEffect: true},
 		"refused once after": {Status: http.StatusForbidden, AfterEffect: true, Times: 1},
 	}
 	for _, status := range []int{400, 401, 403, 404, 409, 500, 503} {
