@@ -53,6 +53,19 @@ func (f *Flow) StartWatch(ctx context.Context, w Watch) error {
 	return notOpenIsFine(err)
 }
 
+// EndWatch ends a watch on an administrator's wish, after that is on record: the tombstone stays, and nobody writes it again.
+func (f *Flow) EndWatch(ctx context.Context, person string) error {
+	w, err := f.Watches.Get(ctx, person)
+	if err != nil {
+		return err
+	}
+	e := AuditEvent{Event: "admin.cancel", Outcome: "ok", Actor: Administrator, Target: person, Recovery: w.Recovery, Way: string(w.Way)}
+	if err := f.Audit.Record(ctx, e); err != nil {
+		return Fault(CodeAuditFull, string(AdminCancel), err)
+	}
+	return firstError(f.Jobs.Remove(ctx, JobWatch, person), f.Watches.Delete(ctx, person))
+}
+
 // openWatch notes that the person is about to have a new authenticator: what comes from now on may be theirs.
 func (f *Flow) openWatch(ctx context.Context, person, added string) error {
 	_, err := f.Watches.Update(ctx, person, watchKept, func(old Watch, found bool) (Watch, error) {

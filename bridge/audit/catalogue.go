@@ -67,7 +67,7 @@ func swapKinds() []Kind {
 		{"swap.refused", "The swap ended and nothing was changed: Keycloak refused the credential for good, or an administrator ended it. detail.field: the profile fields that Keycloak named."},
 		{"swap.stuck", "The swap does not go on until an administrator mends what code and detail.field say; it is tried again all the same."},
 		{"admin.retry", "An administrator told a swap or a lock to go on, by `otpbridge recoveries retry`."},
-		{"admin.cancel", "An administrator asked to end a recovery, by `otpbridge recoveries cancel`; recovery.cancelled follows when it was ended."},
+		{"admin.cancel", "An administrator asked to end a recovery, by `otpbridge recoveries cancel`; recovery.cancelled follows when it was ended. Of a locked account: nobody watches any more that it stays so."},
 		{"swap.undone", "A credential that was sent in a swap, and came to stand after that had ended, is about to be removed again: \"removed\"."},
 		{"lock.intended", "A theft was reported and the second channel proven: about to write the tombstone \"added\" and to remove every other second factor, \"removed\"."},
 		{"lock.done", "The tombstone stands, the second factors in \"removed\" are gone, sessions were ended; detail.kept: how many could not be removed (lock.kept)."},

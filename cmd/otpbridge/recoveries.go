@@ -150,7 +150,9 @@ func attention(r control.Recovery, lang string) string {
 	words, ok := map[bridge.Code]config.Words{
 		bridge.CodeGone:             config.Say("the account is gone, or out of the service account's sight", "アカウントが存在しないか、サービスアカウントから見えない"),
 		bridge.CodeRefusedByAccount: config.Say("Keycloak refuses a step; its log and ours say which", "Keycloak が操作を拒否した（双方のログに記録がある）"),
-		bridge.CodeInternal:         config.Say("a fault of ours; the log says which", "otpbridge 側の問題（ログに記録がある）"),
+		bridge.CodeKeycloakAway: config.Say("Keycloak does not carry out a step, for more than ten minutes; our log says which",
+			"Keycloak が10分以上にわたって操作を実行できない（otpbridge のログに記録がある）"),
+		bridge.CodeInternal: config.Say("a fault of ours; the log says which", "otpbridge 側の問題（ログに記録がある）"),
 	}[bridge.Code(r.Attention)]
 	said := r.Attention
 	if ok {
@@ -254,6 +256,9 @@ func (c recoveriesCancelCmd) Run(ctx context.Context, p process) error {
 			return err
 		}
 		switch state := bridge.State(r.State); {
+		case r.State == control.Locked:
+			plan = config.Say("cancel: the locked account of %s is not watched any more. The tombstone stays until you take it away in Keycloak; whoever else does is not noticed then",
+				"中止: 利用停止中のアカウント %s の監視を終了します。利用停止用の認証情報は、Keycloak で削除するまで残ります。以後は、ほかの人が削除しても検知されません")
 		case r.Lost != "":
 			plan = config.Say("cancel: what was begun for %s is closed on record as it stands. Look at the account in Keycloak first: old and new authenticators may both work",
 				"中止: %s について開始された処理を、現状のまま終了として記録します。先に Keycloak でアカウントを確認してください。古い認証アプリと新しい認証アプリの両方が使える場合があります")

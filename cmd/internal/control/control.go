@@ -49,6 +49,9 @@ type Recovery struct {
 // TemporaryCode is the state of what is no recovery, but a temporary code that cannot be taken away.
 const TemporaryCode = "temporary_code"
 
+// Locked is the state of an account that was locked after a theft and has no new authenticator; nothing is under way for it.
+const Locked = "locked"
+
 // Swap is how far a swap has come.
 type Swap struct {
 	Added         string   `json:"added"`   // id of the new credential

@@ -109,8 +109,12 @@ func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
 	if err != nil {
 		return nil, err
 	}
+	locked, err := s.locked(ctx, out)
+	if err != nil {
+		return nil, err
+	}
 	stuck, err := s.stuckTemporaries(ctx)
-	return append(out, stuck...), err
+	return slices.Concat(out, locked, stuck), err
 }
 
 // stuckTemporaries lists the temporary codes that cannot be taken away.
@@ -191,8 +195,11 @@ func (s *service) administer(ctx context.Context, id string, do bridge.ActionNam
 		return control.Recovery{}, bridge.Fault(bridge.CodeAbsent, "administer", nil)
 	}
 	row := all[i]
-	if row.Lost != "" {
+	switch {
+	case row.Lost != "":
 		return s.administerLost(ctx, row, do)
+	case row.State == control.Locked:
+		return s.unwatch(ctx, row, do)
 	}
 	r, err := s.flow.Administer(ctx, row.Person, id, do)
 	for end := s.opts.Now().Add(cancelWait); err == nil && r.Unwanted && s.opts.Now().Before(end) && sleep(ctx, 50*time.Millisecond); {

@@ -135,6 +135,32 @@ func TestWhatIsLostIsListed(t *testing.T) {
 	}
 }
 
+// WB-13: whom a tombstone keeps out is on the administrators' list; a cancel there, which is on record, leaves the account to them.
+func TestALockedAccountIsListed(t *testing.T) {
+	t.Parallel()
+	s, _ := afterLoss(t)
+	s.flow.Jobs = s.store.Jobs
+	for person, opened := range map[string]time.Time{"robbed": {}, "back": s.opts.Now()} {
+		w := bridge.Watch{Person: person, Recovery: "r-" + person, At: s.opts.Now(), Shut: true, Opened: opened}
+		if err := s.flow.StartWatch(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := listed(t, s)
+	if len(all) != 1 || all[0].State != control.Locked || all[0].User != "user-robbed" || all[0].Attention != "" {
+		t.Fatalf("%+v", all)
+	}
+	if after, err := s.administer(t.Context(), "r-robbed", bridge.AdminRetry); bridge.CodeOf(err) != bridge.CodeTooLate {
+		t.Errorf("%+v, %v", after, err)
+	}
+	if after, err := s.administer(t.Context(), "r-robbed", bridge.AdminCancel); err != nil || after.State != "ended" || len(listed(t, s)) != 0 {
+		t.Errorf("%+v, %v", after, err)
+	}
+	if jobs, err := s.store.Jobs.List(t.Context(), bridge.JobWatch, 10); err != nil || len(jobs) != 1 {
+		t.Error("watched on", jobs, err)
+	}
+}
+
 // OPS-10, WB-13: a store that is new does not know whose account is locked: the trail does, and the watch goes on.
 func TestAStoreThatIsNewWatchesOnOverLockedAccounts(t *testing.T) {
 	t.Parallel()
