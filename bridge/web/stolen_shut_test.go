@@ -54,7 +54,7 @@ func TestATombstoneThatIsTakenAwayIsWrittenAgain(t *testing.T) {
 		"later": func(_ *testing.T, _ *campus.Campus, p *person, _ string) {
 			p.send("/enrol", http.StatusOK, "do", "cancel")
 		},
-		"waiting": func(t *testing.T, c *campus.Campus, p *person, id string) {
+		"waiting": func(t *testing.T, c *campus.Campus, p *person, _ string) {
 			p.send("/enrol", http.StatusOK, "do", "cancel")
 			startsAgain(t, c, "waiting", bridge.ReasonLost)
 		},

@@ -167,8 +167,11 @@ func mortalFlow(st *store.Store, h *house) *bridge.Flow {
 		Accounts: h, Target: h, Audit: h, Mail: h, Jobs: mortalJobs{st.Jobs, h.m}, Codes: totp.Authenticator{}, Rules: bridge.Rules{AllowedGroup: "/allowed"},
 		Recoveries: mortalRecords[bridge.Recovery]{store.NewTyped[bridge.Recovery](st.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}), h.m},
 		Watches:    mortalRecords[bridge.Watch]{store.NewTyped[bridge.Watch](st.KV, store.Kind{Name: "watch", Version: 1}), h.m},
-		CodeSets:   mortalRecords[bridge.CodeSet]{store.NewTyped[bridge.CodeSet](st.KV, store.Kind{Name: "codes", Version: 1}), h.m},
-		Now:        h.now, Log: slog.New(slog.DiscardHandler),
+		Temporaries: mortalRecords[bridge.TemporaryCode]{
+			store.NewTyped[bridge.TemporaryCode](st.KV, store.Kind{Name: "temporary", Version: bridge.TemporaryVersion}), h.m,
+		},
+		CodeSets: mortalRecords[bridge.CodeSet]{store.NewTyped[bridge.CodeSet](st.KV, store.Kind{Name: "codes", Version: 1}), h.m},
+		Now:      h.now, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
