@@ -44,7 +44,17 @@ type Flow struct {
 	Codes     Authenticator
 	Rules     Rules
 	Now       func() time.Time
-	Log       *slog.Logger
+	// Theirs is the time on Keycloak's clock, by which it dates what is added there; nil: ours.
+	Theirs func() time.Time
+	Log    *slog.Logger
+}
+
+// dated is the date of a credential that we are about to write, beside those that Keycloak dates.
+func (f *Flow) dated() int64 {
+	if f.Theirs == nil {
+		return f.Now().UnixMilli()
+	}
+	return f.Theirs().UnixMilli()
 }
 
 // Closed says why no recovery may begin now: the administrator's pause, or a realm that is not safe; nil = one may.

@@ -290,9 +290,8 @@ func onRecord(all []Address, address string) bool {
 }
 
 func (f *Flow) newSwap(r Recovery, a Account, label string) Swap {
-	now := f.Now()
 	s := Swap{All: r.Unlocked(), New: NewCredential{
-		ID: newMarked(markRecovered), Label: f.newLabel(label, a.Credentials), Secret: r.Key.Secret, OTP: r.Key.OTP, CreatedMillis: now.UnixMilli(),
+		ID: newMarked(markRecovered), Label: f.newLabel(label, a.Credentials), Secret: r.Key.Secret, OTP: r.Key.OTP, CreatedMillis: f.dated(),
 	}}
 	for _, c := range a.Credentials {
 		if !c.Federated && (c.Type == TypeOTP || s.All && slices.Contains(factors, c.Type)) {

@@ -133,7 +133,7 @@ func (f *Flow) watched(ctx context.Context, person string, r Recovery, seen []Cr
 
 // newStone names a tombstone.
 func (f *Flow) newStone(realm RealmFacts, others []Credential) NewCredential {
-	return NewCredential{ID: newMarked(markTombstone), Label: f.newLabel("Locked", others), OTP: realm.OTP, CreatedMillis: f.Now().UnixMilli()}
+	return NewCredential{ID: newMarked(markTombstone), Label: f.newLabel("Locked", others), OTP: realm.OTP, CreatedMillis: f.dated()}
 }
 
 func notOpenIsFine(err error) error {

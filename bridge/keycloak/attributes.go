@@ -145,7 +145,7 @@ func (c *Client) otherWriter(ctx context.Context, id string, took time.Duration)
 	k := get(op, &events, "admin-events")
 	k.query = url.Values{
 		"resourcePath": {"users/" + id}, "operationTypes": {"UPDATE"}, "max": {"100"},
-		"dateFrom": {strconv.FormatInt(c.serverNow().Add(-look-took).UnixMilli(), 10)},
+		"dateFrom": {strconv.FormatInt(c.ServerNow().Add(-look-took).UnixMilli(), 10)},
 	}
 	if err := c.do(ctx, k); err != nil {
 		return false, away(op, err)

@@ -160,8 +160,8 @@ func (c *Config) check() error {
 	return errors.Join(faults...)
 }
 
-// serverNow is the time on Keycloak's clock. Answers tell it to the second, so less than two seconds is no difference.
-func (c *Client) serverNow() time.Time {
+// ServerNow is the time on Keycloak's clock. Answers tell it to the second, so less than two seconds is no difference.
+func (c *Client) ServerNow() time.Time {
 	const noise = 2 * time.Second
 	skew := time.Duration(c.skew.Load())
 	if skew.Abs() <= noise {

@@ -98,7 +98,7 @@ func (c *Client) wrongCodes(ctx context.Context, person string, since time.Time)
 	const op = "count wrong codes"
 	r, end := c.failures.resume(person, since), c.cfg.Now().Add(failedPatience)
 	for {
-		settled := c.serverNow().Add(-failedSettle)
+		settled := c.ServerNow().Add(-failedSettle)
 		got, err := c.eventPage(ctx, op, 0, sinceFilter(r.upTo, url.Values{"user": {person}, "type": {"LOGIN_ERROR"}, "direction": {"asc"}}))
 		if err != nil {
 			return 0, err

@@ -120,7 +120,7 @@ func (g *RealmGate) Open(ctx context.Context, person string) (lease string, err 
 	if err := g.cfg.Jobs.Add(ctx, bridge.Job{Kind: bridge.JobGate, ID: person, At: expires}); err != nil {
 		return "", fmt.Errorf("%s: %w", op, err)
 	}
-	opened := GateLease{Opened: g.cfg.Client.serverNow(), Expires: expires}
+	opened := GateLease{Opened: g.cfg.Client.ServerNow(), Expires: expires}
 	_, err = g.change(ctx, person, func(r GateRecord) GateRecord {
 		r.Leases[lease] = opened
 		if expires.After(r.Until) {

@@ -71,7 +71,7 @@ func (c *Client) History(ctx context.Context, person string, since time.Time) (b
 			h.AddressChanged = e.at()
 		}
 	}
-	if counted := c.serverNow().Add(-bridge.WrongCodeSpan); since.Before(counted) {
+	if counted := c.ServerNow().Add(-bridge.WrongCodeSpan); since.Before(counted) {
 		since = counted
 	}
 	h.WrongCodes, err = c.wrongCodes(ctx, person, since)

@@ -73,7 +73,7 @@ func (c *Client) fetchToken(ctx context.Context) (value bridge.Secret, life time
 	if c.token.assertion == nil {
 		form.Set("client_secret", c.cfg.Secret.Reveal())
 	} else {
-		signed, err := c.token.assertion.sign(c.cfg.ClientID, c.cfg.Issuer, c.serverNow())
+		signed, err := c.token.assertion.sign(c.cfg.ClientID, c.cfg.Issuer, c.ServerNow())
 		if err != nil {
 			return "", 0, err
 		}

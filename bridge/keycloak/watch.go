@@ -70,7 +70,7 @@ func (w *Watch) Poll(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watch gates: %w", err)
 	}
-	now := w.client.serverNow()
+	now := w.client.ServerNow()
 	if len(open) > 0 {
 		w.busyUntil = now.Add(watchTail)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -158,13 +159,14 @@ type cutTarget struct {
 	after bool
 	twice bool // every action is done twice
 	seen  func()
+	dead  bool
 }
 
 var errKilled = errors.New("killed")
 
 func (k *cutTarget) Do(ctx context.Context, person string, a bridge.Action) error {
 	k.left--
-	if k.left == 0 && !k.after {
+	if k.dead = k.dead || k.left == 0 && !k.after; k.dead {
 		return errKilled
 	}
 	err := k.SwapTarget.Do(ctx, person, a)
@@ -175,6 +177,7 @@ func (k *cutTarget) Do(ctx context.Context, person string, a bridge.Action) erro
 		k.seen()
 	}
 	if k.left == 0 && err == nil {
+		k.dead = true
 		return errKilled
 	}
 	return err
@@ -374,4 +377,23 @@ func TestARemovalThatIsRefusedIsMadeUpFor(t *testing.T) {
 	c.Clock.Add(31 * time.Second)
 	c.Wait(t, "the end of the swap", func() bool { return recovery(t, c, name).State == bridge.Done })
 	newOnly(t, c, name, key)
+}
+
+// INV-8: what is older is told by one clock, Keycloak's: an authenticator that the person adds there right after the swap has begun stays, though our
+// clock is ahead.
+func TestAClockAheadTakesNothingAway(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	behind := func() time.Time { return c.Clock.Now().Add(-25 * time.Second) }
+	c.Flow.Theirs = behind
+	name := member(c, "added")
+	writing(t, c, name)
+	c.Clock.Add(5 * time.Second)
+	added := c.KC.AddCredential(c.KC.PersonID(name), fakekc.Credential{ID: "added", Type: bridge.TypeOTP, Label: "mine", Created: behind(), Data: "{}", SecretData: "{}"})
+	if next, err := c.Flow.RunSwap(t.Context(), c.KC.PersonID(name)); err != nil || !next.IsZero() {
+		t.Fatal(next, err)
+	}
+	if got := otps(c, name); len(got) != 2 || !slices.Contains(got, added) {
+		t.Errorf("authenticators %v", got)
+	}
 }

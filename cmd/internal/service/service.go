@@ -363,7 +363,7 @@ func (s *service) newFlow() *bridge.Flow {
 		Ended:      s.audit.Ended,
 		Recovered:  s.audit.Recovered,
 		Jobs:       s.store.Jobs, Audit: s.counted, Mail: s, Limits: s.store.Limiter, Codes: totp.Authenticator{}, Rules: s.cfg.Rules(),
-		Now: s.opts.Now, Log: s.log,
+		Now: s.opts.Now, Theirs: s.kc.ServerNow, Log: s.log,
 	}
 	if s.cfg.Recovery.Codes {
 		f.TakesCodes = s.kc.TakesCodes
