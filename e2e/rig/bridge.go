@@ -230,11 +230,12 @@ func (r *Replica) Start() {
 	r.running.Store(true)
 }
 
-// WaitReady waits until the replica says that it is ready and its realm guard has looked, for which a press would wait a while only.
+// WaitReady waits until the replica says that it is ready and its realm guard has looked, for which a press would wait a while only. That look
+// asks Keycloak thirty things at once, which a busy machine takes minutes for.
 func (r *Replica) WaitReady() {
 	r.t.Helper()
 	r.t.Logf("replica at %s, log in %s", r.URL, r.Log)
-	Eventually(r.t, "replica is ready, see "+r.Log, func() bool {
+	EventuallyWithin(r.t, 3*Patience, "replica is ready, see "+r.Log, func() bool {
 		select {
 		case <-r.exited:
 			r.t.Fatalf("the replica ended by itself: %s", r.LogText())
