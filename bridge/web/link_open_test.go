@@ -171,7 +171,8 @@ func TestOddLinksTakeAlikeLong(t *testing.T) {
 				medians[kind] = median(took)
 			}
 			all := slices.Sorted(maps.Values(medians))
-			return fmt.Sprint(who, ": ", medians), all[len(all)-1]-all[0] >= 50*time.Millisecond
+			most := max(50*time.Millisecond, all[len(all)/2]/2) // where everything takes long, other things make it so
+			return fmt.Sprint(who, ": ", medians), all[len(all)-1]-all[0] >= most
 		})
 	}
 }
@@ -198,7 +199,7 @@ func median(d []time.Duration) time.Duration {
 // then, a leak makes one always.
 func unlikeAtEveryTry(t *testing.T, look func() (what string, unlike bool)) {
 	t.Helper()
-	const tries = 5
+	const tries = 8
 	for i := range tries {
 		what, unlike := look()
 		t.Logf("try %d: %s", i+1, what)
