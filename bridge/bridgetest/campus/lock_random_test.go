@@ -18,6 +18,7 @@ import (
 // robbery is the life of one person's lock after a theft: the model of a swap, with what a thief does meanwhile and what Keycloak refuses.
 type robbery struct {
 	*life
+	bridge.Visits
 	refuses  string    // the kind that is not removed now
 	sessions bool      // the thief is signed in
 	came     int       // second factors that the thief has added
@@ -81,7 +82,7 @@ func newRobbery(t *rapid.T) *robbery {
 	}
 	w.newID = ""
 	w.flow = &bridge.Flow{
-		Accounts: w, Target: w, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Codes: totp.Authenticator{},
+		Accounts: w, Target: w, Visits: w, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Codes: totp.Authenticator{},
 		Watches: &memory.Records[bridge.Watch]{Now: func() time.Time { return w.now }},
 		Rules:   bridge.Rules{AllowedGroup: "/allowed"}, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	}
@@ -245,10 +246,56 @@ func (w *robbery) end() {
 	}
 	if deleted := r.Lock != nil && r.Lock.Refused == bridge.CodeGone; !r.Locked() && !deleted {
 		w.t.Fatalf("INV-7: the lock does not end: %s %+v", r.State, r.Lock)
+	} else if !deleted {
+		w.goesOn()
 	}
 }
 
-// WB-13, INV-2, INV-7, INV-8, INV-9, INV-10 for the lock: random faults, clock jumps, two replicas at once, a thief who goes on, and removals that
+// Visited implements bridge.Visits.
+func (w *robbery) Visited(context.Context, string) (bool, error) { return w.sessions, nil }
+
+// goesOn lets the thief go on after the lock, with a sign-in from before it, whatever becomes of the recovery: the watch leaves what the lock has left.
+func (w *robbery) goesOn() {
+	ctx, left := context.Background(), slices.Clone(w.list)
+	for i := range rapid.IntRange(1, 5).Draw(w.t, "goes on") {
+		switch rapid.SampledFrom([]string{"adds", "takes the tombstone", "visits", "forgotten"}).Draw(w.t, "after the lock") {
+		case "adds":
+			kind := rapid.SampledFrom([]string{bridge.TypeOTP, bridge.TypeRecoveryCodes, "webauthn"}).Draw(w.t, "kind")
+			w.list = append(w.list, bridge.Credential{ID: fmt.Sprint("late", i), Type: kind, Created: w.now})
+		case "takes the tombstone":
+			w.list = slices.DeleteFunc(w.list, bridge.Credential.Tombstone)
+		case "visits":
+			w.sessions = true
+		case "forgotten":
+			if err := w.records.Delete(ctx, "p"); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+		if rapid.Bool().Draw(w.t, "not yet") {
+			continue
+		}
+		w.looksAgain(left)
+	}
+	w.looksAgain(left)
+}
+
+// looksAgain is a look of the watch, after which the account is shut as the lock left it.
+func (w *robbery) looksAgain(left []bridge.Credential) {
+	w.now = w.now.Add(time.Minute)
+	if next, err := w.flow.RunWatch(context.Background(), "p"); err != nil || next.IsZero() {
+		w.t.Fatalf("WB-13: watched no more: %v %v", next, err)
+	}
+	for _, c := range w.list {
+		if !c.Tombstone() && !slices.ContainsFunc(left, func(l bridge.Credential) bool { return l.ID == c.ID }) {
+			w.t.Fatalf("WB-13: %s came after the lock and stays", c.ID)
+		}
+	}
+	if n := slices.IndexFunc(w.list, bridge.Credential.Tombstone); n < 0 || w.sessions {
+		w.t.Fatalf("WB-13: open again: tombstone at %d, signed in %t", n, w.sessions)
+	}
+}
+
+// WB-13, INV-2, INV-7, INV-8, INV-9, INV-10 for the lock: random faults, clock jumps, two replicas at once, a thief who goes on, also after it, and removals that
 // Keycloak refuses, against a small model.
 func TestRandomLivesOfALock(t *testing.T) {
 	t.Parallel()
