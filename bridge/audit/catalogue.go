@@ -74,7 +74,7 @@ func swapKinds() []Kind {
 		{"lock.stuck", "The lock does not go on until an administrator mends what code says; it is tried again all the same."},
 		{"lock.kept", "A lock is about to end beside second factors that could not be removed, never an OTP of ours; detail.kept: of which kinds."},
 		{"lock.intruder", "Something came to an account that was locked after a theft: the second factors in detail.found or, without any, a session; with \"added\", somebody took the tombstone away, and this one is written in its place. detail.recovered false: what came is removed and sessions end; true: the person has a new authenticator, and nothing was changed."},
-		{"lock.refused", "The account could not be locked after a theft: nothing was changed, or it was deleted (code)."},
+		{"lock.refused", "The account was not locked after a theft: nothing was changed, or it was deleted, or somebody objected by a mail before the lock had begun (code)."},
 		{"recovery_codes.intended", "About to write the recovery codes \"added\" that a person asked for at the end of a recovery or, without a way, in the settings, in the place of those in \"removed\"."},
 		{"recovery_codes.done", "The recovery codes \"added\" stand behind the authenticator and sign in; the ones in \"removed\" are gone."},
 		{"recovery_codes.refused", "No recovery codes are shown; code says why. What stood of \"added\" was taken back."},
