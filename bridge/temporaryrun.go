@@ -63,6 +63,12 @@ func (f *Flow) temporaryStep(ctx context.Context, t TemporaryCode) (wait time.Du
 	case after.End != t.End:
 		return 0, f.lookedAt(ctx, t, after.End)
 	}
+	return f.temporaryGoesOn(ctx, t, seen)
+}
+
+// temporaryGoesOn does the next thing of a code with which all is as we know it.
+func (f *Flow) temporaryGoesOn(ctx context.Context, t TemporaryCode, seen []Credential) (wait time.Duration, err error) {
+	now := f.Now()
 	a := NextTemporary(t, seen)
 	switch {
 	case a.Kind == ActionAdd:
