@@ -54,6 +54,7 @@ type Change struct {
 	Name       string   `json:",omitempty"` // of the person
 	Intended   bool     `json:",omitempty"` // the audit trail holds the intent
 	Sent       bool     `json:",omitempty"` // it may stand
+	Compared   bool     `json:",omitempty"` // after the write, with what stood before
 	Tries      int      `json:",omitempty"` // refusals by Keycloak
 	Holder     string   `json:",omitempty"` // who carries it out
 	Held       time.Time
@@ -64,7 +65,7 @@ const (
 	ChangeLife   = 5 * time.Minute
 	changeHold   = 30 * time.Second // longer than one run may take
 	changeRun    = 20 * time.Second
-	changeMemory = 30 * time.Minute // how long the page may still say what came of it
+	changeMemory = 30 * time.Minute // how long the page may still say what came of it; one that is under way is kept until its end
 	changeTries  = 3
 )
 
@@ -77,7 +78,7 @@ func (s *Settings) begin(ctx context.Context, m Member, c Change) error {
 	if err := s.Jobs.Add(ctx, job); err != nil {
 		return err
 	}
-	_, err := s.Changes.Update(ctx, m.Person, changeMemory, func(old Change, found bool) (Change, error) {
+	_, err := s.Changes.Update(ctx, m.Person, 0, func(old Change, found bool) (Change, error) {
 		switch {
 		case !found || old.State != ChangeAsked:
 			return c, nil

@@ -53,7 +53,7 @@ var finalCodes = []Code{
 func (s *Settings) hold(ctx context.Context, person, holder string) (Change, error) {
 	now := s.Now()
 	held := now
-	c, err := s.Changes.Update(ctx, person, changeMemory, func(old Change, found bool) (Change, error) {
+	c, err := s.Changes.Update(ctx, person, 0, func(old Change, found bool) (Change, error) {
 		switch {
 		case !found || old.State != ChangeAsked:
 			return old, errOver
@@ -70,9 +70,13 @@ func (s *Settings) hold(ctx context.Context, person, holder string) (Change, err
 	return c, err
 }
 
-// keep stores what became of a change, if it is still ours to carry out.
+// keep stores how far a change has come, if it is still ours to carry out.
 func (s *Settings) keep(ctx context.Context, c *Change, step func(*Change)) error {
-	kept, err := s.Changes.Update(ctx, c.Person, changeMemory, func(old Change, found bool) (Change, error) {
+	return s.keepFor(ctx, c, 0, step)
+}
+
+func (s *Settings) keepFor(ctx context.Context, c *Change, life time.Duration, step func(*Change)) error {
+	kept, err := s.Changes.Update(ctx, c.Person, life, func(old Change, found bool) (Change, error) {
 		if !found || old.ID != c.ID || old.Holder != c.Holder {
 			return old, Fault(CodeStoreAway, "change", errHeld)
 		}
@@ -91,12 +95,8 @@ func (s *Settings) release(ctx context.Context, c Change) error {
 
 // carry brings a change to its end.
 func (s *Settings) carry(ctx context.Context, c *Change) error {
-	r, found, err := s.read(ctx, c.Person)
-	if err != nil {
+	if err := s.alone(ctx, c.Person); err != nil {
 		return err
-	}
-	if found && (r.State == Writing || r.Locking()) { // it writes the same credentials
-		return Fault(CodeChangeOpen, "change", nil)
 	}
 	if c.Kind == ChangeCodes {
 		return s.carryCodes(ctx, c)
@@ -107,10 +107,13 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 			return err
 		}
 		if s.stood(a, *c) {
-			return s.finishChange(ctx, c)
+			return s.finishFound(ctx, c)
 		}
 	}
-	if !s.Now().Before(c.Until) {
+	if now := s.Now(); !now.Before(c.Until) {
+		if c.Sent && now.Before(c.Until.Add(leftoverAfter)) { // Keycloak may be slow with it
+			return Fault(CodeChangeOpen, "change", nil)
+		}
 		return Fault(CodeExpired, "change", nil)
 	}
 	if err := s.intendChange(ctx, c); err != nil {
@@ -119,10 +122,46 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 	if t, found, err := s.Temporary(ctx, c.Person); err != nil || found && t.Open() {
 		return firstError(err, Fault(CodeTemporary, "change", nil))
 	}
+	if err := s.alone(ctx, c.Person); err != nil {
+		return err
+	}
 	if err := s.write(ctx, *c); err != nil {
 		return err
 	}
+	if c.Address != "" { // or it is an alarm that it was not compared
+		if err := s.keep(ctx, c, func(old *Change) { old.Compared = true }); err != nil {
+			return err
+		}
+	}
 	return s.finishChange(ctx, c)
+}
+
+// alone makes a change wait while a recovery writes the same credentials.
+func (s *Settings) alone(ctx context.Context, person string) error {
+	r, found, err := s.read(ctx, person)
+	if err == nil && found && (r.State == Writing || r.Locking()) {
+		err = Fault(CodeChangeOpen, "change", nil)
+	}
+	return err
+}
+
+// finishFound ends a change that stands though nobody saw the end of its write. What else moved with it is not known then, which is an alarm.
+func (s *Settings) finishFound(ctx context.Context, c *Change) error {
+	if c.Address != "" && !c.Compared {
+		if err := s.Audit.Record(ctx, movedEvent(c.Person, "not compared")); err != nil {
+			return err
+		}
+		if err := s.keep(ctx, c, func(old *Change) { old.Compared = true }); err != nil {
+			return err
+		}
+	}
+	return s.finishChange(ctx, c)
+}
+
+func movedEvent(person, fields string) AuditEvent {
+	e := ownEvent("alarm.account_moved", person)
+	e.Outcome, e.Actor, e.Detail = "failed", "system", map[string]string{"fields": fields}
+	return e
 }
 
 // stood reports whether a change that was sent is there.
@@ -249,9 +288,7 @@ func (s *Settings) write(ctx context.Context, c Change) error {
 func (s *Settings) setAttributes(ctx context.Context, c Change, change func(map[string][]string) map[string][]string) error {
 	moved, err := s.Profiles.SetAttributes(ctx, c.Person, change)
 	if len(moved) > 0 {
-		e := ownEvent("alarm.account_moved", c.Person)
-		e.Outcome, e.Actor, e.Detail = "failed", "system", map[string]string{"fields": strings.Join(moved, ", ")}
-		s.record(ctx, e)
+		s.record(ctx, movedEvent(c.Person, strings.Join(moved, ", ")))
 	}
 	return err
 }
@@ -294,7 +331,7 @@ func (s *Settings) tellChange(ctx context.Context, c Change) error {
 }
 
 func (s *Settings) endChange(ctx context.Context, c *Change, state ChangeState, code Code, field string) error {
-	return s.keep(ctx, c, func(old *Change) {
+	return s.keepFor(ctx, c, changeMemory, func(old *Change) {
 		if old.New != nil {
 			old.Label = old.New.Label
 		}

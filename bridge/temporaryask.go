@@ -250,13 +250,26 @@ func (f *Flow) unchanging(ctx context.Context, person string) error {
 	return absentIsFine(err)
 }
 
-// stillMade makes sure that the code was not given up while this process stood still, and that no change in the settings came in between.
+// stillMade makes sure that the code was not given up while this process stood still, and that neither a change in the settings nor a recovery came in
+// between.
 func (f *Flow) stillMade(ctx context.Context, t TemporaryCode) error {
 	now, found, err := f.Temporary(ctx, t.Person)
 	if err == nil && (!found || now.ID != t.ID || now.State != TemporaryWriting || f.Now().Sub(t.StartedAt) >= temporaryGrace) {
 		err = Fault(CodeNotOpen, "temporary code", nil)
 	}
+	if err == nil {
+		err = f.noSwap(ctx, t)
+	}
 	return firstError(err, f.unchanging(ctx, t.Person))
+}
+
+// noSwap refuses to go on with a code while a recovery writes the person's second factors, or has done so since.
+func (f *Flow) noSwap(ctx context.Context, t TemporaryCode) error {
+	at, busy, err := f.swapped(ctx, t)
+	if err == nil && (busy || !at.IsZero()) {
+		err = Fault(CodeTooLate, "temporary code", nil)
+	}
+	return err
 }
 
 // sentTemporary notes that the code is on its way. It is looked at from now on.

@@ -154,6 +154,9 @@ func (l *locale) lastChange(c LastChange) (template.HTML, error) {
 		if c.Kind == bridge.ChangeCodes {
 			return l.html("settings.codes.refused_text")
 		}
+		if ofAddress(c.Kind) && c.Code == bridge.CodeRefusedByAccount {
+			return l.html("settings.address.refused")
+		}
 		return template.HTML(escape(l.why(c.Code))), nil //nolint:gosec // escaped
 	}
 	return l.html("settings.asked")
@@ -164,7 +167,7 @@ func (l *locale) why(code bridge.Code) string {
 	if key, ok := faultTexts[code]; ok && code != bridge.CodeGone {
 		return l.text(key, "n", bridge.MaxAddresses)
 	}
-	if f, ok := failures[code]; ok && timed[f.text] == "" {
+	if f, ok := failures[code]; ok && code != bridge.CodeAbsent && timed[f.text] == "" {
 		return l.text(f.text)
 	}
 	return l.text("settings.refused.text")

@@ -29,7 +29,7 @@ func TestAnAddressIsSetByItsNumber(t *testing.T) {
 	other.settings(name)
 	other.open("/settings/address", http.StatusOK)
 	other.confirmsAddress("Nina@Example.org")
-	other.says("From now on links and notices are sent there")
+	other.says("Notices are sent there from now on, and links from 72 hours")
 	if got := addressesOf(t, c, name); !slices.Equal(got, []string{"nina@mail.example.org", "Nina@Example.org"}) {
 		t.Errorf("addresses %q", got)
 	}
@@ -215,5 +215,25 @@ func TestTheLastPageLeadsToTheSettings(t *testing.T) {
 	p.says("You have none yet")
 	if !strings.Contains(p.Body, `href="/settings"`) {
 		t.Error("no way to the settings")
+	}
+}
+
+// WB-11: a confirmation pressed twice, or one whose address was forgotten in another tab, leads back to the settings.
+func TestAConfirmationPressedTwiceSaysNothingElse(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "paul", unaddressed)
+	p := owner(t, c, name)
+	p.wantsMailAt("paul@example.org", http.StatusOK)
+	press := post("/settings/address", p.session(), p.token(), "do", "confirm", "code", number(t, c, "paul@example.org"))
+	for answer := range together(t, c, times(4, press)...) {
+		if answer != "303 /settings" {
+			t.Errorf("a press is answered by %s", answer)
+		}
+	}
+	for _, typed := range []string{"1234", number(t, c, "paul@example.org")} {
+		if a := post("/settings/address", p.session(), p.token(), "do", "confirm", "code", typed).to(t, c); a.header.Get("Location") != "/settings" {
+			t.Errorf("%s after the end: %d %s", typed, a.status, a.header.Get("Location"))
+		}
 	}
 }

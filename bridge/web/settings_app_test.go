@@ -139,3 +139,28 @@ func TestTwoRemovalsAtOnceLeaveOneAuthenticator(t *testing.T) {
 		t.Errorf("%d authenticators left", n)
 	}
 }
+
+// INV-2: the last authenticator stays, also when the other one is removed at Keycloak between the press and the write.
+func TestTheLastAuthenticatorStaysAtTheMomentOfTheWrite(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "cora")
+	p := owner(t, c, name)
+	key := p.adds("Laptop")
+	ids := p.listed("authenticator")
+	c.Clock.Add(30 * time.Second)
+	p.must(p.SignIn(t.Context(), c.URL+"/signin?to=settings", name, name+"-password", nil))
+	p.must(p.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
+	p.open("/settings", http.StatusOK)
+	p.chooses("authenticator", ids[0])
+	c.StopWork()
+	p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+	id := c.KC.PersonID(name)
+	must2(t, c.Flow.Target.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionRemove, Credential: ids[1]}))
+	if _, err := c.Web.Settings.RunChange(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := changeOf(t, c, name); got.Code != bridge.CodeLastOTP || !slices.Equal(otps(c, name), ids[:1]) {
+		t.Errorf("%s, %s; authenticators %q", got.State, got.Code, otps(c, name))
+	}
+}

@@ -76,6 +76,9 @@ func TestAChangeOfAddressesUnderFaults(t *testing.T) {
 		if n := u.left.Load(); n != 0 {
 			t.Errorf("written %d times", 1-n)
 		}
+		if e := c.Events("alarm.account_moved"); len(e) != 1 || e[0].Detail["fields"] != "not compared" {
+			t.Errorf("alarms %v", e)
+		}
 	})
 	t.Run("away", func(t *testing.T) {
 		u := &unlucky{err: away, before: true}
@@ -109,6 +112,14 @@ func TestAChangeOfAddressesUnderFaults(t *testing.T) {
 		p.confirmsAddress("emil@example.org")
 		p.says("The change is being made")
 		c.Clock.Add(bridge.ChangeLife)
+		c.StopWork()
+		if next, err := c.Web.Settings.RunChange(t.Context(), c.KC.PersonID("emil")); err != nil || next.IsZero() || countEvents(c, "address.refused") != 0 {
+			t.Errorf("refused while Keycloak may be slow with it: %v, %v", next, err)
+		}
+		c.Clock.Add(time.Minute)
+		if _, err := c.Web.Settings.RunChange(t.Context(), c.KC.PersonID("emil")); err != nil {
+			t.Error(err)
+		}
 		c.Wait(t, "the refusal", func() bool { return countEvents(c, "address.refused") == 1 })
 		if got := addressesOf(t, c, "emil"); len(got) > 0 {
 			t.Errorf("addresses %q", got)
@@ -127,6 +138,25 @@ func TestAnotherWriterIsAnAlarm(t *testing.T) {
 	if e := c.Events("alarm.account_moved"); len(e) != 1 || e[0].Detail["fields"] != "attributes.room, "+bridge.MovedBySomebody {
 		t.Errorf("alarms %v", e)
 	}
+}
+
+// INV-8: a process that dies after the write, and comes back much later than any page, still tells of it.
+func TestAChangeIsEndedAfterALongOutage(t *testing.T) {
+	t.Parallel()
+	u := &unlucky{err: bridge.Fault(bridge.CodeKeycloakAway, "test", errLost)}
+	u.left.Store(1)
+	c, p := unluckyCampus(t, u)
+	c.StopWork()
+	p.confirmsAddress("emil@example.org")
+	id := c.KC.PersonID("emil")
+	if _, err := c.Web.Settings.RunChange(t.Context(), id); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+		t.Fatal(err)
+	}
+	c.Clock.Add(2 * time.Hour)
+	if _, err := c.Web.Settings.RunChange(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	hasOnly(t, c, "emil@example.org")
 }
 
 // INV-9: what cannot be put on record is not done.

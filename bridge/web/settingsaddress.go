@@ -101,7 +101,9 @@ func (s *Server) confirmAddress(w http.ResponseWriter, r *http.Request, v *visit
 		switch bridge.CodeOf(err) {
 		case "":
 			return s.changed(w, r, v, m)
-		case bridge.CodeNotOpen, bridge.CodeKeyStopped:
+		case bridge.CodeNotOpen, bridge.CodeAddressSame: // a second press, or forgotten in another tab
+			return see(w, r, "/settings")
+		case bridge.CodeKeyStopped:
 			return see(w, r, "/settings/address") // which says so
 		case bridge.CodeWrongCode:
 			fault = codeFault(err)
@@ -111,6 +113,9 @@ func (s *Server) confirmAddress(w http.ResponseWriter, r *http.Request, v *visit
 		}
 	}
 	ask, err := s.Settings.Asks.Get(r.Context(), m.Person)
+	if errors.Is(err, bridge.ErrAbsent) {
+		return see(w, r, "/settings")
+	}
 	if err != nil {
 		return err
 	}

@@ -279,6 +279,11 @@ func TestWhoGetsNoTemporaryCodeByDesk(t *testing.T) {
 		"password": func(c *campus.Campus, id string) {
 			c.KC.SetPassword(id, "owner-password", c.Clock.Now().Add(-71*time.Hour))
 		},
+		"address": func(c *campus.Campus, id string) {
+			c.KC.Change(id, func(a *fakekc.Account) {
+				a.Attributes[campus.MarksAttribute] = []string{c.Clock.Now().Add(-71 * time.Hour).UTC().Format(time.RFC3339)}
+			})
+		},
 		"factor": func(c *campus.Campus, id string) {
 			_ = c.Flow.Target.Do(context.Background(), id, bridge.Action{Kind: bridge.ActionRemove, Credential: otps(c, "owner")[0]})
 		},
