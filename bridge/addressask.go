@@ -127,7 +127,7 @@ func (s *Settings) waitingAsk(ctx context.Context, person string) (AddressAsk, e
 }
 
 // ConfirmAddress takes the code that was mailed and begins the change. Each try is counted before its outcome is used, so that parallel guesses cannot
-// outrun the count. CodeWrongCode says how many tries are left; after the last one it is CodeKeyStopped, and another mail is needed.
+// outrun the count; a right one that comes while another change is under way (CodeChangeOpen) counts no more. CodeWrongCode says how many tries are left; after the last one it is CodeKeyStopped, and another mail is needed.
 func (s *Settings) ConfirmAddress(ctx context.Context, m Member, typed string) error {
 	a, err := s.mayAddress(ctx, m)
 	if err != nil {
@@ -160,9 +160,24 @@ func (s *Settings) ConfirmAddress(ctx context.Context, m Member, typed string) e
 		return errors.Join(err, s.ForgetAddress(ctx, m))
 	}
 	if err := s.begin(ctx, m, Change{Kind: ChangeAddAddress, Address: ask.Address}); err != nil {
-		return err
+		return errors.Join(err, s.uncount(ctx, m.Person, ask.Hash))
 	}
 	return s.Asks.Delete(ctx, m.Person)
+}
+
+// uncount takes back the try of a right code that could not be used.
+func (s *Settings) uncount(ctx context.Context, person, hash string) error {
+	_, err := s.Asks.Update(ctx, person, AddressAskLife, func(old AddressAsk, found bool) (AddressAsk, error) {
+		if !found || old.Hash != hash || old.Tries == 0 {
+			return old, errSame
+		}
+		old.Tries--
+		return old, nil
+	})
+	if errors.Is(err, errSame) {
+		return nil
+	}
+	return err
 }
 
 func (s *Settings) wrongAddressCode(ctx context.Context, person string, ask AddressAsk) error {

@@ -39,6 +39,7 @@ type Change struct {
 	Session    string // of the campus, whose sign-in asked for it
 	SignedInAt time.Time
 	Language   string
+	Reference  string `json:",omitempty"` // of the request that asked for it
 	Kind       ChangeKind
 	Address    string         `json:",omitempty"`
 	Credential string         `json:",omitempty"` // to be removed or renamed, or the new one's id; of recovery codes, their set's, too
@@ -73,6 +74,7 @@ const (
 func (s *Settings) begin(ctx context.Context, m Member, c Change) error {
 	now := s.Now()
 	c.ID, c.Person, c.Session, c.SignedInAt, c.Language = NewUUID(), m.Person, m.Session, m.SignedInAt, m.Language
+	c.Reference = RequestFrom(ctx).Reference
 	c.State, c.At, c.Until = ChangeAsked, now.Truncate(time.Second), now.Add(ChangeLife)
 	job := Job{Kind: JobChange, ID: m.Person, At: now.Add(2 * time.Second)}
 	if err := s.Jobs.Add(ctx, job); err != nil {
@@ -179,7 +181,8 @@ func (s *Settings) RemoveOTP(ctx context.Context, m Member, id string) error {
 	if !authenticator(a, with) || with == id {
 		return Fault(CodeOtherOTP, op, nil)
 	}
-	return s.begin(ctx, m, Change{Kind: ChangeDropOTP, Credential: id, With: with})
+	i := slices.IndexFunc(a.Credentials, func(c Credential) bool { return c.ID == id })
+	return s.begin(ctx, m, Change{Kind: ChangeDropOTP, Credential: id, With: with, Label: a.Credentials[i].Label})
 }
 
 // RenameOTP begins to give an authenticator another label. CodeLabelTaken: another one has it.

@@ -25,6 +25,7 @@ func (s *Settings) RunChange(ctx context.Context, person string) (next time.Time
 	case err != nil:
 		return time.Time{}, err
 	}
+	ctx = onBehalf(ctx, c.Reference)
 	run, cancel := context.WithTimeout(ctx, changeRun)
 	defer cancel()
 	err = s.carry(run, &c)
@@ -373,7 +374,11 @@ func (k ChangeKind) names() changeNames {
 
 func changeEvent(name string, c Change) AuditEvent {
 	e := ownEvent(name, c.Person)
+	e.Recovery, e.About = c.ID, c.Label
 	e.Detail = map[string]string{"change": string(c.Kind)}
+	if c.New != nil {
+		e.About = c.New.Label
+	}
 	switch c.Kind {
 	case ChangeAddOTP:
 		e.Added = c.Credential
@@ -381,6 +386,8 @@ func changeEvent(name string, c Change) AuditEvent {
 		e.Removed = []string{c.Credential}
 	case ChangeCodes:
 		e.Recovery = c.Credential
+	case ChangeAddAddress, ChangeDropAddress:
+		e.About = MaskAddress(c.Address)
 	}
 	return e
 }

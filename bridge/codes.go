@@ -33,15 +33,16 @@ const (
 // CodeSet is one set of recovery codes, from the press of the button until the person has saved them. It is stored under its recovery, or under an
 // id of its own when the settings asked for it, sealed, for CodesLife; once it may stand in Keycloak, until its job has brought it to an end. It is shown for CodesLife alone.
 type CodeSet struct {
-	Recovery string
-	Person   string
-	Way      Way
-	State    CodeState
-	New      NewCodes
-	Intended bool     `json:",omitempty"` // the audit trail holds the intent
-	Removed  []string `json:",omitempty"` // sets that stood at intent
-	Code     Code     `json:",omitempty"` // CodesRefused: why
-	Until    time.Time
+	Recovery  string
+	Person    string
+	Way       Way
+	Reference string `json:",omitempty"` // of the request that asked for it
+	State     CodeState
+	New       NewCodes
+	Intended  bool     `json:",omitempty"` // the audit trail holds the intent
+	Removed   []string `json:",omitempty"` // sets that stood at intent
+	Code      Code     `json:",omitempty"` // CodesRefused: why
+	Until     time.Time
 
 	SignedInAt time.Time `json:",omitzero"` // the full sign-in of the settings that asked; zero: a recovery did
 }
@@ -114,7 +115,7 @@ func (f *Flow) AskCodes(ctx context.Context, d DoneRef) error {
 	}
 	fresh := CodeSet{
 		Recovery: d.Recovery, Person: d.Person, Way: d.Way, State: CodesAsked, Until: now.Add(CodesLife),
-		New: NewCodes{ID: NewUUID(), Codes: newCodeList(), CreatedMillis: now.UnixMilli()},
+		Reference: RequestFrom(ctx).Reference, New: NewCodes{ID: NewUUID(), Codes: newCodeList(), CreatedMillis: now.UnixMilli()},
 	}
 	_, err = f.CodeSets.Update(ctx, d.Recovery, CodesLife, func(old CodeSet, found bool) (CodeSet, error) {
 		if found {

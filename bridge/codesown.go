@@ -88,7 +88,7 @@ func (s *Settings) beginCodes(ctx context.Context, c Change) error {
 		return Fault(CodeExpired, "recovery codes", nil)
 	}
 	fresh := CodeSet{
-		Recovery: c.Credential, Person: c.Person, State: CodesAsked, Until: now.Add(CodesLife), SignedInAt: c.SignedInAt,
+		Recovery: c.Credential, Person: c.Person, State: CodesAsked, Until: now.Add(CodesLife), SignedInAt: c.SignedInAt, Reference: c.Reference,
 		New: NewCodes{ID: c.Credential, Codes: newCodeList(), CreatedMillis: now.UnixMilli()},
 	}
 	if err := s.Jobs.Add(ctx, Job{Kind: JobCodes, ID: c.Credential, At: fresh.Until}); err != nil {

@@ -12,6 +12,7 @@ import (
 func (f *Flow) RunCodes(ctx context.Context, id string) (next time.Time, err error) {
 	for range maxSteps {
 		set, err := f.CodeSets.Get(ctx, id)
+		ctx := onBehalf(ctx, set.Reference)
 		switch {
 		case errors.Is(err, ErrAbsent):
 			return time.Time{}, nil

@@ -235,8 +235,15 @@ func (f *Flow) record(ctx context.Context, e AuditEvent) {
 
 // event fills in what an event of a recovery always says.
 func event(name string, r Recovery) AuditEvent {
-	return AuditEvent{Event: name, Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: r.ID, Way: string(r.Way)}
+	e := AuditEvent{Event: name, Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: r.ID, Way: string(r.Way)}
+	if r.Today() {
+		e.Detail = map[string]string{"asks": asksTemporary}
+	}
+	return e
 }
+
+// asksTemporary is the detail "asks" of a recovery that asks for a temporary code.
+const asksTemporary = "temporary_code"
 
 // fresh reads the account again and holds it against the rules, the snapshot and the sign-in.
 func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, authTime time.Time) (Account, error) {

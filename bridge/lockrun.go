@@ -54,6 +54,7 @@ func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err 
 			f.calmLock(ctx, r)
 			return time.Time{}, nil
 		}
+		ctx := onBehalf(ctx, r.Reference)
 		if err := f.lockStep(ctx, r, &run); err != nil {
 			return f.Now().Add(f.lockFault(ctx, r, err)), nil
 		}

@@ -182,15 +182,16 @@ func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, e
 		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
 		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, AuthTime: a.Viewer.AuthTime,
 		Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife, Call: c, From: a.From, Other: a.other,
+		Reference: RequestFrom(ctx).Reference,
 	}
 	if err := f.keepUntil(ctx, s, l); err != nil {
 		return Recovery{}, err
 	}
-	superseded := ""
+	var superseded Recovery
 	r, err := f.Recoveries.Update(ctx, s.Person, f.life(), func(old Recovery, found bool) (Recovery, error) {
-		superseded = ""
+		superseded = Recovery{}
 		if found && old.At(f.Now()).Open() {
-			superseded = old.ID
+			superseded = old
 		}
 		return Begin(old, found, s, f.Now())
 	})
@@ -200,14 +201,10 @@ func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, e
 	if a.Way != WayDesk {
 		f.hangUp(ctx, Recovery{Person: r.Person, Way: WayDesk}) // one that was superseded
 	}
-	if superseded != "" {
-		f.record(ctx, AuditEvent{Event: "recovery.superseded", Outcome: "ok", Actor: r.Person, Target: r.Person, Recovery: superseded})
+	if superseded.ID != "" {
+		f.record(ctx, event("recovery.superseded", superseded))
 	}
-	e := event("recovery.started", r)
-	if r.Today() {
-		e.Detail = map[string]string{"asks": "temporary_code"}
-	}
-	f.record(ctx, e)
+	f.record(ctx, event("recovery.started", r))
 	return r, nil
 }
 
@@ -383,6 +380,7 @@ func (f *Flow) EndDelay(ctx context.Context, person string) (next time.Time, err
 	if f.Now().Before(r.NotBefore) {
 		return r.NotBefore, nil
 	}
+	ctx = onBehalf(ctx, r.Reference)
 	w, err := f.newTokens(ctx, person, r.Link.To)
 	if err != nil {
 		return time.Time{}, err

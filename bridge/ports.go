@@ -92,6 +92,7 @@ type AuditEvent struct {
 	Added    string            // credential id written
 	Removed  []string          // credential ids to remove
 	Detail   map[string]string // few, documented, without personal data
+	About    string            // label of an authenticator, or an address, masked: for the person's journal alone, never in the trail
 }
 
 // Mailer takes a notice for delivery. It returns once the mail is durably queued; CodeStoreAway otherwise.

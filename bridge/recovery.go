@@ -65,6 +65,7 @@ type Recovery struct {
 	Username   string
 	Name       string
 	Language   string
+	Reference  string `json:",omitempty"` // of the request that began it
 	State      State
 	Way        Way
 	Reason     Reason
@@ -178,6 +179,7 @@ func (r Recovery) ended(why End, code Code, now time.Time) Recovery {
 // Start is what a new recovery begins from.
 type Start struct {
 	ID, Person, Username, Name, Language string
+	Reference                            string // of the request
 	Way                                  Way
 	Reason                               Reason
 	Origin                               Origin
@@ -228,7 +230,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt, AuthTime: s.AuthTime,
 		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
 		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From, WrongWords: guessed,
-		Vetoes: old.doneVetoes(now), Objected: old.Objected, Theft: theft,
+		Vetoes: old.doneVetoes(now), Objected: old.Objected, Theft: theft, Reference: s.Reference,
 	}, nil
 }
 

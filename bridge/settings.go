@@ -14,6 +14,7 @@ type Settings struct {
 	*Flow
 	Profiles  Profiles
 	Asks      Records[AddressAsk] // the address that waits for its confirmation, by person
+	Journals  Records[Journal]    // by person; whoever wraps the audit trail writes them
 	Attribute string              // of notification addresses
 }
 

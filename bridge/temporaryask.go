@@ -155,7 +155,7 @@ func (f *Flow) beginTemporary(ctx context.Context, t, last TemporaryCode, seen [
 	if err := f.nothingLate(ctx, last, seen); err != nil {
 		return t, err
 	}
-	t.Factors = factorIDs(seen)
+	t.Factors, t.Reference = factorIDs(seen), RequestFrom(ctx).Reference
 	if err := f.temporaryAt(ctx, t.Person, t.StartedAt.Add(temporaryGrace)); err != nil {
 		return t, err
 	}

@@ -53,6 +53,7 @@ type TemporaryCode struct {
 	Username  string
 	Name      string
 	Language  string
+	Reference string `json:",omitempty"` // of the request that asked for it
 	State     TemporaryState
 	To        string    // the address that gets the code; empty: the page of the holder shows it
 	Request   string    `json:",omitempty"` // id of the recovery with the help desk's approval

@@ -17,6 +17,7 @@ func (f *Flow) RunTemporary(ctx context.Context, person string) (next time.Time,
 		if err != nil || !found {
 			return time.Time{}, err
 		}
+		ctx := onBehalf(ctx, t.Reference)
 		if !t.Open() {
 			if next, more := f.watchTemporary(ctx, t); !more {
 				return next, nil

@@ -56,6 +56,7 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 		case !found || r.State != Writing:
 			return time.Time{}, nil
 		}
+		ctx := onBehalf(ctx, r.Reference)
 		done, err := f.swapStep(ctx, r, &known)
 		if code := CodeOf(err); code == CodeRefusedByAccount || code == CodeGone {
 			f.Log.ErrorContext(ctx, "the old authenticator stays beside the new one until Keycloak allows its removal", "recovery", r.ID, "err", err)
@@ -250,7 +251,7 @@ func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause e
 func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error {
 	e := event("swap.done", r)
 	e.Added, e.Removed = r.Swap.New.ID, r.Swap.Remove
-	e.Detail = finishDetail(r, seen)
+	e.Detail, e.About = finishDetail(r, seen), r.Label
 	if err := f.Audit.Record(ctx, e); err != nil {
 		return err
 	}
@@ -327,7 +328,7 @@ func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err e
 	if err == nil {
 		e := event("recovery.expired", r)
 		e.Actor = "system"
-		f.record(ctx, e)
+		f.record(onBehalf(ctx, r.Reference), e)
 	}
 	return time.Time{}, err
 }

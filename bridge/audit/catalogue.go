@@ -25,7 +25,7 @@ func gateKinds() []Kind {
 		{"gate.alarm", "Keycloak reported an event at the login client that never happens rightly; the gate was shut for everybody."},
 		{"gate.mismatch", "Somebody else came back than the gate was opened for."},
 		{"gate.counted", "Too many wrong second factors in the last 24 hours: the gate stayed shut."},
-		{"recovery.started", "A person asked for a new authenticator; detail.asks temporary_code: for a temporary code from the help desk."},
+		{"recovery.started", "A person asked for a new authenticator; detail.asks temporary_code, here and in all that follows: for a temporary code from the help desk."},
 		{"recovery.superseded", "A waiting recovery made room for a newer one of the same person."},
 		{"recovery.proven", "The second channel was proven; the holder may enrol."},
 		{"recovery.delayed", "The second channel was proven and the policy's waiting period began; it has to be proven again afterwards."},

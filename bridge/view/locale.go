@@ -136,6 +136,9 @@ func (l *locale) funcs() template.FuncMap {
 		"problem": l.problem,
 		"unused":  l.unused,
 
+		"happened": l.happened,
+		"ending":   l.ending,
+
 		"lastchange": l.lastChange,
 		"for":        func(field string, faults []faultLine) []faultLine { return only(faults, field) },
 	}

@@ -155,6 +155,7 @@ func (s *Server) settingsRoutes(get, post func(path string, h handler)) {
 	}
 	get("/settings", s.settings(s.overview))
 	post("/settings", s.settings(s.actOverview))
+	get("/settings/history", s.settings(s.journal))
 	get("/settings/address", s.settings(s.ownAddress))
 	post("/settings/address", s.settings(s.actAddress))
 	get("/settings/remove", s.settings(s.removal))

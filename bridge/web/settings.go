@@ -102,6 +102,18 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request, v *visit, m br
 	})
 }
 
+// journal serves GET /settings/history.
+func (s *Server) journal(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {
+	lines, err := s.Settings.Journal(r.Context(), m)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+		f.Path = "/settings/history"
+		return view.Journal{Frame: f, Lines: lines}
+	})
+}
+
 const lastChangeShown = 10 * time.Minute
 
 func (s *Server) overviewPage(f view.Frame, o bridge.Overview, m bridge.Member) view.Settings {

@@ -53,6 +53,39 @@ func TestAnAddressIsSetByItsNumber(t *testing.T) {
 	mailClosed(t, c, name, "")
 }
 
+// A right number that comes while another change is under way is no try: it is good afterwards, however often it was typed. A wrong one counts all the same.
+func TestARightNumberDuringAnotherChangeIsNoTry(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "nora")
+	p := owner(t, c, name)
+	p.wantsMailAt("nora@example.org", http.StatusOK)
+	code := number(t, c, "nora@example.org")
+	c.StopWork()
+	p.chooses("authenticator", p.listed("authenticator")[0])
+	p.send("/settings/authenticator", http.StatusOK, "do", "rename", "label", "phone")
+	p.says("The change is being made.")
+	for range bridge.AddressTries + 1 {
+		p.send("/settings/address", http.StatusConflict, "do", "confirm", "code", code)
+	}
+	p.send("/settings/address", http.StatusUnprocessableEntity, "do", "confirm", "code", otherNumber(code))
+	p.says("4 more")
+	c.Second(t)
+	c.Wait(t, "the end of the change", func() bool { return changeOf(t, c, name).State != bridge.ChangeAsked })
+	p.confirmsAddress("nora@example.org")
+	if got := addressesOf(t, c, name); !slices.Contains(got, "nora@example.org") {
+		t.Errorf("addresses %q", got)
+	}
+}
+
+// otherNumber is a wrong one.
+func otherNumber(code string) string {
+	if code == "12345678" {
+		return "87654321"
+	}
+	return "12345678"
+}
+
 // mailClosed wants this to stand against the mail way, "" for nothing.
 func mailClosed(t *testing.T, c *campus.Campus, name string, want bridge.Code) {
 	t.Helper()

@@ -59,7 +59,7 @@ func TestNoOtherSessionReachesTheSettings(t *testing.T) {
 	guest.open("/", http.StatusOK)
 	for who, p := range map[string]*person{"the password alone": alone, "an operator": carol, "a guest": guest} {
 		p.open("/", http.StatusOK)
-		for _, path := range []string{"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove", ownCodes, ownCodesFile} {
+		for _, path := range []string{"/settings", "/settings/address", "/settings/add", "/settings/authenticator", "/settings/remove", ownCodes, ownCodesFile, history} {
 			if a := get(path, p.session()).to(t, c); a.status != http.StatusSeeOther || a.header.Get("Location") != "/signin?to=settings" {
 				t.Errorf("%s opens %s: %d %s", who, path, a.status, a.header.Get("Location"))
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/audit"
 	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/bridgetest/storetest"
 	"otpbridge/bridge/keycloak"
@@ -202,7 +203,7 @@ func (c *Campus) newFlow(kc *keycloak.Client, gate *keycloak.RealmGate, log *slo
 		Failures:   store.NewTyped[bridge.Failures](kv, store.Kind{Name: "failures", Version: 1}),
 		Counted:    store.NewTyped[bridge.Counted](kv, store.Kind{Name: "counted", Version: 1}),
 		Permits:    store.NewTyped[bridge.Permit](kv, store.Kind{Name: "permit", Version: 1}),
-		Jobs:       jobs{c}, Audit: c, Mail: c, Limits: limits{c}, Codes: totp.Authenticator{}, TakesCodes: kc.TakesCodes, Now: c.Clock.Now, Log: log,
+		Jobs:       jobs{c}, Audit: &audit.Journals{Next: c, Records: c.journals(), Now: c.Clock.Now, Log: log}, Mail: c, Limits: limits{c}, Codes: totp.Authenticator{}, TakesCodes: kc.TakesCodes, Now: c.Clock.Now, Log: log,
 		Ended: c.ended, Recovered: c.recovered,
 		Rules: bridge.Rules{
 			LinkLife: 30 * time.Minute, KeyLife: 10 * time.Minute, AllowedGroup: "/otp-recoverable", DeskRoles: []string{"otp-helpdesk"},

@@ -1,7 +1,10 @@
 package campus
 
 import (
+	"context"
+
 	"otpbridge/bridge"
+	"otpbridge/bridge/audit"
 	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/store"
 	"otpbridge/bridge/web"
@@ -13,6 +16,19 @@ const (
 	MarksAttribute   = "notificationEmailConfirmed"
 )
 
+// journals are what people read of the trail.
+func (c *Campus) journals() bridge.Records[bridge.Journal] {
+	return store.NewTyped[bridge.Journal](c.Store.KV, store.Kind{Name: "journal", Version: 1})
+}
+
+// FlushJournals writes what the store did not take; the service does so every few seconds.
+func (c *Campus) FlushJournals(ctx context.Context) error {
+	if j, ok := c.Flow.Audit.(*audit.Journals); ok {
+		return j.Flush(ctx)
+	}
+	return nil
+}
+
 // openSettings gives the pages the settings.
 func (c *Campus) openSettings(s *web.Server, flow *bridge.Flow) {
 	c.KC.SetProfileAttribute(fakekc.ProfileAttribute{
@@ -21,7 +37,8 @@ func (c *Campus) openSettings(s *web.Server, flow *bridge.Flow) {
 	kv := c.Store.KV
 	s.Settings = &bridge.Settings{
 		Flow: flow, Attribute: AddressAttribute,
-		Asks: store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
+		Asks:     store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
+		Journals: c.journals(),
 	}
 	if profiles, ok := flow.Target.(bridge.Profiles); ok {
 		s.Settings.Profiles = profiles

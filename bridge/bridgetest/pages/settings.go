@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"slices"
 	"time"
 
 	"otpbridge/bridge"
@@ -45,7 +46,31 @@ func settingsSamples(f view.Frame, word string) []Sample {
 		p.Last = &last.LastChange
 		all = append(all, Sample{"settings-" + last.name, p})
 	}
-	return append(append(all, ownCodesSamples(f)...), addressSamples(f, word)...)
+	return slices.Concat(all, journalSamples(f, word), ownCodesSamples(f), addressSamples(f, word))
+}
+
+func journalSamples(f view.Frame, word string) []Sample {
+	f.Path = "/settings/history"
+	usual := view.Journal{Frame: f, Lines: []bridge.JournalEntry{
+		{At: At(14, 2), What: bridge.JournalOTPAdded, Result: bridge.JournalDone, About: word, Reference: "7Q4F21MK"},
+		{At: At(13, 58), What: bridge.JournalAddressAdded, Result: bridge.JournalDone, About: bridge.MaskAddress(word + "@example.com"), Reference: "0C9XH4TS"},
+		{At: At(10, 12), What: bridge.JournalRecovery, Result: bridge.JournalDone, Way: bridge.WayMail, About: word, Reference: "K2M80WZA"},
+		{At: At(-20, 40), What: bridge.JournalTemporary, Result: bridge.JournalIssued, Way: bridge.WayDesk},
+	}}
+	whole := view.Journal{Frame: f, Lines: []bridge.JournalEntry{{At: At(0, 0), What: "of a later release", Result: "later"}}}
+	for i, what := range []bridge.JournalWhat{
+		bridge.JournalRecovery, bridge.JournalLock, bridge.JournalTemporary, bridge.JournalCodes, bridge.JournalAddressRemoved, bridge.JournalAddress,
+		bridge.JournalOTPRemoved, bridge.JournalOTPRenamed, bridge.JournalOTP, bridge.JournalPermit, bridge.JournalObjected, bridge.JournalChanged,
+	} {
+		whole.Lines = append(whole.Lines, bridge.JournalEntry{At: At(-20*i, 0), What: what, Result: bridge.JournalNotDone, Reference: "55Y0Q1NB"})
+	}
+	for i, result := range []bridge.JournalResult{
+		bridge.JournalCancelled, bridge.JournalByAdmin, bridge.JournalNotMe, bridge.JournalExpired, bridge.JournalReplaced, bridge.JournalDenied,
+		bridge.JournalUsed, bridge.JournalStopped, bridge.JournalSignedOut,
+	} {
+		whole.Lines = append(whole.Lines, bridge.JournalEntry{At: At(-300-20*i, 0), What: bridge.JournalRecovery, Result: result, Way: bridge.WayMail})
+	}
+	return []Sample{{"history", usual}, {"history-all", whole}, {"history-none", view.Journal{Frame: f}}}
 }
 
 func ownCodesSamples(f view.Frame) []Sample {

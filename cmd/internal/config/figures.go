@@ -91,6 +91,8 @@ func fixed() []figure {
 		same("notification addresses of a person", bridge.MaxAddresses, count, "One to lose, one to keep, one for a change; each is a way in that somebody has to look after."),
 		same("life of a confirmation number", span(bridge.AddressAskLife), nanoseconds, "Mail that is late can still be confirmed tomorrow."),
 		same("tries for one confirmation number", bridge.AddressTries, count, "Of a hundred million numbers, five are nothing; another mail begins anew, and mails are limited."),
+		same("lines of a person's history", bridge.JournalMost, count, "Of what changed something, and as many of what did not: attempts, for which the password is enough, drive out nothing else."),
+		same("age of a line of a person's history", span(bridge.JournalLife), nanoseconds, "A year shows what nobody noticed when it happened; what is older is in the audit trail."),
 		same("password in a file", minSecret, octets, "A shorter one is a mistake or can be guessed."),
 		same("name in the authenticator app", maxIssuer, count, "The name is part of the QR code, which grows with it."),
 	}

@@ -7,7 +7,7 @@ import (
 	"otpbridge/bridge"
 )
 
-// WithRequests returns a handler that adds reference number and client address of the request to every line written on its behalf.
+// WithRequests returns a handler that adds reference number and client address of the request to every line written on its behalf; a job has the number only.
 func WithRequests(next slog.Handler) slog.Handler { return requestHandler{next} }
 
 type requestHandler struct{ slog.Handler }
@@ -15,7 +15,10 @@ type requestHandler struct{ slog.Handler }
 // Handle implements slog.Handler.
 func (h requestHandler) Handle(ctx context.Context, line slog.Record) error {
 	if r := bridge.RequestFrom(ctx); r.Reference != "" {
-		line.AddAttrs(slog.String("reference", r.Reference), slog.String("address", r.Address))
+		line.AddAttrs(slog.String("reference", r.Reference))
+		if r.Address != "" {
+			line.AddAttrs(slog.String("address", r.Address))
+		}
 	}
 	return h.Handler.Handle(ctx, line)
 }

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the fields of stored records that
 func records() map[string]any {
 	return map[string]any{
 		"recovery": &bridge.Recovery{}, "codes": &bridge.CodeSet{}, "temporary": &bridge.TemporaryCode{}, "link": &bridge.Pointer{},
-		"failures": &bridge.Failures{}, "counted": &bridge.Counted{}, "permit": &bridge.Permit{}, "address": &bridge.AddressAsk{}, "change": &bridge.Change{}, "watch": &bridge.Watch{},
+		"failures": &bridge.Failures{}, "counted": &bridge.Counted{}, "permit": &bridge.Permit{}, "address": &bridge.AddressAsk{}, "change": &bridge.Change{}, "watch": &bridge.Watch{}, "journal": &bridge.Journal{},
 		"gate": &keycloak.GateRecord{}, "doctor": &doctor.Report{},
 		"session": &web.State{}, "names": &web.Names{}, "roles": &web.RoleSeen{}, "desk-log": &web.DeskLog{}, "look": &web.Look{},
 	}

@@ -21,6 +21,8 @@ const (
 	sweepEvery = time.Minute
 	// trailEvery and the time that an intent is left to its own worker end together within a minute of a loss of the store.
 	trailEvery = 30 * time.Second
+	// journalEvery is when lines of people's histories that the store did not take are tried again.
+	journalEvery = 10 * time.Second
 )
 
 func (s *service) note(ctx context.Context, event string) {
@@ -102,6 +104,7 @@ func (s *service) begin(ctx context.Context, p *process) {
 		s.every(ctx, sweepEvery, "gate sweep", s.gate.Sweep)
 	})
 	all.Go(func() { s.every(ctx, sweepEvery, "audit trail", s.counted.flush) })
+	all.Go(func() { s.every(ctx, journalEvery, "history", s.journals.Flush) })
 	all.Go(func() { s.every(ctx, trailEvery, "unfinished swaps and locks", s.finishIntents) })
 	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.opts.Now, Log: s.log, Parked: s.parked, Works: s.works()}
 	all.Go(func() { worker.Run(ctx, drain) })

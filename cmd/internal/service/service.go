@@ -59,6 +59,7 @@ type service struct {
 	audit  *audit.Trail
 	// counted is audit with its figures: what everything else records to.
 	counted     *countedAudit
+	journals    *audit.Journals // what people read of it
 	certificate *certificate
 
 	cfg     config.Config
@@ -104,13 +105,13 @@ func Run(ctx context.Context, cfg config.Config, opts Options) error {
 	}
 	s.end()
 	s.early.Wait()
-	return errors.Join(err, s.close())
+	return errors.Join(err, s.close(context.WithoutCancel(ctx)))
 }
 
 // successor is a service with another configuration and the same of what outlives it, and its life, which ends with ctx or by end. It is not open yet.
 func (s *service) successor(ctx context.Context, cfg config.Config) (next *service, life context.Context) {
 	next = &service{
-		opts: s.opts, log: s.log, shared: s.shared, store: s.store, audit: s.audit, counted: s.counted, certificate: s.certificate,
+		opts: s.opts, log: s.log, shared: s.shared, store: s.store, audit: s.audit, counted: s.counted, journals: s.journals, certificate: s.certificate,
 		cfg: cfg, figures: metrics.NewSet(),
 	}
 	next.guard.adopt(&s.guard)
@@ -134,8 +135,13 @@ func (s *service) open(ctx context.Context) error {
 	return nil
 }
 
-func (s *service) close() error {
+func (s *service) close(ctx context.Context) error {
 	var errs []error
+	if s.journals != nil {
+		if err := s.journals.Flush(ctx); err != nil { // the last chance
+			s.log.ErrorContext(ctx, "lines of people's histories are lost; the audit trail has them", "err", err)
+		}
+	}
 	if s.audit != nil {
 		errs = append(errs, s.audit.Close())
 	}
@@ -169,7 +175,11 @@ func (s *service) openAudit(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.counted = newCountedAudit(s.audit, s.shared, s.opts.Now)
+	s.journals = &audit.Journals{
+		Next: s.audit, Records: store.NewTyped[bridge.Journal](s.store.KV, store.Kind{Name: "journal", Version: 1}), Now: s.opts.Now, Log: s.log,
+	}
+	s.counted = newCountedAudit(s.journals, s.shared, s.opts.Now)
+	s.shared.NewGauge("otpbridge_history_waiting", func() float64 { return float64(s.journals.Waiting()) })
 	if s.store.Fresh() {
 		s.forgot.Store(true)
 		return s.counted.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})

@@ -13,7 +13,8 @@ func (s *service) newSettings() *bridge.Settings {
 	kv := s.store.KV
 	return &bridge.Settings{
 		Flow: s.flow, Profiles: s.kc, Attribute: s.cfg.AddressAttribute(),
-		Asks: store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
+		Asks:     store.NewTyped[bridge.AddressAsk](kv, store.Kind{Name: "address", Version: 1}),
+		Journals: s.journals.Records,
 	}
 }
 
