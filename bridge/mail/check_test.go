@@ -144,7 +144,7 @@ func TestNamesThatNobodyLooksUpAreNoFailedAnswer(t *testing.T) {
 	t.Parallel()
 	h := settle(t, mailsink.Options{Mode: mailsink.STARTTLS})
 	synctest.Test(t, func(t *testing.T) {
-		for _, c := range h.Queue.Checks(deaf{}) {
+		for _, c := range h.Checks(deaf{}) {
 			if c.Name == "mail-server" {
 				continue
 			}

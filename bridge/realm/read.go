@@ -33,8 +33,9 @@ type reader struct {
 func Read(ctx context.Context, c Caller, w Wanted) (*State, error) {
 	r := newReader(ctx, c, w)
 	for _, p := range append(r.parts(), partReader{PartPermissions, r.permissions}) {
-		if r.note(p.part, p.read()); r.s.Silent[p.part] != nil {
-			return nil, fmt.Errorf("realm %s: %w", w.Realm, r.s.Silent[p.part])
+		r.note(p.part, p.read())
+		if err := r.s.Silent[p.part]; err != nil {
+			return nil, fmt.Errorf("realm %s: %w", w.Realm, err)
 		}
 	}
 	return r.s, nil
