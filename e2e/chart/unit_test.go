@@ -63,8 +63,8 @@ func TestUnitIsHardened(t *testing.T) {
 	}
 }
 
-// The program does its work under what the kernel can be asked for without systemd: a user of its own, no capabilities, no new privileges, a
-// root that it cannot write, no core files, and the files of the unit.
+// The program does its work under what the unit has systemd ask the kernel for: a user of its own, no capabilities, no new privileges, a
+// root that it cannot write, no core files, the files of the unit, and its system calls, address families and memory.
 func TestUnitRestrictionsSuffice(t *testing.T) {
 	t.Parallel()
 	makeImage(t)
@@ -75,6 +75,20 @@ func TestUnitRestrictionsSuffice(t *testing.T) {
 	program, err := filepath.Abs(root + "/bin/otpbridge")
 	if err != nil {
 		t.Fatal(err)
+	}
+	filter, sandbox := filepath.Join(dir, "filter"), filepath.Join(dir, "sandbox")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{unitFilter(t): filter, self: sandbox} { // where that user reads them
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, text, 0o700); err != nil { //nolint:gosec // it is started
+			t.Fatal(err)
+		}
 	}
 	for at := dir; at != "/"; at = filepath.Dir(at) { // tests' folders are root's alone
 		info, err := os.Stat(at)
@@ -103,8 +117,8 @@ mount --make-rprivate /
 mount --bind "$1" "$1"
 mount -o remount,bind,ro /
 ulimit -c 0
-exec setpriv --no-new-privs --reuid ` + fmt.Sprint(user) + ` --regid ` + fmt.Sprint(user) + ` --clear-groups --bounding-set=-all --inh-caps=-all -- "$2" serve -c "$3"`
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-c", script, "unit", dir, program, bridge.Config)
+exec setpriv --no-new-privs --reuid ` + fmt.Sprint(user) + ` --regid ` + fmt.Sprint(user) + ` --clear-groups --bounding-set=-all --inh-caps=-all -- env ` + sandboxFilter + `="$4" "$5" "$2" serve -c "$3"`
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-c", script, "unit", dir, program, bridge.Config, filter, sandbox)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Env = &said, &said, bridge.Replicas[0].Env()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -125,7 +139,7 @@ exec setpriv --no-new-privs --reuid ` + fmt.Sprint(user) + ` --regid ` + fmt.Spr
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"NoNewPrivs:\t1", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", fmt.Sprintf("Uid:\t%d", user)} {
+	for _, want := range []string{"NoNewPrivs:\t1", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "Seccomp:\t2", fmt.Sprintf("Uid:\t%d", user)} {
 		if !strings.Contains(string(status), want) {
 			t.Errorf("the process has not %q:\n%s", want, status)
 		}
