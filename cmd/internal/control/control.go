@@ -175,9 +175,9 @@ func (c *Client) Do(ctx context.Context, id string, do bridge.ActionName) (r Rec
 	return r, c.call(ctx, "POST /recoveries/"+url.PathEscape(id)+"/"+string(do), nil, &r)
 }
 
-// Checks carries out what only the service can look at: its store, and the gates that it opened.
-func (c *Client) Checks(ctx context.Context) (r doctor.Report, err error) {
-	return r, c.call(ctx, "GET /checks", nil, &r)
+// Check carries out one check of what only the service can look at: its store, and the gates that it opened.
+func (c *Client) Check(ctx context.Context, name string) (r doctor.Report, err error) {
+	return r, c.call(ctx, "GET /checks/"+url.PathEscape(name), nil, &r)
 }
 
 // Remember hands over what an administrator's client saw, and makes the service look again at once.

@@ -29,8 +29,10 @@ func (s *service) controlHandler() http.Handler {
 		all, err := s.recoveries(r.Context())
 		s.answer(w, r, all, err)
 	})
-	mux.HandleFunc("GET /checks", func(w http.ResponseWriter, r *http.Request) {
-		s.answer(w, r, doctor.Run(r.Context(), []bridge.Check{s.store.Check(), s.gate.Check(), replicasCheck(s.store, s.cfg.Base(), s.opts.Now)}, storePatience, s.opts.Now), nil)
+	mux.HandleFunc("GET /checks/{name}", func(w http.ResponseWriter, r *http.Request) {
+		all := []bridge.Check{s.store.Check(), s.gate.Check(), replicasCheck(s.store, s.cfg.Base(), s.opts.Now)}
+		asked := slices.DeleteFunc(all, func(c bridge.Check) bool { return c.Name != r.PathValue("name") })
+		s.answer(w, r, doctor.Run(r.Context(), asked, guardLimit, s.opts.Now), nil)
 	})
 	mux.HandleFunc("POST /checks", func(w http.ResponseWriter, r *http.Request) {
 		var report doctor.Report

@@ -189,7 +189,7 @@ func (p parts) checkDiscovery(ctx context.Context) ([]bridge.Finding, error) {
 	return []bridge.Finding{bridge.Found(bridge.FindIssuerAway, "")}, nil
 }
 
-// storePatience is how long the store, or the service that holds it, may take.
+// storePatience is how long the store may take to keep what was seen.
 const storePatience = 5 * time.Second
 
 // holder is the way to the store: through the service that runs here, or by opening it.
@@ -206,7 +206,7 @@ func (d Doctor) openStore(ctx context.Context) (h holder, closing func() error) 
 	nothing := func() error { return nil }
 	h.cfg, h.now = d.Config, d.Now
 	client := control.NewClient(d.Config.ControlSocket)
-	if _, err := client.Checks(ctx); err == nil {
+	if _, err := client.Check(ctx, "store"); err == nil {
 		h.service = client
 		return h, nothing
 	}
@@ -251,7 +251,7 @@ func (h holder) checks() []bridge.Check {
 func (h holder) remote(names ...string) (checks []bridge.Check) {
 	for _, name := range names {
 		checks = append(checks, bridge.Check{Name: name, Run: func(ctx context.Context) ([]bridge.Finding, error) {
-			report, err := h.service.Checks(ctx)
+			report, err := h.service.Check(ctx, name)
 			if err != nil {
 				return nil, err
 			}
