@@ -59,7 +59,7 @@ func examined(t *testing.T, b *rig.Bridge, env []string, args ...string) (e exam
 		}
 		left = slices.DeleteFunc(left, func(check string) bool { return slices.Contains(over, check) })
 		if len(late)+len(left) > 0 {
-			t.Logf("not answered in time: %v, and of the slow ones %v", late, left)
+			t.Logf("not answered in time: %v, and of the slow ones %v: %+v", late, left, e.Unchecked)
 		}
 		return len(late)+len(left) == 0
 	})
