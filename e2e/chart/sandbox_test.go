@@ -90,7 +90,7 @@ func unitFilter(t *testing.T) (file string) {
 		t.Fatal(err)
 	}
 	file = filepath.Join(t.TempDir(), "filter")
-	if err := os.WriteFile(file, out, 0o644); err != nil { //nolint:gosec // another user reads it
+	if err := os.WriteFile(file, out, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -86,7 +86,7 @@ func TestUnitRestrictionsSuffice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(to, text, 0o700); err != nil { //nolint:gosec // it is started
+		if err := os.WriteFile(to, text, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
