@@ -212,7 +212,7 @@ func (c *Client) checkVersion(ctx context.Context) ([]bridge.Finding, error) {
 	return holes(version), nil
 }
 
-// Version is the server's version, which Keycloak shows to those who manage the realm only, before bridge.FineRelease the whole server; to others it is
+// Version is the server's version, which Keycloak shows to those who manage the realm only, before 26.5 the whole server; to others it is
 // what was configured.
 func (c *Client) Version(ctx context.Context) (string, error) {
 	var info struct {
