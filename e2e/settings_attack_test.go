@@ -48,6 +48,10 @@ var settingsPresses = map[string][]string{
 // mustBeOutside fails the test when a browser sees the settings, or a press of its changes something.
 func (h *hand) mustBeOutside() {
 	h.s.t.Helper()
+	h.Get(h.s.bridge.URL + "/settings/history")
+	if !strings.HasPrefix(h.Location, h.s.bridge.URL+"/signin?to=settings") {
+		h.s.t.Errorf("%s sees the history: %s", h.name, h.Describe())
+	}
 	for path, form := range settingsPresses {
 		h.Get(h.s.bridge.URL + path)
 		if !strings.HasPrefix(h.Location, h.s.bridge.URL+"/signin?to=settings") {

@@ -2,7 +2,9 @@ package e2e_test
 
 import (
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"otpbridge/bridge/bridgetest/realm"
@@ -83,8 +85,43 @@ func (o *owner) adds() {
 	o.page.SeeURL(o.bridge.URL + "/settings").See("laptop").Screenshot("settings-two")
 }
 
+// renews makes recovery codes where there are none, or new ones, and keeps them.
+func (o *owner) renews(button string) (codes []string) {
+	o.t.Helper()
+	o.page.Click(o.say[button]).SeeURL(o.bridge.URL + "/settings/codes").Click(o.say["done.codes.make"]).See(o.say["done.codes.order"]).MustBeAccessible()
+	codes = recoveryCodes(o.page)
+	o.page.Click(o.say["done.codes.saved"]).Click(o.say["done.codes.finish"]).See(o.say["settings.done.codes"])
+	if kinds := o.s.kinds("alice"); len(codes) != 12 || kinds[len(kinds)-1] != "recovery-authn-codes" {
+		o.t.Errorf("%d codes, beside the password stand %v", len(codes), kinds)
+	}
+	return codes
+}
+
+// reads looks at the history: what was done here, with the number that the mail about it shows.
+func (o *owner) reads() {
+	o.t.Helper()
+	o.page.Click(o.say["history.show"]).SeeURL(o.bridge.URL + "/settings/history").MustBeAccessible().MustFit().Screenshot("settings-history")
+	shown, at := o.page.Text(), 0
+	for _, what := range []string{"history.codes", "history.codes", "history.app_added", "history.address_added"} {
+		i := strings.Index(shown[at:], o.say[what])
+		if i < 0 {
+			o.t.Fatalf("no %s, or in another order:\n%s", what, shown)
+		}
+		at += i + 1
+	}
+	mail := o.s.mailbox.Wait("second@example.org", 2).Text // the notice; the first one is the number
+	if number := mailedReference.FindString(mail); number == "" || !strings.Contains(shown, number) {
+		o.t.Errorf("the number of the mail is %q, the history is\n%s", number, shown)
+	}
+	if strings.Contains(shown, "second@") || !strings.Contains(shown, "s•••@example.org") || !strings.Contains(shown, "laptop") {
+		o.t.Errorf("the address is whole, or something is not named:\n%s", shown)
+	}
+}
+
+var mailedReference = regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{8}\b`)
+
 // MAIL-01, TOK-12, WB-14, ENR-06: an address is set by a number that is read on another device, old addresses hear of it, nothing else of the account changes;
-// a second authenticator is added beside the first, which still opens the sample application.
+// a second authenticator is added beside the first, which still opens the sample application; so do recovery codes, the latest alone. The history has it all.
 func TestJourneySettings(t *testing.T) {
 	t.Parallel()
 	looks := []rig.Look{{Language: "en", Width: 320}, {Language: "ja", NoScript: true}}
@@ -108,6 +145,11 @@ func TestJourneySettings(t *testing.T) {
 			if n := len(s.otps("alice")); n != 2 {
 				t.Errorf("%d authenticators", n)
 			}
+			old, fresh := o.renews("done.codes.make"), o.renews("settings.codes.make")
+			if s.opensPortalByCode("alice", old[0]) || !s.opensPortalByCode("alice", fresh[0]) {
+				t.Error("an old recovery code opens the portal, or a new one does not")
+			}
+			o.reads()
 			if !s.opensPortal("alice", first) {
 				t.Error("the first authenticator does not open the portal")
 			}
