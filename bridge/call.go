@@ -117,6 +117,9 @@ func (r Recovery) RenewCode(v Viewer, code string, now time.Time) (Recovery, err
 		if now.Sub(v.SignedInAt) > SignInLife {
 			return r, Fault(CodeStaleSignIn, "renew code", nil)
 		}
+		if t := r.theft(now); t != nil {
+			r.Theft = t // the report of a theft stays the other browser's
+		}
 		r.Asker, r.SignedInAt, r.AuthTime, c.Case = v.Holder, v.SignedInAt, v.AuthTime, nil
 		c.Risky = c.Risky || v.OperatorBrowser
 	}

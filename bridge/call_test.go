@@ -335,3 +335,23 @@ func TestOnlyTheLastLookDecides(t *testing.T) {
 	_, err = r.Approve(second, decide(one, "video"), t0)
 	wantCode(t, err, "")
 }
+
+// WB-13: whoever calls on in another browser, after a waiting period, does not withdraw the theft that the first one reported.
+func TestAnotherBrowserThatCallsDoesNotWithdrawATheft(t *testing.T) {
+	rule := one
+	rule.Delay = time.Hour
+	reported := calling(t)
+	reported.Reason = bridge.ReasonStolen
+	r, err := lookedUp(t, reported, carol, t0).Approve(carol, decide(rule, "video"), t0)
+	wantCode(t, err, "")
+	now := t0.Add(time.Hour)
+	r, err = r.RenewCode(bridge.Viewer{Holder: "thief", SignedInAt: now}, "11112222", now)
+	wantCode(t, err, "")
+	r, err = r.Cancel("thief", now)
+	wantCode(t, err, "")
+	r, err = bridge.Begin(r, true, bridge.Start{ID: "next", Way: bridge.WayDesk, Reason: bridge.ReasonLost, Asker: "thief", SignedInAt: now}, now)
+	wantCode(t, err, "")
+	if r.Reason != bridge.ReasonStolen {
+		t.Errorf("the theft became %s", r.Reason)
+	}
+}

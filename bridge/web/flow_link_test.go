@@ -172,7 +172,7 @@ var changes = []change{
 	{"password", func(c *campus.Campus, id string) { c.KC.SetPassword(id, "another", c.Clock.Now()) }, "Your password was changed meanwhile", nil},
 	{"gone", func(c *campus.Campus, id string) { c.KC.RemovePerson(id) }, "Your account was not found", nil},
 	{
-		"action", account(func(a *fakekc.Account) { a.RequiredActions = []string{"UPDATE_PASSWORD"} }), "Finish that first",
+		"action", account(func(a *fakekc.Account) { a.RequiredActions = []string{"UPDATE_PASSWORD"} }), "finish that first",
 		account(func(a *fakekc.Account) { a.RequiredActions = nil }),
 	},
 	{"locked", lock, "Your account is locked for now", func(c *campus.Campus, _ string) { c.Clock.Add(2 * time.Minute) }},
