@@ -253,6 +253,15 @@ func (s Snapshot) LinkAddress() (string, bool) {
 	return "", false
 }
 
+// leads reports whether a link can go to the address, now or once its time or the realm allows it. A mailbox behind this very sign-in, one that new
+// passwords are sent to, or one that nobody confirmed leads nowhere however long its person waits (TOK-12, TOK-14).
+func (a Address) leads() bool {
+	return a.Code != CodeAddressCampus && a.Code != CodeAddressUnproven && a.Code != CodePasswordRecent
+}
+
+// Unset reports whether no address on record leads anywhere: the person should set one.
+func (s Snapshot) Unset() bool { return !slices.ContainsFunc(s.Addresses, Address.leads) }
+
 // Others lists all addresses on record except one, for notices. What no mail can be sent to is none.
 func (s Snapshot) Others(address string) []string {
 	var out []string

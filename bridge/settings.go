@@ -114,6 +114,7 @@ type OwnAddress struct {
 // Overview is what the settings show.
 type Overview struct {
 	Addresses      []OwnAddress
+	Unset          bool // none of them leads anywhere: the person should set one
 	Authenticators []Credential
 	Codes          *Credential // recovery codes, nil: none
 	TakesCodes     bool        // new ones can be made
@@ -134,8 +135,9 @@ func (s *Settings) Look(ctx context.Context, m Member) (Overview, error) {
 	}
 	now := s.Now()
 	marks := s.Rules.marks(a)
-	o := Overview{Authenticators: a.Authenticators(), TakesCodes: s.takesCodes(ctx)}
+	o := Overview{Authenticators: a.Authenticators(), TakesCodes: s.takesCodes(ctx), Unset: true}
 	for _, one := range s.Rules.Addresses(a, History{}, realm, now) {
+		o.Unset = o.Unset && !one.leads()
 		o.Addresses = append(o.Addresses, OwnAddress{
 			Value: one.Value, Code: one.Code, Confirmed: marks.at(one.Value), Own: hasAddress(a.Attributes[s.Attribute], one.Value),
 		})

@@ -155,7 +155,7 @@ type Done struct {
 	First     bool           // there was no old authenticator
 	Noticed   bool           // a notice was queued for at least one address
 	SignedOut bool           // the person's other sessions were ended
-	Unset     bool           // there is no notification address: the settings take one
+	Unset     bool           // there is no notification address that a link can go to: the settings take one
 	Codes     *RecoveryCodes // nil: nothing about recovery codes
 	Faults    []Fault
 }

@@ -35,7 +35,7 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 // doneFacts is what the browser with this holder may know of the end. Whoever has the password can take part in an open recovery and reads
 // that it is done; only the browser that enrolled reads what the new device is called and gets what leads to recovery codes, a second factor. INV-1
 func doneFacts(rec bridge.Recovery, holder string) *DoneFacts {
-	facts := &DoneFacts{First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0}
+	facts := &DoneFacts{First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0, Unset: rec.Snapshot.Unset()}
 	if bridge.Equal(rec.Holder, holder) {
 		facts.Label = rec.Label
 		facts.Ref = bridge.DoneRef{Recovery: rec.ID, Person: rec.Person, Way: rec.Way, At: rec.DoneAt}
@@ -52,7 +52,7 @@ func (s *Server) showDone(w http.ResponseWriter, r *http.Request, v *visit, stat
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
 		f.Path = "/done"
 		return view.Done{
-			Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed, SignedOut: true, Unset: s.Settings != nil && !facts.Noticed, Codes: codesPart(offer), Faults: faults,
+			Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed, SignedOut: true, Unset: s.Settings != nil && facts.Unset, Codes: codesPart(offer), Faults: faults,
 		}
 	})
 }

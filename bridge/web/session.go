@@ -82,6 +82,7 @@ type DoneFacts struct {
 	Label   string
 	First   bool
 	Noticed bool
+	Unset   bool           `json:",omitempty"` // no address that a link can go to
 	Ref     bridge.DoneRef // for recovery codes
 }
 

@@ -229,10 +229,30 @@ func TestNoAddressIsSetWherePeopleCouldEditIt(t *testing.T) {
 	}
 }
 
-// After a recovery somebody without a notification address is led to the settings.
+// campusMailbox gives somebody the one address that nobody without an authenticator can read.
+func campusMailbox(p *fakekc.Person) {
+	p.Attributes = map[string][]string{campus.AddressAttribute: {p.Username + "@example.ac.jp"}}
+}
+
+// TOK-12: a mailbox that leads nowhere is no address: its owner is asked for one as well.
+func TestWhoHasACampusMailboxOnlyIsAskedForAnAddress(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	const asked = "Please set a notification address"
+	p := owner(t, c, member(c, "una", campusMailbox))
+	p.says(asked)
+	p.says("@example.ac.jp")
+	p = owner(t, c, member(c, "vera"))
+	if strings.Contains(p.Body, asked) {
+		t.Error("somebody with an address is asked for one")
+	}
+}
+
+// After a recovery somebody without a notification address that leads anywhere is led to the settings.
 func TestTheLastPageLeadsToTheSettings(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
+	c.KC.Change(c.KC.PersonID("bob"), func(a *fakekc.Account) { a.Attributes[campus.AddressAttribute] = []string{"bob@example.ac.jp"} })
 	p := caller(t, c, "bob")
 	code := p.reads()
 	for _, name := range []string{"carol", "dave"} {
@@ -245,7 +265,7 @@ func TestTheLastPageLeadsToTheSettings(t *testing.T) {
 	}
 	p.open("/enrol", http.StatusOK)
 	p.finish()
-	p.says("You have none yet")
+	p.says("There is none yet that a link can be sent to")
 	if !strings.Contains(p.Body, `href="/settings"`) {
 		t.Error("no way to the settings")
 	}

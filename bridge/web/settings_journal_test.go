@@ -47,7 +47,7 @@ func readsHistory(t *testing.T, c *campus.Campus) {
 	p.open(history, http.StatusOK)
 	at := 0
 	for _, words := range []string{
-		"Authenticator app added laptop", "Notification address added h•••@example.org", "Re-registration my phone", "Identity check: Mail Completed",
+		"Authenticator app added laptop", "Notification address added h•••@example.org", "Re-registration my phone", "Identity check: Mail Reference number", "Completed",
 	} {
 		i := strings.Index(text(p.Body)[at:], words)
 		if i < 0 {

@@ -23,9 +23,11 @@ func settingsSamples(f view.Frame, word string) []Sample {
 	one := view.Settings{Frame: f, Until: At(14, 15), Apps: full.Apps[:1], Addresses: addresses[:1], Codes: &view.CodesLeft{Left: 2}}
 	waiting, none, old := one, one, one
 	waiting.Waiting, waiting.Addresses = word+"@example.org", nil
-	none.Addresses, none.Apps, none.Codes = nil, nil, &view.CodesLeft{None: true, Make: true}
+	campus := one
+	campus.Addresses, campus.Unset = addresses[2:], true
+	none.Unset, none.Addresses, none.Apps, none.Codes = true, nil, nil, &view.CodesLeft{None: true, Make: true}
 	old.Until, old.Codes = At(14, 0), nil
-	all := []Sample{{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-old", old}}
+	all := []Sample{{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-campus", campus}, {"settings-old", old}}
 	for _, last := range []struct {
 		name string
 		view.LastChange
