@@ -74,8 +74,8 @@ func (o *owner) sets(address string) {
 	}
 }
 
-// adds registers a second authenticator.
-func (o *owner) adds() {
+// adds registers a second authenticator and returns its phone.
+func (o *owner) adds() *rig.Phone {
 	o.t.Helper()
 	o.page.Click(o.say["settings.apps.add"]).See(o.say["settings.add.lede"]).MustBeAccessible()
 	var uri string
@@ -83,6 +83,21 @@ func (o *owner) adds() {
 	phone := rig.ScanPhone(o.t, uri)
 	o.page.Fill("code", phone.Code()).Fill("label", "laptop").Click(o.say["enrol.submit"])
 	o.page.SeeURL(o.bridge.URL + "/settings").See("laptop").Screenshot("settings-two")
+	return phone
+}
+
+// changes uses the second authenticator at the sample application, gives it another name, which changes nothing else of it, and removes it.
+func (o *owner) changes(second *rig.Phone, id string) {
+	o.t.Helper()
+	o.page.Click(o.say["settings.back"]).Click("laptop").See(o.say["settings.app.rename"]).MustBeAccessible().Screenshot("settings-app")
+	o.page.Fill("label", "tablet").Click(o.say["settings.app.rename_submit"]).SeeURL(o.bridge.URL + "/settings").See("tablet")
+	if !o.s.opensPortalTyping("alice", second.Code(), id) {
+		o.t.Error("the second authenticator does not open the portal")
+	}
+	o.page.Click("tablet").Click(o.say["settings.remove.submit"]).See(o.say["settings.done.app_removed"])
+	if n := len(o.s.otps("alice")); n != 1 || o.s.opensPortalTyping("alice", second.Code(), "") {
+		o.t.Errorf("%d authenticators, and a code of the one that was removed", n)
+	}
 }
 
 // renews makes recovery codes where there are none, or new ones, and keeps them.
@@ -121,7 +136,8 @@ func (o *owner) reads() {
 var mailedReference = regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{8}\b`)
 
 // MAIL-01, TOK-12, WB-14, ENR-06: an address is set by a number that is read on another device, old addresses hear of it, nothing else of the account changes;
-// a second authenticator is added beside the first, which still opens the sample application; so do recovery codes, the latest alone. The history has it all.
+// a second authenticator is added beside the first, and both open the sample application until it is removed; so do recovery codes, the latest alone. The
+// history has it all.
 func TestJourneySettings(t *testing.T) {
 	t.Parallel()
 	looks := []rig.Look{{Language: "en", Width: 320}, {Language: "ja", NoScript: true}}
@@ -141,15 +157,18 @@ func TestJourneySettings(t *testing.T) {
 			if !maps.EqualFunc(before, after, slices.Equal) {
 				t.Errorf("attributes were %v and are %v", before, after)
 			}
-			o.adds()
-			if n := len(s.otps("alice")); n != 2 {
-				t.Errorf("%d authenticators", n)
+			one := s.otps("alice")
+			second := o.adds()
+			two := slices.DeleteFunc(s.otps("alice"), func(id string) bool { return slices.Contains(one, id) })
+			if len(one) != 1 || len(two) != 1 {
+				t.Fatalf("authenticators %q, then also %q", one, two)
 			}
 			old, fresh := o.renews("done.codes.make"), o.renews("settings.codes.make")
 			if s.opensPortalByCode("alice", old[0]) || !s.opensPortalByCode("alice", fresh[0]) {
 				t.Error("an old recovery code opens the portal, or a new one does not")
 			}
 			o.reads()
+			o.changes(second, two[0])
 			if !s.opensPortal("alice", first) {
 				t.Error("the first authenticator does not open the portal")
 			}

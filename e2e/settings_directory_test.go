@@ -1,0 +1,34 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// WB-14: the notification address of somebody in a directory that Keycloak may only read comes from there: another one is refused, and nothing is changed
+// at the person, in the directory, or in how they sign in.
+func TestJourneySettingsOfADirectory(t *testing.T) {
+	t.Parallel()
+	s := newSettings(t)
+	ldap := rig.NewDirectory(t, "lena")
+	ldap.Federate(s.campus.Realm, false, "lena")
+	s.keycloak("PUT "+s.path("lena"), map[string]any{"credentials": []any{credential("otp", "phone", map[string]any{"value": realm.Secret("lena")}, map[string]any{
+		"subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1", "secretEncoding": "BASE32",
+	})}}, nil)
+	entries, before := ldap.Text(), s.rest("lena")
+	o, phone := s.owner(rig.Look{Language: "en"}), rig.NewPhone(t, realm.Secret("lena"))
+	o.enters("lena", phone)
+	o.page.Click(o.say["settings.address.add"]).Fill("address", "lena@example.org").Click(o.say["address.add.submit"]).See(o.say["address.sent.title"])
+	o.page.Fill("code", s.confirmation("lena@example.org", 1)).Click(o.say["address.confirm"]).SeeURL(s.bridge.URL + "/settings")
+	s.bridge.MustHaveLogged(t, "address.refused")
+	o.page.Go(s.bridge.URL + "/settings").See(o.say["settings.refused.title"]).MustBeAccessible().Screenshot("settings-directory")
+	s.unchanged("lena", before)
+	if got := ldap.Text(); got != entries {
+		t.Errorf("the directory was\n%s\nand is\n%s", entries, got)
+	}
+	if !s.opensPortal("lena", phone) {
+		t.Error("the authenticator does not open the portal")
+	}
+}
