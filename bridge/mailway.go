@@ -170,10 +170,10 @@ func (f *Flow) mayStart(ctx context.Context, person string) error {
 		return Fault(CodeActive, "start", nil)
 	case found && (r.State == Writing || r.Locking()):
 		return Fault(CodeTooLate, "start", nil)
-	case len(r.Unsaid) > 0:
-		_, err = f.RunVeto(ctx, person)
+	case found:
+		return f.sayAll(ctx, r)
 	}
-	return err
+	return nil
 }
 
 // begin stores the new recovery; what it replaces goes on record.

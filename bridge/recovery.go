@@ -207,6 +207,8 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 			return old, Fault(CodeTooLate, "begin", nil)
 		case was.State == Waiting && was.Reason == ReasonStolen && s.Reason == ReasonToday:
 			return old, Fault(CodeActive, "begin", nil)
+		case len(was.Unsaid) > 0: // an objection came a moment ago, and is not to be forgotten
+			return old, Fault(CodeStoreAway, "begin", nil)
 		case theft != nil && s.Reason != ReasonToday:
 			s.Reason = ReasonStolen
 		}

@@ -252,3 +252,17 @@ func checkInvariants(t *rapid.T, before, r bridge.Recovery, proofs int) {
 		t.Fatalf("Writing ended by %s", r.End)
 	}
 }
+
+// MAIL-11: a start that finds an objection of which nobody heard yet does not put a new recovery in its place.
+func TestAStartForgetsNoObjection(t *testing.T) {
+	objected := bridge.Recovery{ID: "r1", Person: "p1", State: bridge.Done, DoneAt: t0, Unsaid: []string{"alarm.objected"}}
+	s := bridge.Start{ID: "r2", Person: "p1", Way: bridge.WayDesk, Reason: bridge.ReasonLost, SignedInAt: t0}
+	r, err := bridge.Begin(objected, true, s, t0)
+	wantCode(t, err, bridge.CodeStoreAway)
+	if r.ID != "r1" {
+		t.Errorf("%s is stored", r.ID)
+	}
+	objected.Unsaid = nil
+	_, err = bridge.Begin(objected, true, s, t0)
+	wantCode(t, err, "")
+}

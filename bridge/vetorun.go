@@ -54,16 +54,22 @@ func (f *Flow) RunVeto(ctx context.Context, person string) (next time.Time, err 
 	if err != nil || !found {
 		return time.Time{}, err
 	}
-	for _, what := range r.Unsaid {
-		if what == eventVetoed {
-			err = f.vetoed(ctx, r, "system")
-		} else {
-			err = f.disputed(ctx, r, "system")
-		}
-		f.said(ctx, r, what, err)
-		if err != nil {
-			next = f.Now().Add(vetoPause)
-		}
+	if err := f.sayAll(ctx, r); err != nil {
+		return f.Now().Add(vetoPause), nil
 	}
-	return next, nil
+	return time.Time{}, nil
+}
+
+// sayAll tells of the objections to a recovery of which nobody heard. An error is the first of what could not be done; the rest is.
+func (f *Flow) sayAll(ctx context.Context, r Recovery) (fault error) {
+	for _, what := range r.Unsaid {
+		tell := f.disputed
+		if what == eventVetoed {
+			tell = f.vetoed
+		}
+		err := tell(ctx, r, "system")
+		f.said(ctx, r, what, err)
+		fault = firstError(fault, err)
+	}
+	return fault
 }

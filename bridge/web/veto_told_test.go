@@ -88,6 +88,37 @@ func TestAnObjectionAfterTheEndIsCarriedOutLater(t *testing.T) {
 	objects(t, c, mail, mail.Objection, http.StatusOK)
 }
 
+// A new start does not silence it either while it cannot be carried out: whoever has the password waits until the sessions have ended.
+func TestANewStartForgetsNoObjectionThatCannotBeCarriedOut(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	member(c, "mia")
+	thief := proven(t, c, "mia")
+	mail, key := lastLink(t, c), thief.scan()
+	thief.finish()
+	c.Clock.Add(time.Hour)
+	if !opensPortal(t, c, "mia", key) {
+		t.Fatal("the thief is not in")
+	}
+	c.StopWork()
+	target := c.Flow.Target
+	c.Flow.Target = gone{target}
+	if err := c.Flow.Veto(t.Context(), mail.Veto.Hash(), mail.Objection); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+		t.Fatalf("the objection: %v", err)
+	}
+	again := at(t, c, "mia")
+	again.signIn("mia")
+	again.send("/recovery", http.StatusServiceUnavailable, "do", "start", "reason", "lost", "way", "desk")
+	if r := recovery(t, c, "mia"); r.State != bridge.Done || len(r.Unsaid) != 1 {
+		t.Fatalf("%s, unsaid %q", r.State, r.Unsaid)
+	}
+	c.Flow.Target = target
+	again.send("/recovery", http.StatusOK, "do", "start", "reason", "lost", "way", "desk")
+	if n := c.KC.Sessions(c.KC.PersonID("mia")); n != 0 || !recovery(t, c, "mia").Open() {
+		t.Errorf("%d sessions, %s", n, recovery(t, c, "mia").State)
+	}
+}
+
 // gone is a Keycloak that does nothing.
 type gone struct{ bridge.SwapTarget }
 
