@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -176,38 +177,47 @@ func TestChartStartsTheImage(t *testing.T) {
 		c.secret(name, content)
 		doctor.secret(name, content)
 	}
-	var said bytes.Buffer
 	// In a cluster each pod has an address of its own; here ports are shared.
 	cmd := c.start(t.Context(), c.command, fmt.Sprintf("OTPBRIDGE_LISTEN=127.0.0.1:%d", pages), fmt.Sprintf("OTPBRIDGE_ADMIN_LISTEN=127.0.0.1:%d", admin))
+	end := begin(t, cmd, func() bool { return answers(t, fmt.Sprintf("http://127.0.0.1:%d/readyz", admin)) })
+	// This server does not search people by what they have yet to do.
+	if found := doctor.finds(); !slices.Equal(found, []string{"mail.away", "pending-actions: answer"}) {
+		t.Errorf("helm test finds %v", found)
+	}
+	said := end()
+	if _, err := os.Stat(filepath.Join(c.dir, "var", "lib", "otpbridge", "state.db")); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(said, `"level":"ERROR"`) {
+		t.Errorf("the log has faults:\n%s", said)
+	}
+}
+
+// begin starts a program and waits until it is ready. end tells it to end, as a cluster and systemd do, wants that it does so without a fault, and returns
+// what it printed.
+func begin(t *testing.T, cmd *exec.Cmd, ready func() bool) (end func() string) {
+	t.Helper()
+	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	rig.Eventually(t, "the container is ready", func() bool {
+	rig.Eventually(t, "the program is ready", func() bool {
 		select {
 		case err := <-ended:
 			t.Fatalf("ended: %v\n%s", err, said.String())
 		default:
 		}
-		return answers(t, fmt.Sprintf("http://127.0.0.1:%d/readyz", admin))
+		return ready()
 	})
-	// This server does not search people by what they have yet to do.
-	if found := doctor.finds(); !slices.Equal(found, []string{"mail.away", "pending-actions: answer"}) {
-		t.Errorf("helm test finds %v", found)
-	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; err != nil {
-		t.Errorf("told to end: %v\n%s", err, said.String())
-	}
-	if _, err := os.Stat(filepath.Join(c.dir, "var", "lib", "otpbridge", "state.db")); err != nil {
-		t.Error(err)
-	}
-	if strings.Contains(said.String(), `"level":"ERROR"`) {
-		t.Errorf("the log has faults:\n%s", said.String())
+	return func() string {
+		t.Helper()
+		if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), <-ended); err != nil {
+			t.Errorf("told to end: %v\n%s", err, said.String())
+		}
+		return said.String()
 	}
 }
 

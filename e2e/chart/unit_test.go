@@ -2,7 +2,6 @@ package chart
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -63,25 +62,10 @@ func TestUnitIsHardened(t *testing.T) {
 	}
 }
 
-// The program does its work under what the unit has systemd ask the kernel for: a user of its own, no capabilities, no new privileges, a
-// root that it cannot write, no core files, the files of the unit, and its system calls, address families and memory.
-func TestUnitRestrictionsSuffice(t *testing.T) {
-	t.Parallel()
-	makeImage(t)
-	campus, _ := rig.NewFakeCampus(t)
-	mailbox := rig.NewMailbox(t)
-	bridge := rig.PrepareBridge(t, rig.Setup{Campus: campus, Mailbox: mailbox})
-	dir := filepath.Dir(bridge.Config)
-	program, err := filepath.Abs(root + "/bin/otpbridge")
-	if err != nil {
-		t.Fatal(err)
-	}
-	filter, sandbox := filepath.Join(dir, "filter"), filepath.Join(dir, "sandbox")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for from, to := range map[string]string{unitFilter(t): filter, self: sandbox} { // where that user reads them
+// lend copies files into a folder of the test and gives that to the user of the unit: tests' folders are root's alone.
+func lend(t *testing.T, dir string, copies map[string]string) {
+	t.Helper()
+	for from, to := range copies {
 		text, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
@@ -90,7 +74,7 @@ func TestUnitRestrictionsSuffice(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for at := dir; at != "/"; at = filepath.Dir(at) { // tests' folders are root's alone
+	for at := dir; at != "/"; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
 		if err != nil {
 			t.Fatal(err)
@@ -111,6 +95,27 @@ func TestUnitRestrictionsSuffice(t *testing.T) {
 	if err := os.Chown(dir, user, user); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The program does its work under what the unit has systemd ask the kernel for: a user of its own, no capabilities, no new privileges, a
+// root that it cannot write, no core files, the files of the unit, and its system calls, address families and memory.
+func TestUnitRestrictionsSuffice(t *testing.T) {
+	t.Parallel()
+	makeImage(t)
+	campus, _ := rig.NewFakeCampus(t)
+	mailbox := rig.NewMailbox(t)
+	bridge := rig.PrepareBridge(t, rig.Setup{Campus: campus, Mailbox: mailbox})
+	dir := filepath.Dir(bridge.Config)
+	program, err := filepath.Abs(root + "/bin/otpbridge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	filter, sandbox := filepath.Join(dir, "filter"), filepath.Join(dir, "sandbox")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lend(t, dir, map[string]string{unitFilter(t): filter, self: sandbox})
 	// A mount namespace in which everything but the state folder is read-only, then everything is given up.
 	script := `set -e
 mount --make-rprivate /
@@ -119,22 +124,8 @@ mount -o remount,bind,ro /
 ulimit -c 0
 exec setpriv --no-new-privs --reuid ` + fmt.Sprint(user) + ` --regid ` + fmt.Sprint(user) + ` --clear-groups --bounding-set=-all --inh-caps=-all -- env ` + sandboxFilter + `="$4" "$5" "$2" serve -c "$3"`
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-c", script, "unit", dir, program, bridge.Config, filter, sandbox)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr, cmd.Env = &said, &said, bridge.Replicas[0].Env()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	rig.Eventually(t, "ready under the restrictions", func() bool {
-		select {
-		case err := <-ended:
-			t.Fatalf("ended: %v\n%s", err, said.String())
-		default:
-		}
-		return bridge.Replicas[0].Ready()
-	})
+	cmd.Env, cmd.SysProcAttr = bridge.Replicas[0].Env(), &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	end := begin(t, cmd, bridge.Replicas[0].Ready)
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +135,5 @@ exec setpriv --no-new-privs --reuid ` + fmt.Sprint(user) + ` --regid ` + fmt.Spr
 			t.Errorf("the process has not %q:\n%s", want, status)
 		}
 	}
-	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), <-ended); err != nil {
-		t.Errorf("told to end: %v\n%s", err, said.String())
-	}
+	end()
 }
