@@ -77,7 +77,7 @@ func (f *Flow) relabel(ctx context.Context, r Recovery, seen []Credential) error
 	f.Log.InfoContext(ctx, "the label was taken meanwhile; another one is sent", "recovery", r.ID)
 	return f.swapChange(ctx, r, func(old *Recovery) {
 		s := *old.Swap
-		s.New.Label = label
+		s.New.Label, s.Refused, s.RefusedAt = label, "", time.Time{}
 		old.Swap, old.Label = &s, label
 	})
 }

@@ -23,7 +23,7 @@ type leftover struct {
 
 // lookAgain makes sure that nothing of a swap which is about to end comes to stand after all, beside what works. It is added before that end.
 func (f *Flow) lookAgain(ctx context.Context, r Recovery) error {
-	if !r.Swap.Sent {
+	if !r.Intended { // nothing was sent
 		return nil
 	}
 	payload, err := json.Marshal(leftover{Person: r.Person, Recovery: r.ID, Way: r.Way, Removed: r.Swap.Remove, Since: f.Now()})

@@ -1,6 +1,9 @@
 package bridge
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // ActionKind is what to do next in a swap.
 type ActionKind string
@@ -41,8 +44,10 @@ type Swap struct {
 	New           NewCredential
 	Remove        []string // second factors that stood at intent: OTPs; every kind, after a theft whose lock was refused
 	All           bool     `json:",omitempty"` // after a theft whose lock was refused: every other second factor goes, also one that is younger
-	Sent          bool     `json:",omitempty"` // the new credential may be there: it was sent at least once
+	Sent          bool     `json:",omitempty"` // the new credential may be there: it was sent at least once, and not refused each time
 	SessionsEnded bool
+	Refused       Code      `json:",omitempty"` // how Keycloak has refused the new credential since RefusedAt, with nothing else in between
+	RefusedAt     time.Time `json:",omitzero"`
 }
 
 // NextAction decides the next step from the swap and the credentials seen just now. It never removes anything before the new

@@ -105,7 +105,7 @@ func (f *Flow) swapStep(ctx context.Context, r Recovery, known *sight) (done boo
 	if !r.Intended {
 		return f.intend(ctx, r, known)
 	}
-	if !known.is && r.Swap.Sent {
+	if !known.is {
 		if err := f.look(ctx, r.Person, known); err != nil {
 			return f.stuck(ctx, r, nil, err)
 		}
@@ -146,7 +146,8 @@ func (f *Flow) sessionsEnded(ctx context.Context, r Recovery, known *sight) erro
 // swapAdd writes the new credential, on record before it is sent. What a refusal means is decided by what stands then: an answer may
 // have been lost on the way, and the refusal belong to a repeat.
 func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) (done bool, err error) {
-	if !r.Swap.Sent { // intended by an earlier release
+	sent := r.Swap.Sent && !known.new // an earlier try may have written it, whatever refuses this one
+	if !r.Swap.Sent {
 		if err := f.noteSwap(ctx, r, func(s *Swap) { s.Sent = true }); err != nil {
 			return false, err
 		}
@@ -156,21 +157,19 @@ func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) 
 			return over, err
 		}
 	}
-	if known.new { // whatever refuses it, no earlier try can have written anything
-		s := *r.Swap
-		s.Sent, r.Swap = false, &s
-	}
 	refused := f.Target.Do(ctx, r.Person, a)
 	*known = sight{}
 	if refused == nil {
 		return false, nil
 	}
 	if err := f.look(ctx, r.Person, known); err != nil && CodeOf(err) != CodeGone {
-		return false, errors.Join(refused, err)
+		return false, errors.Join(err, refused)
 	}
 	if known.is && labelTaken(refused) && NextAction(*r.Swap, known.list).Kind == ActionAdd {
 		return false, f.relabel(ctx, r, known.list)
 	}
+	s := *r.Swap
+	s.Sent, r.Swap = sent, &s
 	return f.stuck(ctx, r, known.list, refused)
 }
 
@@ -213,14 +212,19 @@ func (f *Flow) intend(ctx context.Context, r Recovery, known *sight) (done bool,
 
 // stuck decides about a failed step. For good and before anything was written: the recovery ends. Otherwise it stays, and the job
 // comes again. seen is nil when it could not be read: then what was sent may stand. An account
-// that stays gone for an hour was deleted.
+// that stays gone for an hour was deleted; any other refusal has to last, too.
 func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause error) (done bool, err error) {
 	code := CodeOf(cause)
 	final := code == CodeRefusedByAccount || code == CodeGone
 	deleted := code == CodeGone && f.Now().Sub(r.WritingAt) >= time.Hour
 	written := seen == nil && r.Swap.Sent && !deleted || r.Swap.stands(seen)
 	if !final || written {
-		return false, cause
+		return false, errors.Join(cause, f.notRefused(ctx, r, final))
+	}
+	if believed := deleted || seen != nil && ofProfile(cause); !believed {
+		if err := f.refusedAgain(ctx, r, cause); err != nil {
+			return false, err
+		}
 	}
 	if err := f.mark(ctx, r.Person); err != nil {
 		return false, err

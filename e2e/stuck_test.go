@@ -57,6 +57,7 @@ func TestJourneyDeletedInTheSwap(t *testing.T) {
 
 	h, phone := s.ready("frank")
 	s.interrupts(h, phone, proxy, "add", deletes("frank"))
+	rig.Rest(t, time.Now().Add(30*time.Second)) // before that a 404 may be a proxy's
 	s.attends("gone")
 	s.admin(0, []string{"frank", "ended", "the account is gone"}, "list")
 	h.Get(s.bridge.URL + "/recovery").Follow("")

@@ -170,14 +170,14 @@ func (c *Client) add(ctx context.Context, person string, n *bridge.NewCredential
 	return writeFault(op, err)
 }
 
-// judgeConflict finds out what a 409 means, whose text is the same for everything: ours is there already (nil), the label is taken, or the
-// id belongs to somebody else.
+// judgeConflict finds out what a 409 means, whose text is the same for everything: ours is there already (nil), the label is taken, or neither: the
+// id belongs to somebody else, or the answer is not Keycloak's.
 func (c *Client) judgeConflict(ctx context.Context, person string, n bridge.NewCredential, conflict error) error {
 	const (
 		op   = "add credential"
 		look = 2 // a call of another worker with the same id may be about to become visible
 	)
-	field := "id"
+	field := ""
 	for range look {
 		seen, err := c.Credentials(ctx, person)
 		if err != nil {

@@ -23,8 +23,15 @@ func TestWhatComesTooLateIsTakenAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"refused": func(t *testing.T, c *campus.Campus, _ bridge.Recovery) {
-			t.Cleanup(c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusForbidden, Times: 1}))
+		"refused": func(t *testing.T, c *campus.Campus, r bridge.Recovery) {
+			defer c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusForbidden})()
+			if _, err := c.Flow.RunSwap(t.Context(), r.Person); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+				t.Fatal(err)
+			}
+			c.Clock.Add(31 * time.Second)
+			if next, err := c.Flow.RunSwap(t.Context(), r.Person); err != nil || !next.IsZero() {
+				t.Fatal(next, err)
+			}
 		},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -73,3 +73,44 @@ func TestASwapThatAnotherReplicaFinishedIsNotRepeated(t *testing.T) {
 		t.Errorf("%d sessions of %d, %d mails of %d", c.KC.Sessions(id), sessions, len(c.Mails("")), mails)
 	}
 }
+
+// SWAP-07: refused for good before anything was written: nothing is removed, the recovery ends, the field goes to the trail and to the list of
+// recoveries that need somebody. SWAP-01: the next key has an id of its own, since Keycloak says nothing about one that it knows, and signs in.
+func TestARefusedCredentialRemovesNothing(t *testing.T) {
+	t.Parallel()
+	for status, body := range map[int]string{
+		http.StatusBadRequest: `{"field":"department","errorMessage":"error-user-attribute-required"}`, http.StatusForbidden: `{}`, http.StatusNotFound: `{}`,
+	} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			c := campus.Open(t)
+			name := member(c, "somebody")
+			p := proven(t, c, name)
+			mend := c.KC.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: status, Body: body})
+			p.confirm(p.code(p.scan()), http.StatusOK)
+			if status != http.StatusBadRequest { // it may pass, and the person is told nothing else before it is believed
+				p.says("Registering")
+				c.Wait(t, "the refusal to last", func() bool { c.Clock.Add(time.Second); return recovery(t, c, name).State == bridge.Ended })
+				p.open("/recovery", http.StatusOK)
+			}
+			if status != http.StatusNotFound {
+				p.says("Your old authenticator app still works")
+			}
+			oldStill(t, c, name)
+			if e := c.Events("swap.refused"); len(e) != 1 || (status == http.StatusBadRequest && e[0].Detail["field"] != "department") {
+				t.Errorf("on record: %+v", e)
+			}
+			if r := recovery(t, c, name); status == http.StatusBadRequest && r.Field != "department" {
+				t.Errorf("the record names %q", r.Field)
+			}
+			mend()
+			again := proven(t, c, name)
+			key := again.scan()
+			again.finish()
+			newOnly(t, c, name, key)
+			if e := c.Events("swap.intended"); len(e) != 2 || e[0].Added == e[1].Added || e[1].Added != otps(c, name)[0] {
+				t.Errorf("intents %+v, then there is %q", e, otps(c, name))
+			}
+		})
+	}
+}
