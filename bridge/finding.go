@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -43,6 +44,16 @@ func Found(id FindingID, object string, values ...string) Finding {
 		f.Values[values[i]] = values[i+1]
 	}
 	return f
+}
+
+const usersObject = " × user"
+
+// UsersObject is the object of a finding about people: they are counted, never named.
+func UsersObject(n int) string { return strconv.Itoa(n) + usersObject }
+
+// UsersIn returns how many people the object of a finding counts.
+func UsersIn(object string) (count string, counts bool) {
+	return strings.CutSuffix(object, usersObject)
 }
 
 // FindingIDs returns every finding there can be, in a stable order.

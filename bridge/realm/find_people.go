@@ -118,7 +118,7 @@ func (p people) gateRoleElsewhere(ctx context.Context, s *State, role string, pe
 		return nil, refused(people.err, "view-users")
 	}
 	if n := len(people.all); n > 0 {
-		found = append(found, bridge.Found(bridge.FindGateSpread, strconv.Itoa(n)+" × user"))
+		found = append(found, bridge.Found(bridge.FindGateSpread, bridge.UsersObject(n)))
 	}
 	if s.Unread[PartClients] != nil {
 		return found, bridge.NotChecked(bridge.UncheckedRights, rights(PartClients))

@@ -3,7 +3,6 @@ package realm
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"otpbridge/bridge"
 )
@@ -25,7 +24,7 @@ func (p people) accountGroup(ctx context.Context, s *State) (found []bridge.Find
 	}
 	others := slices.DeleteFunc(members, func(m member) bool { return m.ID == s.Account.ID })
 	if len(others) > 0 {
-		found = append(found, bridge.Found(bridge.FindRightsShared, strconv.Itoa(len(others))+" × user"))
+		found = append(found, bridge.Found(bridge.FindRightsShared, bridge.UsersObject(len(others))))
 	}
 	gives := g.RealmRoles
 	for _, client := range sortedKeys(g.ClientRoles) {

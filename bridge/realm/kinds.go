@@ -52,6 +52,9 @@ type actor struct {
 	w Wanted
 }
 
+// Kinds lists every kind.
+func Kinds() []Kind { return sortedKeys(kinds()) }
+
 // kinds is every kind.
 func kinds() map[Kind]kind {
 	return map[Kind]kind{

@@ -26,6 +26,13 @@ const (
 	PartTexts       Part = "texts"
 )
 
+// Parts lists every part.
+func Parts() []Part {
+	return []Part{
+		PartSettings, PartFlows, PartClients, PartScopes, PartProviders, PartProfile, PartPolicies, PartGroups, PartRoles, PartPermissions, PartTexts,
+	}
+}
+
 // State is a realm as far as its safety is concerned. What stands in Unread was not shown, and what stands in Silent got no usable answer: it says nothing.
 type State struct {
 	Unread, Silent map[Part]error

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"otpbridge/bridge"
 )
@@ -20,6 +21,7 @@ type findingTexts struct {
 	Findings map[bridge.FindingID]map[string]string `json:"findings"` // by title, means, mend
 	Reasons  map[string]string                      `json:"reasons"`  // values of {reason}
 	Checks   map[string]string                      `json:"checks"`   // names of checks
+	Parts    map[string]string                      `json:"parts"`    // of the realm
 	Words    map[string]string                      `json:"words"`
 }
 
@@ -60,7 +62,7 @@ func (t findingTexts) flat() map[string]message {
 			all["findings "+string(id)+" "+part] = parseMessage(text)
 		}
 	}
-	for section, texts := range map[string]map[string]string{"reasons": t.Reasons, "checks": t.Checks, "words": t.Words} {
+	for section, texts := range map[string]map[string]string{"reasons": t.Reasons, "checks": t.Checks, "parts": t.Parts, "words": t.Words} {
 		for key, text := range texts {
 			all[section+" "+key] = parseMessage(text)
 		}
@@ -92,6 +94,9 @@ func (f *Findings) in(lang string) findingTexts {
 func (f *Findings) Text(lang string, found bridge.Finding) FindingText {
 	texts := f.in(lang)
 	args := map[string]string{"object": clean(found.Object)}
+	if count, ok := bridge.UsersIn(found.Object); ok {
+		args["object"] = f.Word(lang, "users", "count", clean(count))
+	}
 	for name, value := range found.Values {
 		args[name] = clean(value)
 	}
@@ -110,6 +115,18 @@ func (f *Findings) Check(lang, name string) string {
 	return name
 }
 
+// Part is the name of a part of the realm, with what Keycloak answered about it, if that is there; whatever else is said is left as it is.
+func (f *Findings) Part(lang, name string) string {
+	name, answer, _ := strings.Cut(name, ": ")
+	if text, ok := f.in(lang).Parts[name]; ok {
+		name = text
+	}
+	if answer != "" {
+		name += ": " + answer
+	}
+	return name
+}
+
 // Word is one of the words around findings. Args are name, value…
 func (f *Findings) Word(lang, key string, args ...string) string {
 	values := map[string]string{}
@@ -121,7 +138,7 @@ func (f *Findings) Word(lang, key string, args ...string) string {
 
 // Unchecked says why a check was not carried out.
 func (f *Findings) Unchecked(lang string, u *bridge.Unchecked) string {
-	needs := u.Needs
+	needs := f.Part(lang, u.Needs)
 	if text, ok := f.in(lang).Words[needs]; ok {
 		needs = text
 	}

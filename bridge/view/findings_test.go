@@ -47,6 +47,10 @@ func TestEveryFindingHasWords(t *testing.T) {
 	if got := texts.Text("en", open).Title; got != "The browser flow browser does not always ask for the second factor (a level is put on record without it)" {
 		t.Errorf("a reason reads %q", got)
 	}
+	spread := bridge.Found(bridge.FindGateSpread, bridge.UsersObject(3))
+	if got := texts.Text("ja", spread).Title; got != "ゲートを開けるロールが、ユーザー 3 人 にも付いています" {
+		t.Errorf("a number of people reads %q", got)
+	}
 }
 
 // docs/doctor.md lists every finding with its severity and words, and no other.

@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strings"
 
 	"otpbridge/bridge/realm"
+	"otpbridge/bridge/view"
 	"otpbridge/cmd/internal/config"
+	"otpbridge/templates"
 )
 
 // planJSON is what --format json prints; it is stable and English.
@@ -47,9 +51,17 @@ func (s *session) show(plan realm.Plan) error {
 		s.say(config.Say("the login theme %s makes way for %s; its looks stay where that was made with otpbridge theme --parent %s",
 			"ログインテーマ %s を %s に置き換えます。見た目を保つには otpbridge theme --parent %s で作成してください").With(plain(was), s.wanted.Theme, plain(was)))
 	}
+	texts, err := view.LoadFindings(templates.FS)
+	if err != nil {
+		return err
+	}
 	var text bytes.Buffer
 	for _, o := range plan.Obstacles {
-		fmt.Fprintf(&text, "%s\n  %s\n", obstacleWords()[o.Kind].In(s.lang), plain(o.What))
+		what := o.What
+		if o.Kind == realm.ObstacleUnread {
+			what = texts.Part(s.lang, what)
+		}
+		fmt.Fprintf(&text, "%s\n  %s\n", obstacleWords()[o.Kind].In(s.lang), plain(what))
 	}
 	for _, reason := range realm.Reasons() {
 		said := false
@@ -61,19 +73,25 @@ func (s *session) show(plan realm.Plan) error {
 				fmt.Fprintf(&text, "\n%s\n", reasonWords()[reason].In(s.lang))
 			}
 			said = true
-			writeChange(&text, step.Change)
+			s.writeChange(&text, step.Change)
 		}
 	}
 	if plan.Empty() {
 		fmt.Fprintln(&text, config.Say("realm %s: nothing to do", "レルム %s: 変更の必要はありません").With(s.wanted.Realm).In(s.lang))
 	}
-	_, err := s.out.Write(text.Bytes())
+	_, err = s.out.Write(text.Bytes())
 	return err
 }
 
+// title names what is changed, in the language of the run.
+func (s *session) title(c realm.Change) string {
+	names := slices.DeleteFunc([]string{kindWords()[c.Kind].In(s.lang), c.Of, c.Name}, func(name string) bool { return name == "" })
+	return plain(strings.Join(names, " "))
+}
+
 // writeChange writes what is and what will be, indented.
-func writeChange(text *bytes.Buffer, c realm.Change) {
-	fmt.Fprintf(text, "  %s\n", plain(c.Title()))
+func (s *session) writeChange(text *bytes.Buffer, c realm.Change) {
+	fmt.Fprintf(text, "  %s\n", s.title(c))
 	for _, line := range c.Lines() {
 		fmt.Fprintf(text, "    %s\n", plain(line))
 	}
@@ -86,7 +104,7 @@ func (s *session) showUndo(undo, kept []realm.Change) error {
 	}
 	var text bytes.Buffer
 	for _, c := range undo {
-		writeChange(&text, c)
+		s.writeChange(&text, c)
 	}
 	if len(undo) == 0 {
 		fmt.Fprintln(&text, config.Say("nothing to undo", "元に戻すものはありません").In(s.lang))
@@ -99,14 +117,14 @@ func (s *session) showUndo(undo, kept []realm.Change) error {
 }
 
 func (s *session) sayKept(c realm.Change) {
-	s.say(config.Say("left as it is, since others use it or changed it: %s", "ほかで使用中、または後から変更されているため、そのままにします: %s").With(plain(c.Title())))
+	s.say(config.Say("left as it is, since others use it or changed it: %s", "ほかで使用中、または後から変更されているため、そのままにします: %s").With(s.title(c)))
 }
 
 // run makes changes and says each.
 func (s *session) run(note func(realm.Change) error) realm.Run {
 	return realm.Run{
 		Caller: s.client, Wanted: s.wanted, Note: note, Kept: s.sayKept,
-		Made: func(c realm.Change) { s.say(config.Say("done: %s", "完了: %s").With(plain(c.Title()))) },
+		Made: func(c realm.Change) { s.say(config.Say("done: %s", "完了: %s").With(s.title(c))) },
 	}
 }
 
@@ -145,6 +163,35 @@ func reasonWords() map[realm.Reason]config.Words {
 		realm.ReasonAccount: config.Say("The client of the Admin REST API; its public keys stand in Keycloak.", "Admin REST API のクライアントです。公開鍵は Keycloak に登録します。"),
 		realm.ReasonRights:  config.Say("Its account may do what it needs, and nothing else.", "そのアカウントには必要な権限だけを与えます。"),
 		realm.ReasonTheme:   config.Say("The link \"Lost your authenticator?\" on the sign-in page.", "サインイン画面の「認証アプリを紛失した場合」のリンクです。"),
+	}
+}
+
+// kindWords name the kinds of things that are changed.
+func kindWords() map[realm.Kind]config.Words {
+	return map[realm.Kind]config.Words{
+		realm.KindSetting:       config.Say(string(realm.KindSetting), "レルムの設定"),
+		realm.KindAttribute:     config.Say(string(realm.KindAttribute), "レルムの属性"),
+		realm.KindRole:          config.Say(string(realm.KindRole), "ロール"),
+		realm.KindGroup:         config.Say(string(realm.KindGroup), "グループ"),
+		realm.KindGroupRole:     config.Say(string(realm.KindGroupRole), "グループのロール"),
+		realm.KindScope:         config.Say(string(realm.KindScope), "クライアントスコープ"),
+		realm.KindRealmScope:    config.Say(string(realm.KindRealmScope), "新規クライアントに付くクライアントスコープ"),
+		realm.KindClient:        config.Say(string(realm.KindClient), "クライアント"),
+		realm.KindClientSetting: config.Say(string(realm.KindClientSetting), "クライアントの設定"),
+		realm.KindClientScope:   config.Say(string(realm.KindClientScope), "クライアントのスコープ割り当て"),
+		realm.KindMapper:        config.Say(string(realm.KindMapper), "クライアントのマッパー"),
+		realm.KindClientRole:    config.Say(string(realm.KindClientRole), "クライアントのトークンに入るロール"),
+		realm.KindAccountRole:   config.Say(string(realm.KindAccountRole), "クライアントのサービスアカウントの権限"),
+		realm.KindAccountGroup:  config.Say(string(realm.KindAccountGroup), "クライアントのサービスアカウントのグループ"),
+		realm.KindProfile:       config.Say(string(realm.KindProfile), "ユーザー属性"),
+		realm.KindUnmanaged:     config.Say(string(realm.KindUnmanaged), "ユーザープロファイルにない属性の扱い"),
+		realm.KindClientProfile: config.Say(string(realm.KindClientProfile), "クライアントプロファイル"),
+		realm.KindClientPolicy:  config.Say(string(realm.KindClientPolicy), "クライアントポリシー"),
+		realm.KindFlow:          config.Say(string(realm.KindFlow), "認証フロー"),
+		realm.KindProvider:      config.Say(string(realm.KindProvider), "外部 IdP"),
+		realm.KindAccessRule:    config.Say(string(realm.KindAccessRule), "権限のポリシー"),
+		realm.KindPermission:    config.Say(string(realm.KindPermission), "きめ細かな権限"),
+		realm.KindText:          config.Say(string(realm.KindText), "テキスト"),
 	}
 }
 

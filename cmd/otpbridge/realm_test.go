@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/realm"
+	"otpbridge/bridge/view"
+	"otpbridge/templates"
 )
 
 // Issue 6: the undo file is for its owner only, grows, survives a line that was cut off, and belongs to one realm.
@@ -62,7 +65,29 @@ func TestUndoFileIsNothingElse(t *testing.T) {
 	}
 }
 
-// I18N-01: every reason and every obstacle has words in both languages.
+// I18N-01: the parts of a realm have names in both languages, with what Keycloak answered about one; a right keeps its own.
+func TestRealmPartsHaveNames(t *testing.T) {
+	t.Parallel()
+	texts, err := view.LoadFindings(templates.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range realm.Parts() {
+		name, ok := strings.CutSuffix(texts.Part("ja", string(part)+": HTTP 500"), ": HTTP 500")
+		if !ok || name == string(part) || name != texts.Part("ja", string(part)) || texts.Part("en", string(part)) == "" {
+			t.Errorf("%s is called %q", part, name)
+		}
+	}
+	silent := &bridge.Unchecked{Why: bridge.UncheckedAnswer, Needs: string(realm.PartScopes) + ": HTTP 500"}
+	if got := texts.Unchecked("ja", silent); got != "正しい応答がありません: クライアントスコープ: HTTP 500" {
+		t.Errorf("the doctor says %q", got)
+	}
+	if got := texts.Part("ja", "view-clients"); got != "view-clients" {
+		t.Errorf("a right is called %q", got)
+	}
+}
+
+// I18N-01: every reason, every obstacle and every kind of thing has words in both languages.
 func TestRealmWordsAreComplete(t *testing.T) {
 	t.Parallel()
 	for _, reason := range realm.Reasons() {
@@ -73,6 +98,11 @@ func TestRealmWordsAreComplete(t *testing.T) {
 	for _, kind := range realm.Obstacles() {
 		if w := obstacleWords()[kind]; w.In("en") == "" || w.In("ja") == "" {
 			t.Errorf("obstacle %s has no words", kind)
+		}
+	}
+	for _, kind := range realm.Kinds() {
+		if w := kindWords()[kind]; w.In("en") != string(kind) || w.In("ja") == "" || w.In("ja") == string(kind) {
+			t.Errorf("%s reads %q, %q", kind, w.In("en"), w.In("ja"))
 		}
 	}
 }
