@@ -54,11 +54,7 @@ func (f *Flow) Administer(ctx context.Context, person, id string, do ActionName)
 	if do == AdminCancel {
 		return f.cancelFor(ctx, r)
 	}
-	kind := JobSwap
-	if locking {
-		kind = JobLock
-	}
-	return r, f.Jobs.Add(ctx, Job{Kind: kind, ID: person, At: f.Now()})
+	return r, f.resume(ctx, r)
 }
 
 // cancelFor ends a recovery at once, or asks the worker of its swap to; of one that has ended it takes the mark away.

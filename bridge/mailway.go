@@ -169,7 +169,7 @@ func (f *Flow) mayStart(ctx context.Context, person string) error {
 	case found && r.State == Proven:
 		return Fault(CodeActive, "start", nil)
 	case found && (r.State == Writing || r.Locking()):
-		return Fault(CodeTooLate, "start", nil)
+		return firstError(f.resume(ctx, r), Fault(CodeTooLate, "start", nil))
 	case found:
 		return f.sayAll(ctx, r)
 	}

@@ -303,7 +303,10 @@ func finishDetail(r Recovery, seen []Credential) map[string]string {
 	return detail
 }
 
-// Expire ends a recovery whose time is up. next is when to look again, zero for never.
+// lookLater is when a recovery that is under way is looked at again by the job that ends it.
+const lookLater = time.Minute
+
+// Expire ends a recovery whose time is up; one that is being written or locked is given its own job again. next is when to look again, zero for never.
 func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err error) {
 	r, err := f.Recoveries.Get(ctx, person)
 	if errors.Is(err, ErrAbsent) {
@@ -313,10 +316,12 @@ func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err e
 		return time.Time{}, err
 	}
 	now := f.Now()
-	if (r.State == Waiting || r.State == Proven) && now.Before(r.Expires) {
+	switch {
+	case (r.State == Waiting || r.State == Proven) && now.Before(r.Expires):
 		return r.Expires, nil
-	}
-	if r.State != Waiting && r.State != Proven {
+	case r.State == Writing || r.Locking() && r.State == Ended:
+		return now.Add(lookLater), f.resume(ctx, r)
+	case r.State != Waiting && r.State != Proven:
 		return time.Time{}, nil
 	}
 	r, err = f.change(ctx, person, func(old Recovery) (Recovery, error) {
@@ -334,5 +339,17 @@ func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err e
 		e.Actor = "system"
 		f.record(onBehalf(ctx, r.Reference), e)
 	}
+	if err == nil && r.Locking() {
+		return now.Add(lookLater), nil
+	}
 	return time.Time{}, err
+}
+
+// resume gives a swap or a lock under way its job again: a store may lose a job and keep the record.
+func (f *Flow) resume(ctx context.Context, r Recovery) error {
+	kind := JobSwap
+	if r.Locking() {
+		kind = JobLock
+	}
+	return f.Jobs.Add(ctx, Job{Kind: kind, ID: r.Person, At: f.Now()})
 }

@@ -173,13 +173,11 @@ func attention(r control.Recovery, lang string) string {
 
 // find returns the one recovery that an id, a person's id or a user name means.
 func find(ctx context.Context, service *control.Client, which string) (control.Recovery, error) {
-	all, err := service.List(ctx)
+	all, err := service.ListWith(ctx, which)
 	if err != nil {
 		return control.Recovery{}, err
 	}
-	i := slices.IndexFunc(all, func(r control.Recovery) bool {
-		return r.ID == which || r.Person == which || strings.EqualFold(r.User, which)
-	})
+	i := slices.IndexFunc(all, func(r control.Recovery) bool { return r.Meant(which) })
 	if i < 0 {
 		return control.Recovery{}, bridge.Fault(bridge.CodeAbsent, "", nil)
 	}
@@ -287,7 +285,7 @@ func (s socketFlags) apply(ctx context.Context, p process, service *control.Clie
 		say(p, config.Say("nothing was changed; --yes does it", "何も変更していません。実行するには --yes を付けてください").In(p.lang))
 		return shown(p, s.JSON, r.recovery)
 	}
-	after, err := service.Do(ctx, r.recovery.ID, r.do)
+	after, err := service.Do(ctx, r.recovery, r.do)
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,11 @@ type Recovery struct {
 	Swap      *Swap     `json:"swap,omitempty"`
 }
 
+// Meant reports whether an id, a person's id or a user name means this recovery.
+func (r Recovery) Meant(by string) bool {
+	return r.ID == by || r.Person == by || strings.EqualFold(r.User, by)
+}
+
 // TemporaryCode is the state of what is no recovery, but a temporary code that cannot be taken away.
 const TemporaryCode = "temporary_code"
 
@@ -167,13 +172,23 @@ func NewClient(path string) *Client {
 
 // List returns the recoveries that are open, and those that need an administrator.
 func (c *Client) List(ctx context.Context) (all []Recovery, err error) {
-	return all, c.call(ctx, "GET /recoveries", nil, &all)
+	return c.ListWith(ctx, "")
+}
+
+// ListWith is List with that of one person, by id or user name, though no work of it is planned.
+func (c *Client) ListWith(ctx context.Context, whose string) (all []Recovery, err error) {
+	return all, c.call(ctx, "GET /recoveries?"+ofWhom(whose), nil, &all)
 }
 
 // Do carries out an action on one recovery and returns how it stands afterwards.
-func (c *Client) Do(ctx context.Context, id string, do bridge.ActionName) (r Recovery, err error) {
-	return r, c.call(ctx, "POST /recoveries/"+url.PathEscape(id)+"/"+string(do), nil, &r)
+func (c *Client) Do(ctx context.Context, r Recovery, do bridge.ActionName) (after Recovery, err error) {
+	return after, c.call(ctx, "POST /recoveries/"+url.PathEscape(r.ID)+"/"+string(do)+"?"+ofWhom(r.Person), nil, &after)
 }
+
+// Whose is the parameter of a request that names a person, by id or user name.
+const Whose = "whose"
+
+func ofWhom(whose string) string { return url.Values{Whose: {whose}}.Encode() }
 
 // Check carries out one check of what only the service can look at: its store, and the gates that it opened.
 func (c *Client) Check(ctx context.Context, name string) (r doctor.Report, err error) {

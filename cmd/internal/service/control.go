@@ -26,7 +26,7 @@ const maxReport = 8 << 20
 func (s *service) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /recoveries", func(w http.ResponseWriter, r *http.Request) {
-		all, err := s.recoveries(r.Context())
+		all, err := s.recoveries(r.Context(), r.FormValue(control.Whose))
 		s.answer(w, r, all, err)
 	})
 	mux.HandleFunc("GET /checks/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +44,7 @@ func (s *service) controlHandler() http.Handler {
 		s.answer(w, r, struct{}{}, err)
 	})
 	mux.HandleFunc("POST /recoveries/{id}/{do}", func(w http.ResponseWriter, r *http.Request) {
-		one, err := s.administer(r.Context(), r.PathValue("id"), bridge.ActionName(r.PathValue("do")))
+		one, err := s.administer(r.Context(), r.PathValue("id"), r.FormValue(control.Whose), bridge.ActionName(r.PathValue("do")))
 		s.answer(w, r, one, err)
 	})
 	return mux
@@ -68,8 +68,8 @@ func (s *service) answer(w http.ResponseWriter, r *http.Request, v any, err erro
 	}
 }
 
-// recoveries lists what is open and what is marked, the oldest first.
-func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
+// recoveries lists what is open and what is marked, the oldest first; and that of one person, unless whose is "".
+func (s *service) recoveries(ctx context.Context, whose string) ([]control.Recovery, error) {
 	rows, marked := map[string]*control.Recovery{}, map[string]bool{}
 	for _, kind := range []string{bridge.JobExpiry, bridge.JobCall, bridge.JobDelay, bridge.JobSwap, bridge.JobLock, bridge.JobAttention} {
 		jobs, err := s.store.Jobs.List(ctx, kind, maxListed)
@@ -116,7 +116,29 @@ func (s *service) recoveries(ctx context.Context) ([]control.Recovery, error) {
 		return nil, err
 	}
 	stuck, err := s.stuckTemporaries(ctx)
-	return slices.Concat(out, locked, stuck), err
+	if err != nil {
+		return nil, err
+	}
+	return s.also(ctx, whose, slices.Concat(out, locked, stuck))
+}
+
+// also adds the recovery of a person of whom nothing is listed: the store may lose a job and keep the record.
+func (s *service) also(ctx context.Context, whose string, rows []control.Recovery) ([]control.Recovery, error) {
+	if whose == "" || slices.ContainsFunc(rows, func(r control.Recovery) bool { return r.Meant(whose) }) {
+		return rows, nil
+	}
+	person := whose
+	named, cancel := context.WithTimeout(ctx, nameTime)
+	defer cancel()
+	if a, err := s.flow.Accounts.ByName(named, whose); err == nil { // else it is an id, or nobody is found
+		person = a.ID
+	}
+	var row control.Recovery
+	shown, err := s.fill(ctx, person, false, &row)
+	if shown && err == nil {
+		rows = append(rows, row)
+	}
+	return rows, err
 }
 
 // stuckTemporaries lists the temporary codes that cannot be taken away.
@@ -186,9 +208,9 @@ func describe(r bridge.Recovery, row *control.Recovery) {
 	}
 }
 
-// administer carries out an action on the recovery with this id and waits for the worker when it is the one to decide.
-func (s *service) administer(ctx context.Context, id string, do bridge.ActionName) (control.Recovery, error) {
-	all, err := s.recoveries(ctx)
+// administer carries out an action on the recovery with this id, of this person, and waits for the worker when it is the one to decide.
+func (s *service) administer(ctx context.Context, id, person string, do bridge.ActionName) (control.Recovery, error) {
+	all, err := s.recoveries(ctx, person)
 	if err != nil {
 		return control.Recovery{}, err
 	}

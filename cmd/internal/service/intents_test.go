@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,14 @@ type campus struct {
 }
 
 func (c *campus) ByID(_ context.Context, id string) (bridge.Account, error) {
+	return bridge.Account{ID: id, Username: "user-" + id}, nil
+}
+
+func (c *campus) ByName(_ context.Context, name string) (bridge.Account, error) {
+	id, ok := strings.CutPrefix(strings.ToLower(name), "user-")
+	if !ok {
+		return bridge.Account{}, bridge.Fault(bridge.CodeGone, "find", nil)
+	}
 	return bridge.Account{ID: id, Username: "user-" + id}, nil
 }
 
@@ -97,7 +106,7 @@ func afterLoss(t *testing.T, people ...string) (*service, *campus) {
 
 func listed(t *testing.T, s *service) []control.Recovery {
 	t.Helper()
-	all, err := s.recoveries(t.Context())
+	all, err := s.recoveries(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,12 +125,12 @@ func TestWhatIsLostIsListed(t *testing.T) {
 	if len(all) != 2 || all[0].State != "lost" || all[0].User != "user-a" || all[0].Attention != "refused_by_account" || all[0].Swap.Added != "new" {
 		t.Fatalf("%+v", all)
 	}
-	if after, err := s.administer(t.Context(), "r-a", bridge.AdminRetry); err == nil || after.State == "ended" {
+	if after, err := s.administer(t.Context(), "r-a", "a", bridge.AdminRetry); err == nil || after.State == "ended" {
 		t.Errorf("%+v, %v", after, err)
 	}
 	kc.refuses = false
 	for id, do := range map[string]bridge.ActionName{"r-a": bridge.AdminRetry, "r-b": bridge.AdminCancel} {
-		if after, err := s.administer(t.Context(), id, do); err != nil || after.State != "ended" {
+		if after, err := s.administer(t.Context(), id, "", do); err != nil || after.State != "ended" {
 			t.Errorf("%s: %+v, %v", do, after, err)
 		}
 	}
@@ -150,10 +159,10 @@ func TestALockedAccountIsListed(t *testing.T) {
 	if len(all) != 1 || all[0].State != control.Locked || all[0].User != "user-robbed" || all[0].Attention != "" {
 		t.Fatalf("%+v", all)
 	}
-	if after, err := s.administer(t.Context(), "r-robbed", bridge.AdminRetry); bridge.CodeOf(err) != bridge.CodeTooLate {
+	if after, err := s.administer(t.Context(), "r-robbed", "robbed", bridge.AdminRetry); bridge.CodeOf(err) != bridge.CodeTooLate {
 		t.Errorf("%+v, %v", after, err)
 	}
-	if after, err := s.administer(t.Context(), "r-robbed", bridge.AdminCancel); err != nil || after.State != "ended" || len(listed(t, s)) != 0 {
+	if after, err := s.administer(t.Context(), "r-robbed", "robbed", bridge.AdminCancel); err != nil || after.State != "ended" || len(listed(t, s)) != 0 {
 		t.Errorf("%+v, %v", after, err)
 	}
 	if jobs, err := s.store.Jobs.List(t.Context(), bridge.JobWatch, 10); err != nil || len(jobs) != 1 {
@@ -200,5 +209,35 @@ func TestManyIntentsAreFinishedAtOnce(t *testing.T) {
 	}
 	if i := slices.IndexFunc(listed(t, s), func(control.Recovery) bool { return true }); i >= 0 {
 		t.Error("one is left")
+	}
+}
+
+// Issue 5: a swap whose job the store has lost is found by its person, and goes on by retry.
+func TestASwapWithoutItsJobIsFound(t *testing.T) {
+	t.Parallel()
+	s, kc := afterLoss(t)
+	kc.refuses = false
+	_, err := s.flow.Recoveries.Update(t.Context(), "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) {
+		return bridge.Recovery{
+			V: bridge.RecoveryVersion, ID: "r", Person: "p", Username: "user-p", State: bridge.Writing, WritingAt: s.opts.Now(), StartedAt: s.opts.Now(),
+			Swap: &bridge.Swap{New: bridge.NewCredential{ID: "new"}, Remove: []string{"old"}},
+		}, nil
+	})
+	if err != nil || len(listed(t, s)) != 0 {
+		t.Fatal(err, listed(t, s))
+	}
+	for _, whose := range []string{"p", "USER-p"} {
+		if all, err := s.recoveries(t.Context(), whose); err != nil || len(all) != 1 || all[0].ID != "r" || all[0].State != "writing" {
+			t.Errorf("%s: %+v, %v", whose, all, err)
+		}
+	}
+	if all, err := s.recoveries(t.Context(), "nobody"); err != nil || len(all) != 0 {
+		t.Errorf("nobody: %+v, %v", all, err)
+	}
+	if _, err := s.administer(t.Context(), "r", "p", bridge.AdminRetry); err != nil {
+		t.Error(err)
+	}
+	if jobs, ok := s.flow.Jobs.(*memory.Jobs); !ok || len(jobs.List(bridge.JobSwap)) != 1 {
+		t.Error("no job")
 	}
 }

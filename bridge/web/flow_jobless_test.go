@@ -1,0 +1,75 @@
+package web_test
+
+import (
+	"testing"
+	"time"
+
+	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/campus"
+)
+
+// Issue 5: a store that loses the job of a swap and keeps its record, as Redis Cluster may when one part of it fails over: whoever starts again gives it
+// back, and so does the job that ends the recovery.
+func TestASwapThatLostItsJobGoesOn(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "somebody")
+	_, key := writing(t, c, name)
+	r := recovery(t, c, name)
+	jobless := func() bool {
+		t.Helper()
+		jobs, err := c.Store.Jobs.List(t.Context(), bridge.JobSwap, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(jobs) == 0
+	}
+	lose := func() {
+		t.Helper()
+		if err := c.Flow.Jobs.Remove(t.Context(), bridge.JobSwap, r.Person); err != nil || !jobless() {
+			t.Fatal(err)
+		}
+	}
+	lose()
+	asked := bridge.Asked{
+		Viewer: bridge.Viewer{Person: r.Person, SignedInAt: r.SignedInAt, AuthTime: r.AuthTime, Holder: "another"}, Username: name, Reason: bridge.ReasonLost,
+		Way: bridge.WayMail, Snapshot: r.Snapshot,
+	}
+	if _, err := c.Flow.Start(t.Context(), asked); bridge.CodeOf(err) != bridge.CodeTooLate || jobless() {
+		t.Fatalf("a start: %v", err)
+	}
+	lose()
+	next, err := c.Flow.Expire(t.Context(), r.Person)
+	if err != nil || next.Sub(c.Clock.Now()) < 50*time.Second || jobless() {
+		t.Fatalf("the end: %v, %v", next, err)
+	}
+	c.Second(t)
+	c.Wait(t, "the end of the swap", func() bool { return recovery(t, c, name).State == bridge.Done })
+	newOnly(t, c, name, key)
+	if next, err := c.Flow.Expire(t.Context(), r.Person); err != nil || !next.IsZero() {
+		t.Errorf("done: %v, %v", next, err)
+	}
+}
+
+// WB-13: so with a lock, which goes on when its recovery has ended.
+func TestALockThatLostItsJobGoesOn(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	robbed := bridge.Recovery{
+		V: bridge.RecoveryVersion, ID: "r", Person: "p", State: bridge.Proven, Reason: bridge.ReasonStolen, ProvenAt: c.Clock.Now(), Expires: c.Clock.Now(),
+	}
+	_, err := c.Flow.Recoveries.Update(t.Context(), "p", time.Hour, func(bridge.Recovery, bool) (bridge.Recovery, error) { return robbed, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"its time is up", "it has ended"} {
+		next, err := c.Flow.Expire(t.Context(), "p")
+		if err != nil || next.Sub(c.Clock.Now()) < 50*time.Second {
+			t.Fatalf("%s: %v, %v", what, next, err)
+		}
+	}
+	if jobs, err := c.Store.Jobs.List(t.Context(), bridge.JobLock, 9); err != nil || len(jobs) != 1 {
+		t.Errorf("%v, %v", jobs, err)
+	}
+}
