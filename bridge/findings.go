@@ -71,11 +71,12 @@ const (
 	FindResetOTP    FindingID = "reset.otp"
 	FindResetConfig FindingID = "reset.config"
 
-	FindAllowedMissing FindingID = "allowed.missing"
-	FindAllowedDefault FindingID = "allowed.default"
-	FindAllowedAdmins  FindingID = "allowed.administrators"
-	FindActionsPending FindingID = "actions.pending" // Object: the required action
-	FindActionsDefault FindingID = "actions.default" // Object: the required action
+	FindAllowedMissing      FindingID = "allowed.missing"
+	FindAllowedDefault      FindingID = "allowed.default"
+	FindAllowedAdmins       FindingID = "allowed.administrators"
+	FindDirectoryUnimported FindingID = "directory.unimported" // Object: the user federation
+	FindActionsPending      FindingID = "actions.pending"      // Object: the required action
+	FindActionsDefault      FindingID = "actions.default"      // Object: the required action
 
 	FindProfileAddress   FindingID = "profile.address"  // Object: the attribute
 	FindProfileDeciding  FindingID = "profile.deciding" // Object: the attribute
@@ -145,7 +146,7 @@ func findings() map[FindingID]Severity {
 		FindAdminMissing: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,
-		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindActionsPending: Warning, FindActionsDefault: Warning,
+		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindDirectoryUnimported: Warning, FindActionsPending: Warning, FindActionsDefault: Warning,
 		FindProfileAddress: Deadly, FindProfileDeciding: Deadly, FindProfileMissing: Critical, FindProfileUnmanaged: Deadly, FindProfileEmail: Deadly,
 		FindOTPUnserved: Critical, FindOTPUncommon: Warning, FindOTPReusable: Warning, FindOTPLookAhead: Warning,
 		FindGuessingOff: Critical,

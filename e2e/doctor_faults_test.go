@@ -249,6 +249,7 @@ func peopleFaults() []fault {
 			p.must(t, "POST "+at, with, nil)
 			return func() { p.must(t, "DELETE "+at, with, nil) }
 		}},
+		unimported(),
 		{[]bridge.FindingID{bridge.FindActionsPending}, func(t *testing.T, p *patient) func() {
 			t.Helper()
 			var alice object
@@ -272,4 +273,21 @@ func peopleFaults() []fault {
 			return func() { put(false) }
 		}},
 	}
+}
+
+// unimported adds a directory whose people Keycloak does not import.
+func unimported() fault {
+	return fault{[]bridge.FindingID{bridge.FindDirectoryUnimported}, func(t *testing.T, p *patient) func() {
+		t.Helper()
+		p.must(t, "POST /components", object{
+			"name": "directory", "providerId": "ldap", "providerType": "org.keycloak.storage.UserStorageProvider", "config": map[string][]string{
+				"editMode": {"READ_ONLY"}, "importEnabled": {"false"}, "enabled": {"true"}, "vendor": {"other"}, "usernameLDAPAttribute": {"uid"},
+				"rdnLDAPAttribute": {"uid"}, "uuidLDAPAttribute": {"entryUUID"}, "userObjectClasses": {"inetOrgPerson"}, "authType": {"none"},
+				"connectionUrl": {"ldap://127.0.0.1:1"}, "usersDn": {"ou=people,dc=example,dc=ac,dc=jp"},
+			},
+		}, nil)
+		var made []object
+		p.must(t, "GET /components?name=directory", nil, &made)
+		return func() { p.must(t, "DELETE /components/"+idOf(made[0]), nil, nil) }
+	}}
 }

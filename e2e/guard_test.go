@@ -116,6 +116,9 @@ func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 			t.Errorf("the service account does not see %s: %+v", check, e)
 		}
 	}
+	if !slices.Contains(e.Passed, "directories") {
+		t.Errorf("the service account does not see the user federations: %+v", e)
+	}
 	if !e.knowsVersion() {
 		t.Errorf("the version that the configuration tells was not looked up: %+v", e)
 	}

@@ -31,6 +31,7 @@ func PeopleChecks(c Caller, read func(context.Context) (*State, error), a Asked)
 			return p.accountGroup(ctx, s)
 		}},
 		{Name: "required-actions", Run: p.defaultActions},
+		{Name: "directories", Run: p.directories},
 		{Name: "pending-actions", Run: p.pendingActions},
 		{Name: "administrators", Run: p.administrators},
 	}
@@ -167,6 +168,24 @@ func (p people) defaultActions(ctx context.Context) (found []bridge.Finding, err
 	for _, action := range actions {
 		if action.Enabled && action.DefaultAction {
 			found = append(found, bridge.Found(bridge.FindActionsDefault, action.Alias))
+		}
+	}
+	return found, nil
+}
+
+// directories names those whose people Keycloak does not import: it puts them into no group, so that no gate opens for them. Custom storages may.
+func (p people) directories(ctx context.Context) (found []bridge.Finding, err error) {
+	var storages []struct {
+		Name, ProviderID string
+		Config           map[string][]string
+	}
+	if err := get(ctx, p.c, "/components?type=org.keycloak.storage.UserStorageProvider", &storages); err != nil {
+		return nil, refused(err, viewRealm)
+	}
+	for _, s := range storages {
+		says := func(setting, value string) bool { return slices.Equal(s.Config[setting], []string{value}) }
+		if s.ProviderID == "ldap" && says("importEnabled", "false") && !says("enabled", "false") {
+			found = append(found, bridge.Found(bridge.FindDirectoryUnimported, s.Name))
 		}
 	}
 	return found, nil

@@ -92,6 +92,27 @@ func TestGateRoleIsFoundWhereverItIs(t *testing.T) {
 	}
 }
 
+// Issue 6: a directory that Keycloak does not import is named; one that is imported, is switched off, or is of another kind is not.
+func TestDirectoriesThatAreNotImportedAreFound(t *testing.T) {
+	t.Parallel()
+	storage := func(name, kind string, settings ...string) map[string]any {
+		config := map[string][]string{}
+		for i := 0; i < len(settings); i += 2 {
+			config[settings[i]] = []string{settings[i+1]}
+		}
+		return map[string]any{"name": name, "providerId": kind, "config": config}
+	}
+	l := lists{"/components": {
+		storage("campus", "ldap", "importEnabled", "true", "enabled", "true"), storage("staff", "ldap", "importEnabled", "false", "enabled", "true"),
+		storage("old", "ldap", "importEnabled", "false", "enabled", "false"), storage("guests", "ldap", "importEnabled", "false"), storage("plain", "ldap"),
+		storage("custom", "custom", "importEnabled", "false"),
+	}}
+	found, err := runPeople(t, l, "directories", func(*realm.State) {})
+	if err != nil || len(found) != 2 || found[0].ID != bridge.FindDirectoryUnimported || found[0].Object != "staff" || found[1].Object != "guests" {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 // WB-11: in a large realm administrators are looked for from their roles: behind a full page, in a client's role, and below the allowed group.
 func TestAdministratorsOfALargeRealmAreFound(t *testing.T) {
 	t.Parallel()

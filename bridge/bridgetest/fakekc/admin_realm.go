@@ -22,6 +22,7 @@ func realmRoutes() map[string]func(*call) reply {
 		"GET /roles/{role}/groups":                     (*call).roleGroups,
 		"GET /localization/{language}":                 fixed(object{}),
 		"GET /authentication/required-actions":         none,
+		"GET /components":                              none,
 	}
 }
 

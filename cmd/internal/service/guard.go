@@ -242,7 +242,7 @@ func (s *service) look(ctx context.Context, whole bool) {
 	ofRealm := slices.Concat(p.realmChecks(), p.peopleCheck("gate-role"), p.lockChecks())
 	checks := slices.Concat(ofRealm, p.fileChecks(), []bridge.Check{s.store.Check(), {Name: "doctor", Run: s.checkSeen}})
 	if whole {
-		checks = slices.Concat(checks, p.kc.Checks(p.asked()), p.peopleCheck("required-actions"), []bridge.Check{s.gate.Check()})
+		checks = slices.Concat(checks, p.kc.Checks(p.asked()), p.peopleCheck("required-actions", "directories"), []bridge.Check{s.gate.Check()})
 	}
 	watched := slices.DeleteFunc(ofRealm, func(c bridge.Check) bool { return !c.Deadly })
 	seen := s.doctorSaw(ctx)
@@ -298,9 +298,9 @@ func (s *service) tell(ctx context.Context, before string) (now string) {
 	return now
 }
 
-// peopleCheck is one of the people's checks; not all of them cost little in a large realm.
-func (p parts) peopleCheck(name string) []bridge.Check {
-	return slices.DeleteFunc(p.peopleChecks(), func(c bridge.Check) bool { return c.Name != name })
+// peopleCheck are some of the people's checks; not all of them cost little in a large realm.
+func (p parts) peopleCheck(names ...string) []bridge.Check {
+	return slices.DeleteFunc(p.peopleChecks(), func(c bridge.Check) bool { return !slices.Contains(names, c.Name) })
 }
 
 // figures tell Prometheus what the guard knows, without a word about people.
