@@ -122,11 +122,13 @@ func find(objects []object, kind, ending string) object {
 func pods(objects []object) map[string]object {
 	found := map[string]object{}
 	for _, o := range objects {
-		switch o.text("kind") {
-		case "Deployment":
-			found["deployment"] = o.object("spec", "template", "spec")
-		case "Pod":
+		switch kind := o.text("kind"); {
+		case kind == "Pod":
 			found[o.text("metadata", "name")] = o.object("spec")
+		case kind == "CronJob":
+			found[o.text("metadata", "name")] = o.object("spec", "jobTemplate", "spec", "template", "spec")
+		case o.at("spec", "template", "spec") != nil: // a Deployment, a Job
+			found[strings.ToLower(kind)] = o.object("spec", "template", "spec")
 		}
 	}
 	return found
