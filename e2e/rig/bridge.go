@@ -279,6 +279,9 @@ func (r *Replica) Env() []string {
 	return append(ours, r.env...)
 }
 
+// Set adds NAME=value to what the replica has of its own, from its next start on.
+func (r *Replica) Set(env ...string) { r.env = append(r.env, env...) }
+
 // PID is the process's number while it runs.
 func (r *Replica) PID() int { return r.cmd.Process.Pid }
 
