@@ -21,7 +21,10 @@ func (f *Flow) vetoTemporary(ctx context.Context, owner, hash, number string) (o
 		if t.Open() {
 			err = firstError(f.temporaryAt(ctx, owner, f.Now()), err)
 		}
-		return true, firstError(f.dispute(ctx, Recovery{ID: t.ID, Person: owner, Way: WayMail}), err)
+		if often := f.mayDispute(ctx, owner); often != nil {
+			return true, often
+		}
+		return true, firstError(f.disputed(ctx, Recovery{ID: t.ID, Person: owner, Way: WayMail}, ""), err)
 	case CodeNotOpen:
 		return true, Fault(CodeLinkInvalid, "veto", nil)
 	case CodeObjection:

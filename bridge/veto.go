@@ -50,9 +50,18 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	if ours, err := f.vetoTemporary(ctx, owner, hash, number); ours || err != nil {
 		return err
 	}
+	often := f.objectsTooOften(ctx, owner, hash, number)
+	if often != nil && CodeOf(often) != CodeTooMany {
+		return often
+	}
 	if err := f.vetoSoon(ctx, owner); err != nil {
 		return err
 	}
+	return f.object(ctx, owner, hash, number, often)
+}
+
+// object stores an objection and tells of it. One that comes too late, and too often, does nothing but shut the mail way.
+func (f *Flow) object(ctx context.Context, owner, hash, number string, often error) error {
 	now, late := f.Now(), error(nil)
 	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) {
 		next, err := old.Veto(hash, number, now)
@@ -60,7 +69,10 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 			next = next.unsaid(eventVetoed)
 		}
 		if late = nil; CodeOf(err) == CodeTooLate {
-			late, err, next = err, nil, next.unsaid(eventObjected)
+			late, err = err, nil
+			if often == nil {
+				next = next.unsaid(eventObjected)
+			}
 		}
 		return next, err
 	})
@@ -69,11 +81,11 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	}
 	switch CodeOf(err) {
 	case "":
-		if late != nil {
-			err := f.dispute(ctx, r)
-			f.said(ctx, r, eventObjected, err)
-			return firstError(err, late)
+		if late != nil && often == nil {
+			often = f.disputed(ctx, r, "")
+			f.said(ctx, r, eventObjected, often)
 		}
+		return firstError(often, late)
 	case CodeNotOpen:
 		return Fault(CodeLinkInvalid, "veto", nil)
 	case CodeObjection:
@@ -82,15 +94,28 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	return err
 }
 
-// dispute answers an objection to a recovery that can no longer be stopped, as often as its limit allows: somebody else may use the account.
-// The alarm comes first; the mail way is shut already. An error means that it is not finished: the person tries again.
-func (f *Flow) dispute(ctx context.Context, r Recovery) error {
-	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitObjection, r.Person); err != nil || !ok {
-		return f.limited(LimitObjection.Name, retry, err)
+// objectsTooOften asks the limit of objections that come too late before one is stored, since what is stored is carried out.
+func (f *Flow) objectsTooOften(ctx context.Context, owner, hash, number string) error {
+	r, found, err := f.read(ctx, owner)
+	if err != nil || !found {
+		return err
 	}
-	return f.disputed(ctx, r, "")
+	if _, err := r.Veto(hash, number, f.Now()); CodeOf(err) != CodeTooLate {
+		return nil
+	}
+	return f.mayDispute(ctx, owner)
 }
 
+// mayDispute counts an objection that comes too late, which ends sessions.
+func (f *Flow) mayDispute(ctx context.Context, person string) error {
+	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitObjection, person); err != nil || !ok {
+		return f.limited(LimitObjection.Name, retry, err)
+	}
+	return nil
+}
+
+// disputed answers an objection to a recovery that can no longer be stopped: somebody else may use the account. The alarm comes first; the mail way is shut
+// already. An error means that it is not finished.
 func (f *Flow) disputed(ctx context.Context, r Recovery, actor string) error {
 	e := event(eventObjected, r)
 	e.Actor, e.Outcome, e.Code = actor, "refused", CodeTooLate

@@ -93,15 +93,21 @@ func TestAnObjectionAfterTheEndHasItsLimits(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
 	member(c, "mia")
-	proven(t, c, "mia").finish()
-	mail := lastLink(t, c)
+	owner := proven(t, c, "mia")
+	mail, key := lastLink(t, c), owner.scan()
+	owner.finish()
 	c.Clock.Add(bridge.KeepEnded - time.Minute)
 	for range bridge.LimitObjection.Count {
 		objects(t, c, mail, mail.Objection, http.StatusOK)
 	}
+	if !opensPortal(t, c, "mia", key) {
+		t.Fatal("the owner is not in")
+	}
 	objects(t, c, mail, mail.Objection, http.StatusTooManyRequests)
-	if n := len(c.Events("alarm.objected")); n != bridge.LimitObjection.Count {
-		t.Errorf("%d alarms", n)
+	c.Clock.Add(31 * time.Second)
+	c.Wait(t, "the end of the job", func() bool { return len(recovery(t, c, "mia").Unsaid) == 0 })
+	if n := len(c.Events("alarm.objected")); n != bridge.LimitObjection.Count || c.KC.Sessions(c.KC.PersonID("mia")) == 0 {
+		t.Errorf("%d alarms, %d sessions", n, c.KC.Sessions(c.KC.PersonID("mia")))
 	}
 	c.Clock.Add(2 * time.Minute)
 	objects(t, c, mail, mail.Objection, http.StatusNotFound)
