@@ -24,6 +24,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: ## try it on this machine; KEYCLOAK=26.7.4: on a real Keycloak; STATE=dir: keep what happened; PORT_BASE=9000: other ports
+	@[ '$(KEYCLOAK)' != all ] || { echo "make demo runs on one release, for example KEYCLOAK=26.7.4" >&2; exit 2; }
 	$(if $(KEYCLOAK),.ci/setup java keycloak)
 	go build -o bin/otpbridge-demo ./cmd/otpbridge-demo
 	bin/otpbridge-demo $(if $(KEYCLOAK),-keycloak $(KEYCLOAK)) $(if $(STATE),-state $(STATE)) $(if $(PORT_BASE),-port-base $(PORT_BASE))

@@ -170,11 +170,13 @@ func (r Recovery) Slow(s Step, now time.Time) bool {
 	return false
 }
 
-// Revision tells two pages of one step apart: that of another recovery, of another call code, of other match words, of a swap or a lock that takes
-// longer, or needs help.
+// Revision tells two pages of one step apart: that of another recovery, of a mail that is delayed or was given up, of another call code, of other
+// match words, of a swap or a lock that takes longer, or needs help.
 func (r Recovery) Revision(s Step, now time.Time) string {
 	n := 0
 	switch s {
+	case StepWait:
+		n = mailOf(r)
 	case StepWriting, StepLocking:
 		if r.Slow(s, now) {
 			n = 1
@@ -188,6 +190,20 @@ func (r Recovery) Revision(s Step, now time.Time) string {
 		n = callOf(r).CallBacks
 	}
 	return fmt.Sprintf("%.8s.%d", r.ID, n)
+}
+
+// mailOf counts what the waiting page says of its mail: that it was queued and that a server took it are one, so that a mail that goes well moves no page.
+func mailOf(r Recovery) int {
+	const kinds = 3
+	switch {
+	case r.Link == nil:
+		return 0
+	case r.Link.Unsent:
+		return kinds*r.Link.Resent + 2
+	case r.Link.Mail == MailDelayed:
+		return kinds*r.Link.Resent + 1
+	}
+	return kinds * r.Link.Resent
 }
 
 // NextChange is when time alone may change what a viewer sees of the recovery: a far time when nothing is due.

@@ -128,41 +128,49 @@ func TestRealmAttackRandomRequestSequences(t *testing.T) {
 	if os.Getenv("FULL") == "1" {
 		sequences = 200
 	}
-	if found := randomSequences(t, r, sequences); len(found) > 0 {
+	found, signedIn := randomSequences(t, r, sequences)
+	if len(found) > 0 {
 		t.Errorf("%d of %d sequences opened something:\n%s", len(found), sequences, strings.Join(found, "\n"))
+	}
+	if signedIn < sequences/4 {
+		t.Errorf("%d of %d sequences completed a sign-in with the password alone, want a quarter of them at least", signedIn, sequences)
 	}
 }
 
 // OIDC-11: the test above finds the hole where there is one.
 func TestRealmAttackRandomRequestSequencesFindTheHoleOfTheBadRealm(t *testing.T) {
 	t.Parallel()
-	if found := randomSequences(t, rig.NewBadRealm(t), 5); len(found) == 0 {
+	if found, _ := randomSequences(t, rig.NewBadRealm(t), 5); len(found) == 0 {
 		t.Error("nothing opened in the bad realm")
 	}
 }
 
-// randomSequences returns a line for each sequence that opened something.
-func randomSequences(t *testing.T, r *realm.Realm, sequences int) []string {
+// randomSequences returns a line for each sequence that opened something, and how many completed a sign-in at the login client.
+func randomSequences(t *testing.T, r *realm.Realm, sequences int) (found []string, signedIn int) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	var found []string
 	for i := range sequences {
 		b := rig.NewBrowser(t)
 		var steps []string
+		in := false
 		for range 2 + random.IntN(5) {
-			steps = append(steps, randomStep(t, r, b, random))
+			step, signed := randomStep(t, r, b, random)
+			steps, in = append(steps, step), in || signed
+		}
+		if in {
+			signedIn++
 		}
 		if holes := openHoles(t, r, b); len(holes) > 0 {
 			found = append(found, fmt.Sprintf("sequence %d (%s): %s", i, strings.Join(steps, ", "), strings.Join(holes, "; ")))
 		}
 	}
-	return found
+	return found, signedIn
 }
 
-// randomStep makes one request, typing the password wherever it is asked for and never a code, and says which.
-func randomStep(t *testing.T, r *realm.Realm, b *rig.Browser, random *rand.Rand) string {
+// randomStep makes one request, typing the password wherever it is asked for and never a code, and says which, and whether it completed a sign-in.
+func randomStep(t *testing.T, r *realm.Realm, b *rig.Browser, random *rand.Rand) (step string, signedIn bool) {
 	t.Helper()
 	clients := []struct{ id, redirect string }{
 		{realm.LoginClient, rig.AppRedirect}, {realm.LoginClient, rig.AppRedirect}, {"portal", rig.PortalRedirect}, {"legacy-app", rig.LegacyRedirect},
@@ -186,7 +194,7 @@ func randomStep(t *testing.T, r *realm.Realm, b *rig.Browser, random *rand.Rand)
 		b.Submit("username", "alice", "password", realm.Password("alice")).Follow(who.redirect)
 	}
 	if random.IntN(2) == 0 { // sometimes the code is never redeemed
-		client.Finish(b)
+		signedIn = client.Finish(b).Signed
 	}
-	return fmt.Sprint(who.id, params)
+	return fmt.Sprint(who.id, params), signedIn
 }

@@ -63,6 +63,44 @@ func TestALivePageHearsOfOtherWordsAndCodes(t *testing.T) {
 	}
 }
 
+// A page that waits for its mail hears that it is delayed, was given up, or went out after all; of a mail that goes well it hears nothing.
+func TestALivePageHearsWhatBecameOfItsMail(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	p := newPerson(t, c)
+	p.ask("alice")
+	mail := c.Mails(bridge.NoticeLink)[0]
+	mine := listens(t, c, c.URL, p.session())
+	mine.tells(bridge.StepWait)
+	shown := <-mine.marks
+	for _, step := range []struct {
+		outcome bridge.MailOutcome
+		says    string
+		told    bool
+	}{
+		{bridge.MailHanded, "Mail sent.", false},
+		{bridge.MailDelayed, "The mail is delayed", true},
+		{bridge.MailDropped, "The mail was not sent", true},
+		{bridge.MailHanded, "Mail sent.", true},
+	} {
+		if err := c.Flow.Mailed(t.Context(), mail.Person, mail.Link.Hash(), step.outcome); err != nil {
+			t.Fatal(err)
+		}
+		if step.told {
+			mine.tells(bridge.StepWait)
+			if mark := <-mine.marks; mark == shown {
+				t.Errorf("%s: %s was told before", step.outcome, mark)
+			} else {
+				shown = mark
+			}
+		}
+		if now := p.revision(); now != shown {
+			t.Errorf("%s: the page shows %s, told was %s", step.outcome, now, shown)
+		}
+		p.says(step.says)
+	}
+}
+
 // SWAP-09: a page that waits for a swap or a lock says by itself that it takes longer than usual.
 func TestALivePageHearsThatItTakesLonger(t *testing.T) {
 	t.Parallel()

@@ -24,7 +24,7 @@ func waited(p *person) {
 	p.send("/recovery", http.StatusOK, "do", "extendcall")
 	p.c.Clock.Add(5 * time.Minute)
 	p.open("/recovery", http.StatusForbidden)
-	p.says("signed out")
+	p.says("no longer signed in")
 }
 
 // A11Y-04: after the session's end the same person in the same browser comes back to the same recovery, as the one that asked, and enrols.
