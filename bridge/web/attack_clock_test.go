@@ -120,7 +120,7 @@ func TestNoClockHidesASignOut(t *testing.T) {
 			p.open("/recovery", http.StatusOK)
 			p.must(c.Flow.Target.Do(t.Context(), c.KC.PersonID("mia"), bridge.Action{Kind: bridge.ActionEndSessions}))
 			p.send("/recovery", http.StatusForbidden, "do", "start", "reason", "lost", "way", "mail")
-			p.says("no longer signed in")
+			p.says("Your sign-in was ended in the campus sign-in service")
 		})
 	}
 }
