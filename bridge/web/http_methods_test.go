@@ -129,15 +129,15 @@ func TestNothingButPostChangesAnything(t *testing.T) {
 			}
 			all = append(all, "/veto", "/link", "/enrol", "/recovery?do=cancel", "/enrol?do=cancel", "/desk/case?do=keep", "/desk/case?do=deny", "/recovery?do=start&reason=lost&way=mail",
 				"/veto?choice=stop&number=000000", "/link?do=redeem", "/signout", "/oidc/callback?code=a&state=b", "/done")
-			before := facts(t, c, "alice")
+			before, session := facts(t, c, "alice"), p.session()
 			for _, path := range all {
 				for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"} {
-					q := byHand{method: method, path: path, session: p.session()}
+					q := byHand{method: method, path: path, session: session}
 					if method == "PUT" || method == "PATCH" {
-						q = post(path, p.session(), "x", "do", "cancel")
+						q = post(path, session, "x", "do", "cancel")
 						q.method = method
 					}
-					q.to(t, c)
+					session = q.to(t, c).after(session)
 					if after := facts(t, c, "alice"); after != before {
 						t.Fatalf("%s %s changed\n%s\nto\n%s", method, path, before, after)
 					}

@@ -87,7 +87,9 @@ func TestAPanicIsAPage(t *testing.T) {
 		for _, path := range append(paths(c, http.MethodGet), "/nothing-here") {
 			q := get(path, session)
 			q.header = map[string]string{"Accept-Language": "ja"}
-			panics += checkCrash(t, c, where, path, through(h, c, q))
+			a := through(h, c, q)
+			session = a.after(session)
+			panics += checkCrash(t, c, where, path, a)
 		}
 		for _, path := range paths(c, http.MethodPost) {
 			q := post(path, session, token, "do", "cancel", "name", "alice", "choice", "stop", "number", "123456")

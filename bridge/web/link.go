@@ -12,17 +12,18 @@ import (
 // openLink serves GET /link/{token}: the token leaves the address bar at once. Nothing but this browser's own session changes, so a
 // scanner that follows the link burns nothing.
 func (s *Server) openLink(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return s.open(w, r, v, "/link", func(st *State, hash string) { st.Link = hash })
+	return s.open(w, r, v, "/link", func(st *State) *string { return &st.Link })
 }
 
 // openVeto serves GET /veto/{token}.
 func (s *Server) openVeto(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return s.open(w, r, v, "/veto", func(st *State, hash string) { st.Veto = hash })
+	return s.open(w, r, v, "/veto", func(st *State) *string { return &st.Veto })
 }
 
 const maxToken = 128
 
-func (s *Server) open(w http.ResponseWriter, r *http.Request, v *visit, to string, keep func(*State, string)) error {
+// open keeps a link in the browser's session. One that others may know the id of learns nothing of it: it goes on under another one (SES-03).
+func (s *Server) open(w http.ResponseWriter, r *http.Request, v *visit, to string, kept func(*State) *string) error {
 	if r.Method == http.MethodHead {
 		return see(w, r, to) // a look without a body needs no session
 	}
@@ -30,14 +31,19 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, v *visit, to strin
 	if len(token) > maxToken {
 		token = "" // no token of ours; shown like any unknown one
 	}
-	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		keep(st, bridge.Secret(token).Hash())
-		return nil
-	})
-	if err == nil && v.sess.ID == "" {
-		err = v.sess.Save(r, w)
+	hash, state := bridge.Secret(token).Hash(), v.state()
+	if moved, ok := v.sess.Values[movedKey].(Moved); ok && moved.By == hash || *kept(&state) == hash {
+		return see(w, r, to) // pressed twice: the browser has the session that the first press began
 	}
-	if err != nil {
+	keep := func(st *State) { *kept(st) = hash }
+	if v.sess.ID != "" {
+		if err := s.Sessions.Renew(r, w, v.sess, hash, keep); err != nil {
+			return err
+		}
+		return see(w, r, to)
+	}
+	keep(stateOf(v.sess))
+	if err := v.sess.Save(r, w); err != nil {
 		return err
 	}
 	return see(w, r, to)

@@ -56,16 +56,12 @@ var ownValues = regexp.MustCompile(`name="csrf" value="[^"]*"|data-in="\d+"`)
 // page is the body without what differs by session: the form token, and the seconds to its end.
 func page(a answer) string { return ownValues.ReplaceAllString(a.body, "") }
 
-// opens follows /link/{token} by hand and returns both answers.
-func opens(t *testing.T, c *campus.Campus, token, session string) (first, second answer) {
+// opens follows /link/{token} by hand and returns both answers, and the session that the browser has then.
+func opens(t *testing.T, c *campus.Campus, token, session string) (first, second answer, after string) {
 	t.Helper()
 	first = get("/link/"+token, session).to(t, c)
-	if session == "" {
-		if k, err := http.ParseSetCookie(first.header.Get("Set-Cookie")); err == nil {
-			session = k.Value
-		}
-	}
-	return first, get("/link", session).to(t, c)
+	after = first.session(t)
+	return first, get("/link", after).to(t, c), after
 }
 
 // oddTokens are tokens that open nothing, each for another reason; alice has an open recovery afterwards, whose link is "open".
@@ -98,9 +94,9 @@ func TestTheLinkAloneIsWorthless(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	tokens := oddTokens(t, c)
-	_, model := opens(t, c, bridge.NewToken().Reveal(), "")
+	_, model, _ := opens(t, c, bridge.NewToken().Reveal(), "")
 	for name, token := range tokens {
-		first, second := opens(t, c, token, "")
+		first, second, _ := opens(t, c, token, "")
 		if first.status != http.StatusSeeOther || first.header.Get("Location") != "/link" || strings.Contains(first.body, token) && len(token) > 10 {
 			t.Errorf("%s: %d %s", name, first.status, first.header.Get("Location"))
 		}
@@ -123,23 +119,24 @@ func TestOddLinksLookAlikeToAStranger(t *testing.T) {
 	tokens := oddTokens(t, c)
 	p := newPerson(t, c)
 	p.signIn("erin")
-	_, model := opens(t, c, bridge.NewToken().Reveal(), p.session())
+	_, model, session := opens(t, c, bridge.NewToken().Reveal(), p.session())
 	if model.status != http.StatusNotFound || strings.Contains(model.body, "Reference") {
 		t.Fatalf("a random token: %d %s", model.status, text(model.body))
 	}
 	for name, token := range tokens {
-		if _, a := opens(t, c, token, p.session()); a.status != model.status || page(a) != page(model) {
+		var a answer
+		if _, a, session = opens(t, c, token, session); a.status != model.status || page(a) != page(model) {
 			t.Errorf("%s: %d\n%s\nnot\n%s", name, a.status, text(a.body), text(model.body))
 		}
 	}
 	if n := len(c.Events("link.wrong_person")); n < 3 {
 		t.Errorf("%d events for foreign links", n)
 	}
-	token := formToken(t, c, p.session())
+	token := formToken(t, c, session)
 	for name, link := range tokens {
-		get("/link/"+link, p.session()).to(t, c)
+		session = get("/link/"+link, session).to(t, c).session(t)
 		for _, do := range []string{"redeem", "notme"} {
-			a := post("/link", p.session(), token, "do", do).to(t, c)
+			a := post("/link", session, token, "do", do).to(t, c)
 			if a.status != http.StatusNotFound && a.status != http.StatusConflict {
 				t.Errorf("%s, %s: %d", name, do, a.status)
 			}
@@ -166,7 +163,9 @@ func TestOddLinksTakeAlikeLong(t *testing.T) {
 				if kind == "unknown" {
 					token = bridge.NewToken().Reveal()
 				}
-				opens(t, c, token, session)
+				if _, _, after := opens(t, c, token, session); session != "" {
+					session = after
+				}
 			}) {
 				medians[kind] = median(took)
 			}

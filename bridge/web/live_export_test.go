@@ -19,3 +19,13 @@ func Seen(t *testing.T, s *Server, cookie string) time.Time {
 	}
 	return state.Seen
 }
+
+// Opened reports whether the sign-in of a cookie's session knows its gate.
+func Opened(t *testing.T, s *Server, cookie string) bool {
+	t.Helper()
+	state, err := s.Sessions.records.Get(t.Context(), bridge.Secret(cookie).Hash())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !state.Looking && state.Entry.Lease != ""
+}

@@ -64,6 +64,8 @@ type State struct {
 	Done *DoneFacts // all that is left after success
 
 	Former *Former `json:",omitempty"` // nobody is signed in: the sign-in here ended by time
+
+	Moved *Moved `json:",omitempty"` // and nothing else
 }
 
 // Former is what a person's session that ended by time leaves to that person's next sign-in in this browser: the part that the browser has in
@@ -192,6 +194,9 @@ func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) 
 		return sess, nil
 	case err != nil:
 		return sess, err
+	case state.Moved != nil:
+		sess.Values[expiredKey], sess.Values[movedKey] = true, *state.Moved
+		return sess, nil
 	case !state.alive(s.now()):
 		sess.Values[expiredKey] = true
 		if state, err = s.lapse(r.Context(), c.Value, state); err != nil || state.Former == nil {
@@ -253,12 +258,11 @@ func (s *Sessions) Keep(r *http.Request, w http.ResponseWriter, sess *sessions.S
 	if err != nil || sess.ID != "" {
 		return err
 	}
-	return s.store(r, w, sess)
+	return s.store(r, w, sess, bridge.NewToken())
 }
 
 // store stores the session in hand under a new id and sets the cookie.
-func (s *Sessions) store(r *http.Request, w http.ResponseWriter, sess *sessions.Session) error {
-	id := bridge.NewToken()
+func (s *Sessions) store(r *http.Request, w http.ResponseWriter, sess *sessions.Session, id bridge.Secret) error {
 	state := stateOf(sess)
 	_, err := s.records.Update(r.Context(), id.Hash(), s.ttl(*state), func(old State, found bool) (State, error) {
 		if found {
@@ -314,29 +318,16 @@ func (s *Sessions) Change(ctx context.Context, sess *sessions.Session, f func(*S
 	return nil
 }
 
-// changeByID applies f to the stored session with this id, without a request of its own: it does not count as a visit.
-func (s *Sessions) changeByID(ctx context.Context, id string, f func(*State) error) error {
-	key := bridge.Secret(id).Hash()
-	state, err := s.records.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	_, err = s.records.Update(ctx, key, s.ttl(state), func(old State, found bool) (State, error) {
-		if !found || !old.alive(s.now()) {
-			return old, bridge.Fault(bridge.CodeAbsent, "session", errEnded)
-		}
-		return old, f(&old)
-	})
-	return err
-}
-
 // Rotate ends the session and begins another one with a new id, whose state f makes from the old one as it is stored now. The old id is dead
 // before the new one lives, and one that was ended meanwhile, by a sign-out in another tab, leads to none: the error is CodeAbsent.
 func (s *Sessions) Rotate(r *http.Request, w http.ResponseWriter, sess *sessions.Session, f func(old State) State) error {
 	old := *stateOf(sess)
 	if sess.ID != "" {
 		var err error
-		if old, err = s.take(r.Context(), sess.ID); err != nil {
+		if old, err = s.take(r.Context(), sess.ID, State{}, time.Second); err != nil {
+			return err
+		}
+		if err := s.records.Delete(r.Context(), bridge.Secret(sess.ID).Hash()); err != nil {
 			return err
 		}
 	}
@@ -345,23 +336,20 @@ func (s *Sessions) Rotate(r *http.Request, w http.ResponseWriter, sess *sessions
 	state.Started, state.Seen = s.now(), s.now()
 	sess.ID = ""
 	sess.Values[stateKey] = &state
-	return s.store(r, w, sess)
+	return s.store(r, w, sess, bridge.NewToken())
 }
 
-// take ends a session that is alive and returns what it was: of two who take or end it, one does.
-func (s *Sessions) take(ctx context.Context, id string) (old State, err error) {
-	key := bridge.Secret(id).Hash()
-	_, err = s.records.Update(ctx, key, time.Second, func(stored State, found bool) (State, error) {
+// take ends a session that is alive and returns what it was: of two who take or end it, one does. What it leaves under its id is of no time, so that
+// nobody goes on with it.
+func (s *Sessions) take(ctx context.Context, id string, leaves State, ttl time.Duration) (old State, err error) {
+	_, err = s.records.Update(ctx, bridge.Secret(id).Hash(), ttl, func(stored State, found bool) (State, error) {
 		if !found || !stored.alive(s.now()) {
 			return stored, bridge.Fault(bridge.CodeAbsent, "session", errEnded)
 		}
 		old = stored
-		return State{}, nil // of no time: nobody goes on with it
+		return leaves, nil
 	})
-	if err != nil {
-		return State{}, err
-	}
-	return old, s.records.Delete(ctx, key)
+	return old, err
 }
 
 // stateOf returns the typed value of a session of this store.
