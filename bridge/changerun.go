@@ -102,6 +102,9 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 	if c.Kind == ChangeCodes {
 		return s.carryCodes(ctx, c)
 	}
+	if over, err := s.changeOver(ctx, c); err != nil || over {
+		return err
+	}
 	if c.Sent {
 		a, err := s.Accounts.ByID(ctx, c.Person)
 		if err != nil {
@@ -207,7 +210,11 @@ func (s *Settings) intendChange(ctx context.Context, c *Change) error {
 	}
 	tell := s.hears(a, realm, *c)
 	if !c.Intended {
-		if err := s.Audit.Record(ctx, changeEvent(c.Kind.names().intended, *c)); err != nil {
+		e := changeEvent(c.Kind.names().intended, *c)
+		if c.Address != "" {
+			e.Detail["marked"] = c.At.UTC().Format(markTime)
+		}
+		if err := s.Audit.Record(ctx, e); err != nil {
 			return err
 		}
 	}
@@ -245,26 +252,24 @@ func (s *Settings) fits(a Account, c Change) error {
 }
 
 // hears lists who is told of a change: every address on record before it, or the supervisor's mailbox when there is none; and a new one.
-func (s *Settings) hears(a Account, realm RealmFacts, c Change) []string {
-	record := Snapshot{Addresses: s.Rules.Addresses(a, History{}, realm, s.Now())}
+func (f *Flow) hears(a Account, realm RealmFacts, c Change) []string {
+	record := Snapshot{Addresses: f.Rules.Addresses(a, History{}, realm, f.Now())}
 	switch c.Kind {
 	case ChangeAddAddress:
 		others := record.Others(c.Address)
 		if len(others) == 0 {
-			others = s.Rules.recipients(record)
+			others = f.Rules.recipients(record)
 		}
 		return append(others, c.Address)
-	case ChangeDropAddress:
-		return record.Others("")
 	case ChangeLabel:
 		return nil
 	}
-	return s.Rules.recipients(record)
+	return f.Rules.recipients(record)
 }
 
 // unheard reports that a change of addresses could be told to no address of the person's that stood before it (C6).
-func (s *Settings) unheard(c Change) bool {
-	return c.Kind == ChangeAddAddress && !slices.ContainsFunc(c.Tell, func(to string) bool { return to != c.Address && to != s.Rules.Supervisor })
+func (f *Flow) unheard(c Change) bool {
+	return c.Kind == ChangeAddAddress && !slices.ContainsFunc(c.Tell, func(to string) bool { return to != c.Address && to != f.Rules.Supervisor })
 }
 
 // write sends a change once.
@@ -310,20 +315,20 @@ func (s *Settings) finishChange(ctx context.Context, c *Change) error {
 	return s.endChange(ctx, c, ChangeDone, "", "")
 }
 
-func (s *Settings) tellChange(ctx context.Context, c Change) error {
-	now, label := s.Now(), c.Label
+func (f *Flow) tellChange(ctx context.Context, c Change) error {
+	now, label := f.Now(), c.Label
 	if c.New != nil {
 		label = c.New.Label
 	}
 	for _, to := range c.Tell {
-		err := s.Mail.Send(ctx, Notice{
+		err := f.Mail.Send(ctx, Notice{
 			Kind: NoticeChanged, Change: c.Kind, To: to, Language: c.Language, Name: c.Name, At: now, Expires: now.Add(3 * 24 * time.Hour),
 			Address: c.Address, Label: label, ID: c.ID,
 		})
 		switch CodeOf(err) {
 		case "":
 		case CodeInternal, CodeExpired:
-			s.Log.ErrorContext(ctx, "notice lost", "kind", NoticeChanged, "err", err)
+			f.Log.ErrorContext(ctx, "notice lost", "kind", NoticeChanged, "err", err)
 		default:
 			return err
 		}

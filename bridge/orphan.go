@@ -17,7 +17,22 @@ const (
 	UndertakingCodes Undertaking = "recovery_codes"
 
 	UndertakingTemporary Undertaking = "temporary"
+
+	// Changes in the settings; what was done is the name of their end.
+	UndertakingAddress       Undertaking = "address"
+	UndertakingAuthenticator Undertaking = "authenticator"
 )
+
+// EndOf says how an undertaking has ended by the second part of its event's name: "done", "refused", or "" when that is no end.
+func EndOf(name string) string {
+	switch name {
+	case "done", "added", "removed", "renamed":
+		return "done"
+	case "refused":
+		return "refused"
+	}
+	return ""
+}
 
 // Intent is an undertaking that the audit trail knows to have begun and not to have ended.
 type Intent struct {
@@ -25,10 +40,12 @@ type Intent struct {
 	Person   string
 	Recovery string
 	Way      Way
-	Added    string    // id of the new credential or of the tombstone
-	Removed  []string  // ids to remove
-	Begun    time.Time // when that was put on record
-	Stuck    time.Time // since when the trail says that the lock does not go on; zero: it does not
+	Added    string     // id of the new credential or of the tombstone
+	Removed  []string   // ids to remove
+	Begun    time.Time  // when that was put on record
+	Stuck    time.Time  // since when the trail says that the lock does not go on; zero: it does not
+	Change   ChangeKind // of a change in the settings
+	Marked   time.Time  // of a change of addresses: the time of its marks
 }
 
 // How long an intent is left open when nothing of it stands: a call that Keycloak was slow with may still come to its end, and an account may be out of
@@ -42,11 +59,13 @@ const (
 // stands, the old ones go; if it does not, nothing was changed. What is still in the store is left to its job, which is added
 // again in case it was given up.
 func (f *Flow) FinishIntent(ctx context.Context, i Intent) error {
-	if i.What == UndertakingCodes {
+	switch i.What {
+	case UndertakingCodes:
 		return f.finishCodes(ctx, i)
-	}
-	if i.What == UndertakingTemporary {
+	case UndertakingTemporary:
 		return f.finishLostTemporary(ctx, i)
+	case UndertakingAddress, UndertakingAuthenticator:
+		return f.finishLostChange(ctx, i)
 	}
 	r, found, err := f.read(ctx, i.Person)
 	if err != nil {
@@ -306,6 +325,9 @@ func (i Intent) event(end string, code Code) AuditEvent {
 	}
 	if code != "" {
 		e.Outcome = "refused"
+	}
+	if i.Change != "" {
+		e.Detail["change"] = string(i.Change)
 	}
 	return e
 }

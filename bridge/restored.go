@@ -109,6 +109,21 @@ func (f *Flow) codesOver(ctx context.Context, set CodeSet) (over bool, err error
 	return true, f.CodeSets.Delete(ctx, set.Recovery)
 }
 
+// changeOver closes a change that came to its end before: it may have been followed by another one.
+func (s *Settings) changeOver(ctx context.Context, c *Change) (over bool, err error) {
+	if s.Ended == nil || !c.Intended {
+		return false, nil
+	}
+	how, err := s.Ended(ctx, c.Kind.undertaking(), c.ID)
+	switch {
+	case err != nil || how == "":
+		return false, err
+	case how == "refused":
+		return true, s.endChange(ctx, c, ChangeRefused, CodeExpired, "")
+	}
+	return true, s.endChange(ctx, c, ChangeDone, "", "")
+}
+
 // temporaryOver closes a temporary code that came to its end before: what the person has now may have come after it.
 func (f *Flow) temporaryOver(ctx context.Context, t TemporaryCode) (over bool, err error) {
 	if f.Ended == nil || t.Late {

@@ -80,14 +80,14 @@ func swapKinds() []Kind {
 		{"recovery_codes.refused", "No recovery codes are shown; code says why. What stood of \"added\" was taken back."},
 		{"address.asked", "A number was mailed to an address that a person wants to be told at."},
 		{"address.wrong_code", "A wrong confirmation number was typed; code says whether tries remain."},
-		{"address.intended", "About to write notification addresses: detail.change says what. Written before anything is changed."},
+		{"address.intended", "About to write notification addresses: detail.change says what, detail.marked the time of their mark. Written before anything is changed."},
 		{"address.added", "A confirmed notification address stands."},
 		{"address.removed", "A notification address is gone."},
 		{"address.refused", "Notification addresses were not changed; code says why. detail.field: what Keycloak named."},
 		{"authenticator.intended", "About to add, remove or rename an authenticator in the settings: detail.change says what, \"added\" and \"removed\" which. Written before anything is changed."},
 		{"authenticator.added", "The authenticator \"added\" stands beside the others."},
 		{"authenticator.removed", "The authenticator in \"removed\" is gone; others stand."},
-		{"authenticator.renamed", "An authenticator has another name."},
+		{"authenticator.renamed", "An authenticator has another name; with detail.store lost it may have one, which nobody can tell any more."},
 		{"authenticator.refused", "No authenticator was changed in the settings; code says why. detail.field: what Keycloak named."},
 	}
 }

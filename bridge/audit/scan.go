@@ -20,7 +20,7 @@ import (
 	"otpbridge/bridge"
 )
 
-// Intent is a swap, a lock, a set of recovery codes or a temporary code that was begun and of which the trail does not say how it ended.
+// Intent is a swap, a lock, a set of recovery codes, a temporary code or a change in the settings that was begun and of which the trail does not say how it ended.
 type Intent struct {
 	What     bridge.Undertaking
 	Recovery string
@@ -29,10 +29,12 @@ type Intent struct {
 	Added    string   // id of the credential that is written
 	Removed  []string // ids of the old ones
 	Time     time.Time
-	Stuck    time.Time // of the first "….stuck"
+	Stuck    time.Time         // of the first "….stuck"
+	Change   bridge.ChangeKind // detail.change
+	Marked   time.Time         // detail.marked
 }
 
-// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and locks, recovery codes and temporary codes likewise, the oldest first. It
+// Intents returns the swaps with "swap.intended" and neither "swap.done" nor "swap.refused", and what else is begun likewise, the oldest first. It
 // reads what was written since the last call, by any process, in the file and in what it was rotated to (names that begin with the file's, not
 // compressed).
 func (t *Trail) Intents(ctx context.Context) ([]Intent, error) {
@@ -250,20 +252,28 @@ func (s *scanner) take(text []byte) {
 	at, _ := time.Parse(Time, l.Time)
 	switch how {
 	case "intended":
-		s.open[key] = Intent{What: key.what, Recovery: l.Recovery, Person: l.Target, Way: l.Way, Added: l.Added, Removed: l.Removed, Time: at}
+		marked, _ := time.Parse(time.RFC3339, l.Detail["marked"])
+		s.open[key] = Intent{
+			What: key.what, Recovery: l.Recovery, Person: l.Target, Way: l.Way, Added: l.Added, Removed: l.Removed, Time: at,
+			Change: bridge.ChangeKind(l.Detail["change"]), Marked: marked,
+		}
 		delete(s.ended, key)
 	case "stuck":
 		if i, ok := s.open[key]; ok && i.Stuck.IsZero() {
 			i.Stuck = at
 			s.open[key] = i
 		}
-	case "done", "refused":
+	}
+	if end := bridge.EndOf(how); end != "" {
 		delete(s.open, key)
-		s.ended[key] = ending{how, l.Target, at}
+		s.ended[key] = ending{end, l.Target, at}
 		if at.After(s.newest) {
 			s.newest = at
 		}
 	}
 }
 
-var undertakings = []bridge.Undertaking{bridge.UndertakingSwap, bridge.UndertakingLock, bridge.UndertakingCodes, bridge.UndertakingTemporary}
+var undertakings = []bridge.Undertaking{
+	bridge.UndertakingSwap, bridge.UndertakingLock, bridge.UndertakingCodes, bridge.UndertakingTemporary, bridge.UndertakingAddress,
+	bridge.UndertakingAuthenticator,
+}

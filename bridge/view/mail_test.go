@@ -39,6 +39,7 @@ func mails(name string) map[string]view.Mail {
 		"address":         view.AddressCodeMail{Code: "49201837", Until: at(38, 5), Reference: "7Q4M01JD"},
 		"changed-address": view.ChangedMail{Name: name, At: at(14, 7), Kind: bridge.ChangeAddAddress, Address: "hanako@example.net", Reference: "7Q4M01JD"},
 		"changed-gone":    view.ChangedMail{Name: name, At: at(14, 7), Kind: bridge.ChangeDropAddress, Address: "hanako@example.net", Reference: "7Q4M01JD"},
+		"changed-some":    view.ChangedMail{Name: name, At: at(14, 7), Kind: bridge.ChangeDropAddress, Reference: "7Q4M01JD"},
 		"changed-app":     view.ChangedMail{Name: name, At: at(14, 7), Kind: bridge.ChangeAddOTP, Label: name, Reference: "7Q4M01JD"},
 		"changed-appgone": view.ChangedMail{Name: name, At: at(14, 7), Kind: bridge.ChangeDropOTP, Label: name, Reference: "7Q4M01JD"},
 		"cancelled":       view.CancelledMail{Name: name, At: at(14, 10), Reference: "7Q4M01JD"},

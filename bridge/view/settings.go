@@ -134,11 +134,6 @@ var lastTexts = map[bridge.ChangeKind]string{
 	bridge.ChangeCodes: "settings.done.codes",
 }
 
-// ofAddress says that a change is one of the addresses.
-func ofAddress(k bridge.ChangeKind) bool {
-	return k == bridge.ChangeAddAddress || k == bridge.ChangeDropAddress
-}
-
 // lastChange says what came of a change.
 func (l *locale) lastChange(c LastChange) (template.HTML, error) {
 	switch c.State {
@@ -147,7 +142,7 @@ func (l *locale) lastChange(c LastChange) (template.HTML, error) {
 		switch {
 		case !ok:
 			return "", nil
-		case ofAddress(c.Kind):
+		case c.Kind.OfAddress():
 			return l.html(key, "address", num(MaskAddress(c.Address)))
 		}
 		return l.html(key, "name", clean(c.Label))
@@ -155,7 +150,7 @@ func (l *locale) lastChange(c LastChange) (template.HTML, error) {
 		if c.Kind == bridge.ChangeCodes {
 			return l.html("settings.codes.refused_text")
 		}
-		if ofAddress(c.Kind) && c.Code == bridge.CodeRefusedByAccount {
+		if c.Kind.OfAddress() && c.Code == bridge.CodeRefusedByAccount {
 			return l.html("settings.address.refused")
 		}
 		return template.HTML(escape(l.why(c.Code))), nil //nolint:gosec // escaped

@@ -42,7 +42,7 @@ var changedMails = map[bridge.ChangeKind]string{
 }
 
 func (m ChangedMail) subject(l *locale) string {
-	if ofAddress(m.Kind) {
+	if m.Kind.OfAddress() {
 		return l.text("mail.changed.subject")
 	}
 	return l.text("mail.changed.app_subject")
@@ -50,6 +50,9 @@ func (m ChangedMail) subject(l *locale) string {
 
 func (m ChangedMail) blocks(l *locale) []block {
 	text := l.text(first(changedMails[m.Kind], "mail.changed.app_added"), "address", MaskAddress(m.Address))
+	if m.Kind.OfAddress() && m.Address == "" {
+		text = l.text("mail.changed.some_address_removed")
+	}
 	facts := l.facts(Asked{When: m.At}, m.Reference)
 	if label := clean(m.Label); label != "" && !linkish.MatchString(label) {
 		last := len(facts) - 1

@@ -52,7 +52,7 @@ type Campus struct {
 	events   []bridge.AuditEvent
 	answers  []Answer
 	lastDone map[string]time.Time // swaps and locks, by person
-	broken   map[string]error     // "mail", "mail to ADDRESS", "audit": what to answer instead
+	broken   map[string]error     // as Break says: what to answer instead
 
 	replicas    []*Replica
 	fronted     []*Replica // nil: all of them
@@ -284,7 +284,7 @@ func tokyo() *time.Location { return time.FixedZone("JST", 9*3600) }
 func (c *Campus) Record(_ context.Context, e bridge.AuditEvent) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.broken["audit"]; err != nil {
+	if err := errors.Join(c.broken["audit"], c.broken["audit "+e.Event]); err != nil {
 		return err
 	}
 	c.events = append(c.events, e)
@@ -308,8 +308,8 @@ func (c *Campus) recovered(_ context.Context, person string) (time.Time, error) 
 func (c *Campus) ended(_ context.Context, what bridge.Undertaking, recovery string) (how string, err error) {
 	for _, e := range c.Events("") {
 		begin, end, _ := strings.Cut(e.Event, ".")
-		if e.Recovery == recovery && begin == string(what) && (end == "done" || end == "refused") {
-			how = end
+		if e.Recovery == recovery && begin == string(what) && bridge.EndOf(end) != "" {
+			how = bridge.EndOf(end)
 		}
 	}
 	return how, nil
@@ -326,7 +326,7 @@ func (c *Campus) Send(_ context.Context, n bridge.Notice) error {
 	return nil
 }
 
-// Break makes a part ("mail", "mail to ADDRESS", "audit") fail with err until it is mended with nil.
+// Break makes a part ("mail", "mail to ADDRESS", "audit", "audit EVENT") fail with err until it is mended with nil.
 func (c *Campus) Break(part string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

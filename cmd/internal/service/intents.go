@@ -27,6 +27,7 @@ func (s *service) intents(ctx context.Context, atLeast time.Duration) (out []bri
 		if s.opts.Now().Sub(i.Time) >= atLeast {
 			out = append(out, bridge.Intent{
 				What: i.What, Person: i.Person, Recovery: i.Recovery, Way: bridge.Way(i.Way), Added: i.Added, Removed: i.Removed, Begun: i.Time, Stuck: i.Stuck,
+				Change: i.Change, Marked: i.Marked,
 			})
 		}
 	}
@@ -92,7 +93,7 @@ func (s *service) lost(ctx context.Context, rows []control.Recovery) ([]control.
 	defer cancel()
 	var out []control.Recovery
 	for _, i := range open {
-		if known, err := s.knows(ctx, i); err != nil || known {
+		if known, err := s.flow.Known(ctx, i); err != nil || known {
 			if err != nil {
 				return nil, err
 			}
@@ -108,15 +109,6 @@ func (s *service) lost(ctx context.Context, rows []control.Recovery) ([]control.
 		out = append(out, row)
 	}
 	return out, nil
-}
-
-// knows reports that an intent is that of a temporary code which the store has: it stays open as long as the code lives.
-func (s *service) knows(ctx context.Context, i bridge.Intent) (bool, error) {
-	if i.What != bridge.UndertakingTemporary {
-		return false, nil
-	}
-	t, found, err := s.flow.Temporary(ctx, i.Person)
-	return found && t.ID == i.Recovery, err
 }
 
 func lostRow(i bridge.Intent) control.Recovery {

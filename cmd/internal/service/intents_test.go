@@ -30,7 +30,7 @@ type campus struct {
 }
 
 func (c *campus) ByID(_ context.Context, id string) (bridge.Account, error) {
-	return bridge.Account{ID: id, Username: "user-" + id}, nil
+	return bridge.Account{ID: id, Username: "user-" + id, Credentials: []bridge.Credential{{ID: "new", Type: bridge.TypeOTP}}}, nil
 }
 
 func (c *campus) ByName(_ context.Context, name string) (bridge.Account, error) {
@@ -90,7 +90,7 @@ func afterLoss(t *testing.T, people ...string) (*service, *campus) {
 	}
 	s.flow = &bridge.Flow{
 		Accounts: kc, Target: kc, Mail: kc, Audit: s.counted, Recoveries: &memory.Records[bridge.Recovery]{Now: clock.Now}, Jobs: &memory.Jobs{},
-		Watches: &memory.Records[bridge.Watch]{Now: clock.Now}, Now: clock.Now, Log: s.log,
+		Watches: &memory.Records[bridge.Watch]{Now: clock.Now}, Changes: &memory.Records[bridge.Change]{Now: clock.Now}, Now: clock.Now, Log: s.log,
 	}
 	for _, p := range people {
 		err := trail.Record(t.Context(), bridge.AuditEvent{
@@ -141,6 +141,44 @@ func TestWhatIsLostIsListed(t *testing.T) {
 		if how, err := s.audit.Ended(t.Context(), bridge.UndertakingSwap, recovery); how != want || err != nil {
 			t.Errorf("%s: %q, %v", recovery, how, err)
 		}
+	}
+}
+
+// INV-8: a change in the settings that the store has lost is listed and finished like a swap; one that the store has is left to its job.
+func TestALostChangeIsListed(t *testing.T) {
+	t.Parallel()
+	s, _ := afterLoss(t)
+	for person, added := range map[string]string{"a": "new", "b": "never", "c": "never"} {
+		err := s.audit.Record(t.Context(), bridge.AuditEvent{
+			Event: "authenticator.intended", Outcome: "ok", Actor: person, Target: person, Recovery: "c-" + person, Added: added,
+			Detail: map[string]string{"change": string(bridge.ChangeAddOTP)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := s.flow.Changes.Update(t.Context(), "c", 0, func(bridge.Change, bool) (bridge.Change, error) {
+		return bridge.Change{ID: "c-c", Person: "c", Kind: bridge.ChangeAddOTP, State: bridge.ChangeAsked}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := s.opts.Now
+	s.opts.Now = func() time.Time { return now().Add(listAfter) }
+	all := listed(t, s)
+	if len(all) != 2 || all[0].State != "lost" || all[0].Lost != "authenticator" || all[0].User != "user-a" || all[1].User != "user-b" {
+		t.Fatalf("%+v", all)
+	}
+	if err := s.finishIntents(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"c-a": "done", "c-b": "", "c-c": ""} {
+		if how, err := s.audit.Ended(t.Context(), bridge.UndertakingAuthenticator, id); how != want || err != nil {
+			t.Errorf("%s: %q, %v", id, how, err)
+		}
+	}
+	if after, err := s.administer(t.Context(), "c-b", "b", bridge.AdminCancel); err != nil || after.State != "ended" || len(listed(t, s)) != 0 {
+		t.Errorf("%+v, %v", after, err)
 	}
 }
 
