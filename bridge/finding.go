@@ -75,6 +75,13 @@ func SortFindings(all []Finding) {
 	})
 }
 
+// Distinct are the findings of several lists, each once, the worst first: two checks may come upon the same.
+func Distinct(lists ...[]Finding) []Finding {
+	all := slices.Concat(lists...)
+	SortFindings(all)
+	return slices.CompactFunc(all, func(a, b Finding) bool { return a.ID == b.ID && a.Object == b.Object && maps.Equal(a.Values, b.Values) })
+}
+
 // Check looks at one thing.
 type Check struct {
 	Name   string // stable, e.g. "login-client"

@@ -40,6 +40,7 @@ type metadata struct {
 	Challenges    []string `json:"code_challenge_methods_supported"`
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+	Scopes        []string `json:"scopes_supported"`
 	PromisesIss   bool     `json:"authorization_response_iss_parameter_supported"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // Look reads the provider's metadata once, for whoever does not call Run, and returns what Ready says afterwards.
@@ -64,6 +65,20 @@ func (rp *RelyingParty) attemptPushed(ctx context.Context) error {
 		return err
 	}
 	return &Error{Code: CodePush, Op: "probe", Err: errors.New("a pushed request is refused, too")}
+}
+
+// LacksScope reports whether the provider does not know the recovery scope, after it refused a request. It looks anew, and believes a list of scopes
+// only: a provider may keep its own to itself.
+func (rp *RelyingParty) LacksScope(ctx context.Context) (bool, error) {
+	if err := rp.refresh(ctx); err != nil {
+		return false, err
+	}
+	p, err := rp.provider()
+	if err != nil {
+		return false, err
+	}
+	others := slices.ContainsFunc(p.Scopes, func(name string) bool { return name != "openid" })
+	return others && !slices.Contains(p.Scopes, rp.cfg.RecoveryScope), nil
 }
 
 // pushed pushes a request and returns what the browser would ask with.

@@ -106,8 +106,7 @@ func (r Report) Findings() []bridge.Finding {
 	for _, one := range r.Results {
 		all = append(all, one.Findings...)
 	}
-	bridge.SortFindings(all)
-	return all
+	return bridge.Distinct(all)
 }
 
 // Unchecked returns the checks that were not carried out to their end.

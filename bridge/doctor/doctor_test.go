@@ -76,11 +76,15 @@ func TestOneBlackHoleHidesNothing(t *testing.T) {
 func TestOnlyALookSaysThatItIsMended(t *testing.T) {
 	t.Parallel()
 	at := func(hour int) time.Time { return time.Date(2026, 11, 29, hour, 0, 0, 0, time.UTC) }
-	found := []bridge.Finding{bridge.Found(bridge.FindScopeShared, "portal")}
+	found := func(client string) []bridge.Finding {
+		return []bridge.Finding{bridge.Found(bridge.FindScopeShared, client)}
+	}
 	unchecked := func(check, why string) doctor.Result {
 		return doctor.Result{Check: check, Unchecked: &bridge.Unchecked{Why: why}}
 	}
-	first := doctor.Report{At: at(9), Results: []doctor.Result{{Check: "late", Findings: found}, {Check: "hidden", Findings: found}, {Check: "mended", Findings: found}}}
+	first := doctor.Report{At: at(9), Results: []doctor.Result{
+		{Check: "late", Findings: found("a")}, {Check: "hidden", Findings: found("b")}, {Check: "mended", Findings: found("c")},
+	}}
 	second := doctor.Report{At: at(10), Results: []doctor.Result{
 		unchecked("late", bridge.UncheckedTime), unchecked("hidden", bridge.UncheckedRights), {Check: "mended"}, unchecked("new", bridge.UncheckedAnswer),
 	}}

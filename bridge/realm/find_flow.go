@@ -66,13 +66,13 @@ func (s *State) findOpen(a Asked) []bridge.Finding {
 	}
 	reason := bound.open(a, level)
 	if reason == "" {
-		if !bound.gated(a) {
+		if s.gateRole(a) == "" {
 			return []bridge.Finding{bridge.Found(bridge.FindFlowGate, bound.Alias)}
 		}
 		return nil
 	}
 	for i := range s.Flows {
-		if f := &s.Flows[i]; f.Alias != bound.Alias && f.Provider == bound.Provider && f.closed(a.Wanted, level) && f.asks() {
+		if f := &s.Flows[i]; f.Alias != bound.Alias && f.Provider == bound.Provider && s.closed(f, a.Wanted) && f.asks() {
 			return []bridge.Finding{bridge.Found(bridge.FindFlowUnbound, f.Alias, "bound", bound.Alias)}
 		}
 	}
@@ -210,10 +210,7 @@ func (e Execution) scope(name string, negated bool) bool {
 	return e.Provider == byScope && e.Requirement == "REQUIRED" && e.Config["client_scope"] == name && (e.Config["negate"] == "true") == negated
 }
 
-// gated reports whether a sign-in with the recovery scope is refused unless the gate is open.
-func (f *Flow) gated(a Asked) bool { return f.gateRole(a) != "" }
-
-// gateRole is the role that opens the flow's gate, "" when it has no gate that holds.
+// gateRole is the role that opens the flow's gate, "" when it has no gate. It holds only if there is that role, see State.holds.
 func (f *Flow) gateRole(a Asked) string {
 	for _, e := range f.Steps {
 		if e.Sub == nil || e.Requirement != "CONDITIONAL" {
@@ -303,7 +300,7 @@ func findProviders(s *State, a Asked) (found []bridge.Finding) {
 			continue
 		}
 		after := s.Flow(p.PostFlow)
-		if !p.LinkOnly && (after == nil || after.open(a, s.fullLevel(a)) != "" || !after.gated(a)) {
+		if !p.LinkOnly && (after == nil || after.open(a, s.fullLevel(a)) != "" || !s.holds(after.gateRole(a), s.gateRole(a))) {
 			found = append(found, bridge.Found(bridge.FindProviderFlow, p.Alias))
 		}
 		first := p.FirstFlow

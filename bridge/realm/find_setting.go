@@ -106,12 +106,19 @@ func findGroups(s *State, a Asked) (found []bridge.Finding) {
 	})...)
 }
 
-// gateRole is the role that the bound flow asks for.
+// gateRole is the role that opens the gate of the bound flow, "" when that has none that holds.
 func (s *State) gateRole(a Asked) string {
-	if f := s.Flow(s.Setting("browserFlow")); f != nil {
+	if f := s.Flow(s.Setting("browserFlow")); f != nil && s.holds(f.gateRole(a), "") {
 		return f.gateRole(a)
 	}
 	return ""
+}
+
+// holds reports whether a gate keeps people out that a role opens: the role exists, since Keycloak takes a condition on one that does not for not met and
+// lets everybody pass; and it is the one that is meant, if one is: what has another role is opened by whatever gives that.
+func (s *State) holds(role, meant string) bool {
+	unknown := s.Unread[PartRoles] != nil || s.Silent[PartRoles] != nil // is said elsewhere
+	return role != "" && (unknown || s.Role(role) != nil) && (meant == "" || role == meant)
 }
 
 // findTheme looks at the link on Keycloak's own page. Its address may also come from the server's environment, which nobody can read.

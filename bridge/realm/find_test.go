@@ -192,6 +192,12 @@ func flowBreakings() []breaking {
 		{bridge.FindFlowGate, func(s *realm.State, _ *realm.Asked) {
 			line(s, "otpbridge-browser-gate", "conditional-user-role").Config["negate"] = "false"
 		}},
+		{bridge.FindFlowGate, func(s *realm.State, _ *realm.Asked) {
+			s.Roles = slices.DeleteFunc(s.Roles, func(r realm.Role) bool { return r.Name == realm.Gate })
+		}},
+		{bridge.FindFlowGate, func(s *realm.State, _ *realm.Asked) {
+			line(s, "otpbridge-browser-gate", "conditional-user-role").Config["condUserRole"] = "otp-recovery-opne"
+		}},
 		{bridge.FindFlowLevel, func(s *realm.State, _ *realm.Asked) {
 			attributes, _ := s.Settings["attributes"].(map[string]any)
 			attributes["acr.loa.map"] = `{"pwd":1}`
@@ -239,6 +245,16 @@ func wayBreakings() []breaking {
 		{bridge.FindFlowLogin, login(func(c *realm.Client) { c.Overrides = map[string]string{"browser": "f1"} })},
 		{bridge.FindProviderFlow, broker(realm.Provider{FirstFlow: "browser"})},
 		{bridge.FindProviderFlow, broker(realm.Provider{FirstFlow: "browser", PostFlow: "browser"})},
+		{bridge.FindProviderFlow, func(s *realm.State, a *realm.Asked) { // everybody has that role
+			broker(realm.Provider{FirstFlow: "browser", PostFlow: "open"})(s, a)
+			open := *s.Flow("after")
+			open.Alias, open.Steps = "open", slices.Clone(open.Steps)
+			gate := *open.Steps[0].Sub
+			gate.Steps = slices.Clone(gate.Steps)
+			gate.Steps[1].Config = map[string]string{"condUserRole": "offline_access", "negate": "true"}
+			open.Steps[0].Sub = &gate
+			s.Flows = append(s.Flows, open)
+		}},
 		{bridge.FindProviderLinking, broker(realm.Provider{PostFlow: "after"})},
 		{bridge.FindResetOpen, reset(func(f *realm.Flow) {
 			f.Walk(true, func(e *realm.Execution) { e.Config = nil })

@@ -23,7 +23,8 @@ func (e flowError) Error() string { return e.flow + ": " + e.what }
 type maker struct {
 	w        Wanted
 	level    int
-	passkeys bool // people can sign in with a passkey alone
+	role     string // that opens the gate
+	passkeys bool   // people can sign in with a passkey alone
 	source   *Flow
 	alias    string          // of the flow on top
 	taken    map[string]bool // aliases inside it
@@ -31,7 +32,7 @@ type maker struct {
 }
 
 func newMaker(w Wanted, s *State, source *Flow, alias string) *maker {
-	m := &maker{w: w, level: s.level(w), passkeys: s.On("webAuthnPolicyPasswordlessPasskeysEnabled"), source: source, alias: alias, taken: map[string]bool{}}
+	m := &maker{w: w, level: s.level(w), role: Gate, passkeys: s.On("webAuthnPolicyPasswordlessPasskeysEnabled"), source: source, alias: alias, taken: map[string]bool{}}
 	source.Walk(false, func(e *Execution) { m.passkeys = m.passkeys || e.Provider == passkeyForm })
 	return m
 }
@@ -83,7 +84,7 @@ func (m *maker) gate() Node {
 	scope := map[string]string{"client_scope": m.w.RecoveryScope, "negate": "false"}
 	return Node{Requirement: conditional, Sub: &Tree{Alias: m.alias + "-gate", Steps: []Node{
 		{Requirement: required, Provider: byScope, ConfigAlias: m.alias + "-gate-scope", Config: scope},
-		{Requirement: required, Provider: byRole, ConfigAlias: m.alias + "-gate-role", Config: map[string]string{"condUserRole": Gate, "negate": "true"}},
+		{Requirement: required, Provider: byRole, ConfigAlias: m.alias + "-gate-role", Config: map[string]string{"condUserRole": m.role, "negate": "true"}},
 		{Requirement: required, Provider: denies},
 	}}}
 }

@@ -59,12 +59,13 @@ type planner struct {
 	kinds map[Kind]kind
 	plan  Plan
 	ways  []Node // second factors of the browser flow
+	gate  string // the role that opens its gate
 }
 
 // Plan compares a realm with a safe one. The steps stand in an order in which the realm is never weaker than before: what is new is complete
 // before anything leads to it, the lock stands before the client that it locks, rights come last.
 func (s *State) Plan(w Wanted) Plan {
-	p := &planner{w: w, s: s, kinds: kinds()}
+	p := &planner{w: w, s: s, kinds: kinds(), gate: Gate}
 	if w.Version != "" && bridge.ParseRelease(w.Version).Before(bridge.Oldest) {
 		p.stop(ObstacleVersion, "Keycloak "+w.Version)
 		return p.plan

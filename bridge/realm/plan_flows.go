@@ -73,7 +73,8 @@ func (p *planner) browser() (bind func()) {
 		return nil
 	}
 	m := newMaker(p.w, p.s, bound, p.free(browserFlow))
-	if bound.closed(p.w, m.level) {
+	if role := bound.closedBy(p.w, m.level); role == Gate || p.s.holds(role, "") {
+		p.gate = role
 		bound.Walk(false, func(e *Execution) { m.collect(*e) })
 		p.ways = m.ways
 		return nil
@@ -88,6 +89,9 @@ func (p *planner) browser() (bind func()) {
 	p.flow(ReasonFlow, t)
 	return func() { p.setting(ReasonFlow, setting, t.Alias) }
 }
+
+// closed reports whether a flow is fail-closed, by the same role as the browser flow; where that is not there the plan makes it.
+func (p *planner) closed(f *Flow) bool { return f.closedBy(p.w, p.s.level(p.w)) == p.gate }
 
 // types are the credentials that let people in.
 func (m *maker) types() []string {
@@ -125,7 +129,7 @@ func (p *planner) brokers() (bind func()) {
 // post is the flow that has to run after the sign-in at a provider.
 func (p *planner) post(b Provider, made map[string]string) (alias string, ok bool) {
 	here := p.s.Flow(b.PostFlow)
-	if here != nil && here.closed(p.w, p.s.level(p.w)) {
+	if here != nil && p.closed(here) {
 		return b.PostFlow, true
 	}
 	if b.PostFlow != "" && !strings.HasPrefix(b.PostFlow, postFlow) {
@@ -140,10 +144,12 @@ func (p *planner) post(b Provider, made map[string]string) (alias string, ok boo
 
 // makePost wants the flow of ours, and takes one that is there and safe.
 func (p *planner) makePost() string {
-	if here := p.s.Flow(postFlow); p.s.used(postFlow) && here != nil && here.closed(p.w, p.s.level(p.w)) {
+	if here := p.s.Flow(postFlow); p.s.used(postFlow) && here != nil && p.closed(here) {
 		return postFlow
 	}
-	t := newMaker(p.w, p.s, &Flow{}, p.free(postFlow)).post(p.ways)
+	m := newMaker(p.w, p.s, &Flow{}, p.free(postFlow))
+	m.role = p.gate
+	t := m.post(p.ways)
 	p.flow(ReasonBrokers, t)
 	return t.Alias
 }

@@ -71,11 +71,11 @@ type partReader struct {
 	read func() error
 }
 
-// parts are in the order in which one needs the other: clients and identity providers name flows.
+// parts are in the order in which one needs the other: clients and identity providers name flows, which name roles.
 func (r reader) parts() []partReader {
 	return []partReader{
-		{PartSettings, r.settings}, {PartScopes, r.scopes}, {PartClients, r.clients}, {PartProviders, r.providers}, {PartFlows, r.flows},
-		{PartProfile, r.profile}, {PartPolicies, r.policies}, {PartGroups, r.groups}, {PartRoles, r.roles}, {PartTexts, r.texts},
+		{PartSettings, r.settings}, {PartScopes, r.scopes}, {PartClients, r.clients}, {PartProviders, r.providers}, {PartRoles, r.roles}, {PartFlows, r.flows},
+		{PartProfile, r.profile}, {PartPolicies, r.policies}, {PartGroups, r.groups}, {PartTexts, r.texts},
 	}
 }
 

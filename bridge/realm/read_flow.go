@@ -29,7 +29,7 @@ func (r reader) flows() error {
 	if err := r.flowsOf(used); err != nil {
 		return err
 	}
-	if bound := r.s.Flow(r.s.Setting("browserFlow")); bound != nil && !bound.closed(r.w, r.s.level(r.w)) {
+	if bound := r.s.Flow(r.s.Setting("browserFlow")); bound != nil && !r.s.closed(bound, r.w) {
 		return r.flowsOf(others)
 	}
 	return nil

@@ -33,10 +33,16 @@ func (f *Flow) enabled() []Execution {
 	return slices.DeleteFunc(slices.Clone(f.Steps), func(e Execution) bool { return !e.Enabled() })
 }
 
-// closed reports whether a flow is fail-closed, has the gate and lets nobody set up what they cannot show.
-func (f *Flow) closed(w Wanted, level int) bool {
+// closed reports whether a flow is fail-closed, has a gate that holds and lets nobody set up what they cannot show.
+func (s *State) closed(f *Flow, w Wanted) bool { return s.holds(f.closedBy(w, s.level(w)), "") }
+
+// closedBy is the role that opens the gate of a fail-closed flow, "" of one that is not.
+func (f *Flow) closedBy(w Wanted, level int) string {
 	a := Asked{Wanted: w}
-	return f.open(a, level) == "" && f.gated(a) && !f.enrols()
+	if f.open(a, level) != "" || f.enrols() {
+		return ""
+	}
+	return f.gateRole(a)
 }
 
 // resets reports whether a flow for forgotten passwords leads to a new password only and signs nobody in.

@@ -100,6 +100,28 @@ func TestRealmGuardSeesIdentityProviders(t *testing.T) {
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 }
 
+// OIDC-18, INV-1: without the recovery scope Keycloak asks nobody for a second factor. The service account sees no scopes: the guard takes it from its own
+// request, which is refused, and says that, not that Keycloak does not answer; a request that is refused for another reason says nothing.
+func TestRealmGuardSeesThatTheRecoveryScopeIsGone(t *testing.T) {
+	t.Parallel()
+	s, pages, admin, seen := guarded(t)
+	s.kc.SetRealm(map[string]any{"recoveryScope": false})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: scope.missing otp-recovery")
+	if status, _ := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != http.StatusServiceUnavailable {
+		t.Errorf("/start says %d", status)
+	}
+	s.said("realm guard: no new recovery begins", "scope.missing")
+	s.kc.SetRealm(map[string]any{"recoveryScope": true})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+	s.kc.SetClient(fakekc.Client{ID: fakekc.ClientLogin, Secret: "another"})
+	seen(doctor.Report{})
+	for range 20 { // looks at once
+		readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+	}
+}
+
 // The figures start and idle-memory, and every start beside a busy Keycloak, rest on few calls: those about people, which cost it more than all the
 // others, come after the first look and are not repeated with each.
 func TestRealmGuardCostsKeycloakLittle(t *testing.T) {

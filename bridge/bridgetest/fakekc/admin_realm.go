@@ -18,7 +18,7 @@ func realmRoutes() map[string]func(*call) reply {
 		"GET /identity-provider/instances":             (*call).providers,
 		"GET /client-policies/profiles":                fixed(object{"profiles": []object{{"name": "otpbridge-par", "executors": []object{{"executor": "secure-par-content"}, {"executor": "pkce-enforcer"}}}}}),
 		"GET /client-policies/policies":                (*call).policies,
-		"GET /roles":                                   fixed([]object{}),
+		"GET /roles":                                   fixed([]object{{"id": roleGate, "name": roleGate}}),
 		"GET /roles/{role}/groups":                     (*call).roleGroups,
 		"GET /localization/{language}":                 fixed(object{}),
 		"GET /authentication/required-actions":         none,

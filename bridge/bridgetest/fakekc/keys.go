@@ -110,7 +110,7 @@ func (s *Server) discovery(*http.Request) reply {
 		"id_token_signing_alg_values_supported":            algorithms,
 		"token_endpoint_auth_methods_supported":            methods,
 		"token_endpoint_auth_signing_alg_values_supported": algorithms,
-		"scopes_supported":                                 []string{"openid", scopeGate, "basic", "acr", "profile", "email"},
+		"scopes_supported":                                 s.scopes(),
 		"code_challenge_methods_supported":                 []string{"plain", "S256"},
 		"claims_parameter_supported":                       true, "request_uri_parameter_supported": true,
 		"backchannel_logout_supported": true, "backchannel_logout_session_supported": true,

@@ -61,6 +61,15 @@ func matches(patterns []string, uri string) bool {
 	})
 }
 
+// scopes are those that a client may ask for: SetRealm takes the recovery scope away.
+func (s *Server) scopes() []string {
+	all := []string{"openid", "basic", "acr", "profile", "email"}
+	if s.realm["recoveryScope"] != false {
+		all = append(all, scopeGate)
+	}
+	return all
+}
+
 // checkRequest checks what a redirect can answer.
 func (s *Server) checkRequest(c *client, p params) *requestFault {
 	switch {
@@ -69,10 +78,7 @@ func (s *Server) checkRequest(c *client, p params) *requestFault {
 	case p["response_type"] != "code":
 		return &requestFault{"unsupported_response_type", ""}
 	}
-	allowed := []string{"openid", "profile", "email", "basic", "acr"}
-	if c.RecoveryDesk {
-		allowed = append(allowed, scopeGate)
-	}
+	allowed := slices.DeleteFunc(s.scopes(), func(name string) bool { return name == scopeGate && !c.RecoveryDesk })
 	for _, scope := range p.scopes() {
 		if !slices.Contains(allowed, scope) {
 			return &requestFault{"invalid_scope", "Invalid scopes: " + p["scope"]} // the PAR endpoint says invalid_request

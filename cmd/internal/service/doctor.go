@@ -146,7 +146,7 @@ func (p parts) lockChecks() []bridge.Check {
 			}
 			switch got, err := attempt(ctx); {
 			case err != nil:
-				return nil, err
+				return p.scopeGone(ctx, err)
 			case got == oidc.Unclear:
 				return nil, bridge.NotChecked(bridge.UncheckedUnknown, accountConsole)
 			case got == oidc.Taken:
@@ -164,6 +164,18 @@ func (p parts) lockChecks() []bridge.Check {
 			return p.party.AttemptScope(ctx, accountConsole, redirect)
 		}),
 	}
+}
+
+// scopeGone says why our own request was refused, where the reason is that Keycloak does not know the recovery scope: the safe flow's conditions rest
+// on it. The service account sees no client scopes.
+func (p parts) scopeGone(ctx context.Context, refusal error) ([]bridge.Finding, error) {
+	if oidc.CodeOf(refusal) != oidc.CodePush {
+		return nil, refusal
+	}
+	if lacks, err := p.party.LacksScope(ctx); err != nil || !lacks {
+		return nil, refusal
+	}
+	return []bridge.Finding{bridge.Found(bridge.FindScopeMissing, p.cfg.SignIn.RecoveryScope)}, nil
 }
 
 // accountConsole is a client that every realm has.

@@ -82,8 +82,7 @@ func (g *guard) findings() (all []bridge.Finding) {
 	for _, r := range g.results {
 		all = append(all, r.Findings...)
 	}
-	bridge.SortFindings(all)
-	return all
+	return bridge.Distinct(all)
 }
 
 // take replaces what is known by what a look came to. A check that got no answer keeps what it said before; one for which rights are missing
