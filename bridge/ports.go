@@ -139,6 +139,7 @@ const (
 	NoticeDeskVetoed    NoticeKind = "desk_vetoed"    // to the help desk: somebody stopped a recovery as not theirs
 	NoticeDeskFirst     NoticeKind = "desk_first"     // to the help desk: somebody set an address, and no other one heard of it
 	NoticeDeskCode      NoticeKind = "desk_code"      // to the help desk: somebody stopped a temporary code as not theirs
+	NoticeDeskToday     NoticeKind = "desk_today"     // to the help desk: a temporary code was mailed, and only that mailbox heard of it
 	NoticeDeskTemporary NoticeKind = "desk_temporary" // to the help desk: second factors were changed with a temporary code, or after it
 	NoticeDeskObjected  NoticeKind = "desk_objected"  // to the help desk: somebody objected to a recovery that is done
 	NoticeDeskOne       NoticeKind = "desk_one"       // to the help desk: only the mailbox that got the link heard of the end

@@ -204,8 +204,8 @@ func (f *Flow) undoTemporary(ctx context.Context, t, before TemporaryCode) {
 	}
 }
 
-// makeTemporary writes the credential, where Keycloak's form expects it, and queues the mails: the others are told first, so that the code is
-// never on its way unless they hear of it.
+// makeTemporary writes the credential, where Keycloak's form expects it, and queues the mails: the others, or in their place the help desk, are told
+// first, so that the code is never on its way unless they hear of it.
 func (f *Flow) makeTemporary(ctx context.Context, t TemporaryCode, n NewCredential, mails temporaryMails) error {
 	if err := f.stillMade(ctx, t); err != nil {
 		return err
@@ -228,6 +228,9 @@ func (f *Flow) makeTemporary(ctx context.Context, t TemporaryCode, n NewCredenti
 	}
 	if err := f.stillMade(ctx, t); err != nil {
 		return err
+	}
+	if t.toldOnlyCode() {
+		f.tellDesk(ctx, NoticeDeskToday, t.ID)
 	}
 	for _, m := range mails {
 		if err := f.point(ctx, m.token.Hash(), t.Person); err != nil {
@@ -344,8 +347,14 @@ func (t TemporaryCode) event(name string) AuditEvent {
 	if t.Request != "" {
 		e.Way, e.Detail = string(WayDesk), map[string]string{"request": t.Request}
 	}
+	if t.toldOnlyCode() && (name == "temporary.sent" || name == "temporary.used") {
+		e.Detail = map[string]string{"told": "the address of the code only"}
+	}
 	return e
 }
+
+// toldOnlyCode reports that nobody hears of the code but the one mailbox that gets it (MAIL-01).
+func (t TemporaryCode) toldOnlyCode() bool { return t.To != "" && len(t.Snapshot.Others(t.To)) == 0 }
 
 // temporaryMail is one of the mails about a new code, with a way to object of its own.
 type temporaryMail struct {

@@ -122,7 +122,7 @@ func serviceKinds() []Kind {
 func temporaryKinds() []Kind {
 	return []Kind{
 		{"temporary.intended", "A person asked for a temporary code: about to write the credential \"added\". The recovery of these events is the code's own id."},
-		{"temporary.sent", "The credential of a temporary code stands, and the mail with the code is queued."},
+		{"temporary.sent", "The credential of a temporary code stands, and the mail with the code is queued; detail.told, here and at the use: only the mailbox that got the code hears of it."},
 		{"temporary.shown", "The credential of a temporary code that the help desk approved stands, and the page of the person who asked shows the code; detail.request is the recovery with the approvals."},
 		{"temporary.used", "A temporary code was used. It is removed; what it opened stays open until its time is up."},
 		{"temporary.vetoed", "Somebody who got a notice stopped a temporary code; nobody had to be signed in."},

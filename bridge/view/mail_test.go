@@ -69,6 +69,7 @@ func mails(name string) map[string]view.Mail {
 		"temporary-back-veto":   view.TemporaryBackMail{Name: name, At: at(14, 20), Outcome: bridge.TemporaryOutcome{Vetoed: true}, Reference: "7Q4M01JD"},
 		"desk-first":            view.DeskMail{Kind: view.DeskFirst, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-code":             view.DeskMail{Kind: view.DeskCode, At: at(14, 10), Reference: "7Q4M01JD"},
+		"desk-today":            view.DeskMail{Kind: view.DeskToday, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-temporary":        view.DeskMail{Kind: view.DeskTemp, At: at(14, 10), Reference: "7Q4M01JD"},
 		"desk-gate":             view.DeskMail{Kind: view.DeskGate, At: at(14, 10), Reference: "7Q4M01JD"},
 	}

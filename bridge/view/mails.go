@@ -68,6 +68,7 @@ const (
 	DeskOneAddr  DeskKind = "one"      // a finished recovery could be told only to the address that got the link
 	DeskFirst    DeskKind = "first"    // somebody set an address, and no other one heard of it
 	DeskCode     DeskKind = "code"     // somebody stopped a temporary code as not theirs
+	DeskToday    DeskKind = "today"    // a temporary code was mailed, and no other address heard of it
 	DeskTemp     DeskKind = "temp"     // second factors were changed with a temporary code
 	DeskGate     DeskKind = "gate"     // too many wrong one-time passwords
 )
@@ -148,6 +149,8 @@ func (m DeskMail) blocks(l *locale) []block {
 		text = l.text("mail.desk.first")
 	case DeskCode:
 		text = l.text("mail.desk.code")
+	case DeskToday:
+		text = l.text("mail.desk.today")
 	case DeskTemp:
 		text = l.text("mail.desk.temporary")
 	case DeskGate:

@@ -71,6 +71,8 @@ func (v *View) deskMailFor(n bridge.Notice) (Mail, error) {
 		return DeskMail{Kind: DeskFirst, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskCode:
 		return DeskMail{Kind: DeskCode, At: n.At, Reference: n.Reference}, nil
+	case bridge.NoticeDeskToday:
+		return DeskMail{Kind: DeskToday, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskTemporary:
 		return DeskMail{Kind: DeskTemp, At: n.At, Reference: n.Reference}, nil
 	case bridge.NoticeDeskGate:

@@ -52,7 +52,7 @@ func reachFields() []*field {
 		}, inLanguages("help_desk.counter", "Where people can come in person.", func(c *Config) *map[string]string { return &c.HelpDesk.Counter }),
 		[]*field{
 			one("help_desk.mailbox", mailbox(), h(func(h *HelpDesk) *string { return &h.Mailbox })).
-				as("", "The help desk's mailbox: told, without a name, of a veto, of wrong codes that shut a gate, and when only the address of the link could be told of an end."),
+				as("", "The help desk's mailbox: told, without a name, of a veto, of wrong codes that shut a gate, and when only the address of a link could be told of its end, or only that of a temporary code of the code."),
 			one("help_desk.announce_calls", yesNo(), func(c *Config) *bool { return &c.HelpDesk.AnnounceCalls }).
 				as("false", "true: the mailbox is told, without any name or code, that somebody is about to call."),
 			one("help_desk.supervisor_mailbox", mailbox(), h(func(h *HelpDesk) *string { return &h.Supervisor })).
