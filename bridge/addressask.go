@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,15 +29,16 @@ func addressHash(person, address, code string) string {
 	return Secret(person + "\n" + strings.ToLower(address) + "\n" + code).Hash()
 }
 
-// AddressFault says why an address cannot be one of this account's notification addresses, nil if it can.
-func (s *Settings) AddressFault(a Account, address string) error {
+// AddressFault says why an address cannot be one of this account's notification addresses, nil if it can. One that links go to already, as the account's
+// own, would change nothing but shut the mail way for a while.
+func (s *Settings) AddressFault(a Account, realm RealmFacts, address string) error {
 	const op = "notification address"
 	switch {
 	case address == "":
 		return Fault(CodeEmpty, op, nil)
 	case !Deliverable(address):
 		return Fault(CodeAddressFormat, op, nil)
-	case hasAddress(a.Attributes[s.Attribute], address):
+	case hasAddress(a.Attributes[s.Attribute], address), s.linked(a, realm, address):
 		return Fault(CodeAddressSame, op, nil)
 	case len(a.Attributes[s.Attribute]) >= MaxAddresses:
 		return Fault(CodeAddressMax, op, nil)
@@ -48,17 +50,24 @@ func (s *Settings) AddressFault(a Account, address string) error {
 	return nil
 }
 
+// linked reports whether links go to an address, or will when the last change is old enough.
+func (s *Settings) linked(a Account, realm RealmFacts, address string) bool {
+	return slices.ContainsFunc(s.Rules.Addresses(a, History{}, realm, s.Now()), func(o Address) bool {
+		return strings.EqualFold(o.Value, address) && (o.Code == "" || o.Code == CodeAddressChanged)
+	})
+}
+
 // AskAddress mails a code to an address that somebody wants to be told at. It takes the place of one that waits.
 func (s *Settings) AskAddress(ctx context.Context, m Member, address string) error {
 	a, err := s.mayAddress(ctx, m)
 	if err != nil {
 		return err
 	}
-	if err := s.AddressFault(a, address); err != nil {
-		return err
-	}
 	realm, err := s.Accounts.Realm(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.AddressFault(a, realm, address); err != nil {
 		return err
 	}
 	if !s.guarded(realm) {
@@ -156,7 +165,11 @@ func (s *Settings) ConfirmAddress(ctx context.Context, m Member, typed string) e
 	if !Equal(ask.Hash, addressHash(m.Person, ask.Address, typed)) {
 		return s.wrongAddressCode(ctx, m.Person, ask)
 	}
-	if err := s.AddressFault(a, ask.Address); err != nil {
+	realm, err := s.Accounts.Realm(ctx)
+	if err != nil {
+		return errors.Join(err, s.uncount(ctx, m.Person, ask.Hash))
+	}
+	if err := s.AddressFault(a, realm, ask.Address); err != nil {
 		return errors.Join(err, s.ForgetAddress(ctx, m))
 	}
 	if err := s.begin(ctx, m, Change{Kind: ChangeAddAddress, Address: ask.Address}); err != nil {

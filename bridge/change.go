@@ -49,15 +49,16 @@ type Change struct {
 	At         time.Time      // asked for
 	Until      time.Time      // not begun after this
 	State      ChangeState
-	Code       Code     `json:",omitempty"` // ChangeRefused: why
-	Field      string   `json:",omitempty"` // of Code: what Keycloak named
-	Tell       []string `json:",omitempty"` // addresses that hear of it, as they were before
-	Name       string   `json:",omitempty"` // of the person
-	Intended   bool     `json:",omitempty"` // the audit trail holds the intent
-	Sent       bool     `json:",omitempty"` // it may stand
-	Compared   bool     `json:",omitempty"` // after the write, with what stood before
-	Tries      int      `json:",omitempty"` // refusals by Keycloak
-	Holder     string   `json:",omitempty"` // who carries it out
+	Code       Code      `json:",omitempty"` // ChangeRefused: why
+	Field      string    `json:",omitempty"` // of Code: what Keycloak named
+	Tell       []string  `json:",omitempty"` // addresses that hear of it, as they were before
+	Name       string    `json:",omitempty"` // of the person
+	Intended   bool      `json:",omitempty"` // the audit trail holds the intent
+	Sent       bool      `json:",omitempty"` // it may stand
+	Unanswered time.Time `json:",omitzero"`  // when it was last sent without an answer: it may come to stand for a while
+	Compared   bool      `json:",omitempty"` // after the write, with what stood before
+	Tries      int       `json:",omitempty"` // refusals by Keycloak
+	Holder     string    `json:",omitempty"` // who carries it out
 	Held       time.Time
 }
 
@@ -69,6 +70,13 @@ const (
 	changeMemory = 30 * time.Minute // how long the page may still say what came of it; one that is under way is kept until its end
 	changeTries  = 3
 )
+
+// unanswered notes a fault of its write after which it may come to stand yet.
+func (c *Change) unanswered(err error, now time.Time) {
+	if CodeOf(err) != CodeRefusedByAccount {
+		c.Unanswered = now
+	}
+}
 
 // begin makes a change a job. The same change again, by a second press, is nil; another one while one is under way is CodeChangeOpen.
 func (s *Settings) begin(ctx context.Context, m Member, c Change) error {
@@ -117,7 +125,7 @@ type NewOTP struct {
 
 // BeginOTP draws the key of another authenticator. old is the one before, whose codes are explained as such.
 func (s *Settings) BeginOTP(ctx context.Context, m Member, old *NewOTP) (NewOTP, error) {
-	if _, err := s.may(ctx, m); err != nil {
+	if _, err := s.mayFactor(ctx, m); err != nil {
 		return NewOTP{}, err
 	}
 	key, err := s.newKey(ctx)
@@ -134,7 +142,7 @@ func (s *Settings) BeginOTP(ctx context.Context, m Member, old *NewOTP) (NewOTP,
 // AddOTP takes the first code of another authenticator and begins the change. CodeOldKey: it belongs to a key before this one.
 func (s *Settings) AddOTP(ctx context.Context, m Member, n NewOTP, typed, label string) error {
 	const op = "add authenticator"
-	if _, err := s.may(ctx, m); err != nil {
+	if _, err := s.mayFactor(ctx, m); err != nil {
 		return err
 	}
 	now := s.Now()
@@ -188,7 +196,7 @@ func (s *Settings) RemoveOTP(ctx context.Context, m Member, id string) error {
 // RenameOTP begins to give an authenticator another label. CodeLabelTaken: another one has it.
 func (s *Settings) RenameOTP(ctx context.Context, m Member, id, label string) error {
 	const op = "rename authenticator"
-	a, err := s.may(ctx, m)
+	a, err := s.mayFactor(ctx, m)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,8 @@ func (s *Settings) RunChange(ctx context.Context, person string) (next time.Time
 	case code == CodeRefusedByAccount && c.Tries < changeTries: // what is gone again, or a label that was taken meanwhile
 		c.Tries++
 		next, err = s.Now().Add(time.Second), nil
+	case (refusal(code) || slices.Contains(finalCodes, code)) && s.Now().Before(c.Unanswered.Add(leftoverAfter)): // it may come to stand yet
+		next, err = c.Unanswered.Add(leftoverAfter), nil
 	case refusal(code) || slices.Contains(finalCodes, code):
 		return time.Time{}, s.refuseChange(run, c, code, fieldOf(err))
 	}
@@ -91,7 +93,7 @@ func (s *Settings) keepFor(ctx context.Context, c *Change, life time.Duration, s
 }
 
 func (s *Settings) release(ctx context.Context, c Change) error {
-	return s.keep(ctx, &c, func(old *Change) { old.Held, old.Tries = time.Time{}, c.Tries })
+	return s.keep(ctx, &c, func(old *Change) { old.Held, old.Tries, old.Unanswered = time.Time{}, c.Tries, c.Unanswered })
 }
 
 // carry brings a change to its end.
@@ -120,9 +122,11 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 		}
 		return Fault(CodeExpired, "change", nil)
 	}
+	before := c.Unanswered
 	if err := s.intendChange(ctx, c); err != nil {
 		return err
 	}
+	c.Unanswered = before // on record is that it may be sent now, if this is the end of the process
 	if t, found, err := s.Temporary(ctx, c.Person); err != nil || found && t.Open() {
 		return firstError(err, Fault(CodeTemporary, "change", nil))
 	}
@@ -130,6 +134,7 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 		return err
 	}
 	if err := s.write(ctx, *c); err != nil {
+		c.unanswered(err, s.Now())
 		return err
 	}
 	if c.Address != "" { // or it is an alarm that it was not compared
@@ -193,16 +198,14 @@ func (s *Settings) intendChange(ctx context.Context, c *Change) error {
 	if err != nil {
 		return err
 	}
-	if err := s.fits(a, *c); err != nil {
-		return err
-	}
-	if c.Address != "" {
-		if err := s.steady(ctx, c.Person); err != nil {
-			return err
-		}
-	}
 	realm, err := s.Accounts.Realm(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.fits(a, realm, *c); err != nil {
+		return err
+	}
+	if err := s.quiet(ctx, *c); err != nil {
 		return err
 	}
 	if c.Address != "" && !s.guarded(realm) {
@@ -222,7 +225,7 @@ func (s *Settings) intendChange(ctx context.Context, c *Change) error {
 		if !old.Intended {
 			old.Tell, old.Name, old.Language = tell, a.Name, or(a.Locale, old.Language)
 		}
-		old.Intended, old.Sent = true, true
+		old.Intended, old.Sent, old.Unanswered = true, true, s.Now()
 		if old.Kind == ChangeAddOTP {
 			n := *old.New
 			n.Label = s.newLabel(old.Label, a.Credentials)
@@ -232,13 +235,13 @@ func (s *Settings) intendChange(ctx context.Context, c *Change) error {
 }
 
 // fits says what stands against a change at the last moment.
-func (s *Settings) fits(a Account, c Change) error {
+func (s *Settings) fits(a Account, realm RealmFacts, c Change) error {
 	const op = "change"
 	switch {
 	case s.Rules.Marks == "" && c.Address != "": // the settings were switched off
 		return Fault(CodePolicy, op, nil)
 	case c.Kind == ChangeAddAddress:
-		return s.AddressFault(a, c.Address)
+		return s.AddressFault(a, realm, c.Address)
 	case c.Kind == ChangeDropAddress || c.Kind == ChangeAddOTP:
 		return nil
 	case !authenticator(a, c.Credential):

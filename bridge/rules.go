@@ -118,12 +118,12 @@ func (r Rules) youngPassword(a Account, h History, now time.Time) bool {
 	return (ok && now.Sub(p.Created) < r.PasswordAge) || (!h.PasswordReset.IsZero() && now.Sub(h.PasswordReset) < r.PasswordAge)
 }
 
-// Addresses lists all addresses on record, in the order of the sources; Code says why no link may go to one.
+// Addresses lists all addresses on record, in the order of the sources; Code says why no link may go to one. One that stands in two sources is as good as the
+// better of them.
 func (r Rules) Addresses(a Account, h History, f RealmFacts, now time.Time) []Address {
 	var out []Address
 	add := func(value string, code Code) {
-		known := slices.ContainsFunc(out, func(o Address) bool { return strings.EqualFold(o.Value, value) })
-		if value == "" || known {
+		if value == "" {
 			return
 		}
 		if code == "" && r.resetsMovable(f) {
@@ -132,7 +132,13 @@ func (r Rules) Addresses(a Account, h History, f RealmFacts, now time.Time) []Ad
 		if code == "" {
 			code = r.addressCode(a, h, value, now)
 		}
-		out = append(out, Address{Value: value, Code: code})
+		one := Address{Value: value, Code: code}
+		i := slices.IndexFunc(out, func(o Address) bool { return strings.EqualFold(o.Value, value) })
+		if i < 0 {
+			out = append(out, one)
+		} else if out[i].worse(one) {
+			out[i].Code = code
+		}
 	}
 	for _, s := range r.Sources {
 		if s.VerifiedEmail {
@@ -257,6 +263,11 @@ func (s Snapshot) LinkAddress() (string, bool) {
 // passwords are sent to, or one that nobody confirmed leads nowhere however long its person waits (TOK-12, TOK-14).
 func (a Address) leads() bool {
 	return a.Code != CodeAddressCampus && a.Code != CodeAddressUnproven && a.Code != CodePasswordRecent
+}
+
+// worse reports that another source says better of the same address: that a link goes there, will go there, or at least that it is somebody's mailbox.
+func (a Address) worse(b Address) bool {
+	return a.Code != "" && (b.Code == "" || b.leads() && !a.leads() || a.Code == CodeAddressUnproven)
 }
 
 // Unset reports whether no address on record leads anywhere: the person should set one.

@@ -102,6 +102,43 @@ func TestMailRefusalNamesTheReason(t *testing.T) {
 	}
 }
 
+// TOK-12, WB-14: an address that stands in two sources is as good as the better of them, whichever comes first; what speaks against the address itself holds
+// in both.
+func TestAnAddressInTwoSourcesIsAsGoodAsTheBetter(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*bridge.Account, *bridge.RealmFacts, *bridge.Rules)
+		want   bridge.Code
+	}{
+		"unverified e-mail": {func(*bridge.Account, *bridge.RealmFacts, *bridge.Rules) {}, ""},
+		"e-mail that people may edit": {func(a *bridge.Account, f *bridge.RealmFacts, _ *bridge.Rules) {
+			a.EmailVerified, f.UserEmail = true, true
+		}, ""},
+		"attribute that people may edit": {func(a *bridge.Account, f *bridge.RealmFacts, r *bridge.Rules) {
+			a.EmailVerified, f.AdminOnly = true, nil
+			r.Sources[0], r.Sources[1] = r.Sources[1], r.Sources[0]
+		}, ""},
+		"neither": {func(_ *bridge.Account, f *bridge.RealmFacts, _ *bridge.Rules) { f.AdminOnly = nil }, bridge.CodeRealmUnsafe},
+		"campus": {func(a *bridge.Account, _ *bridge.RealmFacts, _ *bridge.Rules) {
+			a.Email, a.Attributes["notificationEmail"] = "a@example.ac.jp", []string{"a@example.ac.jp"}
+		}, bridge.CodeAddressCampus},
+		"password mails": {func(_ *bridge.Account, _ *bridge.RealmFacts, r *bridge.Rules) {
+			r.Reset, r.ResetAttribute = bridge.ResetMail, "email"
+		}, bridge.CodePasswordRecent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, r := person(), rules()
+			f := bridge.RealmFacts{EventsSaved: true, AdminOnly: safe.AdminOnly}
+			a.Email = "Alice@example.net"
+			r.Sources = []bridge.AddressSource{{VerifiedEmail: true}, {Attribute: "notificationEmail"}}
+			tt.change(&a, &f, &r)
+			got := r.Addresses(a, bridge.History{}, f, t0)
+			if len(got) != 1 || got[0].Code != tt.want {
+				t.Errorf("%+v, want one with %q", got, tt.want)
+			}
+		})
+	}
+}
+
 // TOK-07: what moved at the account since the sign-in.
 func TestSnapshotSeesWhatChanged(t *testing.T) {
 	a := person()

@@ -80,6 +80,16 @@ func (s *Settings) may(ctx context.Context, m Member) (Account, error) {
 	return s.Enter(ctx, m)
 }
 
+// mayFactor is may for whatever makes another authenticator, or lets one look like another: not while somebody says that the last one is not the person's.
+// Removal stays, for an owner who finds one that is not theirs.
+func (s *Settings) mayFactor(ctx context.Context, m Member) (Account, error) {
+	a, err := s.may(ctx, m)
+	if err != nil {
+		return a, err
+	}
+	return a, s.undisputed(ctx, m.Person)
+}
+
 // mayAddress is may for whatever changes where links and notices go.
 func (s *Settings) mayAddress(ctx context.Context, m Member) (Account, error) {
 	a, err := s.may(ctx, m)
@@ -101,6 +111,17 @@ func (s *Settings) steady(ctx context.Context, person string) error {
 		return &Error{Code: CodeRecovered, Op: op, Until: until}
 	}
 	return err
+}
+
+// quiet refuses what must not be changed while somebody objects to what was done, or may.
+func (s *Settings) quiet(ctx context.Context, c Change) error {
+	switch c.Kind {
+	case ChangeAddAddress, ChangeDropAddress:
+		return s.steady(ctx, c.Person)
+	case ChangeAddOTP, ChangeLabel:
+		return s.undisputed(ctx, c.Person)
+	}
+	return nil
 }
 
 // OwnAddress is a notification address as its owner sees it.

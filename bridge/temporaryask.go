@@ -353,9 +353,6 @@ func (t TemporaryCode) event(name string) AuditEvent {
 	return e
 }
 
-// toldOnlyCode reports that nobody hears of the code but the one mailbox that gets it (MAIL-01).
-func (t TemporaryCode) toldOnlyCode() bool { return t.To != "" && len(t.Snapshot.Others(t.To)) == 0 }
-
 // temporaryMail is one of the mails about a new code, with a way to object of its own.
 type temporaryMail struct {
 	to          string

@@ -184,6 +184,9 @@ func (t TemporaryCode) Veto(hash, number string, now time.Time) (TemporaryCode, 
 	return t, Fault(CodeTooLate, "veto", nil)
 }
 
+// toldOnlyCode reports that nobody hears of the code but the one mailbox that gets it (MAIL-01).
+func (t TemporaryCode) toldOnlyCode() bool { return t.To != "" && len(t.Snapshot.Others(t.To)) == 0 }
+
 // Failed reports that the code never reached the person.
 func (t TemporaryCode) Failed() bool {
 	return t.End == TemporaryUnsent || t.End == TemporaryUnwritten || t.End == TemporaryUnshown

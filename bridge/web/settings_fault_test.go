@@ -11,6 +11,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
 )
 
 // unlucky writes attributes, and then something goes wrong for a number of times.
@@ -125,6 +126,47 @@ func TestAChangeOfAddressesUnderFaults(t *testing.T) {
 			t.Errorf("addresses %q", got)
 		}
 	})
+}
+
+// INV-8: a write whose answer was lost may come to stand late. What speaks against the change meanwhile refuses it a minute later only: an address that stands
+// by then is told of and on record.
+func TestAChangeThatComesToStandLateIsNotRefused(t *testing.T) {
+	t.Parallel()
+	for name, lands := range map[string]bool{"lands": true, "never": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := &unlucky{err: bridge.Fault(bridge.CodeKeycloakAway, "test", errLost), before: true}
+			u.left.Store(1)
+			c, p := unluckyCampus(t, u)
+			c.StopWork()
+			p.confirmsAddress("emil@example.org")
+			id, run := c.KC.PersonID("emil"), c.Web.Settings.RunChange
+			if _, err := run(t.Context(), id); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+				t.Fatal(err)
+			}
+			c.Clock.Add(time.Second)
+			must2(t, c.Flow.Target.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionEndSessions}))
+			if next, err := run(t.Context(), id); err != nil || next.IsZero() || countEvents(c, "address.refused") != 0 {
+				t.Errorf("refused while Keycloak may be slow with it: %v, %v", next, err)
+			}
+			if lands {
+				at := changeOf(t, c, "emil").At.UTC().Format(time.RFC3339)
+				c.KC.Change(id, func(a *fakekc.Account) {
+					a.Attributes = map[string][]string{campus.AddressAttribute: {"emil@example.org"}, campus.MarksAttribute: {at + " emil@example.org", at}}
+				})
+			}
+			c.Clock.Add(time.Minute)
+			if _, err := run(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			if lands {
+				hasOnly(t, c, "emil@example.org")
+			}
+			if n := countEvents(c, "address.refused"); lands == (n == 1) {
+				t.Errorf("%d refusals", n)
+			}
+		})
+	}
 }
 
 // Somebody else who changes the account at the same moment is an alarm, and the address stands.

@@ -50,6 +50,53 @@ func TestAddressesStayWhileSomebodyMayObject(t *testing.T) {
 	p.wantsMailAt("iris@example.com", http.StatusOK)
 }
 
+// MAIL-11: after an objection nobody adds another authenticator to the one that is disputed, nor gives it another name, also where that was asked for before; to
+// remove one stays possible.
+func TestNoAuthenticatorIsAddedAfterAnObjection(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	name := member(c, "kira")
+	thief := proven(t, c, name)
+	mail, key := lastLink(t, c), thief.scan()
+	thief.finish()
+	p := newPerson(t, c)
+	p.enters(name, key)
+	p.adds("Laptop")
+	apps := p.listed("authenticator")
+	objects(t, c, mail, mail.Objection, http.StatusOK)
+	c.StopWork()
+	p = newPerson(t, c)
+	p.enters(name, key)
+	p.chooses("authenticator", apps[1])
+	session, token := p.session(), p.token()
+	for _, q := range []byHand{
+		post("/settings", session, token, "do", "add"),
+		post("/settings/authenticator", session, token, "do", "rename", "label", "x", "id", apps[1]),
+	} {
+		if a := q.to(t, c); a.status != http.StatusForbidden {
+			t.Errorf("%v: %d", q.form, a.status)
+		}
+	}
+	id := c.KC.PersonID(name)
+	_, err := c.Web.Settings.Changes.Update(t.Context(), id, 0, func(bridge.Change, bool) (bridge.Change, error) {
+		fresh := bridge.NewCredential{ID: bridge.NewUUID(), Secret: "JBSWY3DPEHPK3PXP"}
+		return bridge.Change{
+			ID: bridge.NewUUID(), Person: id, SignedInAt: c.Clock.Now(), Kind: bridge.ChangeAddOTP, Credential: fresh.ID, New: &fresh,
+			State: bridge.ChangeAsked, Until: c.Clock.Now().Add(time.Minute),
+		}, nil
+	})
+	must2(t, err)
+	if _, err := c.Web.Settings.RunChange(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := changeOf(t, c, name); got.State != bridge.ChangeRefused || got.Code != bridge.CodeDeskOnly || len(otps(c, name)) != 2 {
+		t.Errorf("what was asked for before: %s %s, %d authenticators", got.State, got.Code, len(otps(c, name)))
+	}
+	if a := post("/settings/authenticator", session, token, "do", "remove", "id", apps[1]).to(t, c); a.status != http.StatusSeeOther {
+		t.Errorf("the removal: %d", a.status)
+	}
+}
+
 // MAIL-11: an objection reaches a recovery by mail that was proven before it.
 func TestAnObjectionReachesWhatIsProvenAlready(t *testing.T) {
 	t.Parallel()
