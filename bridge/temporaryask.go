@@ -341,18 +341,6 @@ func (f *Flow) changeTemporary(ctx context.Context, t TemporaryCode, step func(T
 	})
 }
 
-// event fills in what an event of a temporary code always says.
-func (t TemporaryCode) event(name string) AuditEvent {
-	e := AuditEvent{Event: name, Outcome: "ok", Actor: t.Person, Target: t.Person, Recovery: t.ID, Added: t.ID}
-	if t.Request != "" {
-		e.Way, e.Detail = string(WayDesk), map[string]string{"request": t.Request}
-	}
-	if t.toldOnlyCode() && (name == "temporary.sent" || name == "temporary.used") {
-		e.Detail = map[string]string{"told": "the address of the code only"}
-	}
-	return e
-}
-
 // temporaryMail is one of the mails about a new code, with a way to object of its own.
 type temporaryMail struct {
 	to          string

@@ -184,6 +184,18 @@ func (t TemporaryCode) Veto(hash, number string, now time.Time) (TemporaryCode, 
 	return t, Fault(CodeTooLate, "veto", nil)
 }
 
+// event fills in what an event of a temporary code always says.
+func (t TemporaryCode) event(name string) AuditEvent {
+	e := AuditEvent{Event: name, Outcome: "ok", Actor: t.Person, Target: t.Person, Recovery: t.ID, Added: t.ID}
+	if t.Request != "" {
+		e.Way, e.Detail = string(WayDesk), map[string]string{"request": t.Request}
+	}
+	if t.toldOnlyCode() && (name == "temporary.sent" || name == "temporary.used") {
+		e.Detail = map[string]string{"told": "the address of the code only"}
+	}
+	return e
+}
+
 // toldOnlyCode reports that nobody hears of the code but the one mailbox that gets it (MAIL-01).
 func (t TemporaryCode) toldOnlyCode() bool { return t.To != "" && len(t.Snapshot.Others(t.To)) == 0 }
 
