@@ -44,6 +44,7 @@ func (f *Flow) RunLock(ctx context.Context, person string) (next time.Time, err 
 	var r Recovery
 	for range maxSteps {
 		var found bool
+		run.until = f.leased()
 		r, found, err = f.read(ctx, person)
 		switch {
 		case err != nil:
@@ -67,6 +68,7 @@ type lockRun struct {
 	left    []Credential // what could not be removed: the rest is done first
 	why     error        // of these; another reason than a refusal goes first
 	current bool         // the lock was begun in this run, or is known not to be over
+	until   time.Time    // when the recovery, read before, may be another one
 }
 
 // lockStep does the next thing.
@@ -106,6 +108,7 @@ func (f *Flow) lockStep(ctx context.Context, r Recovery, run *lockRun) error {
 		}
 		return f.finishLock(ctx, r, seen)
 	case ActionAdd:
+		a.Until = run.until
 		return f.lockAdd(ctx, r, a)
 	case ActionRemove:
 		return f.lockRemove(ctx, r, credentialOf(seen, a.Credential), run)

@@ -87,7 +87,7 @@ func (f *Flow) watchSeen(ctx context.Context, w Watch, r Recovery, seen []Creden
 	switch {
 	case shut:
 		news.Shut, news.Stone = true, NewCredential{}
-	case w.Opened.IsZero() && !r.Locking() && r.State != Writing && (r.State == Done || !w.Shut || slices.ContainsFunc(seen, Credential.Recovered)):
+	case w.Opened.IsZero() && !r.Locking() && r.State != Writing && (r.State == Done || !w.Shut || slices.ContainsFunc(seen, w.ours)):
 		news.Opened = f.Now()
 		if r.State == Done {
 			news.Opened = r.DoneAt

@@ -25,6 +25,9 @@ type Action struct {
 	After      string // move: id of the credential that it stands behind, "" = first
 	New        *NewCredential
 	Codes      *NewCodes // add_codes
+	// Until, unless zero, is when it is too late to send it: whoever decided it may have stood still, and others have gone on since. It is held
+	// against the clock on the wall, since a machine that sleeps counts no time.
+	Until time.Time
 }
 
 // NewCredential is what Keycloak stores. The secret is the key in Base32.

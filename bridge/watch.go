@@ -105,10 +105,15 @@ func (w Watch) knows(ids ...string) Watch {
 	return w
 }
 
-// foreign reports whether a second factor came after the lock and is none that a recovery wrote.
+// foreign reports whether a second factor came after the lock and is none that a recovery wrote since.
 func (w Watch) foreign(c Credential) bool {
 	kept := slices.Contains(w.Kept, c.ID) || !w.Listed && c.Created.Before(w.At.Add(-watchSkew))
-	return slices.Contains(factors, c.Type) && !c.Federated && !c.Tombstone() && !c.Recovered() && !kept
+	return slices.Contains(factors, c.Type) && !c.Federated && !c.Tombstone() && !w.ours(c) && !kept
+}
+
+// ours reports whether a recovery wrote the credential after the lock. An older one was removed by that, and came back.
+func (w Watch) ours(c Credential) bool {
+	return c.Recovered() && !c.Created.Before(w.At.Add(-watchSkew))
 }
 
 // watched returns the watch over a person. One that an earlier release began has no record yet: there is none to begin, and w.Person is empty, unless the

@@ -19,6 +19,9 @@ const faultPatience = time.Minute
 // itself.
 const awayPatience = 10 * time.Minute
 
+// WorkLease is how long a worker's claim on a job holds unless it is renewed, and what was read under it may be acted upon.
+const WorkLease = 8 * time.Second
+
 var errSteps error = Fault(CodeInternal, "too many steps for one run", nil)
 
 // lastingAway reports that a step which began so long ago fails as if Keycloak were away, and it is not.
@@ -47,6 +50,7 @@ func (f *Flow) RunSwap(ctx context.Context, person string) (next time.Time, err 
 	var r Recovery
 	for range maxSteps {
 		var found bool
+		known.until = f.leased()
 		r, found, err = f.read(ctx, person)
 		switch {
 		case err != nil:
@@ -88,12 +92,17 @@ type sight struct {
 	is   bool // false: nothing is known
 	read bool // as Keycloak answered, nothing was done since
 	new  bool // nothing was ever sent
+	// until is when the recovery, read before, may be another one.
+	until time.Time
 }
+
+// leased is when what is read now may be out of date.
+func (f *Flow) leased() time.Time { return f.Now().Round(0).Add(WorkLease) }
 
 // look reads the credentials.
 func (f *Flow) look(ctx context.Context, person string, known *sight) error {
 	list, err := f.Target.Credentials(ctx, person)
-	*known = sight{list: list, is: err == nil, read: err == nil}
+	*known = sight{list: list, is: err == nil, read: err == nil, until: known.until}
 	return err
 }
 
@@ -157,6 +166,7 @@ func (f *Flow) swapAdd(ctx context.Context, r Recovery, a Action, known *sight) 
 			return over, err
 		}
 	}
+	a.Until = known.until
 	refused := f.Target.Do(ctx, r.Person, a)
 	*known = sight{}
 	if refused == nil {

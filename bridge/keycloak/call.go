@@ -28,11 +28,12 @@ type call struct {
 	raw    string   // in place of path and query: what stands behind the realm, escaped
 	server string   // in place of all these: a path of the server itself
 	query  url.Values
-	body   any    // sent as JSON unless nil
-	text   string // in place of body: sent as it is, unless empty
-	out    any    // filled from the answer unless nil
-	repeat bool   // may be sent again without harm
-	slow   bool   // lists people or looks at a group, and nobody waits for it, or has something else to do: see slowTimes
+	body   any       // sent as JSON unless nil
+	text   string    // in place of body: sent as it is, unless empty
+	out    any       // filled from the answer unless nil
+	repeat bool      // may be sent again without harm
+	until  time.Time // not sent from then on, by the clock on the wall; zero: whenever
+	slow   bool      // lists people or looks at a group, and nobody waits for it, or has something else to do: see slowTimes
 }
 
 // slowTimes is how many times the limit a slow call may take. With fine-grained permissions it costs Keycloak a hundred times what others cost; a
@@ -74,6 +75,9 @@ func (e *unsentError) Unwrap() error { return e.cause }
 
 // errPath says that an id cannot be one: it would lead to another place of the API.
 var errPath = errors.New("empty or relative id")
+
+// errTooLate says that so much time has passed since a call was decided that it was not sent.
+var errTooLate = errors.New("decided too long ago")
 
 // status returns the status that Keycloak answered to the call itself, 0 when it did not answer: a token that is refused says nothing about
 // the person that the call is for.
@@ -171,6 +175,9 @@ func (c *Client) authorised(ctx context.Context, k call, target string, content 
 		case content != nil:
 			req.Header.Set("Content-Type", "application/json")
 		}
+		if !k.until.IsZero() && !c.cfg.Now().Before(k.until) {
+			return &unsentError{errTooLate}
+		}
 		err = c.send(req, k.out)
 		if status(err) != http.StatusUnauthorized || last {
 			return err
@@ -267,7 +274,7 @@ func retry(k call, err error, try int) (pause time.Duration, again bool) {
 	pause = first<<try + rand.N(first) //nolint:gosec // jitter
 	e, answered := errors.AsType[*statusError](err)
 	if !answered {
-		return pause, !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errPath)
+		return pause, !errors.Is(err, errTooLate) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errPath)
 	}
 	return max(pause, e.after), e.status == http.StatusTooManyRequests || e.status >= 500
 }

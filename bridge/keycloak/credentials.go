@@ -80,7 +80,7 @@ func (c *Client) Visited(ctx context.Context, person string) (bool, error) {
 func (c *Client) Do(ctx context.Context, person string, a bridge.Action) error {
 	switch a.Kind {
 	case bridge.ActionAdd:
-		return c.add(ctx, person, a.New)
+		return c.add(ctx, person, a)
 	case bridge.ActionAddCodes:
 		return c.addCodes(ctx, person, a.Codes)
 	case bridge.ActionMove:
@@ -149,8 +149,9 @@ func isBase32(s string) bool {
 }
 
 // add writes the new credential. Keycloak takes the same id again without a change.
-func (c *Client) add(ctx context.Context, person string, n *bridge.NewCredential) error {
+func (c *Client) add(ctx context.Context, person string, a bridge.Action) error {
 	const op = "add credential"
+	n := a.New
 	if n == nil {
 		return bridge.Fault(bridge.CodeInternal, op, errors.New("no credential to add"))
 	}
@@ -159,7 +160,7 @@ func (c *Client) add(ctx context.Context, person string, n *bridge.NewCredential
 		return err
 	}
 	err = c.do(ctx, call{
-		op: op, method: http.MethodPut, path: []string{"users", person}, repeat: true,
+		op: op, method: http.MethodPut, path: []string{"users", person}, repeat: true, until: a.Until,
 		body: struct {
 			Credentials []newCredential `json:"credentials"`
 		}{[]newCredential{body}},

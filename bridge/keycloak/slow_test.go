@@ -86,3 +86,18 @@ func TestSomebodyIsFoundByNameInABusyKeycloak(t *testing.T) {
 		wantCode(t, "nobody of that name", err, bridge.CodeGone)
 	})
 }
+
+// SWAP-03: a credential is not sent, nor sent again, when the clock on the wall says that whoever decided it stood still meanwhile.
+func TestACredentialIsNotSentTooLate(t *testing.T) {
+	c := newClock()
+	e := newEvil(t, func(w http.ResponseWriter) { c.move(time.Hour); w.WriteHeader(http.StatusServiceUnavailable) }, says(http.StatusNoContent, ""))
+	client := e.client(t, c)
+	a := bridge.Action{Kind: bridge.ActionAdd, New: &newOTP, Until: c.now().Add(bridge.WorkLease)}
+	for _, what := range []string{"again", "at first"} {
+		if err := client.Do(t.Context(), "person", a); bridge.CodeOf(err) != bridge.CodeKeycloakAway || len(e.said()) != 1 {
+			t.Errorf("%s: %v, %s", what, err, e.said())
+		}
+	}
+	a.Until = c.now().Add(time.Second)
+	must(t, client.Do(t.Context(), "person", a))
+}

@@ -13,7 +13,7 @@ import (
 // Times of the worker. A claim is renewed long before its lease ends; a job that failed because something is away comes again soon
 // enough that a swap goes on within ten seconds.
 const (
-	WorkLease  = 8 * time.Second
+	WorkLease  = bridge.WorkLease
 	renewEvery = 2 * time.Second
 	pollEvery  = time.Second
 	awayPause  = 3 * time.Second

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -204,4 +205,25 @@ func (k keeps) Do(ctx context.Context, person string, a bridge.Action) error {
 	}
 	*k.ended = *k.ended || a.Kind == bridge.ActionEndSessions
 	return k.SwapTarget.Do(ctx, person, a)
+}
+
+// SWAP-03: the stolen authenticator itself, which an earlier recovery of ours had written, comes back by a call of then that was under way for long: it goes
+// like any other, and so it does when the tombstone is away.
+func TestAStolenAuthenticatorThatComesBackIsTakenAway(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	_, id := lockedBy(t, c, "back")
+	for n, stone := range []bool{true, false} {
+		if !stone {
+			takeStone(t, c, "back")
+		}
+		again := c.KC.AddCredential(id, fakekc.Credential{
+			ID: fmt.Sprintf("6f747062-6e77-8000-8000-00000000000%d", n), Type: bridge.TypeOTP, Label: "of then", Data: "{}", SecretData: "{}",
+			Created: c.Clock.Now().Add(-time.Hour),
+		})
+		watchOnce(t, c, id)
+		if left := otps(c, "back"); len(left) != 1 || left[0] == again {
+			t.Errorf("tombstone %t: left %v", stone, left)
+		}
+	}
 }
