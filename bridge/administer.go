@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// JobAttention marks a recovery that an administrator should look at: its swap or lock cannot go on, or its swap was refused. The id is the person's; when it is
+// JobAttention marks a recovery that an administrator should look at: its swap, its lock or an objection cannot go on, or its swap was refused. The id is the person's; when it is
 // due, RunAttention says whether the mark still has a reason.
 const JobAttention = "attention"
 
@@ -39,7 +39,7 @@ func (f *Flow) Administer(ctx context.Context, person, id string, do ActionName)
 		return r, Fault(CodeNotOpen, string(do), nil)
 	}
 	locking := r.Locking()
-	if do == AdminRetry && r.State != Writing && !locking || do == AdminCancel && (r.State == Done || r.State == Ended && locking) {
+	if do == AdminRetry && r.State != Writing && !locking || do == AdminCancel && (r.State == Done && r.UnsaidWhy == "" || r.State == Ended && locking) {
 		return r, Fault(CodeTooLate, string(do), nil)
 	}
 	name := "admin.retry"
@@ -57,10 +57,17 @@ func (f *Flow) Administer(ctx context.Context, person, id string, do ActionName)
 	return r, f.resume(ctx, r)
 }
 
-// cancelFor ends a recovery at once, or asks the worker of its swap to; of one that has ended it takes the mark away.
+// cancelFor ends a recovery at once, or asks the worker of its swap to; of one that is over it takes the mark away, and gives up what is left to do about an
+// objection.
 func (f *Flow) cancelFor(ctx context.Context, r Recovery) (Recovery, error) {
-	if r.State == Ended {
-		return r, f.Jobs.Remove(ctx, JobAttention, r.Person)
+	if r.State == Ended || r.State == Done {
+		r, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
+			if old.ID == r.ID {
+				old.Unsaid, old.UnsaidAt, old.UnsaidWhy = nil, time.Time{}, ""
+			}
+			return old, nil
+		})
+		return r, firstError(err, f.Jobs.Remove(ctx, JobAttention, r.Person))
 	}
 	if r.State == Writing {
 		// The wish first: a worker that takes the job has to see it. The swap's own job stands anyway and only comes sooner.
@@ -174,7 +181,7 @@ func (f *Flow) calm(ctx context.Context, r Recovery) {
 // RunAttention is the work on a mark that is due: next is when to look again, zero when there is nothing to look at any more.
 func (f *Flow) RunAttention(ctx context.Context, person string) (next time.Time, err error) {
 	r, err := f.Recoveries.Get(ctx, person)
-	if errors.Is(err, ErrAbsent) || err == nil && r.State != Writing && !r.Locking() {
+	if errors.Is(err, ErrAbsent) || err == nil && r.State != Writing && !r.Locking() && r.UnsaidWhy == "" {
 		return time.Time{}, nil
 	}
 	return f.Now().Add(markLife), err
@@ -187,6 +194,8 @@ func (r Recovery) Attention() (why Code, needed bool) {
 		return r.Stuck, true
 	case r.Locking() && r.LockStuck != "":
 		return r.LockStuck, true
+	case r.UnsaidWhy != "":
+		return r.UnsaidWhy, true
 	case r.Unlocked() && r.unlocked() != CodeGone:
 		return r.unlocked(), true
 	case r.State == Ended && r.End == EndRefused && !r.WritingAt.IsZero():

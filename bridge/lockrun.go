@@ -16,7 +16,6 @@ const (
 	lockPatience = 2 * time.Minute
 	// stonePatience is how long it must have refused the tombstone before the lock is given up: a right may be missing for a moment only.
 	stonePatience = 30 * time.Second
-	goneForGood   = time.Hour // an account that stays gone so long was deleted
 )
 
 // lockSoon keeps the job of the lock, before the proof that it belongs to is stored: without that it does nothing.

@@ -170,8 +170,8 @@ func (f *Flow) mayStart(ctx context.Context, person string) error {
 		return Fault(CodeActive, "start", nil)
 	case found && (r.State == Writing || r.Locking()):
 		return firstError(f.resume(ctx, r), Fault(CodeTooLate, "start", nil))
-	case found:
-		return f.sayAll(ctx, r)
+	case found && len(r.Unsaid) > 0:
+		return f.objectionFirst(ctx, r)
 	}
 	return nil
 }

@@ -107,7 +107,9 @@ type Recovery struct {
 	EndCode    Code      `json:",omitempty"` // EndRefused: why
 	EndedAt    time.Time `json:",omitzero"`
 	DoneAt     time.Time `json:",omitzero"`
-	Unsaid     []string  `json:",omitempty"` // events of objections of which the trail, the desk and the addresses have yet to hear
+	Unsaid     []string  `json:",omitempty"` // what is to be done yet about an objection
+	UnsaidAt   time.Time `json:",omitzero"`  // when the latest one came
+	UnsaidWhy  Code      `json:",omitempty"` // why that needs an administrator
 	Objected   time.Time `json:",omitzero"`  // somebody objected to a recovery of this person that was done, or nearly
 	Added      string    `json:",omitempty"` // Done: credential id of the new authenticator
 }

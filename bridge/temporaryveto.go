@@ -24,7 +24,8 @@ func (f *Flow) vetoTemporary(ctx context.Context, owner, hash, number string) (o
 		if often := f.mayDispute(ctx, owner); often != nil {
 			return true, often
 		}
-		return true, firstError(f.disputed(ctx, Recovery{ID: t.ID, Person: owner, Way: WayMail}, ""), err)
+		f.disputed(ctx, Recovery{ID: t.ID, Person: owner, Way: WayMail}, "")
+		return true, firstError(f.endsAll(ctx, owner, f.Now()), err)
 	case CodeNotOpen:
 		return true, Fault(CodeLinkInvalid, "veto", nil)
 	case CodeObjection:

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Owner returns whose recovery a token may belong to, "" when it is unknown. The answer must not reach a page.
@@ -29,12 +30,12 @@ func (f *Flow) Disown(ctx context.Context, v Viewer) error {
 	}
 	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) {
 		next, err := old.Disown(v.LinkHash, f.Now())
-		return next.unsaid(eventVetoed), err
+		return next.unsaid(f.Now(), eventVetoed), err
 	})
 	if err != nil {
 		return err
 	}
-	f.said(ctx, r, eventVetoed, f.vetoed(ctx, r, r.Person))
+	_ = f.sayAll(ctx, r, r.Person) // logged; its job tries again
 	return nil
 }
 
@@ -66,26 +67,22 @@ func (f *Flow) object(ctx context.Context, owner, hash, number string, often err
 	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) {
 		next, err := old.Veto(hash, number, now)
 		if next.EndedAt.Equal(now) {
-			next = next.unsaid(eventVetoed)
+			next = next.unsaid(now, eventVetoed)
 		}
 		if late = nil; CodeOf(err) == CodeTooLate {
 			late, err = err, nil
 			if often == nil {
-				next = next.unsaid(eventObjected)
+				next = next.unsaid(now, eventObjected, objectionEnds)
 			}
 		}
 		return next, err
 	})
-	if err == nil && r.EndedAt.Equal(now) {
-		f.said(ctx, r, eventVetoed, f.vetoed(ctx, r, ""))
-	}
 	switch CodeOf(err) {
 	case "":
-		if late != nil && often == nil {
-			often = f.disputed(ctx, r, "")
-			f.said(ctx, r, eventObjected, often)
+		told := f.sayAll(ctx, r, "") // its job tries again
+		if late != nil {
+			return firstError(often, told, late)
 		}
-		return firstError(often, late)
 	case CodeNotOpen:
 		return Fault(CodeLinkInvalid, "veto", nil)
 	case CodeObjection:
@@ -115,17 +112,23 @@ func (f *Flow) mayDispute(ctx context.Context, person string) error {
 }
 
 // disputed answers an objection to a recovery that can no longer be stopped: somebody else may use the account. The alarm comes first; the mail way is shut
-// already. An error means that it is not finished.
-func (f *Flow) disputed(ctx context.Context, r Recovery, actor string) error {
+// already.
+func (f *Flow) disputed(ctx context.Context, r Recovery, actor string) {
 	e := event(eventObjected, r)
 	e.Actor, e.Outcome, e.Code = actor, "refused", CodeTooLate
 	f.record(ctx, e)
 	f.tellDesk(ctx, NoticeDeskObjected, r.ID)
-	err := errors.Join(f.Gate.Shut(ctx, r.Person), f.Target.Do(ctx, r.Person, Action{Kind: ActionEndSessions}))
-	if CodeOf(err) == CodeGone {
-		return nil
+}
+
+// endsAll shuts the gate of a person and ends all sessions. An error means that somebody may still be in.
+func (f *Flow) endsAll(ctx context.Context, person string, since time.Time) error {
+	known := func(err error) error {
+		if err = f.gone(err, since); CodeOf(err) == CodeGone {
+			return nil
+		}
+		return err
 	}
-	return err
+	return errors.Join(known(f.Gate.Shut(ctx, person)), known(f.Target.Do(ctx, person, Action{Kind: ActionEndSessions})))
 }
 
 // vetoed records the veto and tells every address on record. An error means that somebody has yet to hear of it.

@@ -100,7 +100,7 @@ func serviceKinds() []Kind {
 		{"mail.dropped", "A mail was given up: its time was up, or it was refused for good."},
 		{"limit.reached", "A rate limit refused a request."},
 		{"alarm.weak_approval", "An approval rests neither on a call-back nor on the person at the counter."},
-		{"alarm.objected", "Somebody who knew the objection number of a mail objected to a recovery that was done or being written: sessions were ended, the gate was shut, and for three days no link goes to that person."},
+		{"alarm.objected", "Somebody who knew the objection number of a mail objected to a recovery that was done or being written: sessions are ended, the gate is shut, and for three days no link goes to that person."},
 		{"alarm.risky_call", "An approval where operator and caller shared a client address, or an operator had been signed in with the caller's browser; a second one is needed."},
 		{"alarm.suspicious_call", "An operator ended a recovery as suspicious, or the wrong match words were picked twice (code says so)."},
 		{"guard.stopped", "The realm guard found the realm unsafe, or could not tell: no new recovery begins (detail: findings, the names in docs/doctor.md)."},

@@ -75,7 +75,7 @@ func TestAnObjectionAfterTheEndIsCarriedOutLater(t *testing.T) {
 		t.Fatal("the thief is not in")
 	}
 	f := *c.Flow
-	f.Target = gone{c.Flow.Target}
+	f.Target = unable{c.Flow.Target, bridge.CodeKeycloakAway}
 	if err := f.Veto(t.Context(), mail.Veto.Hash(), mail.Objection); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
 		t.Fatalf("the objection: %v", err)
 	}
@@ -102,8 +102,8 @@ func TestANewStartForgetsNoObjectionThatCannotBeCarriedOut(t *testing.T) {
 	}
 	c.StopWork()
 	target := c.Flow.Target
-	c.Flow.Target = gone{target}
-	if err := c.Flow.Veto(t.Context(), mail.Veto.Hash(), mail.Objection); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+	c.Flow.Target = unable{target, bridge.CodeRefusedByAccount}
+	if err := c.Flow.Veto(t.Context(), mail.Veto.Hash(), mail.Objection); bridge.CodeOf(err) != bridge.CodeRefusedByAccount {
 		t.Fatalf("the objection: %v", err)
 	}
 	again := at(t, c, "mia")
@@ -113,15 +113,73 @@ func TestANewStartForgetsNoObjectionThatCannotBeCarriedOut(t *testing.T) {
 		t.Fatalf("%s, unsaid %q", r.State, r.Unsaid)
 	}
 	c.Flow.Target = target
+	again.send("/recovery", http.StatusForbidden, "do", "start", "reason", "lost", "way", "desk") // its sign-in ended with the others
+	c.Clock.Add(time.Minute)
+	again = at(t, c, "mia")
+	again.signIn("mia")
 	again.send("/recovery", http.StatusOK, "do", "start", "reason", "lost", "way", "desk")
 	if n := c.KC.Sessions(c.KC.PersonID("mia")); n != 0 || !recovery(t, c, "mia").Open() {
 		t.Errorf("%d sessions, %s", n, recovery(t, c, "mia").State)
 	}
 }
 
-// gone is a Keycloak that does nothing.
-type gone struct{ bridge.SwapTarget }
+// Issue 5: what Keycloak refuses, or answers with a 404 as a proxy does during a redeploy, is told once, is tried on, and what lasts is seen by an administrator,
+// who may give it up.
+func TestAnObjectionThatKeycloakRefusesIsSeen(t *testing.T) {
+	t.Parallel()
+	for code, seen := range map[bridge.Code]bool{bridge.CodeRefusedByAccount: true, bridge.CodeGone: false} {
+		for _, mended := range []bool{true, false} {
+			c := campus.OpenDesk(t)
+			c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
+			member(c, "mia")
+			thief := proven(t, c, "mia")
+			mail, key := lastLink(t, c), thief.scan()
+			thief.finish()
+			if !opensPortal(t, c, "mia", key) {
+				t.Fatal("the thief is not in")
+			}
+			c.StopWork()
+			id, target := c.KC.PersonID("mia"), c.Flow.Target
+			c.Flow.Target = unable{target, code}
+			if err := c.Flow.Veto(t.Context(), mail.Veto.Hash(), mail.Objection); err == nil {
+				t.Fatal("it is done")
+			}
+			for range 5 {
+				c.Clock.Add(40 * time.Second)
+				if next, err := c.Flow.RunVeto(t.Context(), id); err != nil || next.IsZero() || next.After(c.Clock.Now().Add(time.Minute)) {
+					t.Fatal(next, err)
+				}
+			}
+			r := recovery(t, c, "mia")
+			why, needed := r.Attention()
+			if needed != seen || needed && why != code || (len(marks(t, c)) == 1) != seen {
+				t.Errorf("%s: %q, %d marks", code, why, len(marks(t, c)))
+			}
+			if n, m := len(c.Events("alarm.objected")), len(c.Mails(bridge.NoticeDeskObjected)); n != 1 || m != 1 {
+				t.Errorf("%s: %d alarms, %d mails to the desk", code, n, m)
+			}
+			if mended || !seen {
+				c.Flow.Target = target
+			} else if _, err := c.Flow.Administer(t.Context(), id, r.ID, bridge.AdminCancel); err != nil {
+				t.Error(err)
+			}
+			if next, err := c.Flow.RunVeto(t.Context(), id); err != nil || !next.IsZero() || len(recovery(t, c, "mia").Unsaid) != 0 || len(marks(t, c)) != 0 {
+				t.Errorf("%s: %v, %v, %d marks", code, next, err, len(marks(t, c)))
+			}
+			if left := c.KC.Sessions(id) != 0; left != (seen && !mended) {
+				t.Errorf("%s: %d sessions", code, c.KC.Sessions(id))
+			}
+		}
+	}
+}
 
-func (gone) Do(context.Context, string, bridge.Action) error {
-	return bridge.Fault(bridge.CodeKeycloakAway, "do", nil)
+// unable is a Keycloak that does nothing.
+type unable struct {
+	bridge.SwapTarget
+
+	code bridge.Code
+}
+
+func (u unable) Do(context.Context, string, bridge.Action) error {
+	return bridge.Fault(u.code, "do", nil)
 }

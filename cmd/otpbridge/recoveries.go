@@ -163,6 +163,8 @@ func attention(r control.Recovery, lang string) string {
 		return "-"
 	case r.State == control.TemporaryCode:
 		return config.Say("a temporary code still works: ", "一時コードを削除できない：").In(lang) + said
+	case r.Objected && r.State != string(bridge.Writing) && !r.Locking:
+		return config.Say("sessions not ended after an objection: ", "異議の申し立て後、セッションを終了できない：").In(lang) + said
 	case r.Locking:
 		return config.Say("not locked yet: ", "利用停止が未完了：").In(lang) + said
 	case r.Unlocked:
@@ -237,6 +239,9 @@ func (c recoveriesRetryCmd) Run(ctx context.Context, p process) error {
 		}
 		if r.State == control.TemporaryCode {
 			return errors.New(config.Say("a temporary code is tried again by itself, every eight seconds", "一時コードの削除は、8秒ごとに自動で再試行されます").In(p.lang))
+		}
+		if r.Objected && r.State != string(bridge.Writing) && !r.Locking {
+			return errors.New(config.Say("what an objection asks for is tried again by itself, every minute", "異議に対する処理は、1分ごとに自動で再試行されます").In(p.lang))
 		}
 		if r.State != string(bridge.Writing) && !r.Locking && r.Lost == "" {
 			return errors.New(config.Say("there is no swap to go on with: the person starts again", "再試行できる書き込みがありません。本人がやり直します").In(p.lang))

@@ -38,6 +38,7 @@ type Recovery struct {
 	Field     string    `json:"field,omitzero"`     // profile fields that Keycloak named when it refused
 	Locking   bool      `json:"locking,omitzero"`   // a lock after a theft has not come to its end
 	Unlocked  bool      `json:"unlocked,omitzero"`  // a lock after a theft was refused
+	Objected  bool      `json:"objected,omitzero"`  // somebody objected after the end, and the sessions are not ended yet
 	Parked    bool      `json:"parked,omitzero"`    // the swap or lock was given up after ten tries
 	Tries     int       `json:"tries,omitzero"`     // of its job
 	Next      time.Time `json:"next,omitzero"`      // when it is tried again, or its lease ends

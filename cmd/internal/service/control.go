@@ -197,7 +197,7 @@ func describe(r bridge.Recovery, row *control.Recovery) {
 	if r.State == bridge.Waiting || r.State == bridge.Proven {
 		row.Expires = r.Expires
 	}
-	row.Locking, row.Unlocked = r.Locking(), r.Unlocked()
+	row.Locking, row.Unlocked, row.Objected = r.Locking(), r.Unlocked(), r.UnsaidWhy != ""
 	if r.State != bridge.Writing && !row.Locking {
 		row.Parked, row.Tries, row.Next = false, 0, time.Time{}
 	}
