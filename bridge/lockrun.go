@@ -74,8 +74,7 @@ type lockRun struct {
 func (f *Flow) lockStep(ctx context.Context, r Recovery, run *lockRun) error {
 	switch {
 	case r.Lock == nil:
-		run.current = true
-		return f.planLock(ctx, r)
+		return f.planLock(ctx, r, run)
 	case !r.Lock.Intended && run.current:
 		e := event("lock.intended", r)
 		e.Added, e.Removed = r.Lock.Tombstone.ID, r.Lock.Remove
@@ -168,8 +167,8 @@ func (f *Flow) lockAdd(ctx context.Context, r Recovery, a Action) error {
 }
 
 // planLock reads the account once more and fixes what will be written and removed. An account that no longer allows the recovery is not
-// locked; one that is held for wrong passwords, as a thief may bring about, is.
-func (f *Flow) planLock(ctx context.Context, r Recovery) error {
+// locked; one that is held for wrong passwords, as a thief may bring about, is. So is one that this very lock has changed: the store has forgotten that.
+func (f *Flow) planLock(ctx context.Context, r Recovery, run *lockRun) error {
 	a, moved, err := f.moved(ctx, r, r.AuthTime)
 	if err != nil {
 		return err
@@ -178,14 +177,21 @@ func (f *Flow) planLock(ctx context.Context, r Recovery) error {
 	if code := CodeOf(against); code == "" || code == CodeLocked || code == CodePendingAction {
 		against = moved
 	}
-	if against != nil {
+	stone, begun, err := f.lockBegun(ctx, r, a.Credentials)
+	if err != nil {
+		return err
+	}
+	if run.current = !begun; against != nil && !begun {
 		return f.refuseLock(ctx, r, against)
 	}
 	realm, err := f.Accounts.Realm(ctx)
 	if err != nil {
 		return err
 	}
-	l := Lock{Tombstone: f.newStone(realm, a.Credentials)}
+	l := Lock{Tombstone: f.newStone(realm, a.Credentials), Intended: begun}
+	if stone.ID != "" {
+		l.Tombstone.ID, l.Tombstone.CreatedMillis = stone.ID, stone.Created.UnixMilli()
+	}
 	for _, c := range a.Credentials {
 		if l.removes(c) {
 			l.Remove = append(l.Remove, c.ID)

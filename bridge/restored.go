@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -95,6 +96,20 @@ func (f *Flow) lockOver(ctx context.Context, r Recovery, seen []Credential) (ove
 		f.calmLock(ctx, r)
 	}
 	return err == nil, err
+}
+
+// lockBegun says whether the lock of r, of which the store knows nothing, has begun before, with the tombstone that stands: as this process's own trail or the
+// account shows. Only a lock writes one after its proof.
+func (f *Flow) lockBegun(ctx context.Context, r Recovery, seen []Credential) (stone Credential, begun bool, err error) {
+	i := slices.IndexFunc(seen, func(c Credential) bool { return c.Tombstone() && c.Created.After(r.ProvenAt.Add(-watchSkew)) })
+	if i >= 0 {
+		return seen[i], true, nil
+	}
+	if f.Ended != nil {
+		how, err := f.Ended(ctx, UndertakingLock, r.ID)
+		return stone, how == "done", err
+	}
+	return stone, false, nil
 }
 
 // codesOver forgets a set of recovery codes that was written to its end before.

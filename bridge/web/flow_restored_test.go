@@ -3,6 +3,7 @@ package web_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +177,44 @@ func TestALockThatComesBackOldIsWatched(t *testing.T) {
 			}
 		})
 	}
+}
+
+// SWAP-11, WB-13: the store comes back as it was right after the proof, before the lock had a plan, while the lock is under way or over: it is neither refused nor
+// begun anew, and its account is watched.
+func TestALockThatTheStoreForgotIsNotRefused(t *testing.T) {
+	t.Parallel()
+	onEitherWitness(t, func(t *testing.T, c *campus.Campus) {
+		c.StopWork()
+		for _, left := range []int{6, 8, 0} {
+			name := robbed(c, "robbed"+strings.Repeat("x", left))
+			p := newPerson(t, c)
+			p.reports(name)
+			p.comesBack(name, lastLink(t, c).Link.Reveal())
+			p.send("/link", http.StatusOK, "do", "redeem")
+			old, id := recovery(t, c, name), c.KC.PersonID(name)
+			if old.Lock != nil {
+				t.Fatal("the lock has begun")
+			}
+			if left > 0 {
+				_, _ = flowOn(c, &cutTarget{left: left, after: true}).RunLock(t.Context(), id) // dies
+			} else if _, err := c.Flow.RunLock(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			before := otps(c, name)
+			comesBackOld(t, c, old)
+			if err := c.Flow.Watches.Delete(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			if next, err := c.Flow.RunLock(t.Context(), id); err != nil || !next.IsZero() || !recovery(t, c, name).Locked() {
+				t.Fatal(left, next, err, recovery(t, c, name).Lock)
+			}
+			after := otps(c, name)
+			if _, err := c.Flow.Watches.Get(t.Context(), id); err != nil || len(c.Events("lock.refused")) != 0 || len(after) != 1 || !slices.Contains(before, after[0]) {
+				t.Errorf("%d: watch %v, refused %d times, %v after %v", left, err, len(c.Events("lock.refused")), after, before)
+			}
+			newOnly(t, c, name, p.registers(name))
+		}
+	})
 }
 
 // WB-13: a lock that is resumed is not over because the thief has taken its tombstone away meanwhile: it is written again.
