@@ -70,10 +70,10 @@ func (f *Flow) watch(ctx context.Context, person string) (next time.Time, err er
 	}
 	switch {
 	case !w.Opened.IsZero() && f.Now().Sub(w.Opened) > watchLife:
-		return time.Time{}, f.Watches.Delete(ctx, person)
+		return time.Time{}, f.watchOver(ctx, person)
 	case !w.Opened.IsZero():
 		return f.Now().Add(watchLater), f.watchOpen(ctx, w, seen)
-	case r.Locking() || r.State == Writing || r.State == Done: // whoever is at it removes the rest, and ends sessions last
+	case r.Locking() || r.State == Writing || w.followed(r): // whoever is at it removes the rest, and ends sessions last
 		return next, unread
 	}
 	return next, errors.Join(unread, f.keepShut(ctx, w, r, seen, visited))
@@ -87,9 +87,9 @@ func (f *Flow) watchSeen(ctx context.Context, w Watch, r Recovery, seen []Creden
 	switch {
 	case shut:
 		news.Shut, news.Stone = true, NewCredential{}
-	case w.Opened.IsZero() && !r.Locking() && r.State != Writing && (r.State == Done || !w.Shut || slices.ContainsFunc(seen, w.ours)):
+	case w.Opened.IsZero() && !r.Locking() && r.State != Writing && (w.followed(r) || !w.Shut || slices.ContainsFunc(seen, w.ours)):
 		news.Opened = f.Now()
-		if r.State == Done {
+		if w.followed(r) {
 			news.Opened = r.DoneAt
 		}
 	}
@@ -105,13 +105,16 @@ func (f *Flow) watchSeen(ctx context.Context, w Watch, r Recovery, seen []Creden
 	})
 }
 
+// followed reports that a recovery has brought a new authenticator since the lock.
+func (w Watch) followed(r Recovery) bool { return r.State == Done && r.DoneAt.After(w.At) }
+
 // watchGone waits for an account that is not to be seen: whatever stands before Keycloak says so, too, for a while. One that stays gone was deleted.
 func (f *Flow) watchGone(ctx context.Context, w Watch) (next time.Time, err error) {
 	switch {
 	case w.Gone.IsZero():
 		_, err = f.noteWatch(ctx, w, func(old Watch) Watch { old.Gone = f.Now(); return old })
 	case f.Now().Sub(w.Gone) >= goneForGood && f.deleted(ctx, w.Person):
-		return time.Time{}, f.Watches.Delete(ctx, w.Person)
+		return time.Time{}, f.watchOver(ctx, w.Person)
 	}
 	return f.Now().Add(watchLater), err
 }

@@ -127,7 +127,7 @@ func (t TemporaryCode) reopened(late []string, swapped, now time.Time) Temporary
 // sign-in from before a lock.
 func (f *Flow) factorAdded(ctx context.Context, person, id string) error {
 	_, err := f.Watches.Update(ctx, person, watchKept, func(old Watch, found bool) (Watch, error) {
-		if !found || old.Opened.IsZero() || slices.Contains(old.Known, id) { // of an account that is shut it is the thief who came in
+		if !found || old.Opened.IsZero() || !old.Over.IsZero() || slices.Contains(old.Known, id) { // of an account that is shut it is the thief who came in
 			return old, Fault(CodeNotOpen, "factor added", nil)
 		}
 		return old.knows(id), nil

@@ -22,12 +22,14 @@ type Watch struct {
 	Stone  NewCredential `json:",omitzero"` // the tombstone in place of one that was taken away
 	Opened time.Time     `json:",omitzero"` // since when there is a new authenticator
 	Gone   time.Time     `json:",omitzero"` // since when the account is not to be seen
+	Over   time.Time     `json:",omitzero"` // when it ended: a mark, so that what the trail says of the lock begins it no more
 }
 
 // watchLife is how long an account is watched that has a new authenticator, and watchKept how long the store keeps what is known then.
 const (
 	watchLife = 3 * 24 * time.Hour
 	watchKept = watchLife + 24*time.Hour
+	watchMark = 7 * 24 * time.Hour // how long the trail remembers a lock
 )
 
 // watchOf is the watch over an account that was locked just now.
@@ -45,7 +47,7 @@ func (f *Flow) StartWatch(ctx context.Context, w Watch) error {
 		return err
 	}
 	_, err := f.Watches.Update(ctx, w.Person, 0, func(old Watch, found bool) (Watch, error) {
-		if found && (old.Recovery == w.Recovery || old.At.After(w.At)) {
+		if found && (old.Recovery == w.Recovery || old.At.After(w.At) || old.Over.After(w.At)) {
 			return old, Fault(CodeNotOpen, "watch", nil)
 		}
 		return w, nil
@@ -56,6 +58,9 @@ func (f *Flow) StartWatch(ctx context.Context, w Watch) error {
 // EndWatch ends a watch on an administrator's wish, after that is on record: the tombstone stays, and nobody writes it again.
 func (f *Flow) EndWatch(ctx context.Context, person string) error {
 	w, err := f.Watches.Get(ctx, person)
+	if err == nil && !w.Over.IsZero() {
+		err = Fault(CodeNotOpen, string(AdminCancel), nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -63,13 +68,25 @@ func (f *Flow) EndWatch(ctx context.Context, person string) error {
 	if err := f.Audit.Record(ctx, e); err != nil {
 		return Fault(CodeAuditFull, string(AdminCancel), err)
 	}
-	return firstError(f.Jobs.Remove(ctx, JobWatch, person), f.Watches.Delete(ctx, person))
+	return firstError(f.watchOver(ctx, person), f.Jobs.Remove(ctx, JobWatch, person))
+}
+
+// watchOver ends a watch.
+func (f *Flow) watchOver(ctx context.Context, person string) error {
+	_, err := f.Watches.Update(ctx, person, watchMark, func(old Watch, found bool) (Watch, error) {
+		if !found || !old.Over.IsZero() {
+			return old, Fault(CodeNotOpen, "watch", nil)
+		}
+		old.Over = f.Now()
+		return old, nil
+	})
+	return notOpenIsFine(err)
 }
 
 // openWatch notes that the person is about to have a new authenticator: what comes from now on may be theirs.
 func (f *Flow) openWatch(ctx context.Context, person, added string) error {
 	_, err := f.Watches.Update(ctx, person, watchKept, func(old Watch, found bool) (Watch, error) {
-		if !found {
+		if !found || !old.Over.IsZero() {
 			return old, Fault(CodeNotOpen, "watch", nil)
 		}
 		if old.Opened.IsZero() {
@@ -87,7 +104,7 @@ func (f *Flow) noteWatch(ctx context.Context, w Watch, note func(Watch) Watch) (
 		ttl = watchKept
 	}
 	return f.Watches.Update(ctx, w.Person, ttl, func(old Watch, found bool) (Watch, error) {
-		if !found {
+		if !found || !old.Over.IsZero() {
 			return old, Fault(CodeNotOpen, "watch", nil)
 		}
 		return note(old), nil
@@ -116,10 +133,13 @@ func (w Watch) ours(c Credential) bool {
 	return c.Recovered() && !c.Created.Before(w.At.Add(-watchSkew))
 }
 
-// watched returns the watch over a person. One that an earlier release began has no record yet: there is none to begin, and w.Person is empty, unless the
+// watched returns the watch over a person. One that an earlier release began has no record yet: there is none to begin, and w.Person is empty as for one that is over, unless the
 // recovery says that the account was locked, or a tombstone stands.
 func (f *Flow) watched(ctx context.Context, person string, r Recovery, seen []Credential) (w Watch, err error) {
 	w, err = f.Watches.Get(ctx, person)
+	if err == nil && !w.Over.IsZero() {
+		return Watch{}, nil
+	}
 	if !errors.Is(err, ErrAbsent) {
 		return w, err
 	}

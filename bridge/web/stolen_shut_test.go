@@ -216,7 +216,9 @@ func TestOneAnswerEndsNoWatch(t *testing.T) {
 	look(true)
 	c.Clock.Add(61 * time.Minute)
 	look(false)
-	if _, err := f.Watches.Get(t.Context(), id); bridge.CodeOf(err) != bridge.CodeAbsent {
-		t.Error(err)
+	if w, err := f.Watches.Get(t.Context(), id); err != nil || w.Over.IsZero() {
+		t.Errorf("%+v, %v", w, err)
 	}
+	h.gone = false
+	look(false)
 }

@@ -116,7 +116,6 @@ func (s *service) watchStore(ctx context.Context) {
 		if now := s.store.ID(); err == nil && now != id {
 			id = now
 			s.log.ErrorContext(ctx, "the store is new: open recoveries, counters and leases are gone")
-			s.forgot.Store(true)
 			s.note(ctx, "store.new")
 		}
 		s.announce(ctx)

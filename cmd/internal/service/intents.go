@@ -34,17 +34,18 @@ func (s *service) intents(ctx context.Context, atLeast time.Duration) (out []bri
 	return out, err
 }
 
-// watchLocks watches on over the accounts that this process's audit trail knows to be locked, when the store has lost that.
+// watchLocks watches on over the accounts that this process's audit trail knows to be locked, where the store has lost that: all of it, or its last writes.
 func (s *service) watchLocks(ctx context.Context) error {
-	if !s.forgot.Load() {
-		return nil
-	}
 	locks, err := s.audit.Locks(ctx)
 	for _, w := range locks {
-		err = errors.Join(err, s.flow.StartWatch(ctx, w))
-	}
-	if err == nil {
-		s.forgot.Store(false)
+		_, known := s.flow.Watches.Get(ctx, w.Person)
+		switch {
+		case s.opts.Now().Sub(w.At) < ownWork:
+		case errors.Is(known, bridge.ErrAbsent):
+			err = errors.Join(err, s.flow.StartWatch(ctx, w))
+		default:
+			err = errors.Join(err, known)
+		}
 	}
 	return err
 }

@@ -25,7 +25,7 @@ func (s *service) locked(ctx context.Context, rows []control.Recovery) (out []co
 		case err != nil:
 			return nil, err
 		}
-		if !w.Shut || !w.Opened.IsZero() || slices.ContainsFunc(rows, func(r control.Recovery) bool { return r.Person == w.Person }) {
+		if !w.Shut || !w.Opened.IsZero() || !w.Over.IsZero() || slices.ContainsFunc(rows, func(r control.Recovery) bool { return r.Person == w.Person }) {
 			continue
 		}
 		row := control.Recovery{ID: w.Recovery, Person: w.Person, State: control.Locked, Way: string(w.Way), Started: w.At, Next: j.Due}

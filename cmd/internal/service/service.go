@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -82,7 +81,6 @@ type service struct {
 
 	early  sync.WaitGroup // what askEarly began
 	asked  chan struct{}  // closed when it has read the realm, or could not
-	forgot atomic.Bool    // the store is new, and what only the trail knows is not yet in it
 	health health
 	guard  guard
 }
@@ -181,7 +179,6 @@ func (s *service) openAudit(ctx context.Context) (err error) {
 	s.counted = newCountedAudit(s.journals, s.shared, s.opts.Now)
 	s.shared.NewGauge("otpbridge_history_waiting", func() float64 { return float64(s.journals.Waiting()) })
 	if s.store.Fresh() {
-		s.forgot.Store(true)
 		return s.counted.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
 	}
 	return nil
