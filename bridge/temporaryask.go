@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// LimitTemporary is how many temporary codes one person may ask for (TMP-01).
+// LimitTemporary is how many temporary codes one person may have (TMP-01). What never reached anybody is none.
 var LimitTemporary = Limit{"temporary-week", 3, 7 * 24 * time.Hour}
 
 // TemporaryAsked is what the page sends, with what the browser session knows.
@@ -149,7 +149,7 @@ func (f *Flow) AskTemporary(ctx context.Context, a TemporaryAsked) (TemporaryCod
 	return f.sentTemporary(ctx, t)
 }
 
-// beginTemporary keeps the job, then the record that it belongs to, and counts it. Of two presses at the same moment one is CodeTemporary. The second
+// beginTemporary keeps the job, then the record that it belongs to, which is counted there. Of two presses at the same moment one is CodeTemporary. The second
 // factors seen are what the code is held against from now on, so nothing among them may have come under the one before.
 func (f *Flow) beginTemporary(ctx context.Context, t, last TemporaryCode, seen []Credential) (TemporaryCode, error) {
 	if err := f.nothingLate(ctx, last, seen); err != nil {
@@ -169,18 +169,11 @@ func (f *Flow) beginTemporary(ctx context.Context, t, last TemporaryCode, seen [
 	if err != nil {
 		return begun, err
 	}
-	ok, retry, err := f.Limits.AllowAtMost(ctx, LimitTemporary, t.Person)
-	if err == nil && ok {
-		e := begun.event("temporary.intended")
-		if err = f.Audit.Record(ctx, e); err == nil {
-			return begun, nil
-		}
-		err = Fault(CodeAuditFull, "temporary code", err)
-	} else {
-		err = f.limited(LimitTemporary.Name, retry, err)
+	if err := f.Audit.Record(ctx, begun.event("temporary.intended")); err != nil {
+		f.undoTemporary(context.WithoutCancel(ctx), begun, before)
+		return begun, Fault(CodeAuditFull, "temporary code", err)
 	}
-	f.undoTemporary(context.WithoutCancel(ctx), begun, before)
-	return begun, err
+	return begun, nil
 }
 
 // undoTemporary puts back what stood before a code of which nothing was made; what was objected to meanwhile ends with its job.
@@ -189,7 +182,7 @@ func (f *Flow) undoTemporary(ctx context.Context, t, before TemporaryCode) {
 	if before.ID == "" {
 		err = f.Temporaries.Delete(ctx, t.Person)
 	} else {
-		_, err = f.Temporaries.Update(ctx, t.Person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+		_, err = f.Temporaries.Update(ctx, t.Person, temporaryKept, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 			if !found || old.ID != t.ID || old.State != TemporaryWriting {
 				return old, Fault(CodeNotOpen, "temporary code", nil)
 			}

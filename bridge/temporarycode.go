@@ -70,10 +70,11 @@ type TemporaryCode struct {
 	UsedAt    time.Time     `json:",omitzero"` // when it was seen to be used
 	Tombstone NewCredential `json:",omitzero"` // what keeps the account shut when no other OTP is left; without a secret
 	End       TemporaryEnd  `json:",omitempty"`
-	EndedAt   time.Time     `json:",omitzero"` // when it was decided to end it; what it opened before is not to be trusted
-	Objected  time.Time     `json:",omitzero"` // when somebody objected to one that was used, after its end
-	Before    time.Time     `json:",omitzero"` // the EndedAt of the one before, if that was used
-	Swapped   time.Time     `json:",omitzero"` // when a recovery had done its part with the second factors
+	EndedAt   time.Time     `json:",omitzero"`  // when it was decided to end it; what it opened before is not to be trusted
+	Objected  time.Time     `json:",omitzero"`  // when somebody objected to one that was used, after its end
+	Before    time.Time     `json:",omitzero"`  // the EndedAt of the one before, if that was used
+	Swapped   time.Time     `json:",omitzero"`  // when a recovery had done its part with the second factors
+	Given     []time.Time   `json:",omitempty"` // when those before it were asked for that count for the week
 
 	Late          bool      `json:",omitempty"` // something came after its end
 	Asked         bool      `json:",omitempty"` // after it was gone, Keycloak's events were asked for a use
@@ -106,9 +107,25 @@ func BeginTemporary(old TemporaryCode, found bool, fresh TemporaryCode) (Tempora
 	if fresh.Before = old.Before; old.opened() {
 		fresh.Before = old.EndedAt
 	}
+	fresh.Given = old.given(fresh.StartedAt)
+	if over := len(fresh.Given) - LimitTemporary.Count; over >= 0 {
+		return old, &Error{Code: CodeTooMany, Op: LimitTemporary.Name, Until: fresh.Given[over].Add(LimitTemporary.Per)}
+	}
 	fresh.V, fresh.State, fresh.Expires = TemporaryVersion, TemporaryWriting, fresh.StartedAt.Add(TemporaryLife)
 	return fresh, nil
 }
+
+// given are the times of the codes of the last week, this one among them unless it never reached anybody.
+func (t TemporaryCode) given(now time.Time) []time.Time {
+	all := slices.Clone(t.Given)
+	if t.ID != "" && (!t.UsedAt.IsZero() || t.End != TemporaryUnsent && t.End != TemporaryUnwritten) {
+		all = append(all, t.StartedAt)
+	}
+	return slices.DeleteFunc(all, func(at time.Time) bool { return now.Sub(at) >= LimitTemporary.Per })
+}
+
+// temporaryKept is how long a code is kept that has ended: objections are heard for a part of that.
+var temporaryKept = LimitTemporary.Per
 
 // doneVetoes are the ways to object to codes that were used, and are over.
 func (t TemporaryCode) doneVetoes(now time.Time) []Veto {
@@ -166,7 +183,11 @@ func (t TemporaryCode) Veto(hash, number string, now time.Time) (TemporaryCode, 
 		return t, Fault(CodeObjection, "veto", nil)
 	}
 	before := t.Vetoes[i].Done
-	if !before.IsZero() && now.Sub(before) >= KeepEnded {
+	over := before
+	if before.IsZero() && !t.Open() {
+		over = t.EndedAt
+	}
+	if !over.IsZero() && now.Sub(over) >= KeepEnded {
 		return t, Fault(CodeLinkInvalid, "veto", nil)
 	}
 	ending, err := t.Ending(TemporaryVetoed, now)

@@ -260,7 +260,7 @@ func (f *Flow) finishTemporary(ctx context.Context, t TemporaryCode, seen []Cred
 
 // closeTemporary keeps the code as one of which nothing is left.
 func (f *Flow) closeTemporary(ctx context.Context, t TemporaryCode) error {
-	_, err := f.Temporaries.Update(ctx, t.Person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+	_, err := f.Temporaries.Update(ctx, t.Person, temporaryKept, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 		if !found || old.ID != t.ID {
 			return old, Fault(CodeNotOpen, "temporary code", nil)
 		}

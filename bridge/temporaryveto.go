@@ -49,7 +49,7 @@ func (f *Flow) objectTemporary(ctx context.Context, t TemporaryCode, hash, numbe
 	if t.Open() {
 		t, err = f.changeTemporary(ctx, t, step)
 	} else {
-		t, err = f.Temporaries.Update(ctx, t.Person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+		t, err = f.Temporaries.Update(ctx, t.Person, temporaryKept, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 			if !found || old.ID != t.ID || old.Open() {
 				return old, Fault(CodeNotOpen, "veto", nil)
 			}

@@ -139,7 +139,7 @@ func (f *Flow) factorAdded(ctx context.Context, person, id string) error {
 }
 
 func (f *Flow) underNoCode(ctx context.Context, person, id string) error {
-	_, err := f.Temporaries.Update(ctx, person, KeepEnded, func(old TemporaryCode, found bool) (TemporaryCode, error) {
+	_, err := f.Temporaries.Update(ctx, person, temporaryKept, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 		if !found || old.Open() && old.Swapped.IsZero() || slices.Contains(old.Factors, id) {
 			return old, Fault(CodeNotOpen, "temporary code", nil)
 		}

@@ -54,13 +54,14 @@ func (s *Server) temporary(w http.ResponseWriter, r *http.Request, v *visit) err
 func (s *Server) offerTemporary(w http.ResponseWriter, r *http.Request, v *visit, last bridge.TemporaryCode) error {
 	state := v.state()
 	phone := s.Flow.TemporaryByDesk(r.Context(), state.viewer(), state.Snapshot) == nil
-	unshown := last.End == bridge.TemporaryUnshown
+	lately := v.now.Sub(last.EndedAt) < time.Hour
+	unshown := lately && last.End == bridge.TemporaryUnshown
 	to, err := s.Flow.TemporaryTo(r.Context(), state.viewer(), state.Snapshot)
 	if err != nil {
 		return s.noTemporary(w, r, v, view.TemporaryNone{Code: bridge.CodeOf(err), Phone: phone, Unshown: unshown}, err)
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		return view.Temporary{Frame: f, Address: to, Unsent: last.Failed() && !unshown, Unshown: unshown, Phone: phone}
+		return view.Temporary{Frame: f, Address: to, Unsent: lately && last.Failed() && !unshown, Unshown: unshown, Phone: phone}
 	})
 }
 
