@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/view"
 	"otpbridge/e2e/rig"
+	"otpbridge/templates"
 )
 
 // examination is what `otpbridge doctor --json` says.
@@ -29,6 +31,24 @@ func (e examination) unchecked(check, why string) bool {
 // knowsVersion reports whether the server's version was looked up in the table of holes.
 func (e examination) knowsVersion() bool {
 	return slices.Contains(e.Passed, "version") || slices.ContainsFunc(e.Findings, func(f bridge.Finding) bool { return f.ID == bridge.FindKeycloakHole })
+}
+
+// mustBeNamed wants a name for people for whatever was looked at.
+func (e examination) mustBeNamed(t *testing.T) {
+	t.Helper()
+	texts, err := view.LoadFindings(templates.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := slices.Clone(e.Passed)
+	for _, u := range e.Unchecked {
+		checks = append(checks, u.Check)
+	}
+	for _, check := range checks {
+		if !slices.Contains(texts.Checks(), check) {
+			t.Errorf("the check %s has no name", check)
+		}
+	}
 }
 
 // runDoctor runs the command beside a running product, which is told env.
@@ -127,6 +147,7 @@ func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 	if hidden != e.unchecked("version", bridge.UncheckedUnknown) || hidden == e.knowsVersion() {
 		t.Errorf("version %s for an administrator of the realm: %+v", version, e)
 	}
+	e.mustBeNamed(t)
 	for _, f := range e.Findings {
 		if f.ID != bridge.FindEventsDetails && f.ID != bridge.FindKeycloakHole && !strings.HasPrefix(string(f.ID), "mail.") { // true of the tests' realm and server; what DNS says is not ours
 			t.Errorf("found in the good realm: %+v", f)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,20 @@ func TestRealmPartsHaveNames(t *testing.T) {
 	}
 	if got := texts.Part("ja", "view-clients"); got != "view-clients" {
 		t.Errorf("a right is called %q", got)
+	}
+}
+
+// I18N-01: what is looked at in a realm has a name in both languages.
+func TestRealmChecksHaveNames(t *testing.T) {
+	t.Parallel()
+	texts, err := view.LoadFindings(templates.FS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, check := range slices.Concat(realm.Checks(nil, realm.Asked{}), realm.PeopleChecks(nil, nil, realm.Asked{})) {
+		if ja, en := texts.Check("ja", check.Name), texts.Check("en", check.Name); ja == check.Name || en == check.Name {
+			t.Errorf("%s is called %q, %q", check.Name, ja, en)
+		}
 	}
 }
 
