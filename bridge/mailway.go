@@ -323,54 +323,6 @@ func (f *Flow) Cancel(ctx context.Context, v Viewer) error {
 	return err
 }
 
-// Redeem proves the recovery with the link opened in this browser: the viewer becomes the holder.
-func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
-	r, found, err := f.read(ctx, v.Person)
-	if err != nil {
-		return r, err
-	}
-	if !found || !r.redeemable(v.LinkHash, f.Now()) {
-		f.Foreign(ctx, v)
-		return r, Fault(CodeLinkInvalid, "redeem", nil)
-	}
-	if err := f.safe("redeem"); err != nil {
-		return r, err
-	}
-	a, err := f.still(ctx, r, v.AuthTime)
-	if err == nil {
-		err = f.mailOpen(ctx, a)
-	}
-	if err != nil {
-		return r, f.refuse(ctx, r, err)
-	}
-	if err := f.stands(ctx, r, a); err != nil {
-		return r, err
-	}
-	if err := f.tellOthers(ctx, r); err != nil {
-		return r, err
-	}
-	key, err := f.newKey(ctx)
-	if err != nil {
-		return r, err
-	}
-	if err := f.expireAt(ctx, v.Person, f.Now().Add(ProofLife)); err != nil {
-		return r, err
-	}
-	if err := f.lockSoon(ctx, r, lockPause); err != nil {
-		return r, err
-	}
-	p := Proof{LinkHash: v.LinkHash, Person: v.Person, Holder: v.Holder, SignedInAt: v.SignedInAt, AuthTime: v.AuthTime, Delay: f.Rules.Policy(a).Delay}
-	r, err = f.apply(ctx, v.Person, f.life()+p.Delay+DelayGrace, func(old Recovery) (Recovery, error) { return old.Prove(p, key, f.Now()) })
-	if err != nil {
-		return r, err
-	}
-	if r.State == Proven {
-		f.record(ctx, event("recovery.proven", r))
-	}
-	f.lockNow(ctx, r)
-	return r, f.afterProof(ctx, r)
-}
-
 // EndDelay goes on after the waiting period: by mail a new link is sent, which has to be proven like the first. next is when to look again.
 func (f *Flow) EndDelay(ctx context.Context, person string) (next time.Time, err error) {
 	r, found, err := f.read(ctx, person)

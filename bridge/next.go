@@ -89,8 +89,8 @@ func nextOfLink(r Recovery, found bool, v Viewer, now time.Time) (s Step, ok boo
 	r = r.At(now)
 	mine := found && r.Person == v.Person && r.Link != nil && Equal(r.Link.Hash, v.LinkHash)
 	switch {
-	case !fresh && !mine && found && r.Person == v.Person && r.State == Waiting:
-		return "", false // a link that somebody planted does not hide the page on which the person waits
+	case !mine && found && r.Person == v.Person && (r.State == Waiting && !fresh || (r.State == Proven || r.State == Writing) && Equal(r.Holder, v.Holder)):
+		return "", false // a link that somebody planted, or an older one, does not hide the page on which the person waits or enrols
 	case !fresh:
 		return StepLink, true
 	case !mine:

@@ -194,6 +194,8 @@ func (t TemporaryCode) Veto(hash, number string, now time.Time) (TemporaryCode, 
 	switch {
 	case before.IsZero() && err == nil:
 		return ending, nil
+	case before.IsZero() && t.UsedAt.IsZero() && t.End == TemporaryVetoed: // pressed again
+		return t, nil
 	case before.IsZero() && t.UsedAt.IsZero():
 		return t, Fault(CodeLinkInvalid, "veto", nil)
 	case err == nil: // whoever used the one before may have this one

@@ -1,6 +1,11 @@
 package bridge
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+var errStopped = errors.New("stopped already")
 
 // vetoTemporary ends the code that a veto link belongs to; ours is false when it is not one of a code. After the end of a code that was used it is
 // an objection as to a recovery that is done: CodeTooLate.
@@ -10,6 +15,9 @@ func (f *Flow) vetoTemporary(ctx context.Context, owner, hash, number string) (o
 		return false, err
 	}
 	t, err = f.objectTemporary(ctx, t, hash, number)
+	if errors.Is(err, errStopped) {
+		return true, f.temporaryAt(ctx, owner, f.Now())
+	}
 	switch CodeOf(err) {
 	case "":
 		e := t.event("temporary.vetoed")
@@ -39,6 +47,9 @@ func (f *Flow) objectTemporary(ctx context.Context, t TemporaryCode, hash, numbe
 	var counted error
 	step := func(old TemporaryCode) (TemporaryCode, error) {
 		next, err := old.Veto(hash, number, f.Now())
+		if err == nil && old.End == TemporaryVetoed {
+			err = errStopped
+		}
 		switch counted = nil; CodeOf(err) {
 		case CodeObjection, CodeTooLate:
 			counted, err = err, nil

@@ -23,23 +23,28 @@ func (f *Flow) Foreign(ctx context.Context, v Viewer) {
 	}
 }
 
-// Disown is "This wasn't me" of the person who opened the link and signed in.
+// Disown is "This wasn't me" of the person who opened the link and signed in. A second press finds it stopped.
 func (f *Flow) Disown(ctx context.Context, v Viewer) error {
 	if err := f.vetoSoon(ctx, v.Person); err != nil {
 		return err
 	}
+	stopped := false
 	r, err := f.change(ctx, v.Person, func(old Recovery) (Recovery, error) {
+		if stopped = old.End == EndVetoed && old.Link != nil && Equal(old.Link.Hash, v.LinkHash); stopped {
+			return old, nil
+		}
 		next, err := old.Disown(v.LinkHash, f.Now())
 		return next.unsaid(f.Now(), eventVetoed), err
 	})
-	if err != nil {
+	if err != nil || stopped {
 		return err
 	}
 	_ = f.sayAll(ctx, r, r.Person) // logged; its job tries again
 	return nil
 }
 
-// Veto ends the recovery, or the temporary code, that a veto link belongs to, without a sign-in, if the objection number is right.
+// Veto ends the recovery, or the temporary code, that a veto link belongs to, without a sign-in, if the objection number is right. A second press
+// finds it stopped.
 func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 	owner, err := f.Owner(ctx, hash)
 	if err != nil {
@@ -63,10 +68,10 @@ func (f *Flow) Veto(ctx context.Context, hash, number string) error {
 
 // object stores an objection and tells of it. One that comes too late, and too often, does nothing but shut the mail way.
 func (f *Flow) object(ctx context.Context, owner, hash, number string, often error) error {
-	now, late := f.Now(), error(nil)
+	now, stops, late := f.Now(), false, error(nil)
 	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) {
 		next, err := old.Veto(hash, number, now)
-		if next.EndedAt.Equal(now) {
+		if stops = err == nil && old.Open(); stops {
 			next = next.unsaid(now, eventVetoed)
 		}
 		if late = nil; CodeOf(err) == CodeTooLate {
@@ -79,6 +84,9 @@ func (f *Flow) object(ctx context.Context, owner, hash, number string, often err
 	})
 	switch CodeOf(err) {
 	case "":
+		if !stops && late == nil {
+			return nil // stopped before: whoever did it tells, or the job
+		}
 		told := f.sayAll(ctx, r, "") // its job tries again
 		if late != nil {
 			return firstError(often, told, late)

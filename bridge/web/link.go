@@ -53,12 +53,16 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, v *visit, to strin
 // and the same "not valid" for unknown, used, expired and foreign links (TOK-11).
 func (s *Server) link(w http.ResponseWriter, r *http.Request, v *visit) error {
 	state := v.state()
-	if state.Link == "" {
-		return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
+	if state.Done != nil && state.Link == "" {
+		return see(w, r, "/done")
 	}
 	step, rec, err := s.Flow.See(r.Context(), state.viewer())
 	if err != nil {
 		return err
+	}
+	redeemed := rec.RedeemedBy(state.viewer())
+	if state.Link == "" && !redeemed {
+		return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
 	}
 	switch step {
 	case bridge.StepLink:
@@ -66,7 +70,16 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, v *visit) error {
 	case bridge.StepConfirm:
 		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return asked(f, rec) })
 	case bridge.StepLinkInvalid:
-		return s.forgetLink(r, v, rec)
+		v.owner = rec.State == bridge.Waiting
+		if err := s.forgetLink(r, v); err != nil {
+			return err
+		}
+		return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
+	}
+	if redeemed && state.Link != "" {
+		if err := s.forgetLink(r, v); err != nil {
+			return err
+		}
 	}
 	return see(w, r, "/recovery")
 }
@@ -75,21 +88,16 @@ func asked(f view.Frame, rec bridge.Recovery) view.LinkAsked {
 	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires, Reason: rec.Reason}
 }
 
-// forgetLink takes an invalid link out of the session, so that the person's own recovery is reachable again, and says that it is not valid.
-func (s *Server) forgetLink(r *http.Request, v *visit, rec bridge.Recovery) error {
-	v.owner = rec.State == bridge.Waiting
+// forgetLink takes a link that is worth nothing here out of the session, so that the person's own recovery is reachable again.
+func (s *Server) forgetLink(r *http.Request, v *visit) error {
 	if r.Method == http.MethodHead {
-		return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
+		return nil
 	}
 	s.Flow.Foreign(r.Context(), v.state().viewer())
-	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+	return s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
 		st.Link = ""
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return bridge.Fault(bridge.CodeLinkInvalid, "link", nil)
 }
 
 // actLink serves POST /link.
@@ -109,22 +117,31 @@ func (s *Server) actLink(w http.ResponseWriter, r *http.Request, v *visit) error
 		}
 		return s.redeemed(w, r, v, rec.ID)
 	case "notme":
-		if err := s.Flow.Disown(r.Context(), state.viewer()); err != nil {
-			return err
-		}
-		err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-			st.Link = ""
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-			f.Path = "/recovery"
-			return view.LinkStopped{Frame: f}
-		})
+		return s.disown(w, r, v)
 	}
 	return bridge.Fault(view.CodeNotFound, "do", nil)
+}
+
+// disown answers "This wasn't me", and a second press of it, which comes without the link.
+func (s *Server) disown(w http.ResponseWriter, r *http.Request, v *visit) error {
+	viewer := v.state().viewer()
+	if viewer.LinkHash == "" {
+		viewer.LinkHash = v.state().Disowned
+	}
+	if err := s.Flow.Disown(r.Context(), viewer); err != nil {
+		return err
+	}
+	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Link, st.Disowned = "", viewer.LinkHash
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+		f.Path = "/recovery"
+		return view.LinkStopped{Frame: f}
+	})
 }
 
 func (s *Server) redeemed(w http.ResponseWriter, r *http.Request, v *visit, recovery string) error {

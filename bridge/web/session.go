@@ -44,6 +44,8 @@ type State struct {
 	Link string // hash of a link opened here
 	Veto string // hash of a veto link opened here
 
+	Disowned string `json:",omitempty"` // hash of the link for which "This wasn't me" was pressed here
+
 	Return string // where the sign-in under way leads, if not to a recovery
 
 	// Of a full sign-in at the desk.
