@@ -69,23 +69,34 @@ func run(ctx context.Context, check bridge.Check, limit time.Duration) Result {
 	return r
 }
 
-// Keep is the report with what an earlier one saw in the place of what this one did not look at: only a look says that something was mended.
+// Keep is the report with what an earlier one saw beside what this one did not look at to its end: only a look says that something was mended.
 func (r Report) Keep(earlier Report) Report {
 	r.Results = slices.Clone(r.Results)
 	for _, old := range earlier.Results {
-		if old.Unchecked != nil {
-			continue
-		}
-		if old.At.IsZero() {
+		if old.At.IsZero() && old.Unchecked == nil {
 			old.At = earlier.At
 		}
 		switch i := slices.IndexFunc(r.Results, func(one Result) bool { return one.Check == old.Check }); {
-		case i < 0:
+		case i < 0 && (old.Unchecked == nil || len(old.Findings) > 0):
 			r.Results = append(r.Results, old)
-		case r.Results[i].Unchecked != nil:
-			r.Results[i] = old
+		case i >= 0:
+			r.Results[i] = r.Results[i].Beside(old)
 		}
 	}
+	return r
+}
+
+// Beside is a result with an earlier one of the same check. One that looked to its end stands alone; what another found until then is as true as what was
+// found before.
+func (r Result) Beside(earlier Result) Result {
+	if r.Unchecked == nil {
+		return r
+	}
+	found := bridge.Distinct(earlier.Findings, r.Findings)
+	if earlier.Unchecked == nil {
+		r = earlier
+	}
+	r.Findings = found
 	return r
 }
 

@@ -103,3 +103,33 @@ func TestOnlyALookSaysThatItIsMended(t *testing.T) {
 		t.Errorf("seen %v", seen)
 	}
 }
+
+// INV-6: what a run found before a check's answers stopped is kept, beside what an earlier run saw to its end; a look to the end takes it back.
+func TestWhatHalfARunFoundIsKept(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
+	one := func(unchecked *bridge.Unchecked, clients ...string) doctor.Report {
+		r := doctor.Result{Check: "gate-role", Unchecked: unchecked}
+		for _, client := range clients {
+			r.Findings = append(r.Findings, bridge.Found(bridge.FindGateSpread, client))
+		}
+		return doctor.Report{At: at, Results: []doctor.Result{r}}
+	}
+	cut := &bridge.Unchecked{Why: bridge.UncheckedTime}
+	for name, x := range map[string]struct {
+		now, before doctor.Report
+		want        int
+	}{
+		"over a clean one":       {one(cut, "a"), one(nil), 1},
+		"over another":           {one(cut, "a"), one(nil, "a", "b"), 2},
+		"over half a one":        {one(cut), one(cut, "a"), 1},
+		"not looked at":          {doctor.Report{At: at}, one(cut, "a"), 1},
+		"looked at to the end":   {one(nil), one(cut, "a"), 0},
+		"and again to the end":   {one(nil, "b"), one(nil, "a"), 1},
+		"half, and found before": {one(cut), one(nil, "a"), 1},
+	} {
+		if found := x.now.Keep(x.before).Findings(); len(found) != x.want {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}

@@ -28,14 +28,15 @@ const (
 
 // guard is the realm guard: it keeps looking at what a sign-in with the password only rests on, and says whether a recovery may begin.
 type guard struct {
-	mu      sync.Mutex
-	at      time.Time                // of the last look
-	results map[string]doctor.Result // of each check, the last one that was an answer
-	silent  []doctor.Result          // checks that did not answer in the last look
-	unknown []string                 // watched checks that nothing ever answered
-	saw     doctor.Report            // the doctor, with an administrator's client
-	missing int                      // watched checks that the last look did not answer
-	looked  bool
+	mu       sync.Mutex
+	at       time.Time                // of the last look
+	results  map[string]doctor.Result // of each check, the last one that was an answer
+	silent   []doctor.Result          // checks that did not answer in the last look
+	unknown  []string                 // watched checks that nothing ever answered
+	saw      doctor.Report            // the doctor, with an administrator's client
+	recalled bool                     // saw was looked for in the trail
+	missing  int                      // watched checks that the last look did not answer
+	looked   bool
 
 	answered map[string]time.Time // when each watched check had its last answer
 	lasts    time.Duration        // how long an answer counts: what nobody could see again for long may have changed
@@ -67,7 +68,7 @@ func (g *guard) adopt(before *guard) {
 	defer before.mu.Unlock()
 	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
 	g.at, g.silent, g.answered = before.at, slices.Clone(before.silent), maps.Clone(before.answered)
-	g.saw = before.saw
+	g.saw, g.recalled = before.saw, before.recalled
 }
 
 // known reports whether every check of the realm was answered at least once. Until then nobody is let in.
@@ -117,8 +118,12 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 			if counts {
 				g.missing++
 			}
-			if _, known := g.results[r.Check]; !known && counts {
+			was, known := g.results[r.Check]
+			if !known && counts {
 				g.unknown = append(g.unknown, r.Check)
+			}
+			if known {
+				g.results[r.Check] = r.Beside(was)
 			}
 		}
 	}
@@ -249,33 +254,6 @@ func (s *service) look(ctx context.Context, whole bool) {
 	if ctx.Err() == nil {
 		s.guard.take(report, seen, watched)
 	}
-}
-
-// doctorSaw is what the doctor saw with an administrator's client: while the store cannot be read, what it said last.
-func (s *service) doctorSaw(ctx context.Context) doctor.Report {
-	last, err := seen(s.store).Get(ctx, seenKey)
-	s.guard.mu.Lock()
-	defer s.guard.mu.Unlock()
-	if err != nil && !errors.Is(err, bridge.ErrAbsent) {
-		s.log.WarnContext(ctx, "realm guard: what the doctor saw cannot be read", "err", err)
-		return s.guard.saw
-	}
-	s.guard.saw = last
-	return last
-}
-
-// checkSeen warns when what only an administrator's client may see was not looked at for long, or ever.
-func (s *service) checkSeen(ctx context.Context) ([]bridge.Finding, error) {
-	last, err := seen(s.store).Get(ctx, seenKey)
-	switch {
-	case errors.Is(err, bridge.ErrAbsent):
-		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", "-")}, nil
-	case err != nil:
-		return nil, err
-	case s.opts.Now().Sub(last.Oldest()) > seenTooLong:
-		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", last.Oldest().Format(time.RFC3339))}, nil
-	}
-	return nil, nil
 }
 
 // tell logs the findings when they are others than before, and puts on record when recoveries stop and when they go on.
