@@ -28,6 +28,7 @@ const (
 
 	FindProviderFlow    FindingID = "provider.flow"    // Object: the identity provider
 	FindProviderLinking FindingID = "provider.linking" // Object: the identity provider
+	FindProviderWrites  FindingID = "provider.writes"  // Object: the identity provider
 
 	FindGateMissing FindingID = "gate.missing"
 	FindGateRole    FindingID = "gate.role"   // Object: the group that lacks the role
@@ -138,7 +139,7 @@ func findings() map[FindingID]Severity {
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical,
 		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
-		FindProviderFlow: Deadly, FindProviderLinking: Deadly,
+		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
 		FindLoginMissing: Critical, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,

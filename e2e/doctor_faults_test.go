@@ -91,7 +91,26 @@ func flowFaults() []fault {
 		}},
 		provider(bridge.FindProviderFlow, object{"firstBrokerLoginFlowAlias": "direct grant"}),
 		provider(bridge.FindProviderFlow, object{"firstBrokerLoginFlowAlias": "first broker login"}).also(bridge.FindProviderLinking),
+		writes(object{"identityProviderMapper": "oidc-user-attribute-idp-mapper", "config": object{
+			"syncMode": "FORCE", "claim": "mail", "user.attribute": realm.Notification,
+		}}),
+		writes(object{"identityProviderMapper": "oidc-hardcoded-role-idp-mapper", "config": object{"syncMode": "INHERIT", "role": realm.Gate}}),
+		writes(object{"identityProviderMapper": "oidc-hardcoded-group-idp-mapper", "config": object{"syncMode": "INHERIT", "group": "/" + realm.Gate}}),
 	}
+}
+
+// writes adds an identity provider that writes what decides.
+func writes(mapper object) fault {
+	f := provider(bridge.FindProviderFlow, object{"firstBrokerLoginFlowAlias": "direct grant"}).also(bridge.FindProviderWrites)
+	add := f.does
+	f.does = func(t *testing.T, p *patient) func() {
+		t.Helper()
+		mend := add(t, p)
+		mapper["name"], mapper["identityProviderAlias"] = "writes", "idp"
+		p.must(t, "POST /identity-provider/instances/idp/mappers", mapper, nil)
+		return mend
+	}
+	return f
 }
 
 func (p *patient) flow(t *testing.T, alias string) string {
@@ -242,6 +261,13 @@ func peopleFaults() []fault {
 		both(bridge.FindGateSpread, "POST /groups/{allowed}/role-mappings/realm", "DELETE /groups/{allowed}/role-mappings/realm", gateRole),
 		both(bridge.FindGateSpread, "POST /roles/{default}/composites", "DELETE /roles/{default}/composites", gateRole),
 		both(bridge.FindGateSpread, "POST /users/{alice}/role-mappings/realm", "DELETE /users/{alice}/role-mappings/realm", gateRole),
+		{[]bridge.FindingID{bridge.FindGateSpread}, func(t *testing.T, p *patient) func() {
+			t.Helper()
+			var g object
+			p.must(t, "POST /groups/"+p.GateGroup+"/children", object{"name": "testers"}, nil)
+			p.must(t, "GET /group-by-path/"+realm.Gate+"/testers", nil, &g)
+			return func() { p.must(t, "DELETE /groups/"+idOf(g), nil, nil) }
+		}},
 		{[]bridge.FindingID{bridge.FindAllowedAdmins}, func(t *testing.T, p *patient) func() {
 			t.Helper()
 			at := "/users/" + p.Users["alice"] + "/role-mappings/clients/" + idOf(p.client(t, "realm-management"))

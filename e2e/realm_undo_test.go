@@ -4,11 +4,12 @@ import (
 	"slices"
 	"testing"
 
+	"otpbridge/bridge/bridgetest/flows"
 	"otpbridge/bridge/bridgetest/realm"
 	safe "otpbridge/bridge/realm"
 )
 
-// used are roles and groups that apply made and that others use since, by what they are used for.
+// used are roles, groups and a scope that apply made and that others use since, by what they are used for.
 func (p *patient) used(t *testing.T) (kept []safe.Change) {
 	t.Helper()
 	made := func(kind safe.Kind, name string) safe.Change {
@@ -17,7 +18,7 @@ func (p *patient) used(t *testing.T) (kept []safe.Change) {
 		return c
 	}
 	p.does(t, made(safe.KindRole, "of a person"), made(safe.KindRole, "of a group"), made(safe.KindRole, "inside"), made(safe.KindRole, "around"),
-		made(safe.KindGroup, "/people"), made(safe.KindGroup, "/above"), made(safe.KindGroup, "/granted"), made(safe.KindGroup, "/noted"))
+		made(safe.KindRole, "of-a-flow"), made(safe.KindScope, "of-a-flow"), made(safe.KindGroup, "/people"), made(safe.KindGroup, "/above"), made(safe.KindGroup, "/granted"), made(safe.KindGroup, "/noted"))
 	role := func(name string) object {
 		var r object
 		p.must(t, "GET /roles/"+name, nil, &r)
@@ -28,6 +29,8 @@ func (p *patient) used(t *testing.T) (kept []safe.Change) {
 		p.must(t, "GET /group-by-path/"+name, nil, &g)
 		return "/groups/" + idOf(g)
 	}
+	p.make(t, flows.Shape{Lines: "+gate CONDITIONAL\n  conditional-user-role DISABLED condUserRole=of-a-flow negate=true\n" +
+		"  conditional-client-scope REQUIRED client_scope=of-a-flow negate=true\n  deny-access-authenticator REQUIRED"}, "of somebody")
 	theirs := role(realm.OperatorRole)
 	p.must(t, "POST /users/"+p.Users["alice"]+"/role-mappings/realm", []object{role("of%20a%20person")}, nil)
 	p.must(t, "POST /groups/"+p.Allowed+"/role-mappings/realm", []object{role("of%20a%20group")}, nil)
@@ -71,11 +74,13 @@ func TestRealmUndoLosesNothing(t *testing.T) {
 }
 
 // keepsWhatIsInUse: no role and no group of ours goes that somebody uses since, in whatever way, with the subgroups, roles and notes that hang on it;
-// what nobody uses goes.
+// nor a role or a client scope that a flow of somebody's names, a copy of ours: without the scope it would ask nobody for a second factor. What nobody uses
+// goes.
 func (p *patient) keepsWhatIsInUse(t *testing.T) {
 	t.Helper()
 	used := p.used(t)
-	free := []safe.Change{{Kind: safe.KindRole, Name: "idle", Will: []byte("true")}, {Kind: safe.KindGroup, Name: "/idle", Will: []byte("true")}}
+	free := []safe.Change{{Kind: safe.KindRole, Name: "idle", Will: []byte("true")}, {Kind: safe.KindGroup, Name: "/idle", Will: []byte("true")},
+		{Kind: safe.KindScope, Name: "idle", Will: []byte("true")}}
 	p.does(t, free...)
 	var back []safe.Change
 	for _, c := range slices.Concat(used, free) {

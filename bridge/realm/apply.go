@@ -68,6 +68,13 @@ func (s *State) Undo(noted []Change) (undo, kept []Change) {
 		switch {
 		case known[c.Kind].exists && (here == nil) == (back.Will == nil), known[c.Kind].exists && madeBefore(noted[:i], c), same(here, back.Will):
 			continue // it is as it was, or an earlier change takes it back
+		case known[c.Kind].remade && here == nil && c.Was != nil && c.Will != nil: // cut off after it was removed
+			if later != nil {
+				later.Will = back.Will
+			} else {
+				back.Was = nil
+				undo = append(undo, back)
+			}
 		case !known[c.Kind].exists && !same(here, c.Will):
 			kept = append(kept, back)
 		case later != nil:

@@ -1,7 +1,6 @@
 package realm
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,9 @@ const (
 	resetMail = "reset-credential-email"
 	resetCode = "reset-otp"
 )
+
+// What the two conditions go by, in their configuration.
+const scopeOfCondition, roleOfCondition = "client_scope", "condUserRole"
 
 // factors are the authenticators that ask for a second factor.
 func factors() []string {
@@ -81,18 +83,11 @@ func (s *State) findOpen(a Asked) []bridge.Finding {
 
 // fullLevel is the number of the level that a full sign-in has, 0 when the realm has none for it.
 func (s *State) fullLevel(a Asked) int {
-	var levels map[string]any
-	if json.Unmarshal([]byte(s.RealmAttribute("acr.loa.map")), &levels) != nil {
+	levels, err := s.levels()
+	if err != nil {
 		return 0
 	}
-	switch n := levels[a.FullACR].(type) {
-	case float64:
-		return int(n)
-	case string:
-		level, _ := strconv.Atoi(n)
-		return level
-	}
-	return 0
+	return levels[a.FullACR].number
 }
 
 // open says why a flow is not fail-closed; "" = it is: whatever it did before, it asks for a second factor unless the session has one on
@@ -207,7 +202,7 @@ func (e Execution) enrols() bool {
 
 // scope reports whether the step is the condition on a client scope, negated or not.
 func (e Execution) scope(name string, negated bool) bool {
-	return e.Provider == byScope && e.Requirement == "REQUIRED" && e.Config["client_scope"] == name && (e.Config["negate"] == "true") == negated
+	return e.Provider == byScope && e.Requirement == "REQUIRED" && e.Config[scopeOfCondition] == name && (e.Config["negate"] == "true") == negated
 }
 
 // gateRole is the role that opens the flow's gate, "" when it has no gate. It holds only if there is that role, see State.holds.
@@ -223,7 +218,7 @@ func (f *Flow) gateRole(a Asked) string {
 			case in.scope(a.RecoveryScope, false):
 				scoped = true
 			case in.Provider == byRole && in.Requirement == "REQUIRED" && in.Config["negate"] == "true":
-				role = in.Config["condUserRole"]
+				role = in.Config[roleOfCondition]
 			case in.Provider == denies && in.Requirement == "REQUIRED":
 				refuses = true
 			default:
@@ -307,7 +302,7 @@ func findProviders(s *State, a Asked) (found []bridge.Finding) {
 		if first == "" {
 			first = s.Setting("firstBrokerLoginFlow")
 		}
-		found = slices.Concat(found, s.findEnrolment(p.PostFlow), s.findEnrolment(first))
+		found = slices.Concat(found, s.findEnrolment(p.PostFlow), s.findEnrolment(first), s.findWritten(p, a))
 		if f := s.Flow(first); f != nil && f.has(linkers()...) {
 			found = append(found, bridge.Found(bridge.FindProviderLinking, p.Alias, "flow", first))
 		}

@@ -89,7 +89,9 @@ func findProfile(s *State, a Asked) (found []bridge.Finding) {
 // findGroups looks at the gate group, and at who gets into it and into the allowed one.
 func findGroups(s *State, a Asked) (found []bridge.Finding) {
 	all, _ := s.Settings["defaultGroups"].([]any)
-	byDefault := func(path string) bool { return slices.Contains(all, any(path)) }
+	byDefault := func(path string) bool { // it, or one below it, which gives all that it gives
+		return slices.ContainsFunc(all, func(v any) bool { text, _ := v.(string); return text == path || strings.HasPrefix(text, path+"/") })
+	}
 	gate := s.GroupByID(a.GateGroup)
 	if gate == nil {
 		found = append(found, bridge.Found(bridge.FindGateMissing, a.GateGroup))
@@ -98,6 +100,7 @@ func findGroups(s *State, a Asked) (found []bridge.Finding) {
 		found = append(found, foundIn([]fault{
 			{role != "" && !slices.Contains(gate.RealmRoles, role), bridge.FindGateRole, gate.Path, []string{"role", role}},
 			{byDefault(gate.Path), bridge.FindGateDefault, gate.Path, nil},
+			{gate.Below > 0, bridge.FindGateSpread, gate.Path + "/…", nil}, // whose members are counted nowhere
 		})...)
 	}
 	return append(found, foundIn([]fault{

@@ -81,16 +81,16 @@ func (m *maker) post(ways []Node) *Tree {
 }
 
 func (m *maker) gate() Node {
-	scope := map[string]string{"client_scope": m.w.RecoveryScope, "negate": "false"}
+	scope := map[string]string{scopeOfCondition: m.w.RecoveryScope, "negate": "false"}
 	return Node{Requirement: conditional, Sub: &Tree{Alias: m.alias + "-gate", Steps: []Node{
 		{Requirement: required, Provider: byScope, ConfigAlias: m.alias + "-gate-scope", Config: scope},
-		{Requirement: required, Provider: byRole, ConfigAlias: m.alias + "-gate-role", Config: map[string]string{"condUserRole": m.role, "negate": "true"}},
+		{Requirement: required, Provider: byRole, ConfigAlias: m.alias + "-gate-role", Config: map[string]string{roleOfCondition: m.role, "negate": "true"}},
 		{Requirement: required, Provider: denies},
 	}}}
 }
 
 func (m *maker) second() Node {
-	scope := map[string]string{"client_scope": m.w.RecoveryScope, "negate": "true"}
+	scope := map[string]string{scopeOfCondition: m.w.RecoveryScope, "negate": "true"}
 	return Node{Requirement: conditional, Sub: &Tree{Alias: m.alias + "-2fa", Steps: []Node{
 		{Requirement: required, Provider: byScope, ConfigAlias: m.alias + "-2fa-scope", Config: scope},
 		m.levelNode("2fa-level"),
@@ -200,7 +200,9 @@ func (m *maker) ours(e Execution) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(e.Sub.Steps, func(p Execution) bool { return p.Provider == byScope && p.Config["client_scope"] == m.w.RecoveryScope })
+	return slices.ContainsFunc(e.Sub.Steps, func(p Execution) bool {
+		return p.Provider == byScope && p.Config[scopeOfCondition] == m.w.RecoveryScope
+	})
 }
 
 // secondOnly reports whether a line is about a second factor and nothing else: one of the forms, or a sub-flow of those and conditions.

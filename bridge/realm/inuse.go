@@ -23,9 +23,33 @@ func unused(ctx context.Context, x Caller, lists ...string) error {
 	return nil
 }
 
-// unusedRole refuses while a person, a group or another role has the role, or it has one itself.
+// unnamed refuses while a line of a flow, switched on or off, names a thing: Keycloak takes a condition on what is gone for not met, and a flow that asks for the
+// second factor unless there is a scope would ask nobody.
+func unnamed(ctx context.Context, x Caller, provider, setting, name string) error {
+	r := newReader(ctx, x, Wanted{})
+	var all []listed
+	if err := r.get("/authentication/flows", &all); err != nil {
+		return err
+	}
+	if err := r.flowsOf(all); err != nil {
+		return err
+	}
+	named := false
+	for i := range r.s.Flows {
+		r.s.Flows[i].Walk(true, func(e *Execution) { named = named || e.Provider == provider && e.Config[setting] == name })
+	}
+	if named {
+		return errInUse
+	}
+	return nil
+}
+
+// unusedRole refuses while a person, a group, another role or a flow has the role, or it has one itself.
 func unusedRole(ctx context.Context, x Caller, name string) error {
 	where := path("roles", name)
+	if err := unnamed(ctx, x, byRole, roleOfCondition, name); err != nil {
+		return err
+	}
 	if err := unused(ctx, x, where+"/users", where+"/groups", where+"/composites"); err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ type kind struct {
 	write func(ctx context.Context, x actor, c Change) error
 	// exists: only whether it is there counts, not what it is like.
 	exists bool
+	// remade: it is removed and made anew, so that what is cut off in between is not there.
+	remade bool
 }
 
 // actor changes a realm.
@@ -63,14 +65,15 @@ func kinds() map[Kind]kind {
 		KindGroupRole: {now: groupRoleNow, write: writeGroupRole},
 		KindScope:     {now: scopeNow, write: writeScope, exists: true}, KindRealmScope: {now: realmScopeNow, write: writeRealmScope},
 		KindClient: {now: clientNow, write: writeClient, exists: true}, KindClientSetting: {now: clientSettingNow, write: writeClientSetting},
-		KindClientScope: {now: clientScopeNow, write: writeClientScope}, KindMapper: {now: mapperNow, write: writeMapper},
+		KindClientScope: {now: clientScopeNow, write: writeClientScope}, KindMapper: {now: mapperNow, write: writeMapper, remade: true},
 		KindClientRole: {now: clientRoleNow, write: writeClientRole}, KindAccountRole: {now: accountRoleNow, write: writeAccountRole},
 		KindAccountGroup: {now: accountGroupNow, write: writeAccountGroup},
 		KindProfile:      {now: profileNow, write: writeProfile}, KindUnmanaged: {now: unmanagedNow, write: writeUnmanaged},
 		KindClientProfile: {now: clientProfileNow, write: writeClientProfile}, KindClientPolicy: {now: clientPolicyNow, write: writeClientPolicy},
 		KindFlow: {now: flowNow, write: writeFlow, exists: true}, KindProvider: {now: providerNow, write: writeProvider},
-		KindAccessRule: {now: accessRuleNow, write: writeAccessRule}, KindPermission: {now: permissionNow, write: writePermission},
-		KindText: {now: textNow, write: writeText},
+		KindAccessRule: {now: accessRuleNow, write: writeAccessRule, remade: true},
+		KindPermission: {now: permissionNow, write: writePermission, remade: true},
+		KindText:       {now: textNow, write: writeText},
 	}
 }
 
@@ -218,6 +221,9 @@ func writeScope(ctx context.Context, x actor, c Change) error {
 	id, err := scopeID(ctx, x, c.Name)
 	if err != nil {
 		return gone(err)
+	}
+	if err := unnamed(ctx, x, byScope, scopeOfCondition, c.Name); err != nil {
+		return err
 	}
 	return gone(x.Do(ctx, "DELETE "+path("client-scopes", id), nil, nil))
 }

@@ -13,7 +13,8 @@ type Plan struct {
 	Obstacles []Obstacle
 	Steps     []Step
 
-	// LocksOut: from then on nobody signs in without one of SecondFactors, types of credentials.
+	// LocksOut: from then on somebody does not sign in without one of SecondFactors, types of credentials, who did before: anybody, who comes by an identity
+	// provider, or who signs in at a client that had a flow of its own.
 	LocksOut      bool
 	SecondFactors []string
 }
@@ -41,6 +42,7 @@ const (
 	ObstacleSecret         ObstacleKind = "secret"         // a client has another secret than the configuration
 	ObstacleTheme          ObstacleKind = "theme"          // the server has no such login theme
 	ObstacleAdministrators ObstacleKind = "administrators" // no administrator would get in afterwards
+	ObstacleLevels         ObstacleKind = "levels"         // the names of levels cannot be read
 	ObstacleFinding        ObstacleKind = "finding"        // the doctor finds what no change of a plan mends
 )
 
@@ -48,7 +50,7 @@ const (
 func Obstacles() []ObstacleKind {
 	return []ObstacleKind{
 		ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleSecret, ObstacleTheme,
-		ObstacleAdministrators, ObstacleFinding,
+		ObstacleAdministrators, ObstacleLevels, ObstacleFinding,
 	}
 }
 
@@ -138,10 +140,14 @@ func (p *planner) events() {
 func (p *planner) guessing() { p.setting(ReasonGuessing, "bruteForceProtected", true) }
 
 func (p *planner) levels() {
-	if same(value(p.s.levels()), value(p.s.levelsWanted(p.w))) {
-		return
+	here, _ := p.s.levels() //nolint:errcheck // levelsWanted says it again
+	wanted, err := p.s.levelsWanted(p.w)
+	switch {
+	case err != nil: // what cannot be read is not overwritten
+		p.stop(ObstacleLevels, p.s.RealmAttribute(levelMap))
+	case !same(value(here), value(wanted)):
+		p.want(ReasonLevels, Change{Kind: KindAttribute, Name: levelMap}, string(value(wanted)))
 	}
-	p.want(ReasonLevels, Change{Kind: KindAttribute, Name: levelMap}, string(value(p.s.levelsWanted(p.w))))
 }
 
 func (p *planner) roles() {

@@ -76,7 +76,7 @@ func (p *planner) browser() (bind func()) {
 	if role := bound.closedBy(p.w, m.level); role == Gate || p.s.holds(role, "") {
 		p.gate = role
 		bound.Walk(false, func(e *Execution) { m.collect(*e) })
-		p.ways = m.ways
+		p.ways, p.plan.SecondFactors = m.ways, m.types()
 		return nil
 	}
 	t, err := m.closedFlow()
@@ -115,6 +115,7 @@ func (p *planner) brokers() (bind func()) {
 			continue
 		}
 		first := p.first(b, made)
+		p.plan.LocksOut = p.plan.LocksOut || b.Enabled && post != b.PostFlow
 		binds = append(binds, func() {
 			p.want(ReasonBrokers, Change{Kind: KindProvider, Name: b.Alias}, Object{firstFlowField: first, postFlowField: post})
 		})
@@ -196,6 +197,7 @@ func (p *planner) overrides() {
 		f := p.s.FlowByID(c.Overrides[override])
 		if c.ClientID != p.w.LoginClient && f != nil && (f.free(Asked{Wanted: p.w}, p.s.level(p.w)) || f.enrols()) {
 			p.want(ReasonOverride, Change{Kind: KindClientSetting, Of: c.ClientID}, Object{inOverrides + override: ""})
+			p.plan.LocksOut = true
 		}
 	}
 }

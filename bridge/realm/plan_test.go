@@ -217,6 +217,26 @@ func TestUndoGoesBackToTheBeginning(t *testing.T) {
 	}
 }
 
+// Issue 6: what is removed and made anew is gone when it is cut off in between; it comes back as it was, whether apply was repeated or not.
+func TestUndoBringsBackWhatWasCutOff(t *testing.T) {
+	t.Parallel()
+	theirs, ours := json.RawMessage(`{"protocolMapper":"theirs","config":null}`), json.RawMessage(`{"protocolMapper":"ours","config":null}`)
+	cut := realm.Change{Kind: realm.KindMapper, Of: "portal", Name: "realm roles", Was: theirs, Will: ours}
+	repeated := cut
+	repeated.Was = nil
+	s, _ := plain(t)
+	undo, kept := s.Undo([]realm.Change{cut})
+	if len(kept) > 0 || len(undo) != 1 || undo[0].Was != nil || string(undo[0].Will) != string(theirs) {
+		t.Errorf("cut off: undo %+v, kept %+v", undo, kept)
+	}
+	portal := s.Client("portal")
+	portal.Mappers = append(portal.Mappers, realm.Mapper{Name: "realm roles", Mapper: "ours"})
+	undo, kept = s.Undo([]realm.Change{cut, repeated})
+	if len(kept) > 0 || len(undo) != 1 || string(undo[0].Was) != string(ours) || string(undo[0].Will) != string(theirs) {
+		t.Errorf("cut off and repeated: undo %+v, kept %+v", undo, kept)
+	}
+}
+
 // The sign-in says the roles of the help desk and of the auditors: without them nobody gets in there.
 func TestPlanGivesTheLoginClientTheRolesOfTheDesk(t *testing.T) {
 	t.Parallel()

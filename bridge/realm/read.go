@@ -208,7 +208,16 @@ func (r reader) mapped(where string) (a Account, err error) {
 	return a, err
 }
 
-func (r reader) providers() error { return r.get("/identity-provider/instances", &r.s.Providers) }
+// providers reads the identity providers, and of those that somebody can come by what they write.
+func (r reader) providers() error {
+	err := r.get("/identity-provider/instances", &r.s.Providers)
+	for i := range r.s.Providers {
+		if p := &r.s.Providers[i]; err == nil && p.Enabled {
+			err = r.get(path("identity-provider", "instances", p.Alias, "mappers"), &p.Mappers)
+		}
+	}
+	return err
+}
 
 func (r reader) profile() error { return r.get("/users/profile", &r.s.Profile) }
 

@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -70,44 +71,62 @@ func isPasskeyLevel(e Execution, level int) bool {
 	return used && records && allows
 }
 
-// levels reads the realm's names of levels; what cannot be read is none.
-func (s *State) levels() map[string]int {
-	found := map[string]int{}
+// levels reads the realm's names of levels, as they are written: Keycloak's console writes numbers as texts, and Keycloak reads both.
+func (s *State) levels() (found map[string]level, err error) {
+	found = map[string]level{}
 	if text := s.RealmAttribute(levelMap); text != "" {
-		if err := remake(jsonText(text), &found); err != nil {
-			return map[string]int{}
-		}
+		err = json.Unmarshal([]byte(text), &found)
 	}
-	return found
+	return found, err
 }
 
 const levelMap = "acr.loa.map"
 
-// level is the level behind a full sign-in, as the realm names it or, where it does not, as it would.
+// level is a level as it is written, and its number.
+type level struct {
+	written json.RawMessage
+	number  int
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *level) UnmarshalJSON(text []byte) (err error) {
+	l.written = slices.Clone(text)
+	l.number, err = strconv.Atoi(strings.TrimSpace(strings.Trim(string(text), `"`)))
+	return err
+}
+
+// MarshalJSON implements json.Marshaler.
+func (l level) MarshalJSON() ([]byte, error) { return l.written, nil }
+
+func levelOf(n int) level { return level{json.RawMessage(strconv.Itoa(n)), n} }
+
+// level is the level behind a full sign-in, as the realm names it or, where it does not, as it would. What cannot be read is none: see planner.levels.
 func (s *State) level(w Wanted) int {
-	found := s.levels()
-	if n, ok := found[w.FullACR]; ok {
-		return n
+	found, _ := s.levels() //nolint:errcheck // see above
+	if l, ok := found[w.FullACR]; ok {
+		return l.number
 	}
 	n := 1
 	for _, other := range found {
-		n = max(n, other)
+		n = max(n, other.number)
 	}
 	return n + 1
 }
 
-// levelsWanted are the realm's names of levels, with ours.
-func (s *State) levelsWanted(w Wanted) map[string]int {
-	found := s.levels()
+// levelsWanted are the realm's names of levels, as they are written, with ours where it lacks them.
+func (s *State) levelsWanted(w Wanted) (map[string]level, error) {
+	found, err := s.levels()
 	n := s.level(w)
-	found[w.FullACR] = n
+	if _, named := found[w.FullACR]; !named {
+		found[w.FullACR] = levelOf(n)
+	}
 	for name, other := range found {
-		if name != w.FullACR && other < n {
-			return found
+		if name != w.FullACR && other.number < n {
+			return found, err
 		}
 	}
-	found["pwd"] = n - 1
-	return found
+	found["pwd"] = levelOf(n - 1)
+	return found, err
 }
 
 // jsonText is a text that holds JSON.

@@ -155,6 +155,16 @@ type Provider struct {
 	LinkOnly   bool   `json:"linkOnly"`
 	FirstFlow  string `json:"firstBrokerLoginFlowAlias"` // "" = the realm's
 	PostFlow   string `json:"postBrokerLoginFlowAlias"`  // "" = none
+	Config     struct {
+		Sync string `json:"syncMode"`
+	} `json:"config"`
+	Mappers []ProviderMapper `json:"mappers"` // of one that is enabled
+}
+
+// ProviderMapper writes something of what a provider says into the account.
+type ProviderMapper struct {
+	Name   string            `json:"name"`
+	Config map[string]string `json:"config"`
 }
 
 // Group is a group with what its members get from it.
@@ -165,6 +175,7 @@ type Group struct {
 	RealmRoles  []string            `json:"realmRoles"`
 	ClientRoles map[string][]string `json:"clientRoles"`
 	Attributes  map[string][]string `json:"attributes"`
+	Below       int                 `json:"subGroupCount"` // groups in it
 }
 
 // Role is a realm role.

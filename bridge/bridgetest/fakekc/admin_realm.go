@@ -8,21 +8,22 @@ func realmRoutes() map[string]func(*call) reply {
 	fixed := func(value any) func(*call) reply { return func(c *call) reply { return c.ok(value) } }
 	none := fixed([]string{})
 	return map[string]func(*call) reply{
-		"GET /authentication/flows":                    fixed([]object{{"id": flowID, "alias": flowName, "providerId": "basic-flow"}}),
-		"GET /authentication/flows/{alias}/executions": (*call).executions,
-		"GET /authentication/config/{config}":          (*call).stepConfig,
-		"GET /authentication/authenticator-providers":  fixed([]object{{"id": "auth-otp-form"}, {"id": "conditional-client-scope"}}),
-		"GET /default-default-client-scopes":           refused,
-		"GET /default-optional-client-scopes":          refused,
-		"GET /client-scopes":                           none,
-		"GET /identity-provider/instances":             (*call).providers,
-		"GET /client-policies/profiles":                fixed(object{"profiles": []object{{"name": "otpbridge-par", "executors": []object{{"executor": "secure-par-content"}, {"executor": "pkce-enforcer"}}}}}),
-		"GET /client-policies/policies":                (*call).policies,
-		"GET /roles":                                   fixed([]object{{"id": roleGate, "name": roleGate}}),
-		"GET /roles/{role}/groups":                     (*call).roleGroups,
-		"GET /localization/{language}":                 fixed(object{}),
-		"GET /authentication/required-actions":         none,
-		"GET /components":                              none,
+		"GET /authentication/flows":                        fixed([]object{{"id": flowID, "alias": flowName, "providerId": "basic-flow"}}),
+		"GET /authentication/flows/{alias}/executions":     (*call).executions,
+		"GET /authentication/config/{config}":              (*call).stepConfig,
+		"GET /authentication/authenticator-providers":      fixed([]object{{"id": "auth-otp-form"}, {"id": "conditional-client-scope"}}),
+		"GET /default-default-client-scopes":               refused,
+		"GET /default-optional-client-scopes":              refused,
+		"GET /client-scopes":                               none,
+		"GET /identity-provider/instances":                 (*call).providers,
+		"GET /identity-provider/instances/{alias}/mappers": none,
+		"GET /client-policies/profiles":                    fixed(object{"profiles": []object{{"name": "otpbridge-par", "executors": []object{{"executor": "secure-par-content"}, {"executor": "pkce-enforcer"}}}}}),
+		"GET /client-policies/policies":                    (*call).policies,
+		"GET /roles":                                       fixed([]object{{"id": roleGate, "name": roleGate}}),
+		"GET /roles/{role}/groups":                         (*call).roleGroups,
+		"GET /localization/{language}":                     fixed(object{}),
+		"GET /authentication/required-actions":             none,
+		"GET /components":                                  none,
 	}
 }
 

@@ -1,0 +1,80 @@
+package realm_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/flows"
+	"otpbridge/bridge/realm"
+)
+
+// leveled is the good realm with these names of levels, and its plan.
+func leveled(t *testing.T, levels string) (*realm.State, realm.Asked, realm.Plan) {
+	t.Helper()
+	s, a := plannable(t)
+	attributes, _ := s.Settings["attributes"].(map[string]any)
+	attributes["acr.loa.map"] = levels
+	return s, a, s.Plan(a.Wanted)
+}
+
+// Issue 6: names of levels that are there stay as they are written. Keycloak's console writes numbers as texts; doctor and plan read them alike, and what
+// cannot be read is for people.
+func TestNamesOfLevelsStay(t *testing.T) {
+	t.Parallel()
+	for levels, want := range map[string]string{
+		`{"pwd":1,"mfa":2}`: "", `{"pwd":"1","mfa":"2"}`: "", `{"pwd": "1", "mfa": 2, "gold": "3"}`: "",
+		`{"pwd":"1"}`:            `{"mfa":2,"pwd":"1"}`,
+		`{"pwd":"1","gold":"3"}`: `{"gold":"3","mfa":4,"pwd":"1"}`,
+		``:                       `{"mfa":2,"pwd":1}`,
+		`{"mfa":"2"}`:            `{"mfa":"2","pwd":1}`,
+	} {
+		s, a, p := leveled(t, levels)
+		i, got := at(p, "realm attribute acr.loa.map"), ""
+		if i >= 0 {
+			if err := json.Unmarshal(p.Steps[i].Will, &got); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got != want || len(p.Obstacles) > 0 {
+			t.Errorf("%s becomes %q, want %q; %v", levels, got, want, p.Obstacles)
+		}
+		if want == "" && (len(realm.Find(s, a)) > 0 || at(p, "flow otpbridge-browser") >= 0) {
+			t.Errorf("%s: found %+v, planned %+v", levels, realm.Find(s, a), p.Steps)
+		}
+	}
+	for _, levels := range []string{`{"pwd":"low"}`, `{"mfa":2`, `[1]`} {
+		_, _, p := leveled(t, levels)
+		unread := slices.Contains(p.Obstacles, realm.Obstacle{Kind: realm.ObstacleLevels, What: levels})
+		if !unread || at(p, "realm attribute acr.loa.map") >= 0 {
+			t.Errorf("%s: obstacles %v", levels, p.Obstacles)
+		}
+	}
+}
+
+// Issue 6: whatever a plan takes away by which administrators may have come, it says that from then on they need a second factor, and which.
+func TestPlanSaysWhomItLocksOut(t *testing.T) {
+	t.Parallel()
+	lines := strings.Replace(flows.Shapes()[0].Lines, "  +ways", "  +more", 1)
+	for name, change := range map[string]func(*realm.State){
+		"a flow of the console's own": func(s *realm.State) {
+			f := read(t, flows.Shape{Lines: "auth-username-password-form REQUIRED"}.Tree("break glass"))
+			s.Flows = append(s.Flows, f)
+			s.Client("security-admin-console").Overrides = map[string]string{"browser": f.ID}
+		},
+		"an identity provider": func(s *realm.State) {
+			s.Providers = append(s.Providers, realm.Provider{Alias: "staff", Enabled: true, FirstFlow: "direct grant"})
+		},
+		"the browser flow": func(s *realm.State) { s.Settings["browserFlow"] = "browser" },
+	} {
+		s, a := shaped(t, flows.Shape{Lines: lines})
+		if p := s.Plan(a.Wanted); p.LocksOut {
+			t.Fatalf("nobody is locked out, but %+v", p.Steps)
+		}
+		change(s)
+		if p := s.Plan(a.Wanted); !p.LocksOut || !slices.Contains(p.SecondFactors, "otp") || len(p.Obstacles) > 0 {
+			t.Errorf("%s: locks out %v, second factors %v, obstacles %v", name, p.LocksOut, p.SecondFactors, p.Obstacles)
+		}
+	}
+}
