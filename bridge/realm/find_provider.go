@@ -11,7 +11,7 @@ const syncImport, syncForce = "IMPORT", "FORCE"
 
 // written are what an identity provider writes into accounts of what decides here: attributes, and what opens the gate. Keycloak writes before it asks for the
 // second factor, past the user profile and without an event, so that whoever has the account at the provider decides.
-func (p Provider) written(a Asked, gate string, role string) (names []string) {
+func (p Provider) written(a Asked, gate, role string) (names []string) {
 	decides := func(name string) bool {
 		return slices.ContainsFunc(a.Deciding, func(d Deciding) bool { return d.Name == name })
 	}

@@ -42,3 +42,14 @@ func TestWhatNobodyCanJudgeIsNotChecked(t *testing.T) {
 		t.Errorf("a theme with an address: %q", got)
 	}
 }
+
+// A lock for every client needs no mark on ours.
+func TestLockForEveryClientNeedsNoMark(t *testing.T) {
+	t.Parallel()
+	s, a := campus(t)
+	s.ClientPolicies[0]["conditions"] = []any{map[string]any{"condition": "any-client"}}
+	s.Client("otpbridge-login").Attributes["otpbridge"] = ""
+	if found := realm.Find(s, a); len(found) > 0 {
+		t.Errorf("found %+v", found)
+	}
+}

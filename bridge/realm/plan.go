@@ -140,7 +140,7 @@ func (p *planner) events() {
 func (p *planner) guessing() { p.setting(ReasonGuessing, "bruteForceProtected", true) }
 
 func (p *planner) levels() {
-	here, _ := p.s.levels() //nolint:errcheck // levelsWanted says it again
+	here, _ := p.s.levels() // levelsWanted says it again
 	wanted, err := p.s.levelsWanted(p.w)
 	switch {
 	case err != nil: // what cannot be read is not overwritten

@@ -102,7 +102,7 @@ func levelOf(n int) level { return level{json.RawMessage(strconv.Itoa(n)), n} }
 
 // level is the level behind a full sign-in, as the realm names it or, where it does not, as it would. What cannot be read is none: see planner.levels.
 func (s *State) level(w Wanted) int {
-	found, _ := s.levels() //nolint:errcheck // see above
+	found, _ := s.levels()
 	if l, ok := found[w.FullACR]; ok {
 		return l.number
 	}

@@ -66,7 +66,8 @@ func TestWhatHalfALookFoundCounts(t *testing.T) {
 	if deadly, _ := g.unsafe(); len(deadly) != 1 {
 		t.Errorf("%+v", deadly)
 	}
-	if take(nil); g.closed() != nil {
-		t.Error(g.closed())
+	take(nil)
+	if err := g.closed(); err != nil {
+		t.Error(err)
 	}
 }
