@@ -175,11 +175,12 @@ type Notice struct {
 
 // TemporaryOutcome is what a temporary code that was taken back means for the account.
 type TemporaryOutcome struct {
-	Vetoed bool // somebody objected; otherwise second factors were changed
-	Undone bool // what was added was removed again
-	Kept   bool // what was added after its end stays, since it may be the person's
-	Gone   bool // a second factor that stood before is gone
-	Locked bool // no authenticator was left, and the account is shut
+	Vetoed   bool // somebody objected; otherwise second factors or the password were changed
+	Password bool // the password was changed
+	Undone   bool // what was added was removed again
+	Kept     bool // what was added after its end stays, since it may be the person's
+	Gone     bool // a second factor that stood before is gone
+	Locked   bool // no authenticator was left, and the account is shut
 }
 
 // Limiter counts uses. ok=false: refused until retry has passed. An error is no decision: the caller refuses.

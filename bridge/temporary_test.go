@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 )
@@ -23,4 +24,16 @@ func TestOnlyOursIsATemporaryCode(t *testing.T) {
 	if len(n.ID) != len(bridge.NewUUID()) || n.ID == bridge.NewTemporary("", "", t0).ID {
 		t.Errorf("id %q", n.ID)
 	}
+}
+
+// MAIL-11: what a used code opened is objected to for three days, however long its record is kept.
+func TestAnObjectionToAUsedCodeIsHeardForThreeDays(t *testing.T) {
+	t.Parallel()
+	code := bridge.TemporaryCode{
+		ID: "c", State: bridge.TemporaryEnded, End: bridge.TemporaryGivenBack, UsedAt: t0, EndedAt: t0, Vetoes: []bridge.Veto{{Hash: "h", Objection: "123456"}},
+	}
+	_, err := code.Veto("h", "123456", t0.Add(bridge.KeepEnded-time.Second))
+	wantCode(t, err, bridge.CodeTooLate)
+	_, err = code.Veto("h", "123456", t0.Add(bridge.KeepEnded))
+	wantCode(t, err, bridge.CodeLinkInvalid)
 }

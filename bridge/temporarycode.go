@@ -76,6 +76,7 @@ type TemporaryCode struct {
 	Swapped   time.Time     `json:",omitzero"`  // when a recovery had done its part with the second factors
 	Given     []time.Time   `json:",omitempty"` // when those before it were asked for that count for the week
 
+	Password      bool      `json:",omitempty"` // somebody changed the password after its use
 	Late          bool      `json:",omitempty"` // something came after its end
 	Asked         bool      `json:",omitempty"` // after it was gone, Keycloak's events were asked for a use
 	Undone        bool      `json:",omitempty"` // a second factor that somebody added was removed again
@@ -124,8 +125,8 @@ func (t TemporaryCode) given(now time.Time) []time.Time {
 	return slices.DeleteFunc(all, func(at time.Time) bool { return now.Sub(at) >= LimitTemporary.Per })
 }
 
-// temporaryKept is how long a code is kept that has ended: objections are heard for a part of that.
-var temporaryKept = LimitTemporary.Per
+// temporaryKept is how long a code is kept that has ended, and who used it is watched: objections are heard for a part of that, and the week is counted.
+const temporaryKept = 30 * 24 * time.Hour
 
 // doneVetoes are the ways to object to codes that were used, and are over.
 func (t TemporaryCode) doneVetoes(now time.Time) []Veto {
@@ -256,8 +257,27 @@ func (t TemporaryCode) Look(seen []Credential, now time.Time) TemporaryCode {
 	return t
 }
 
-// changed reports that somebody else added or removed a second factor. After a recovery only what it leaves alone tells.
+// otherPassword reports that the password was changed after a use: a sign-in with the code is good for that at Keycloak, too. What a directory does not say
+// counts as unchanged.
+func (t TemporaryCode) otherPassword(seen []Credential) bool {
+	p, ok := Account{Credentials: seen}.Password()
+	return ok && !t.UsedAt.IsZero() && (p.ID != t.Snapshot.PasswordID || !p.Created.Equal(t.Snapshot.PasswordCreated))
+}
+
+// withPassword is the code when the password that stands now was found to be another one: it is no other one from now on.
+func (t TemporaryCode) withPassword(seen []Credential) TemporaryCode {
+	if t.Password = t.otherPassword(seen); t.Password {
+		p, _ := Account{Credentials: seen}.Password()
+		t.Snapshot.PasswordID, t.Snapshot.PasswordCreated = p.ID, p.Created
+	}
+	return t
+}
+
+// changed reports that somebody else added or removed a second factor, or set the password. After a recovery only what it leaves alone tells.
 func (t TemporaryCode) changed(seen []Credential) bool {
+	if t.otherPassword(seen) {
+		return true
+	}
 	gone := func(id string) bool { return !slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == id }) }
 	return slices.ContainsFunc(seen, t.strange) || t.Swapped.IsZero() && slices.ContainsFunc(t.Factors, gone)
 }

@@ -120,15 +120,21 @@ func (f *Flow) foundChanged(ctx context.Context, t TemporaryCode, seen []Credent
 			return firstError(err, f.recovered(ctx, t, at))
 		}
 	}
-	if err := f.alarmChanged(ctx, t); err != nil {
+	if err := f.alarmChanged(ctx, t, t.otherPassword(seen)); err != nil {
 		return err
 	}
-	return f.lookedAt(ctx, t, TemporaryChanged)
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		return old.withPassword(seen).Ending(TemporaryChanged, f.Now())
+	})
+	return err
 }
 
-func (f *Flow) alarmChanged(ctx context.Context, t TemporaryCode) error {
+func (f *Flow) alarmChanged(ctx context.Context, t TemporaryCode, password bool) error {
 	e := t.event("alarm.temporary_changed")
 	e.Actor, e.Outcome = "system", "failed"
+	if password {
+		e.Detail = map[string]string{"changed": "password"}
+	}
 	return f.Audit.Record(ctx, e)
 }
 
@@ -274,7 +280,8 @@ func (t TemporaryCode) outcome(seen []Credential) TemporaryOutcome {
 	gone := func(id string) bool { return !slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == id }) }
 	return TemporaryOutcome{
 		Vetoed: t.End == TemporaryVetoed, Undone: t.Undone, Kept: t.Stays, Locked: !t.bare(),
-		Gone: t.End == TemporaryChanged && !t.Late && t.Swapped.IsZero() && slices.ContainsFunc(t.Factors, gone),
+		Password: t.Password && t.End == TemporaryChanged,
+		Gone:     t.End == TemporaryChanged && !t.Late && t.Swapped.IsZero() && slices.ContainsFunc(t.Factors, gone),
 	}
 }
 

@@ -9,8 +9,12 @@ import (
 // A sign-in that stands at a page behind the second factor is not ended with the sessions, and goes on later, also after the day of the code that
 // opened it. So who has used a code is watched for as long as its record is kept.
 
-// temporaryLater is the time between two looks at what is left of a code that was used.
-const temporaryLater = time.Minute
+// Of the looks at what is left of a code that was used: often while somebody may still object to it, and then for as long as its record is kept. How long a
+// page can be kept alive at Keycloak nobody has said.
+const (
+	temporaryLater  = time.Minute
+	temporaryHourly = time.Hour
+)
 
 // watchTemporary looks once at the second factors of somebody whose used code has ended; more says that there is something to do at once.
 func (f *Flow) watchTemporary(ctx context.Context, t TemporaryCode) (next time.Time, more bool) {
@@ -18,6 +22,9 @@ func (f *Flow) watchTemporary(ctx context.Context, t TemporaryCode) (next time.T
 		return time.Time{}, false
 	}
 	next = f.Now().Add(temporaryLater)
+	if !t.lately(f.Now(), KeepEnded) {
+		next = f.Now().Add(temporaryHourly)
+	}
 	more, err := f.watchedTemporary(ctx, t)
 	if err != nil { // also an account that is not to be seen: whatever stands before Keycloak says so, too, for a while
 		f.Log.WarnContext(ctx, "who had a temporary code is looked at again", "id", t.ID, "err", err)
@@ -49,9 +56,11 @@ func (f *Flow) nothingLate(ctx context.Context, last TemporaryCode, seen []Crede
 	return firstError(f.temporaryAt(ctx, last.Person, f.Now()), Fault(CodeDeskOnly, "temporary code", nil))
 }
 
-// lateTemporary raises the alarm, and opens the code again, when a second factor came after its end. CodeTooLate: a recovery is writing them.
+// lateTemporary raises the alarm, and opens the code again, when a second factor or another password came after its end. CodeTooLate: a recovery is writing
+// second factors.
 func (f *Flow) lateTemporary(ctx context.Context, t TemporaryCode, seen []Credential) (found bool, err error) {
-	if !slices.ContainsFunc(seen, t.foreign) {
+	password := t.latePassword(seen, f.Now())
+	if !password && !slices.ContainsFunc(seen, t.foreign) {
 		return false, nil
 	}
 	swapped, busy, err := f.swapped(ctx, t)
@@ -59,19 +68,28 @@ func (f *Flow) lateTemporary(ctx context.Context, t TemporaryCode, seen []Creden
 		return false, firstError(err, Fault(CodeTooLate, "temporary code", nil))
 	}
 	late := t.late(seen, swapped)
-	if len(late) == 0 {
+	if len(late) == 0 && !password {
 		return false, nil
 	}
-	if err := f.alarmChanged(ctx, t); err != nil {
+	if err := f.alarmChanged(ctx, t, password); err != nil {
 		return false, err
 	}
 	_, err = f.Temporaries.Update(ctx, t.Person, 0, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 		if !found || old.ID != t.ID || old.Open() {
 			return old, Fault(CodeNotOpen, "temporary code", nil)
 		}
+		if old.Password = false; password {
+			old = old.withPassword(seen)
+		}
 		return old.reopened(late, swapped, f.Now()), nil
 	})
 	return err == nil, err
+}
+
+// latePassword reports another password after an ordinary end. After an objection, an alarm or a recovery the person is asked to change it; and much later
+// they do so by themselves.
+func (t TemporaryCode) latePassword(seen []Credential, now time.Time) bool {
+	return (t.End == TemporaryExpired || t.End == TemporaryGivenBack) && t.lately(now, KeepEnded) && t.otherPassword(seen)
 }
 
 // swapped says when a recovery had last done its part since the code was asked for; zero: none has. busy: one is at it.
@@ -98,8 +116,11 @@ func (f *Flow) swapped(ctx context.Context, t TemporaryCode) (at time.Time, busy
 }
 
 // Watched reports whether somebody who used the code may still come to a second factor with it.
-func (t TemporaryCode) Watched(now time.Time) bool {
-	return !t.UsedAt.IsZero() && now.Sub(t.EndedAt) < KeepEnded || !t.Before.IsZero() && now.Sub(t.Before) < KeepEnded
+func (t TemporaryCode) Watched(now time.Time) bool { return t.lately(now, temporaryKept) }
+
+// lately reports that a code was used, and that it or the one before ended within a time.
+func (t TemporaryCode) lately(now time.Time, within time.Duration) bool {
+	return !t.UsedAt.IsZero() && now.Sub(t.EndedAt) < within || !t.Before.IsZero() && now.Sub(t.Before) < within
 }
 
 // late lists the second factors that came after the end. After a recovery, only what is younger: what is older was its to judge.
@@ -112,10 +133,11 @@ func (t TemporaryCode) late(seen []Credential, swapped time.Time) (ids []string)
 	return ids
 }
 
-// reopened is the code when a second factor came after its end, by whoever it was. It goes again where somebody had a reason to end the code, unless
-// the person may have added it after an ordinary end or a recovery; then it is an alarm only.
+// reopened is the code when something came after its end, by whoever it was. A second factor goes again where somebody had a reason to end the code, unless
+// the person may have added it after an ordinary end or a recovery, or much later; then it is an alarm only.
 func (t TemporaryCode) reopened(late []string, swapped, now time.Time) TemporaryCode {
-	t.Stays, t.Undone = !swapped.IsZero() || t.End == TemporaryExpired || t.End == TemporaryRecovered, false
+	theirs := !swapped.IsZero() || t.End == TemporaryExpired || t.End == TemporaryRecovered || !t.lately(now, KeepEnded)
+	t.Stays, t.Undone = theirs && len(late) > 0, false
 	if t.Stays {
 		t.Factors = append(slices.Clone(t.Factors), late...)
 	}

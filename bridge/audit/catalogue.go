@@ -128,7 +128,7 @@ func temporaryKinds() []Kind {
 		{"temporary.vetoed", "Somebody who got a notice stopped a temporary code; nobody had to be signed in."},
 		{"temporary.done", "Nothing is left of a temporary code; detail.why: expired, given_back, vetoed, changed, recovered, unsent, unshown (nobody said within ten minutes that they have it), unwritten, or lost for one that the store had forgotten."},
 		{"temporary.stuck", "A temporary code cannot be taken away until an administrator mends what code says; it is tried again all the same."},
-		{"alarm.temporary_changed", "While a temporary code was valid a second factor was added or removed, which nobody who means well does, or one was added within three days after the end of one that was used: what was added is removed (but what the person may have added after a recovery, or after the end of the code's day), sessions are ended, everybody on record is told, and nothing that opens the account is mailed for three days."},
+		{"alarm.temporary_changed", "While a temporary code was valid a second factor was added or removed, which nobody who means well does, or one was added within thirty days after the end of one that was used: what was added is removed (but what the person may have added after a recovery, after the end of the code's day, or after three days), sessions are ended, everybody on record is told, and nothing that opens the account is mailed for three days. detail.changed: the password was changed after the use, or within three days after an ordinary end; it stays."},
 		{"alarm.temporary_last", "No other one-time password of a person was left when a temporary code was to go: the tombstone \"added\" is written first."},
 	}
 }

@@ -182,6 +182,8 @@ func (m TemporaryBackMail) blocks(l *locale) []block {
 	switch {
 	case o.Vetoed:
 		told = "mail.tempback.vetoed"
+	case o.Password && !o.Undone && !o.Gone && !o.Kept && !o.Locked:
+		told = "mail.tempback.password"
 	case o.Kept:
 		told, then = "mail.tempback.kept", "mail.tempback.kept_then"
 	}
@@ -191,6 +193,9 @@ func (m TemporaryBackMail) blocks(l *locale) []block {
 	}
 	if o.Gone {
 		paras = append(paras, block{Para: l.text("mail.tempback.gone")})
+	}
+	if o.Password && told != "mail.tempback.password" {
+		paras = append(paras, block{Para: l.text("mail.tempback.password")})
 	}
 	if o.Locked {
 		paras = append(paras, block{Para: l.text("mail.tempback.locked")})

@@ -63,12 +63,84 @@ func TestWhatComesAfterTheEndOfAUsedCodeIsFound(t *testing.T) {
 			if next, err := c.Flow.RunTemporary(t.Context(), id); err != nil || next.IsZero() || len(c.Events("alarm.temporary_changed")) != 1 {
 				t.Errorf("%v, %v, events %v", next, err, names(c))
 			}
-			c.Clock.Add(bridge.KeepEnded)
+			c.Clock.Add(30 * 24 * time.Hour)
 			if next, err := c.Flow.RunTemporary(t.Context(), id); err != nil || !next.IsZero() {
 				t.Errorf("it is looked at for ever: %v, %v", next, err)
 			}
 		})
 	}
+}
+
+// TMP-04: a page behind the code that is kept alive for longer than three days adds nothing without an alarm either; what it added stays, since it may be the
+// person's.
+func TestWhatComesLongAfterAUsedCodeIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := usedAndEnded(t, c, bridge.TemporaryGivenBack)
+	id := c.KC.PersonID(name)
+	c.Clock.Add(bridge.KeepEnded + 2*time.Hour)
+	thief(c, id, bridge.TypeOTP)
+	c.Clock.Add(time.Hour)
+	c.Wait(t, "the alarm", func() bool { return len(c.Events("alarm.temporary_changed")) == 1 })
+	if got := awaitsEnd(t, c, name); got.End != bridge.TemporaryChanged || !holds(c, id, "thief") || c.KC.Sessions(id) != 0 {
+		t.Errorf("%s, %d sessions, the thief's stands: %v", got.End, c.KC.Sessions(id), holds(c, id, "thief"))
+	}
+	saysBack(t, c, bridge.TemporaryOutcome{Kept: true}, bridge.NoticeDeskTemporary)
+}
+
+// TMP-02, TMP-04: Keycloak lets whoever used a code change the password. That is an alarm, once, while its day runs and for three days after an ordinary end; not
+// where the code was not used, nor where the person had been asked to change it.
+func TestAPasswordThatIsChangedWithACodeIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		end   bridge.TemporaryEnd // "": its day runs
+		after time.Duration
+		want  int
+	}{
+		"its day runs": {want: 1}, "given back": {end: bridge.TemporaryGivenBack, after: 71 * time.Hour, want: 1},
+		"expired": {end: bridge.TemporaryExpired, want: 1}, "objected to": {end: bridge.TemporaryVetoed}, "much later": {end: bridge.TemporaryExpired, after: 73 * time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := campus.Open(t)
+			c.Rules(func(r *bridge.Rules) { r.DeskMailbox = "desk@example.ac.jp" })
+			id := usesCode(t, c, tc.end)
+			c.StopWork()
+			c.Clock.Add(tc.after)
+			c.KC.SetPassword(id, "thief-password", c.Clock.Now())
+			for range 3 {
+				if _, err := c.Flow.RunTemporary(t.Context(), id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			alarms := c.Events("alarm.temporary_changed")
+			if len(alarms) != tc.want || tc.want == 1 && (alarms[0].Detail["changed"] != "password" || c.KC.Sessions(id) != 0) {
+				t.Fatalf("%+v, %d sessions", alarms, c.KC.Sessions(id))
+			}
+			if tc.want == 1 {
+				saysBack(t, c, bridge.TemporaryOutcome{Password: true}, bridge.NoticeDeskTemporary)
+			}
+			if got := temporaryOf(t, c, "owner"); tc.want == 1 && (!got.Disputed(c.Clock.Now()) || got.Open()) || len(otps(c, "owner")) != 1 {
+				t.Errorf("%s %s, %d OTPs", got.State, got.End, len(otps(c, "owner")))
+			}
+		})
+	}
+}
+
+// usesCode is somebody who used a code, and ended it, if end says so.
+func usesCode(t *testing.T, c *campus.Campus, end bridge.TemporaryEnd) (id string) {
+	t.Helper()
+	if end != "" {
+		return c.KC.PersonID(usedAndEnded(t, c, end))
+	}
+	name := member(c, "owner", second("owner"))
+	_, code := hasCode(t, c, name)
+	if !newPerson(t, c).portal(name, typed(code)) {
+		t.Fatal("the code does not work")
+	}
+	c.Clock.Add(31 * time.Second)
+	c.Wait(t, "the use to be seen", func() bool { return !temporaryOf(t, c, name).UsedAt.IsZero() })
+	return c.KC.PersonID(name)
 }
 
 // What the person adds in the settings, and what a recovery writes, is theirs; what comes after a recovery is an alarm, and stays.
