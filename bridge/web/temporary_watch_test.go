@@ -76,12 +76,13 @@ func TestWhatComesAfterTheEndOfAUsedCodeIsFound(t *testing.T) {
 func TestWhatComesLongAfterAUsedCodeIsAnAlarm(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
+	c.Rules(func(r *bridge.Rules) { r.DeskMailbox = "desk@example.ac.jp" })
 	name := usedAndEnded(t, c, bridge.TemporaryGivenBack)
 	id := c.KC.PersonID(name)
 	c.Clock.Add(bridge.KeepEnded + 2*time.Hour)
 	thief(c, id, bridge.TypeOTP)
 	c.Clock.Add(time.Hour)
-	c.Wait(t, "the alarm", func() bool { return len(c.Events("alarm.temporary_changed")) == 1 })
+	c.Wait(t, "the alarm", func() bool { return temporaryOf(t, c, name).End == bridge.TemporaryChanged })
 	if got := awaitsEnd(t, c, name); got.End != bridge.TemporaryChanged || !holds(c, id, "thief") || c.KC.Sessions(id) != 0 {
 		t.Errorf("%s, %d sessions, the thief's stands: %v", got.End, c.KC.Sessions(id), holds(c, id, "thief"))
 	}
