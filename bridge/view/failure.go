@@ -129,8 +129,16 @@ func (p Failure) words() failure {
 	if !ok {
 		return failures[bridge.CodeInternal]
 	}
-	if p.Console {
+	switch {
+	case p.Console:
 		return p.toOperator(f)
+	case p.Own && f.act == actStart:
+		f.act = actSettings
+		if p.Code == bridge.CodePasswordChanged {
+			f.text = "settings.password_changed"
+		}
+	case !p.Own && p.Code == bridge.CodeChangeOpen: // somewhere else, where something waits for a change in the settings
+		f.act = actAgain
 	}
 	return f
 }

@@ -21,6 +21,10 @@ type Frame struct {
 	// LiveBeat.
 	Live     bridge.Step
 	Revision string // of Live: the same step with another one shows something else
+
+	Own  bool // it belongs to the settings: there is no request to come back to
+	Late bool // of the settings: a press on this page came too late, and its person has signed in again
+
 	// Console says that an error page belongs to the help desk's console; the console's own pages know it.
 	Console bool
 	// What the person's roles at the console are; its tabs are those of them.

@@ -64,7 +64,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 		code = view.CodeSession
 	}
 	page := view.Failure{Frame: s.frame(r, v), Code: code, Owner: v.owner && code == bridge.CodeLinkInvalid}
-	page.Console = strings.HasPrefix(r.URL.Path, "/desk")
+	page.Console, page.Own = strings.HasPrefix(r.URL.Path, "/desk"), ofSettings(r, v)
 	if code != bridge.CodeLinkInvalid { // the same body for every invalid token (TOK-11)
 		page.Reference = bridge.RequestFrom(r.Context()).Reference
 	}
@@ -87,6 +87,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 	write(w, r, answer, body)
 }
 
+// ofSettings reports whether a request belongs to the settings: one of their pages, or the answer of a sign-in for them.
+func ofSettings(r *http.Request, v *visit) bool {
+	return strings.HasPrefix(r.URL.Path, settingsPath) || r.URL.Path == callbackPath && v.state().Return == settingsPath
+}
+
 // retryAfter is a wait in whole seconds, rounded up: who comes back then is not refused again.
 func retryAfter(wait time.Duration) string {
 	return strconv.Itoa(int(max(1, (wait+time.Second-1)/time.Second)))
@@ -95,7 +100,7 @@ func retryAfter(wait time.Duration) string {
 // again is the page to try again from after a failed POST.
 func again(path string) string {
 	switch path {
-	case "/start", "/link", "/veto", "/enrol", "/desk/permit":
+	case "/start", "/link", "/veto", "/enrol", "/desk/permit", temporaryPath:
 		return path
 	case "/desk", "/desk/case":
 		return "/desk"

@@ -33,7 +33,7 @@ func codeFault(err error) view.Fault {
 var pages = map[string]bool{
 	"/": true, "/start": true, "/recovery": true, "/link": true, "/veto": true, "/enrol": true, "/done": true, "/desk": true, "/desk/case": true,
 	"/desk/permit": true, "/desk/audit": true, "/admin": true, "/settings": true, "/settings/address": true, "/settings/remove": true, "/settings/add": true,
-	"/settings/authenticator": true, ownCodesPath: true, temporaryPath: true, "/start?to=temporary": true,
+	"/settings/authenticator": true, "/settings/history": true, ownCodesPath: true, temporaryPath: true, "/start?to=temporary": true,
 }
 
 // language serves POST /language.

@@ -42,6 +42,8 @@ func (s *Server) settings(h settingsHandler) handler {
 			err = h(w, r, v, m)
 		}
 		switch code := bridge.CodeOf(err); {
+		case code == bridge.CodeStaleSignIn && r.Method == http.MethodPost:
+			return s.tooLate(w, r, v)
 		case code == bridge.CodeStaleSignIn:
 			return see(w, r, toSettings)
 		case r.Method == http.MethodPost && (code == bridge.CodeTemporary || code == bridge.CodeLoggedOut || code == bridge.CodePasswordChanged):
@@ -53,6 +55,18 @@ func (s *Server) settings(h settingsHandler) handler {
 	}
 }
 
+// tooLate leads a press that needs a younger sign-in to one, which comes back to its page.
+func (s *Server) tooLate(w http.ResponseWriter, r *http.Request, v *visit) error {
+	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
+		st.Late = r.URL.Path
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return see(w, r, toSettings)
+}
+
 // settingsBack begins the settings after a full sign-in, under a new id. Of the session before it keeps what the same person had begun there.
 func (s *Server) settingsBack(w http.ResponseWriter, r *http.Request, v *visit, id oidc.Identity) error {
 	m := bridge.Member{Person: id.Subject, Full: id.Full, SignedInAt: id.AuthTime, Session: id.SID, Language: v.lang}
@@ -62,13 +76,14 @@ func (s *Server) settingsBack(w http.ResponseWriter, r *http.Request, v *visit, 
 	if _, err := s.Settings.Enter(r.Context(), m); err != nil {
 		return err
 	}
+	late := ""
 	err := s.Sessions.Rotate(r, w, v.sess, func(old State) State {
 		st := State{
 			Settings: true, Person: id.Subject, Username: id.Username, Name: id.Name, Locale: id.Locale, Full: id.Full, SignedInAt: id.AuthTime, AuthTime: id.AuthTime,
 			SID: id.SID, IDToken: bridge.Secret(id.IDToken.Reveal()), Holder: bridge.NewUUID(),
 		}
 		if old.Settings && old.Person == id.Subject {
-			st.Adding, st.Chosen, st.Codes = old.Adding, old.Chosen, old.Codes
+			st.Adding, st.Chosen, st.Codes, late = old.Adding, old.Chosen, old.Codes, old.Late
 		}
 		return st
 	})
@@ -76,6 +91,8 @@ func (s *Server) settingsBack(w http.ResponseWriter, r *http.Request, v *visit, 
 		return err
 	}
 	switch st := v.state(); {
+	case late != "":
+		return see(w, r, late+"?late=1")
 	case st.adding(v.now):
 		return see(w, r, "/settings/add")
 	case st.Chosen.Authenticator != "":

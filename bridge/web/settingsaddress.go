@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/view"
@@ -17,13 +18,21 @@ func (s *Server) ownAddress(w http.ResponseWriter, r *http.Request, v *visit, m 
 	if o.Ask == nil {
 		return s.showAddressAdd(w, r, v, view.AddressAdd{})
 	}
-	return s.showAddressCode(w, r, v, *o.Ask, view.AddressCode{Resent: r.URL.Query().Get("sent") == "again"})
+	p := view.AddressCode{Resent: r.URL.Query().Get("sent") == "again"}
+	if next := o.Ask.SentAt.Add(bridge.LimitAddressMinute.Per); r.URL.Query().Get("sent") == "early" && v.now.Before(next) {
+		p.Next = next
+	}
+	return s.showAddressCode(w, r, v, *o.Ask, p)
 }
 
 func (s *Server) showAddressAdd(w http.ResponseWriter, r *http.Request, v *visit, p view.AddressAdd) error {
 	status := http.StatusOK
 	if len(p.Faults) > 0 {
 		status = http.StatusUnprocessableEntity
+	}
+	if len(p.Faults) > 0 && p.Faults[0].Code == bridge.CodeTooMany {
+		status = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", retryAfter(p.Faults[0].Until.Sub(v.now)))
 	}
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
 		f.Path = "/settings/address"
@@ -57,6 +66,9 @@ func (s *Server) actAddress(w http.ResponseWriter, r *http.Request, v *visit, m 
 		if bridge.CodeOf(err) == bridge.CodeNotOpen {
 			return see(w, r, "/settings")
 		}
+		if _, ok := s.justAsked(r, v, m, err); ok {
+			return see(w, r, "/settings/address?sent=early")
+		}
 		if err != nil {
 			return err
 		}
@@ -80,6 +92,9 @@ var addressFaults = map[bridge.Code]bridge.Code{
 func (s *Server) askAddress(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {
 	typed := typedAddress(r)
 	err := s.Settings.AskAddress(r.Context(), m, typed)
+	if ask, ok := s.justAsked(r, v, m, err); ok && strings.EqualFold(ask.Address, typed) { // a second press
+		return see(w, r, "/settings/address")
+	}
 	if code, ok := addressFaults[bridge.CodeOf(err)]; ok {
 		fault := view.Fault{Field: view.FieldAddress, Code: code}
 		if e, ok := errors.AsType[*bridge.Error](err); ok {
@@ -91,6 +106,15 @@ func (s *Server) askAddress(w http.ResponseWriter, r *http.Request, v *visit, m 
 		return err
 	}
 	return see(w, r, "/settings/address")
+}
+
+// justAsked returns the ask whose mail left within the minute that refused another one.
+func (s *Server) justAsked(r *http.Request, v *visit, m bridge.Member, refused error) (ask bridge.AddressAsk, ok bool) {
+	if bridge.CodeOf(refused) != bridge.CodeTooMany {
+		return ask, false
+	}
+	ask, err := s.Settings.Asks.Get(r.Context(), m.Person)
+	return ask, err == nil && v.now.Sub(ask.SentAt) < bridge.LimitAddressMinute.Per
 }
 
 func (s *Server) confirmAddress(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {

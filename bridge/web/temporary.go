@@ -119,7 +119,11 @@ func (s *Server) noTemporary(w http.ResponseWriter, r *http.Request, v *visit, p
 		p.Until = e.Until
 	}
 	status := http.StatusForbidden
-	if p.Phone {
+	switch {
+	case p.Code == bridge.CodeTooMany:
+		status = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", retryAfter(p.Until.Sub(v.now)))
+	case p.Phone:
 		status = http.StatusOK
 	}
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {

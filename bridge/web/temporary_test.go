@@ -233,7 +233,7 @@ func TestOneTemporaryCodeAtATimeAndThreeAWeek(t *testing.T) {
 	p.send("/temporary", http.StatusOK, "do", "end")
 	awaitsEnd(t, c, name)
 	p.open("/temporary", http.StatusOK)
-	p.send("/temporary", http.StatusForbidden, "do", "send")
+	p.send("/temporary", http.StatusTooManyRequests, "do", "send")
 	p.says("You have asked for temporary codes 3 times within a week")
 	if len(otps(c, name)) != 1 || temporaryOf(t, c, name).Open() {
 		t.Error("a fourth code")

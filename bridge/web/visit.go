@@ -146,6 +146,7 @@ func (s *Server) frame(r *http.Request, v *visit) view.Frame {
 	if state.Person != "" {
 		f.Person = &view.Person{Name: state.Name, ID: state.Username}
 		f.Session = view.SessionEnd{Ends: state.ends(), Idle: state.idles()}
+		f.Own, f.Late = state.Settings, state.Settings && r.Method == http.MethodGet && r.URL.Query().Get("late") == "1"
 		may := func(role string) bool { return state.Desk && role != "" && contains(state.Roles, role) }
 		f.Operator, f.Auditor, f.Admin = may(s.DeskRole), may(s.AuditorRole), may(s.AdminRole)
 	}
