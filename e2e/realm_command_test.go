@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"otpbridge/bridge/bridgetest/realm"
+	safe "otpbridge/bridge/realm"
 	"otpbridge/e2e/rig"
 )
 
@@ -113,8 +115,11 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	if d := cmp.Diff(before, export(t, s.campus.Realm)); d != "" {
 		t.Errorf("plan changed the realm:\n%s", d)
 	}
-	if refused := s.must(1, "plan", "--theme", "otp-recovry"); !strings.Contains(refused.out, "no login theme of this name") {
-		t.Errorf("a mistyped theme: %s", refused.out)
+	if plan := s.planJSON(1, "--theme", "otp-recovry"); plan.Safe || !slices.Equal(plan.Obstacles, []safe.Obstacle{{Kind: safe.ObstacleTheme, What: "otp-recovry"}}) ||
+		!slices.ContainsFunc(plan.Steps, func(step planStep) bool {
+			return step.Kind == safe.KindSetting && step.Name == "browserFlow" && step.Reason == safe.ReasonFlow && slices.Contains(step.Diff, "+ otpbridge-browser")
+		}) {
+		t.Errorf("a mistyped theme: %+v", plan)
 	}
 	s.administratorEnabled(false)
 	if refused := s.must(1, "apply"); !strings.Contains(refused.out, "could sign in afterwards") || !strings.Contains(refused.out, realm.Administrator) {
@@ -126,7 +131,9 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 		t.Errorf("apply shows another plan: %s", cmp.Diff(planned.out, applied.out))
 	}
 	s.writeGate(applied.err)
-	s.must(0, "plan")
+	if plan := s.planJSON(0); !plan.Safe || len(plan.Obstacles)+len(plan.Steps) > 0 || plan.Gate != s.campus.GateGroup {
+		t.Errorf("of the prepared realm: %+v", plan)
+	}
 
 	s.bridge.Replicas[0].Start()
 	s.bridge.Replicas[0].WaitReady()
@@ -137,6 +144,25 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.bridge.Replicas[0].Stop()
 
 	s.undoes(before)
+}
+
+// planJSON is a plan as those read it who keep realms as code.
+func (s *site) planJSON(code int, args ...string) (plan struct {
+	Safe      bool
+	Obstacles []safe.Obstacle
+	Steps     []planStep
+	Gate      string `json:"gate_group"`
+}) {
+	s.t.Helper()
+	if said := s.must(code, append([]string{"plan", "--format", "json"}, args...)...); json.Unmarshal([]byte(said.out), &plan) != nil {
+		s.t.Fatalf("no JSON: %s", said.out)
+	}
+	return plan
+}
+
+type planStep struct {
+	safe.Step
+	Diff []string
 }
 
 // administratorEnabled switches the one administrator of the realm on or off.
