@@ -95,12 +95,9 @@ func (s *Settings) ResendAddress(ctx context.Context, m Member) error {
 }
 
 func (s *Settings) sendAsk(ctx context.Context, m Member, a Account, address string) error {
-	for _, l := range []Limit{LimitAddressMinute, LimitAddressHour, LimitAddressDay} {
-		for _, key := range []string{"person:" + m.Person, "to:" + Secret(strings.ToLower(address)).Hash()} {
-			if ok, retry, err := s.Limits.AllowAtMost(ctx, l, key); err != nil || !ok {
-				return s.limited(l.Name, retry, err)
-			}
-		}
+	uses := mailUses(m.Person, strings.ToLower(address), LimitAddressMinute, LimitAddressHour, LimitAddressDay)
+	if taken, retry, err := s.Limits.AllowEach(ctx, uses); err != nil || taken < len(uses) {
+		return s.limited(uses[taken].Limit.Name, retry, err)
 	}
 	now, code := s.Now(), NewDigits(AddressCodeDigits)
 	ask := AddressAsk{Address: address, Hash: addressHash(m.Person, address, code), SentAt: now, Expires: now.Add(AddressAskLife)}

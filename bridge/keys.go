@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -92,11 +93,22 @@ func (f *Flow) Confirm(ctx context.Context, v Viewer, typed, label string) error
 	if err != nil {
 		return f.wrong(ctx, r, v, typed, err)
 	}
-	if err = f.write(ctx, r, v, step, label); CodeOf(err) == CodeTooLate {
+	var both sync.WaitGroup // side by side they are one write of the embedded store
+	if err = f.write(ctx, r, v, step, label); err == nil {
+		both.Go(func() { f.beginSwap(ctx, r.Person) })
+	} else if CodeOf(err) == CodeTooLate {
 		err = nil // another request with the same code was first
 	}
 	f.settleTry(ctx, t, err)
+	both.Wait()
 	return err
+}
+
+// beginSwap lets the job of a swap, which stands, be due now. It may have ended meanwhile: then there is nothing to do for it.
+func (f *Flow) beginSwap(ctx context.Context, person string) {
+	if err := f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: person, At: f.Now()}); err != nil {
+		f.Log.WarnContext(ctx, "swap begins two seconds later", "err", err)
+	}
 }
 
 // try is one typed code on its way through the count.
@@ -218,22 +230,11 @@ func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, labe
 		return err
 	}
 	s := f.newSwap(r, a, label)
-	job := Job{Kind: JobSwap, ID: r.Person, At: f.Now().Add(2 * time.Second)}
-	if err := f.Jobs.Add(ctx, job); err != nil {
+	if err := f.Jobs.Add(ctx, Job{Kind: JobSwap, ID: r.Person, At: f.Now().Add(2 * time.Second)}); err != nil {
 		return err
 	}
 	_, err = f.apply(ctx, r.Person, 0, func(old Recovery) (Recovery, error) { return old.Write(v.Holder, s, step, f.Now()) })
-	if err != nil {
-		if CodeOf(err) == CodeTooLate {
-			return nil
-		}
-		return err
-	}
-	job.At = f.Now()
-	if err := f.Jobs.Add(ctx, job); err != nil {
-		f.Log.WarnContext(ctx, "swap begins two seconds later", "err", err)
-	}
-	return nil
+	return err
 }
 
 // stands says what stands against a proven recovery at the moment of the right code, besides the account itself. Where a link may go was

@@ -22,6 +22,16 @@ func (c counter) AllowAtMost(ctx context.Context, l bridge.Limit, key string) (o
 	return c.Allow(ctx, l, key)
 }
 
+func (c counter) AllowEach(ctx context.Context, uses []bridge.Use) (taken int, retry time.Duration, err error) {
+	for _, u := range uses {
+		if ok, retry, _ := c.Allow(ctx, u.Limit, u.Key); !ok {
+			return taken, retry, nil
+		}
+		taken++
+	}
+	return taken, 0, nil
+}
+
 // written is a trail of names.
 type written []string
 

@@ -221,48 +221,6 @@ func (f *Flow) expireAt(ctx context.Context, person string, at time.Time) error 
 	return f.Jobs.Add(ctx, Job{Kind: JobExpiry, ID: person, At: at})
 }
 
-// letter is a link before it is sent: the tokens leave with the mail, the hashes stay.
-type letter struct {
-	link       Link
-	token      Secret
-	vetoSecret Secret
-}
-
-// newLink counts the mail against its limits and draws the tokens. The shortest limit comes first, so that a press that is too early uses
-// up nothing of the others. What is counted before the recovery is stored is lost if the store dies in between: one mail of the hour, and
-// a minute's wait.
-func (f *Flow) newLink(ctx context.Context, person, to string) (letter, error) {
-	for _, l := range []Limit{LimitLinkMinute, LimitLinkHour, LimitLinkDay} {
-		for _, key := range []string{"person:" + person, "to:" + Secret(to).Hash()} {
-			if ok, retry, err := f.Limits.AllowAtMost(ctx, l, key); err != nil || !ok {
-				return letter{}, f.limited(l.Name, retry, err)
-			}
-		}
-	}
-	return f.newTokens(ctx, person, to)
-}
-
-// newTokens draws the tokens and stores their pointers.
-func (f *Flow) newTokens(ctx context.Context, person, to string) (letter, error) {
-	now := f.Now()
-	w := letter{token: NewToken(), vetoSecret: NewToken()}
-	w.link = Link{
-		Hash: w.token.Hash(), VetoHash: w.vetoSecret.Hash(), Objection: NewDigits(6), To: to, SentAt: now,
-		Expires: now.Add(f.Rules.LinkLife), Unsent: true,
-	}
-	for _, hash := range []string{w.link.Hash, w.link.VetoHash} {
-		if err := f.point(ctx, hash, person); err != nil {
-			return letter{}, err
-		}
-	}
-	return w, nil
-}
-
-func (f *Flow) point(ctx context.Context, hash, person string) error {
-	_, err := f.Links.Update(ctx, hash, f.life(), func(Pointer, bool) (Pointer, error) { return Pointer{person}, nil })
-	return err
-}
-
 // post queues the link mail. The recovery was stored before and says until then that no mail is under way.
 func (f *Flow) post(ctx context.Context, r Recovery, w letter) error {
 	n := Notice{

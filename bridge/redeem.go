@@ -44,7 +44,7 @@ func (f *Flow) prove(ctx context.Context, r Recovery, v Viewer, delay time.Durat
 	if err != nil {
 		return r, err
 	}
-	if err := f.expireAt(ctx, v.Person, f.Now().Add(ProofLife)); err != nil {
+	if err := f.expireAt(ctx, v.Person, f.Now().Add(r.KeyLife)); err != nil {
 		return r, err
 	}
 	if err := f.lockSoon(ctx, r, lockPause); err != nil {
@@ -65,6 +65,9 @@ func (f *Flow) prove(ctx context.Context, r Recovery, v Viewer, delay time.Durat
 		f.record(ctx, event("recovery.proven", r))
 	}
 	f.lockNow(ctx, r)
+	if r.State == Proven {
+		return r, nil // the job that ends it stands
+	}
 	return r, f.afterProof(ctx, r)
 }
 

@@ -16,22 +16,21 @@ type Entry struct {
 // Admit counts one press at the ID page against its client address and against the service as a whole. What is used up comes back at the
 // limit's own rate, so that nobody can shut the service for longer than they keep pressing.
 func (f *Flow) Admit(ctx context.Context, address string) error {
-	if err := f.take(ctx, LimitAddress, address); err != nil {
-		return err
-	}
-	return f.take(ctx, LimitService, "all")
+	return f.take(ctx, Use{Limit: LimitAddress, Key: address}, Use{Limit: LimitService, Key: "all"})
 }
 
-// take uses a limit once. A refusal goes on record.
-func (f *Flow) take(ctx context.Context, l Limit, key string) error {
-	ok, retry, err := f.Limits.Allow(ctx, l, key)
-	if err == nil && !ok {
-		f.record(ctx, AuditEvent{Event: "limit.reached", Outcome: "refused", Code: CodeTooMany, Detail: map[string]string{"limit": l.Name}})
+// take uses limits once, until one is used up. That one goes on record.
+func (f *Flow) take(ctx context.Context, uses ...Use) error {
+	taken, retry, err := f.Limits.AllowEach(ctx, uses)
+	if err != nil {
+		return f.limited(uses[0].Limit.Name, 0, err)
 	}
-	if err != nil || !ok {
-		return f.limited(l.Name, retry, err)
+	if taken == len(uses) {
+		return nil
 	}
-	return nil
+	name := uses[taken].Limit.Name
+	f.record(ctx, AuditEvent{Event: "limit.reached", Outcome: "refused", Code: CodeTooMany, Detail: map[string]string{"limit": name}})
+	return f.limited(name, retry, nil)
 }
 
 // Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the

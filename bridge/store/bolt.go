@@ -25,6 +25,7 @@ type boltStore struct {
 	quit    chan struct{}
 	once    sync.Once
 	sweeper sync.WaitGroup
+	scripts rateScripts
 }
 
 func (s *boltStore) Get(ctx context.Context, key string) ([]byte, Version, error) {

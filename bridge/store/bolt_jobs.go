@@ -244,6 +244,15 @@ func (r jobRecord) settle(v verdict) (next jobRecord, keep bool, err error) {
 }
 
 func (s *boltStore) removeJob(ctx context.Context, kind, id string) error {
+	there := false
+	err := s.view(ctx, "remove job "+kind, func(tx *bbolt.Tx) error {
+		b, ok := findJobBuckets(tx, kind)
+		there = ok && b.jobs.Get([]byte(id)) != nil
+		return nil
+	})
+	if err != nil || !there { // most often there is none, and a write that changes nothing waits for the disk like any other
+		return err
+	}
 	return s.update(ctx, "remove job "+kind, func(tx *bbolt.Tx) (refusal, err error) {
 		b, ok := findJobBuckets(tx, kind)
 		if !ok {

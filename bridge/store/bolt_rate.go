@@ -18,13 +18,41 @@ import (
 // algorithm: the key holds the "theoretical arrival time" of the next use) with the same floating-point steps, on counters in the
 // file. A script is known by its text; an unknown digest gets the NOSCRIPT error, upon which the library sends the text.
 type boltRates struct {
-	s       *boltStore
-	mu      sync.Mutex
-	scripts map[string]rateScript // by SHA-1
+	s     *boltStore
+	tx    *bbolt.Tx // all is counted in it; nil: each use in one of its own
+	known *rateScripts
 }
 
-func (s *boltStore) rates() rediser {
-	return &boltRates{s: s, scripts: map[string]rateScript{}}
+// rateScripts are the scripts that were sent, by SHA-1.
+type rateScripts struct {
+	mu sync.Mutex
+	of map[string]rateScript
+}
+
+func (s *boltStore) rates() rediser { return boltRates{s: s, known: &s.scripts} }
+
+func (s *boltStore) ratesAtOnce(ctx context.Context, f func(rediser) error) error {
+	return s.update(ctx, "rates", func(tx *bbolt.Tx) (refusal, err error) {
+		return nil, f(boltRates{s: s, tx: tx, known: &s.scripts})
+	})
+}
+
+func (k *rateScripts) get(sha1 string) (rateScript, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	run, ok := k.of[sha1]
+	return run, ok
+}
+
+func (k *rateScripts) keep(script string, run rateScript) (sha1 string) {
+	sha1 = redis.NewScript(script).Hash()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.of == nil {
+		k.of = map[string]rateScript{}
+	}
+	k.of[sha1] = run
+	return sha1
 }
 
 // rateScript is one of the library's scripts. It gets tat, the stored time (now when there is none), and returns the reply and the
@@ -101,22 +129,18 @@ func allowAtMost(a rateArgs, now, tat float64) rateReply {
 }
 
 // Eval carries out a script and remembers it.
-func (r *boltRates) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+func (r boltRates) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
 	run, ok := knownScript(script)
 	if !ok {
 		return rateResult(ctx, nil, scriptError("ERR this store only knows the scripts of redis_rate"))
 	}
-	r.mu.Lock()
-	r.scripts[redis.NewScript(script).Hash()] = run
-	r.mu.Unlock()
+	r.known.keep(script, run)
 	return r.run(ctx, run, keys, args)
 }
 
 // EvalSha carries out a script that was sent before, or returns NOSCRIPT.
-func (r *boltRates) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
-	r.mu.Lock()
-	run, ok := r.scripts[sha1]
-	r.mu.Unlock()
+func (r boltRates) EvalSha(ctx context.Context, sha1 string, keys []string, args ...any) *redis.Cmd {
+	run, ok := r.known.get(sha1)
 	if !ok {
 		return rateResult(ctx, nil, noScript)
 	}
@@ -124,46 +148,40 @@ func (r *boltRates) EvalSha(ctx context.Context, sha1 string, keys []string, arg
 }
 
 // EvalRO is refused: the scripts write.
-func (r *boltRates) EvalRO(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
+func (r boltRates) EvalRO(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
 	return rateResult(ctx, nil, scriptError("ERR Write commands are not allowed from read-only scripts."))
 }
 
 // EvalShaRO is refused: the scripts write.
-func (r *boltRates) EvalShaRO(ctx context.Context, _ string, keys []string, args ...any) *redis.Cmd {
+func (r boltRates) EvalShaRO(ctx context.Context, _ string, keys []string, args ...any) *redis.Cmd {
 	return r.EvalRO(ctx, "", keys, args...)
 }
 
 // ScriptExists tells which digests are known.
-func (r *boltRates) ScriptExists(ctx context.Context, hashes ...string) *redis.BoolSliceCmd {
+func (r boltRates) ScriptExists(ctx context.Context, hashes ...string) *redis.BoolSliceCmd {
 	cmd := redis.NewBoolSliceCmd(ctx)
 	known := make([]bool, len(hashes))
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for i, h := range hashes {
-		_, known[i] = r.scripts[h]
+		_, known[i] = r.known.get(h)
 	}
 	cmd.SetVal(known)
 	return cmd
 }
 
 // ScriptLoad remembers a script and returns its digest.
-func (r *boltRates) ScriptLoad(ctx context.Context, script string) *redis.StringCmd {
+func (r boltRates) ScriptLoad(ctx context.Context, script string) *redis.StringCmd {
 	cmd := redis.NewStringCmd(ctx)
 	run, ok := knownScript(script)
 	if !ok {
 		cmd.SetErr(scriptError("ERR this store only knows the scripts of redis_rate"))
 		return cmd
 	}
-	hash := redis.NewScript(script).Hash()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.scripts[hash] = run
-	cmd.SetVal(hash)
+	cmd.SetVal(r.known.keep(script, run))
 	return cmd
 }
 
 // Del forgets counters and returns how many there were.
-func (r *boltRates) Del(ctx context.Context, keys ...string) *redis.IntCmd {
+func (r boltRates) Del(ctx context.Context, keys ...string) *redis.IntCmd {
 	cmd := redis.NewIntCmd(ctx)
 	n := int64(0)
 	err := r.s.update(ctx, "delete rate", func(tx *bbolt.Tx) (refusal, err error) {
@@ -188,16 +206,21 @@ func (r *boltRates) Del(ctx context.Context, keys ...string) *redis.IntCmd {
 	return cmd
 }
 
-func (r *boltRates) run(ctx context.Context, script rateScript, keys []string, args []any) *redis.Cmd {
+func (r boltRates) run(ctx context.Context, script rateScript, keys []string, args []any) *redis.Cmd {
 	a, err := parseRateArgs(keys, args)
 	if err != nil {
 		return rateResult(ctx, nil, err)
 	}
 	var reply rateReply
-	err = r.s.update(ctx, "rate", func(tx *bbolt.Tx) (refusal, err error) {
+	step := func(tx *bbolt.Tx) (refusal, err error) {
 		reply, err = r.step(tx, script, keys[0], a)
 		return nil, err
-	})
+	}
+	if r.tx != nil {
+		_, err = step(r.tx)
+	} else {
+		err = r.s.update(ctx, "rate", step)
+	}
 	if err != nil {
 		return rateResult(ctx, nil, err)
 	}
@@ -207,7 +230,7 @@ func (r *boltRates) run(ctx context.Context, script rateScript, keys []string, a
 }
 
 // step reads the counter, decides and writes it back, within one transaction.
-func (r *boltRates) step(tx *bbolt.Tx, script rateScript, key string, a rateArgs) (rateReply, error) {
+func (r boltRates) step(tx *bbolt.Tx, script rateScript, key string, a rateArgs) (rateReply, error) {
 	wall := r.s.now()
 	us := wall.UnixMicro()
 	now := float64(us/1e6-epochZero) + float64(us%1e6)/1e6

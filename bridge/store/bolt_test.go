@@ -15,6 +15,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	"go.uber.org/goleak"
+
+	"otpbridge/bridge"
 )
 
 // TestMain is also the program that the tests of crashes and full disks run; see crash_test.go.
@@ -121,6 +123,45 @@ func boltOf(t *testing.T, s *Store) *boltStore {
 		t.Fatalf("the store is a %T", s.raw)
 	}
 	return b
+}
+
+// Each write waits for the disk: what belongs together is one, and what changes nothing is none.
+func TestWritesAreFew(t *testing.T) {
+	s := openFileStore(t, Config{})
+	writes := func() (n int) {
+		err := boltOf(t, s).db.View(func(tx *bbolt.Tx) error { n = tx.ID(); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	limit := bridge.Limit{Name: "l", Count: 9, Per: time.Hour}
+	uses := []bridge.Use{{Limit: limit, Key: "a"}, {Limit: limit, Key: "b", AtMost: true}, {Limit: limit, Key: "c"}}
+	for name, x := range map[string]struct {
+		do   func() error
+		want int
+	}{
+		"three uses":   {func() error { _, _, err := s.Limiter.AllowEach(t.Context(), uses); return err }, 1},
+		"a job":        {func() error { return s.Jobs.Add(t.Context(), Job{Kind: "k", ID: "there"}) }, 1},
+		"no job":       {func() error { return s.Jobs.Remove(t.Context(), "k", "none") }, 0},
+		"no such jobs": {func() error { return s.Jobs.Remove(t.Context(), "none", "none") }, 0},
+		"nothing is due": {func() error {
+			_, err := s.Jobs.Claim(t.Context(), []string{"none"}, time.Now(), time.Minute)
+			return absentIsFine(err)
+		}, 0},
+	} {
+		before := writes()
+		if err := x.do(); err != nil || writes()-before != x.want {
+			t.Errorf("%s: %d writes, %v; want %d", name, writes()-before, err, x.want)
+		}
+	}
+}
+
+func absentIsFine(err error) error {
+	if errors.Is(err, ErrAbsent) {
+		return nil
+	}
+	return err
 }
 
 // filledFile is a store with a few hundred records and jobs, up to the last page in use.

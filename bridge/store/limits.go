@@ -26,12 +26,20 @@ type rediser interface {
 // Limiter counts uses, shared by all replicas and kept over restarts. It is bridge.Limiter. An error is no decision: the caller
 // refuses.
 type Limiter struct {
+	raw  rater
 	rate *redis_rate.Limiter
 	keys *KeyRing
 }
 
-func newLimiter(r rediser, keys *KeyRing) *Limiter {
-	return &Limiter{redis_rate.NewLimiter(r), keys}
+// rater is what each backend brings for limits.
+type rater interface {
+	rates() rediser
+	// ratesAtOnce lets f count; where the backend can, all that it counts is one write, and f may run more than once.
+	ratesAtOnce(ctx context.Context, f func(rediser) error) error
+}
+
+func newLimiter(raw rater, keys *KeyRing) *Limiter {
+	return &Limiter{raw, redis_rate.NewLimiter(raw.rates()), keys}
 }
 
 // CheckLimit refuses a limit that would never or always refuse. Call it where limits are configured.
@@ -45,12 +53,32 @@ func CheckLimit(l bridge.Limit) error {
 // Allow takes one use: Count at once, then one every Per/Count, so a span of Per sees at most 2·Count-1. retry is in whole seconds,
 // rounded up.
 func (l *Limiter) Allow(ctx context.Context, limit bridge.Limit, key string) (ok bool, retry time.Duration, err error) {
-	return l.take(ctx, limit, key, redis_rate.Limit{Rate: limit.Count, Burst: limit.Count, Period: limit.Per})
+	return l.take(ctx, l.rate, bridge.Use{Limit: limit, Key: key})
 }
 
 // AllowAtMost takes one use: Count at once, then one every Per, so no span of Per ever sees more than Count.
 func (l *Limiter) AllowAtMost(ctx context.Context, limit bridge.Limit, key string) (ok bool, retry time.Duration, err error) {
-	return l.take(ctx, limit, key, redis_rate.Limit{Rate: 1, Burst: limit.Count, Period: limit.Per})
+	return l.take(ctx, l.rate, bridge.Use{Limit: limit, Key: key, AtMost: true})
+}
+
+// AllowEach implements bridge.Limiter.
+func (l *Limiter) AllowEach(ctx context.Context, uses []bridge.Use) (taken int, retry time.Duration, err error) {
+	err = l.raw.ratesAtOnce(ctx, func(r rediser) error {
+		rate, ok := redis_rate.NewLimiter(r), true
+		for taken = 0; ok && taken < len(uses); {
+			if ok, retry, err = l.take(ctx, rate, uses[taken]); err != nil {
+				return err
+			}
+			if ok {
+				taken++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	return taken, retry, nil
 }
 
 // Forget gives all uses of key back.
@@ -61,11 +89,16 @@ func (l *Limiter) Forget(ctx context.Context, limit bridge.Limit, key string) er
 	return nil
 }
 
-func (l *Limiter) take(ctx context.Context, limit bridge.Limit, key string, rate redis_rate.Limit) (bool, time.Duration, error) {
+func (l *Limiter) take(ctx context.Context, r *redis_rate.Limiter, u bridge.Use) (bool, time.Duration, error) {
+	limit := u.Limit
 	if err := CheckLimit(limit); err != nil {
 		return false, 0, err
 	}
-	res, err := l.rate.Allow(ctx, l.name(limit, key), rate)
+	rate := redis_rate.Limit{Rate: limit.Count, Burst: limit.Count, Period: limit.Per}
+	if u.AtMost {
+		rate.Rate = 1
+	}
+	res, err := r.Allow(ctx, l.name(limit, u.Key), rate)
 	if err != nil {
 		return false, 0, broken("limit "+limit.Name, err)
 	}

@@ -200,6 +200,8 @@ func (s *redisStore) Close() error {
 
 func (s *redisStore) rates() rediser { return prefixedRates{s} }
 
+func (s *redisStore) ratesAtOnce(_ context.Context, f func(rediser) error) error { return f(s.rates()) }
+
 // prefixedRates keeps the counters of redis_rate under our prefix and the call limit. It does not embed the client: the linker would keep
 // a wrapper of each of its six hundred commands.
 type prefixedRates struct{ s *redisStore }

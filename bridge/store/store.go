@@ -97,7 +97,7 @@ type Store struct {
 type backend interface {
 	KV
 	jobBackend
-	rates() rediser
+	rater
 	// examine tells what the administrator should mend in the way the store is run.
 	examine(ctx context.Context) ([]bridge.Finding, error)
 	Close() error
@@ -117,7 +117,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{raw: raw, keys: c.Keys, now: c.Now, look: c.Look, KV: sealedKV{raw, c.Keys}}
 	s.Jobs = &Jobs{raw: raw, keys: c.Keys, now: c.Now}
-	s.Limiter = newLimiter(raw.rates(), c.Keys)
+	s.Limiter = newLimiter(raw, c.Keys)
 	if err := s.identify(ctx); err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}

@@ -76,13 +76,19 @@ func (t *Typed[T]) Modify(ctx context.Context, id string, ttl time.Duration, cha
 	})
 }
 
-// Take removes the record and returns it to one caller only: for what may be used once. ErrAbsent for everybody else.
-func (t *Typed[T]) Take(ctx context.Context, id string) (T, error) {
+// Take removes the record and returns it to one caller only: for what may be used once. ErrAbsent for everybody else. An error of may leaves the record,
+// and is returned as it is; nil: whatever it is may be taken.
+func (t *Typed[T]) Take(ctx context.Context, id string, may func(T) error) (T, error) {
 	var result T
 	err := retryConflict(ctx, func() error {
 		value, v, err := t.read(ctx, id)
 		if err != nil {
 			return err
+		}
+		if may != nil {
+			if err := may(value); err != nil {
+				return stop{err}
+			}
 		}
 		result = value
 		return t.kv.Delete(ctx, t.Key(id), v)

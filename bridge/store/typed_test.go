@@ -122,3 +122,22 @@ func TestUpdateGivesUp(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// What may not be taken stays.
+func TestTakeAsksFirst(t *testing.T) {
+	s := openFileStore(t, Config{})
+	records := NewTyped[int](s.KV, Kind{Name: "n", Version: 1})
+	if err := records.Create(t.Context(), "x", time.Hour, 7); err != nil {
+		t.Fatal(err)
+	}
+	no := errors.New("no")
+	if n, err := records.Take(t.Context(), "x", func(int) error { return no }); n != 0 || !errors.Is(err, no) {
+		t.Errorf("what may not be taken: %d, %v", n, err)
+	}
+	if n, err := records.Take(t.Context(), "x", func(int) error { return nil }); n != 7 || err != nil {
+		t.Errorf("what may be taken: %d, %v", n, err)
+	}
+	if _, err := records.Get(t.Context(), "x"); !errors.Is(err, ErrAbsent) {
+		t.Errorf("after it was taken: %v", err)
+	}
+}

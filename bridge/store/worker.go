@@ -40,10 +40,13 @@ type Worker struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 	Parked func(kind, id string) // a job was given up; may be nil
+
+	began time.Time
 }
 
 // Run works until ctx ends, then lets what is under way come to its end within drain, and returns.
 func (w *Worker) Run(ctx context.Context, drain time.Duration) {
+	w.began = w.Now()
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var all sync.WaitGroup
@@ -85,9 +88,10 @@ type hands struct {
 	all   sync.WaitGroup
 }
 
-// pause waits for a new job, for the end of one, for the next look, or for the end. It returns false when the channel was closed.
+// pause waits for a new job, for the end of one, for the next look, or for the end. It returns false when the channel was closed. All kinds are looked
+// at in the same moments, each of which wakes a process that has nothing else to do.
 func (w *Worker) pause(ctx context.Context, changed, freed <-chan struct{}) bool {
-	t := time.NewTimer(pollEvery)
+	t := time.NewTimer(pollEvery - w.Now().Sub(w.began)%pollEvery)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

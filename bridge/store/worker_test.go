@@ -172,6 +172,41 @@ func TestOneLooksForAllHands(t *testing.T) {
 	})
 }
 
+// Each look wakes a process that has nothing else to do: all kinds are looked at in the same moments, however they came out of step.
+func TestAllKindsAreLookedAtTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openFileStore(t, Config{})
+		w := &Worker{Jobs: s.Jobs, KV: s.KV, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+		moments := map[time.Time]int{}
+		flaky := &flakyJobs{jobBackend: s.Jobs.raw, fault: func(string) error { moments[time.Now()]++; return nil }}
+		s.Jobs.raw = flaky
+		for _, kind := range []string{"a", "b", "c"} {
+			w.Works = append(w.Works, Work{kind, 1, func(context.Context, Claimed) (time.Time, error) { return time.Time{}, nil }})
+		}
+		p := &workplace{t: t, store: s, Worker: w}
+		defer p.run()()
+		for i, kind := range []string{"a", "b", "c"} {
+			pass(time.Duration(i+1) * 100 * time.Millisecond)
+			if err := s.Jobs.Add(t.Context(), Job{Kind: kind, ID: "x", At: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pass(time.Second)
+		flaky.Fail(nil)
+		clear(moments)
+		flaky.Fail(func(string) error { moments[time.Now()]++; return nil })
+		pass(10 * pollEvery)
+		if len(moments) != 10 {
+			t.Errorf("looks in %d moments of ten seconds: %v", len(moments), moments)
+		}
+		for at, looks := range moments {
+			if looks != 3 {
+				t.Errorf("%d looks at %v", looks, at)
+			}
+		}
+	})
+}
+
 // SWAP-03: a handler ends when another worker has its job.
 func TestLosingTheClaimEndsTheHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -155,7 +155,7 @@ func (s State) viewer() bridge.Viewer {
 // Sessions is a gorilla Store that keeps one typed value per session on the server. Unknown ids are never adopted, ids are stored
 // hashed, and a late save does not revive a session that was ended.
 type Sessions struct {
-	records bridge.Records[State]
+	records SessionRecords
 	seal    Sealer
 	now     func() time.Time
 }
@@ -168,8 +168,15 @@ const (
 
 var errEnded = errors.New("the session was ended meanwhile")
 
+// SessionRecords keeps sessions by the hash of their id.
+type SessionRecords interface {
+	bridge.Records[State]
+	// Take removes a record that may be taken and returns it, to one caller only; ErrAbsent for everybody else. An error of may leaves the record.
+	Take(ctx context.Context, key string, may func(State) error) (State, error)
+}
+
 // NewSessions returns a store of browser sessions. Every replica must have the same seal.
-func NewSessions(records bridge.Records[State], seal Sealer, now func() time.Time) *Sessions {
+func NewSessions(records SessionRecords, seal Sealer, now func() time.Time) *Sessions {
 	return &Sessions{records, seal, now}
 }
 
@@ -327,10 +334,7 @@ func (s *Sessions) Rotate(r *http.Request, w http.ResponseWriter, sess *sessions
 	old := *stateOf(sess)
 	if sess.ID != "" {
 		var err error
-		if old, err = s.take(r.Context(), sess.ID, State{}, time.Second); err != nil {
-			return err
-		}
-		if err := s.records.Delete(r.Context(), bridge.Secret(sess.ID).Hash()); err != nil {
+		if old, err = s.remove(r.Context(), sess.ID); err != nil {
 			return err
 		}
 	}
@@ -340,6 +344,20 @@ func (s *Sessions) Rotate(r *http.Request, w http.ResponseWriter, sess *sessions
 	sess.ID = ""
 	sess.Values[stateKey] = &state
 	return s.store(r, w, sess, bridge.NewToken())
+}
+
+// remove is take for a session that leaves nothing.
+func (s *Sessions) remove(ctx context.Context, id string) (State, error) {
+	old, err := s.records.Take(ctx, bridge.Secret(id).Hash(), func(stored State) error {
+		if !stored.alive(s.now()) {
+			return bridge.ErrAbsent
+		}
+		return nil
+	})
+	if errors.Is(err, bridge.ErrAbsent) {
+		err = bridge.Fault(bridge.CodeAbsent, "session", errEnded)
+	}
+	return old, err
 }
 
 // take ends a session that is alive and returns what it was: of two who take or end it, one does. What it leaves under its id is of no time, so that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -166,7 +167,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if mismatch != nil {
 		return bridge.Fault(view.CodeOtherPerson, "callback", mismatch)
 	}
-	s.forgetName(done, s.address(r), strings.ToLower(before.Typed))
+	var both sync.WaitGroup // side by side they are one write of the embedded store
+	both.Go(func() { s.forgetName(done, s.address(r), strings.ToLower(before.Typed)) })
+	defer both.Wait()
 	return s.arrive(w, r, v, flow, id)
 }
 

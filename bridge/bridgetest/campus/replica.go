@@ -247,3 +247,10 @@ func (l limits) AllowAtMost(ctx context.Context, limit bridge.Limit, key string)
 	}
 	return l.c.Store.Limiter.AllowAtMost(ctx, limit, key)
 }
+
+func (l limits) AllowEach(ctx context.Context, uses []bridge.Use) (int, time.Duration, error) {
+	if err := l.c.storeFault(); err != nil {
+		return 0, 0, err
+	}
+	return l.c.Store.Limiter.AllowEach(ctx, uses)
+}

@@ -25,13 +25,17 @@ func everyOperation(s *store.Store, held store.Claimed) map[string]func(ctx cont
 		"typed":   func(ctx context.Context) error { _, err := records.Get(ctx, "x"); return err },
 		"create":  func(ctx context.Context) error { return records.Create(ctx, "x", time.Minute, 1) },
 		"update":  func(ctx context.Context) error { _, err := records.Update(ctx, "x", time.Minute, add); return err },
-		"take":    func(ctx context.Context) error { _, err := records.Take(ctx, "x"); return err },
+		"take":    func(ctx context.Context) error { _, err := records.Take(ctx, "x", nil); return err },
 		"limit":   func(ctx context.Context) error { _, _, err := s.Limiter.Allow(ctx, limit, "x"); return err },
 		"at most": func(ctx context.Context) error { _, _, err := s.Limiter.AllowAtMost(ctx, limit, "x"); return err },
-		"forget":  func(ctx context.Context) error { return s.Limiter.Forget(ctx, limit, "x") },
-		"count":   func(ctx context.Context) error { _, _, err := count.Add(ctx, "x"); return err },
-		"tally":   func(ctx context.Context) error { _, err := count.Get(ctx, "x"); return err },
-		"add":     func(ctx context.Context) error { return s.Jobs.Add(ctx, store.Job{Kind: "k", ID: "1"}) },
+		"each": func(ctx context.Context) error {
+			_, _, err := s.Limiter.AllowEach(ctx, []bridge.Use{{Limit: limit, Key: "x"}, {Limit: limit, Key: "x", AtMost: true}})
+			return err
+		},
+		"forget": func(ctx context.Context) error { return s.Limiter.Forget(ctx, limit, "x") },
+		"count":  func(ctx context.Context) error { _, _, err := count.Add(ctx, "x"); return err },
+		"tally":  func(ctx context.Context) error { _, err := count.Get(ctx, "x"); return err },
+		"add":    func(ctx context.Context) error { return s.Jobs.Add(ctx, store.Job{Kind: "k", ID: "1"}) },
 		"claim": func(ctx context.Context) error {
 			_, err := s.Jobs.Claim(ctx, []string{"k"}, time.Now(), time.Second)
 			return err

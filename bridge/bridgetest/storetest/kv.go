@@ -160,7 +160,7 @@ func testRaces(t *testing.T, w World) {
 			return err
 		},
 		"take": func(s *store.Store) error {
-			_, err := once(s).Take(t.Context(), "x")
+			_, err := once(s).Take(t.Context(), "x", nil)
 			return err
 		},
 	}

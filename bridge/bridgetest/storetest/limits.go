@@ -47,6 +47,32 @@ func testLimits(t *testing.T, w World) {
 	}
 }
 
+// testUsesTogether: uses that are taken together count as they would one after the other: up to the first that is refused, and nothing behind it.
+func testUsesTogether(t *testing.T, w World) {
+	s := w.Open(t, NewRing(t, "k1"), NewClock().Now)
+	wide, narrow := bridge.Limit{Name: "wide", Count: 3, Per: time.Hour}, bridge.Limit{Name: "narrow", Count: 2, Per: time.Hour}
+	uses := []bridge.Use{{Limit: wide, Key: "before"}, {Limit: narrow, Key: "alice", AtMost: true}, {Limit: wide, Key: "behind"}}
+	each := func(want int, wantRetry time.Duration) {
+		t.Helper()
+		if taken, retry, err := s.Limiter.AllowEach(t.Context(), uses); err != nil || taken != want || retry != wantRetry {
+			t.Errorf("%d taken, again in %v, %v; want %d, %v", taken, retry, err, want, wantRetry)
+		}
+	}
+	each(3, 0)
+	each(3, 0)
+	each(1, time.Hour)
+	if ok, _, err := s.Limiter.Allow(t.Context(), wide, "before"); ok || err != nil {
+		t.Errorf("what was taken before the refusal counts: %v, %v", ok, err)
+	}
+	if ok, _, err := s.Limiter.Allow(t.Context(), wide, "behind"); !ok || err != nil {
+		t.Errorf("what stands behind the refusal was taken: %v, %v", ok, err)
+	}
+	uses[1].Limit.Count = 0
+	if taken, _, err := s.Limiter.AllowEach(t.Context(), uses[1:]); taken != 0 || err == nil {
+		t.Errorf("no limit: %d taken, %v", taken, err)
+	}
+}
+
 // testCounter: failures at the same moment are all counted, and a success begins again (RL-01).
 func testCounter(t *testing.T, w World) {
 	clock := NewClock()

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) World) {
 		{"Parked", testParked},
 		{"ThousandJobs", testThousandJobs},
 		{"Limits", testLimits},
+		{"UsesTogether", testUsesTogether},
 		{"Counter", testCounter},
 	}
 	for _, c := range cases {
