@@ -97,6 +97,7 @@ func main() {
 			panic(err)
 		}
 	}
+	rig.DefaultHashing()
 	b := bench{out: os.Stdout, only: flag.Arg(0)}
 	if !b.known() {
 		fmt.Fprintf(os.Stderr, "bench: no figure %q; there are: %s\n", b.only, strings.Join(b.names(), " "))

@@ -20,7 +20,7 @@ const (
 func recoveryCPU(t *testing.T) []figure {
 	t.Helper()
 	s := site{campus: rig.NewCampus(t), mailbox: rig.NewMailbox(t)}
-	s.bridge = rig.StartBridge(t, rig.Setup{Campus: s.campus, Mailbox: s.mailbox, Change: quiet})
+	s.bridge = rig.StartBridge(t, rig.Setup{Campus: s.campus, Mailbox: s.mailbox, Change: quiet, KeepAlive: true})
 	var names []string
 	for i := range warmups + recoveries {
 		name := fmt.Sprintf("person%d", i)

@@ -26,6 +26,8 @@ type Setup struct {
 	Replicas int                           // 0 = 1
 	Change   func(settings map[string]any) // changes the configuration before it is written; nil = as it is
 	Env      []string                      // NAME=value, for every replica
+	// KeepAlive: the front keeps its connections to the replicas, as a proxy on a campus does; a replica that dies may then cost somebody a request.
+	KeepAlive bool
 }
 
 // Bridge is the product: replicas of the built binary behind one address, Campus.AppURL.
@@ -95,7 +97,7 @@ func PrepareBridge(t *testing.T, s Setup) *Bridge {
 			}, s.Env...),
 		})
 	}
-	b.Front = newFront(t, s.Campus.app, b.Replicas)
+	b.Front = newFront(t, s.Campus.app, b.Replicas, s.KeepAlive)
 	t.Cleanup(func() {
 		for _, r := range b.Replicas {
 			r.Stop()

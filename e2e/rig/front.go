@@ -31,7 +31,7 @@ type Front struct {
 // addressHeader is how a page of the rig says from where it claims to come: all of them run on this machine.
 const addressHeader = "X-Rig-Address"
 
-func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
+func newFront(t *testing.T, l net.Listener, replicas []*Replica, keepAlive bool) *Front {
 	t.Helper()
 	f := &Front{t: t, replicas: replicas, streams: map[string]time.Time{}, deaf: make(chan struct{})}
 	server := &http.Server{Handler: duplex(&httputil.ReverseProxy{
@@ -49,8 +49,8 @@ func newFront(t *testing.T, l net.Listener, replicas []*Replica) *Front {
 			}
 			r.Out.Host = r.In.Host
 		},
-		Transport:     &http.Transport{DisableKeepAlives: true}, // a replica that dies leaves no connection to try
-		FlushInterval: -1,                                       // pages that wait want their events at once
+		Transport:     &http.Transport{DisableKeepAlives: !keepAlive}, // a replica that dies leaves no connection to try
+		FlushInterval: -1,                                             // pages that wait want their events at once
 		ModifyResponse: func(r *http.Response) error {
 			if r.StatusCode == http.StatusOK && strings.HasPrefix(r.Header.Get("Content-Type"), "text/event-stream") {
 				r.Body = f.follow(r)

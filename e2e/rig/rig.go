@@ -37,6 +37,8 @@ var run struct {
 	server *realkc.Server
 	err    error
 
+	hashing bool // see DefaultHashing
+
 	build  sync.Once
 	dir    string
 	binary string
@@ -67,6 +69,10 @@ func End() error {
 	return errors.Join(errs...)
 }
 
+// DefaultHashing lets the server of the run hash passwords as hard as Keycloak does by default: where its processor time is measured. It is called before
+// anything else.
+func DefaultHashing() { run.hashing = true }
+
 // Keycloak returns the server of the run, started when it is asked for first. $KEYCLOAK chooses the version, $KEYCLOAK_URL one that runs
 // already (make keycloak).
 func Keycloak(t *testing.T) *realkc.Server {
@@ -81,6 +87,7 @@ func Keycloak(t *testing.T) *realkc.Server {
 		run.server, run.err = realkc.Start(context.Background(), realkc.Config{
 			Version:  os.Getenv("KEYCLOAK"),
 			ThemeDir: themeDir(),
+			Hashing:  run.hashing,
 			Progress: func(message string) { log.Print(message) },
 		})
 	})
