@@ -226,7 +226,7 @@ func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, labe
 			return err
 		}
 	}
-	if err := f.stands(ctx, r, a); err != nil {
+	if err := f.stands(ctx, r, a, f.past); err != nil {
 		return err
 	}
 	s := f.newSwap(r, a, label)
@@ -241,7 +241,7 @@ func (f *Flow) write(ctx context.Context, r Recovery, v Viewer, step int64, labe
 // decided by the snapshot, so what was added to the record or changed there since means nothing. Three things end the recovery: the
 // policy no longer allows its way, the password was reset by somebody, and the address that got the link was taken off the record. Events
 // that cannot be read end nothing: the person tries again.
-func (f *Flow) stands(ctx context.Context, r Recovery, a Account) error {
+func (f *Flow) stands(ctx context.Context, r Recovery, a Account, past pastReader) error {
 	if !f.Rules.Allows(f.Rules.Policy(a), r.Way) {
 		return f.endRefused(ctx, r, Fault(CodePolicy, "swap", nil))
 	}
@@ -260,7 +260,7 @@ func (f *Flow) stands(ctx context.Context, r Recovery, a Account) error {
 		return err
 	}
 	now := f.Now()
-	realm, h, err := f.past(ctx, a.ID)
+	realm, h, err := past(ctx, a.ID)
 	switch {
 	case err != nil:
 		return err
@@ -271,6 +271,9 @@ func (f *Flow) stands(ctx context.Context, r Recovery, a Account) error {
 	}
 	return nil
 }
+
+// pastReader is past, or tells what it said a moment ago.
+type pastReader func(ctx context.Context, person string) (RealmFacts, History, error)
 
 // past reads what the realm and its events say of a person. A realm that saves no events cannot say "nothing happened".
 func (f *Flow) past(ctx context.Context, person string) (RealmFacts, History, error) {

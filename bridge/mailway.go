@@ -40,7 +40,7 @@ func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
 	}
 	n, policy := len(slices.DeleteFunc(a.OTPs(), Credential.Temporary)), f.Rules.Policy(a)
 	o := Offer{First: n == 0, Several: n > 1, Desk: f.Rules.Allows(policy, WayDesk), Delay: policy.Delay}
-	err = f.mailOpen(ctx, a)
+	_, err = f.mailOpen(ctx, a)
 	if to, ok := s.LinkAddress(); err == nil && ok {
 		o.Address = to
 	} else if err == nil {
@@ -68,22 +68,23 @@ func noAddressCode(s Snapshot) Code {
 	return CodeNoAddress
 }
 
-// mailOpen says why the mail way is not open to the account as it is now.
-func (f *Flow) mailOpen(ctx context.Context, a Account) error {
+// mailOpen says why the mail way is not open to the account as it is now. Without an error just tells what it read of its past.
+func (f *Flow) mailOpen(ctx context.Context, a Account) (just pastReader, err error) {
 	if err := f.undisputed(ctx, a.ID); err != nil {
-		return err
+		return nil, err
 	}
 	realm, h, err := f.past(ctx, a.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := realm.Served(); err != nil {
-		return err
+		return nil, err
 	}
 	if n, err := f.failures(ctx, a.ID); err != nil || n >= maxFailures {
-		return firstError(err, Fault(CodeTooManyBad, "mail way", nil))
+		return nil, firstError(err, Fault(CodeTooManyBad, "mail way", nil))
 	}
-	return f.Rules.MailRefusal(a, h, realm, f.Now())
+	just = func(context.Context, string) (RealmFacts, History, error) { return realm, h, nil }
+	return just, f.Rules.MailRefusal(a, h, realm, f.Now())
 }
 
 func firstError(errs ...error) error {

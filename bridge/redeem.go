@@ -22,14 +22,15 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 	if err := f.safe("redeem"); err != nil {
 		return r, err
 	}
+	var just pastReader
 	a, err := f.still(ctx, r, v.AuthTime)
 	if err == nil {
-		err = f.mailOpen(ctx, a)
+		just, err = f.mailOpen(ctx, a)
 	}
 	if err != nil {
 		return r, f.refuse(ctx, r, err)
 	}
-	if err := f.stands(ctx, r, a); err != nil {
+	if err := f.stands(ctx, r, a, just); err != nil {
 		return r, err
 	}
 	if err := f.tellOthers(ctx, r); err != nil {

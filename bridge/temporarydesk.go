@@ -157,7 +157,7 @@ func (f *Flow) approvedToday(ctx context.Context, r Recovery, v Viewer) (Account
 			return a, err
 		}
 	}
-	return a, f.stands(ctx, r, a)
+	return a, f.stands(ctx, r, a, f.past)
 }
 
 // openVetoes are the ways to object to this very recovery.
