@@ -28,3 +28,15 @@ func TestStartReportsAServerThatEndsAtOnce(t *testing.T) {
 		t.Fatalf("Start: %v, want what the server printed", err)
 	}
 }
+
+// Whoever asks for it measures a server that hashes passwords as a campus's does.
+func TestPasswordsAreHashedAsHardAsByDefaultWhenAskedFor(t *testing.T) {
+	for _, hashing := range []bool{false, true} {
+		home := t.TempDir()
+		writeScript(t, home, "#!/bin/sh\necho \"$@\"\nexit 3\n")
+		_, err := realkc.Start(t.Context(), realkc.Config{Home: home, Hashing: hashing})
+		if err == nil || !strings.Contains(err.Error(), "--optimized") || strings.Contains(err.Error(), "argon2--iterations=1") == hashing {
+			t.Errorf("Hashing %v: %v", hashing, err)
+		}
+	}
+}
