@@ -131,10 +131,15 @@ func (f *Flow) lockRemove(ctx context.Context, r Recovery, c Credential, run *lo
 		return err
 	}
 	f.Log.WarnContext(ctx, "a second factor is not removed yet", "recovery", r.ID, "credential", c.ID, "err", err)
-	if run.left = append(run.left, c); run.why == nil || CodeOf(err) != CodeRefusedByAccount {
-		run.why = err
-	}
+	run.leaves(c, err)
 	return nil
+}
+
+// leaves puts a second factor aside that could not be removed.
+func (run *lockRun) leaves(c Credential, why error) {
+	if run.left = append(run.left, c); run.why == nil || CodeOf(why) != CodeRefusedByAccount {
+		run.why = why
+	}
 }
 
 // lockAdd writes the tombstone, with a secret that is forgotten at once. What a refusal means is decided by what stands then.

@@ -122,8 +122,8 @@ func (f *Flow) finishLost(ctx context.Context, i Intent, late bool) error {
 	} else {
 		err = f.finishLostLock(ctx, i, late)
 	}
-	if CodeOf(err) == CodeRefusedByAccount && i.Stuck.IsZero() {
-		e := i.event("stuck", CodeRefusedByAccount)
+	if i.Stuck.IsZero() && (CodeOf(err) == CodeRefusedByAccount || f.lastingAway(ctx, i.Begun, i.Person, err)) {
+		e := i.event("stuck", CodeOf(err))
 		e.Outcome, e.Removed = "failed", nil
 		err = errors.Join(err, f.Audit.Record(ctx, e))
 	}
@@ -236,14 +236,14 @@ func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {
 
 // finishLostLock goes on with a lock as NextLock does: whatever a thief has added since goes too. Only what stood when the theft was reported goes when
 // something else may have come since that is the person's (late), or when the lock was about to end: the rest is then counted, and an alarm.
-// What Keycloak refuses to remove is left as in lockLeft.
+// What Keycloak refuses, or fails, to remove holds up nothing else, and is left as in lockLeft.
 func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 	named, err := f.onlyNamed(ctx, i, late)
 	if err != nil {
 		return err
 	}
 	l := Lock{Tombstone: NewCredential{ID: i.Added}}
-	var refused []Credential
+	var run lockRun
 	for range maxSteps {
 		seen, err := f.Target.Credentials(ctx, i.Person)
 		if err != nil && CodeOf(err) != CodeGone {
@@ -253,13 +253,13 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 		if named {
 			ours = slices.DeleteFunc(slices.Clone(seen), func(c Credential) bool { return c.ID != i.Added && !slices.Contains(i.Removed, c.ID) })
 		}
-		a := NextLock(l.without(refused), ours)
+		a := NextLock(l.without(run.left), ours)
 		switch a.Kind {
 		case ActionAdd:
 			return f.nothingStands(ctx, i, err != nil)
 		case ActionFinish:
-			if len(refused) > 0 && (stays(refused) || i.Stuck.IsZero() || f.Now().Sub(i.Stuck) < lockPatience) {
-				return Fault(CodeRefusedByAccount, "remove second factors", nil)
+			if len(run.left) > 0 && (stays(run.left) || i.Stuck.IsZero() || f.Now().Sub(i.Stuck) < lockPatience) {
+				return run.why
 			}
 			kept := l.keeps(seen)
 			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked, Kept: len(kept)}); err != nil {
@@ -274,10 +274,11 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 		}
 		err = f.Target.Do(ctx, i.Person, a)
 		switch {
-		case a.Kind == ActionRemove && CodeOf(err) == CodeRefusedByAccount:
-			refused = append(refused, credentialOf(seen, a.Credential))
-		case err != nil:
+		case err == nil:
+		case a.Kind != ActionRemove || CodeOf(err) == CodeGone || ctx.Err() != nil:
 			return err
+		default:
+			run.leaves(credentialOf(seen, a.Credential), err)
 		}
 	}
 	return Fault(CodeInternal, "finish lock: too many steps for one run", nil)
