@@ -181,7 +181,7 @@ func (r Recovery) Revision(s Step, now time.Time) string {
 		if r.Slow(s, now) {
 			n = 1
 		}
-		if r.Stuck != "" {
+		if r.Stuck != "" || s == StepLocking && r.LockStuck != "" {
 			n = 2
 		}
 	case StepCall, StepSecond:

@@ -9,7 +9,8 @@ import (
 // Locking is GET /recovery while a stolen authenticator is made useless. "Check now" is GET /recovery.
 type Locking struct {
 	Frame
-	Slow bool // longer than usual
+	Slow  bool // longer than usual
+	Stuck bool // it does not go on until an administrator acts
 }
 
 // Locked is GET /recovery after a recovery for a theft ended without a new authenticator: the account stays locked, and how to come back.
@@ -31,8 +32,14 @@ type LockedMail struct {
 func (Locking) template() string { return "locking" }
 func (Locked) template() string  { return "locked" }
 
-func (Locking) heading(l *locale) string { return l.text("locking.title") }
-func (Locked) heading(l *locale) string  { return l.text("lock.done.title") }
+func (Locked) heading(l *locale) string { return l.text("lock.done.title") }
+
+func (p Locking) heading(l *locale) string {
+	if p.Stuck {
+		return l.text("locking.stuck.title")
+	}
+	return l.text("locking.title")
+}
 
 func (LockedMail) subject(l *locale) string { return l.text("mail.locked.subject") }
 

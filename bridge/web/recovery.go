@@ -103,7 +103,7 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 	case bridge.StepWriting:
 		return view.Writing{Frame: f, Slow: rec.Slow(step, f.Now), Stuck: rec.Stuck != ""}
 	case bridge.StepLocking:
-		return view.Locking{Frame: f, Slow: rec.Slow(step, f.Now)}
+		return view.Locking{Frame: f, Slow: rec.Slow(step, f.Now), Stuck: rec.LockStuck != ""}
 	case bridge.StepEnded:
 		if rec.Locked() {
 			p := view.Locked{Frame: f, At: rec.Lock.At}

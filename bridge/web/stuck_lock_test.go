@@ -172,9 +172,17 @@ func TestALockThatDoesNotGoOnIsSeen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, _, name, id := lockBegun(t)
+			c, p, name, id := lockBegun(t)
 			mend := c.KC.Inject(tc.fault)
+			p.open("/recovery", http.StatusOK)
+			p.says("This takes a few seconds")
+			before := recovery(t, c, name).Revision(bridge.StepLocking, c.Clock.Now())
 			stuckLock(t, c, name, tc.why)
+			p.open("/recovery", http.StatusOK)
+			p.says("could not be locked yet")
+			if after := recovery(t, c, name).Revision(bridge.StepLocking, c.Clock.Now()); after == before {
+				t.Error("the page that waits hears nothing of it")
+			}
 			c.Clock.Add(11 * time.Minute)
 			stuckLock(t, c, name, tc.why)
 			r := recovery(t, c, name)

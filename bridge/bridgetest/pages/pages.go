@@ -161,6 +161,7 @@ func enrolSamples(f view.Frame, word string) []Sample {
 		{"enrolstopped", view.EnrolStopped{Frame: f}}, {"enrolstopped-time", view.EnrolStopped{Frame: f, TimeUp: true}},
 		{"enrol-add", added}, {"enrolstopped-add", view.EnrolStopped{Frame: f, Add: true}},
 		{"enrol-locked", stolen}, {"enrol-unlocked", failed}, {"locking", view.Locking{Frame: f}}, {"locking-slow", view.Locking{Frame: f, Slow: true}},
+		{"locking-stuck", view.Locking{Frame: f, Stuck: true}},
 		{"locked", view.Locked{Frame: f, At: At(14, 5)}}, {"locked-kept", view.Locked{Frame: f, At: At(14, 5), Kept: stolen.Kept}},
 		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}}, {"writing-stuck", view.Writing{Frame: f, Stuck: true}},
 		{"done", view.Done{Frame: f, Label: word, Noticed: true, SignedOut: true}},
