@@ -110,7 +110,7 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 	if c.Sent {
 		a, err := s.Accounts.ByID(ctx, c.Person)
 		if err != nil {
-			return err
+			return s.gone(err, c.Until)
 		}
 		if s.stood(a, *c) {
 			return s.finishFound(ctx, c)

@@ -147,7 +147,7 @@ func (f *Flow) finishCodes(ctx context.Context, i Intent) error {
 	set, err := f.CodeSets.Get(ctx, i.Recovery)
 	switch {
 	case errors.Is(err, ErrAbsent):
-		set = CodeSet{Recovery: i.Recovery, Person: i.Person, Way: i.Way, Intended: true, Removed: i.Removed, New: NewCodes{ID: i.Added}}
+		set = CodeSet{Recovery: i.Recovery, Person: i.Person, Way: i.Way, Intended: true, Removed: i.Removed, New: NewCodes{ID: i.Added}, Until: i.Begun}
 	case err != nil:
 		return err
 	case set.State == CodesAsked:

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -76,5 +77,33 @@ func awayTooLong(t *testing.T, c *campus.Campus, ref bridge.DoneRef) {
 	}
 	if err := c.KC.Up(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// One 404, which a proxy may answer, forgets no set: what stands and nobody has goes with the next look, and everybody hears of it.
+func TestOneAnswerForgetsNoRecoveryCodes(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	ref := atTheEndBy(t, c, "hidden")
+	err := c.Flow.AskCodes(t.Context(), ref)
+	if _, cut := flowOn(c, &cutTarget{left: 1, after: true}).RunCodes(t.Context(), ref.Recovery); err != nil || !errors.Is(cut, errKilled) {
+		t.Fatal(err, cut)
+	}
+	for n, path := range []string{adminUser + "/credentials", adminUser + "/credentials", adminUser} {
+		mend := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: path, Status: http.StatusNotFound})
+		if _, err := c.Flow.RunCodes(t.Context(), ref.Recovery); bridge.CodeOf(err) != bridge.CodeKeycloakAway || len(c.Events("recovery_codes.refused")) != 0 {
+			t.Errorf("%d, %s: %v", n, path, err)
+		}
+		mend()
+		if n == 0 {
+			c.Clock.Add(bridge.CodesLife + 2*time.Minute)
+		}
+	}
+	if _, err := c.Flow.RunCodes(t.Context(), ref.Recovery); err != nil {
+		t.Fatal(err)
+	}
+	if ids, _ := sets(c, "hidden"); len(ids) != 0 || len(c.Mails(bridge.NoticeCodesBack)) != 1 {
+		t.Errorf("left %v, told %d times", ids, len(c.Mails(bridge.NoticeCodesBack)))
 	}
 }

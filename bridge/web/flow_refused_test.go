@@ -114,3 +114,17 @@ func TestARefusedCredentialRemovesNothing(t *testing.T) {
 		})
 	}
 }
+
+// Keycloak away before the swap: one 404 or 403, as something in between answers it, ends no proof either.
+func TestOneAnswerEndsNoProof(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	p := proven(t, c, member(c, "hidden"))
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound} {
+		mend := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser, Status: status})
+		p.open("/enrol", http.StatusServiceUnavailable)
+		mend()
+		p.open("/enrol", http.StatusOK)
+	}
+	p.finish()
+}

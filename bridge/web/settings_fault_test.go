@@ -201,6 +201,42 @@ func TestAChangeIsEndedAfterALongOutage(t *testing.T) {
 	hasOnly(t, c, "emil@example.org")
 }
 
+// A change that was sent is refused by nothing that is seen of the account meanwhile: not by one 404, as a proxy answers it, and by no refusal before it is known
+// not to stand.
+func TestAChangeThatWasSentIsNotRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, arrived := range []bool{true, false} {
+		u := &unlucky{err: bridge.Fault(bridge.CodeKeycloakAway, "test", errLost), before: !arrived}
+		u.left.Store(1)
+		c, p := unluckyCampus(t, u)
+		c.StopWork()
+		p.confirmsAddress("emil@example.org")
+		id := c.KC.PersonID("emil")
+		run := func() (time.Time, error) { return c.Web.Settings.RunChange(t.Context(), id) }
+		if _, err := run(); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+			t.Fatal(err)
+		}
+		mend := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser, Status: http.StatusNotFound})
+		if _, err := run(); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+			t.Fatal(err)
+		}
+		mend()
+		c.KC.Change(id, func(a *fakekc.Account) { a.Enabled = false })
+		next, err := run()
+		if err != nil || countEvents(c, "address.refused") != 0 || next.IsZero() == !arrived {
+			t.Errorf("arrived %v: next %v, %v, refused %d times", arrived, next, err, countEvents(c, "address.refused"))
+		}
+		if arrived {
+			hasOnly(t, c, "emil@example.org")
+			continue
+		}
+		c.Clock.Add(bridge.ChangeLife + time.Minute)
+		if _, err := run(); err != nil || countEvents(c, "address.refused") != 1 {
+			t.Errorf("%v, refused %d times", err, countEvents(c, "address.refused"))
+		}
+	}
+}
+
 // INV-9: what cannot be put on record is not done.
 func TestNothingIsChangedWithoutARecord(t *testing.T) {
 	t.Parallel()
