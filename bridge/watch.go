@@ -97,6 +97,18 @@ func (f *Flow) openWatch(ctx context.Context, person, added string) error {
 	return notOpenIsFine(err)
 }
 
+// Shut says since when an account is shut after a theft, for want of a new authenticator; zero: it is not.
+func (f *Flow) Shut(ctx context.Context, person string) (since time.Time, err error) {
+	w, err := f.Watches.Get(ctx, person)
+	if errors.Is(err, ErrAbsent) {
+		return since, nil
+	}
+	if w.Shut && w.Opened.IsZero() && w.Over.IsZero() {
+		since = w.At
+	}
+	return since, err
+}
+
 // noteWatch keeps what a look at an account found.
 func (f *Flow) noteWatch(ctx context.Context, w Watch, note func(Watch) Watch) (Watch, error) {
 	ttl := time.Duration(0)

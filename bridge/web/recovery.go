@@ -32,6 +32,15 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	case bridge.StepStart:
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
+	if step == bridge.StepEnded && !rec.Locked() {
+		shut, err := s.Flow.Shut(r.Context(), rec.Person)
+		if err != nil {
+			return err
+		}
+		if !shut.IsZero() { // by an earlier report of a theft: no authenticator works
+			return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return view.Locked{Frame: f, At: shut} })
+		}
+	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Live, f.Revision = step, rec.Revision(step, f.Now)
 		switch page := s.calling(f, r, step, seenBy(rec, state)).(type) {

@@ -111,6 +111,20 @@ func TestALockedPersonComesBackLater(t *testing.T) {
 	p.send("/enrol", http.StatusConflict, "do", "cancel") // the other tab
 	lockedUp(t, c, name)
 	c.Clock.Add(25 * time.Hour)
+	for _, end := range []func(*person){
+		func(p *person) { p.send("/recovery", http.StatusOK, "do", "cancel") },
+		func(p *person) {
+			_, err := c.Flow.Administer(t.Context(), c.KC.PersonID(name), recovery(t, c, name).ID, bridge.AdminCancel)
+			p.must(err)
+		},
+	} {
+		in := newPerson(t, c)
+		in.ask(name)
+		end(in)
+		in.open("/recovery", http.StatusOK)
+		in.says("Your authenticator app is locked")
+		c.Clock.Add(time.Hour)
+	}
 	again := newPerson(t, c)
 	again.ask(name)
 	again.redeem(name)
