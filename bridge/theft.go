@@ -33,6 +33,14 @@ func (r Recovery) theft(now time.Time) *Theft {
 	return &t
 }
 
+// ReportedBy reports that the theft which a recovery is about was reported in this browser: a cancel there withdraws that.
+func (r Recovery) ReportedBy(holder string) bool {
+	if r.Theft != nil {
+		return Equal(r.Theft.Asker, holder)
+	}
+	return Equal(r.Asker, holder)
+}
+
 // cancelled ends a recovery in a browser. A report of a theft stands when it is another browser's.
 func (r Recovery) cancelled(holder string, now time.Time) Recovery {
 	t := r.theft(now)

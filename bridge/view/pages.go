@@ -98,6 +98,7 @@ type LinkAsked struct {
 	From    bridge.Origin
 	Expires time.Time
 	Reason  bridge.Reason
+	Mine    bool // the theft was reported in this browser, which alone may withdraw that
 }
 
 // Stolen reports that the complete proof locks the account.

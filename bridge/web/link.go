@@ -68,7 +68,7 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, v *visit) error {
 	case bridge.StepLink:
 		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return view.Link{Frame: f} })
 	case bridge.StepConfirm:
-		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return asked(f, rec) })
+		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return asked(f, rec, state.Holder) })
 	case bridge.StepLinkInvalid:
 		v.owner = rec.State == bridge.Waiting
 		if err := s.forgetLink(r, v); err != nil {
@@ -84,8 +84,8 @@ func (s *Server) link(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return see(w, r, "/recovery")
 }
 
-func asked(f view.Frame, rec bridge.Recovery) view.LinkAsked {
-	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires, Reason: rec.Reason}
+func asked(f view.Frame, rec bridge.Recovery, holder string) view.LinkAsked {
+	return view.LinkAsked{Frame: f, Started: rec.StartedAt, From: rec.Origin, Expires: rec.Link.Expires, Reason: rec.Reason, Mine: rec.ReportedBy(holder)}
 }
 
 // forgetLink takes a link that is worth nothing here out of the session, so that the person's own recovery is reachable again.

@@ -99,3 +99,18 @@ func TestTheWatchExcusesItselfOnly(t *testing.T) {
 		t.Errorf("%s %s", r.State, r.EndCode)
 	}
 }
+
+// WB-13: only the browser that reported a theft withdraws it, and only there the page says so.
+func TestTheLinkSaysWhereAReportIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "mistaken")
+	p := newPerson(t, c)
+	p.reports(name)
+	link := lastLink(t, c).Link.Reveal()
+	other := newPerson(t, c)
+	other.comesBack(name, link)
+	other.says("cancel in the browser where the theft was reported")
+	p.comesBack(name, link)
+	p.says("Then cancel the request below")
+}

@@ -134,7 +134,8 @@ func waitSamples(f view.Frame, word string) []Sample {
 		{"link", view.Link{Frame: view.Frame{CSRF: "x", Path: "/link", Now: f.Now}}},
 		{"asked", view.LinkAsked{Frame: f, Started: At(14, 5), From: Origin(word), Expires: At(14, 35), Reason: bridge.ReasonLost}},
 		{"asked-unknown", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Reason: bridge.Reason(word)}},
-		{"asked-stolen", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Reason: bridge.ReasonStolen}},
+		{"asked-stolen", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Reason: bridge.ReasonStolen, Mine: true}},
+		{"asked-stolen-elsewhere", view.LinkAsked{Frame: f, Started: At(14, 5), Expires: At(14, 35), Reason: bridge.ReasonStolen}},
 		{"stopped", view.LinkStopped{Frame: f}},
 	}
 }
