@@ -67,7 +67,14 @@ func (f *Flow) lateTemporary(ctx context.Context, t TemporaryCode, seen []Creden
 	if err != nil || busy {
 		return false, firstError(err, Fault(CodeTooLate, "temporary code", nil))
 	}
+	shut, err := f.Shut(ctx, t.Person)
+	if err != nil {
+		return false, err
+	}
 	late := t.late(seen, swapped)
+	if !shut.IsZero() { // nobody can have added it: the watch over the account removes it
+		late = nil
+	}
 	if len(late) == 0 && !password {
 		return false, nil
 	}

@@ -178,3 +178,34 @@ func TestWhatThePersonAddsAfterTheEndOfAUsedCodeStays(t *testing.T) {
 		t.Errorf("%d OTPs", len(otps(c, name)))
 	}
 }
+
+// WB-13: what comes to an account that was locked since is nobody's but the thief's: the watch over it removes that and is the one alarm, whichever job looks first.
+func TestWhatComesToALockedAccountIsNotThePersons(t *testing.T) {
+	t.Parallel()
+	for _, first := range []string{"code", "watch"} {
+		c := campus.Open(t)
+		name := usedAndEnded(t, c, bridge.TemporaryGivenBack)
+		id := c.KC.PersonID(name)
+		c.Clock.Add(time.Minute)
+		p := newPerson(t, c)
+		p.reports(name)
+		p.redeem(name)
+		c.Wait(t, "the lock", func() bool { return recovery(t, c, name).Locked() })
+		c.StopWork()
+		c.Clock.Add(time.Hour)
+		theirs, mails := parked(c, name, bridge.TypeOTP), len(c.Mails(bridge.NoticeTemporaryBack))
+		code := func() {
+			c.Clock.Add(time.Minute)
+			_, err := c.Flow.RunTemporary(t.Context(), id)
+			p.must(err)
+		}
+		if first == "code" {
+			code()
+		}
+		watchOnce(t, c, id)
+		code()
+		if holds(c, id, theirs) || len(c.Events("lock.intruder")) != 1 || len(c.Events("alarm.temporary_changed")) != 0 || len(c.Mails(bridge.NoticeTemporaryBack)) != mails {
+			t.Errorf("%s first: stands %v, events %v", first, holds(c, id, theirs), names(c))
+		}
+	}
+}
