@@ -86,18 +86,18 @@ func (f *Flow) watchSeen(ctx context.Context, w Watch, r Recovery, seen []Creden
 	news.Gone = time.Time{}
 	switch {
 	case shut:
-		news.Shut, news.Stone = true, NewCredential{}
+		news.Shut, news.Stone, news.Stuck = true, NewCredential{}, ""
 	case w.Opened.IsZero() && !r.Locking() && r.State != Writing && (w.followed(r) || !w.Shut || slices.ContainsFunc(seen, w.ours)):
 		news.Opened = f.Now()
 		if w.followed(r) {
 			news.Opened = r.DoneAt
 		}
 	}
-	if news.Gone.Equal(w.Gone) && news.Shut == w.Shut && news.Stone == w.Stone && news.Opened.Equal(w.Opened) {
+	if news.Gone.Equal(w.Gone) && news.Shut == w.Shut && news.Stone == w.Stone && news.Stuck == w.Stuck && news.Opened.Equal(w.Opened) {
 		return w, nil
 	}
 	return f.noteWatch(ctx, news, func(old Watch) Watch {
-		old.Gone, old.Shut, old.Stone = news.Gone, news.Shut, news.Stone
+		old.Gone, old.Shut, old.Stone, old.Stuck = news.Gone, news.Shut, news.Stone, news.Stuck
 		if old.Opened.IsZero() {
 			old.Opened = news.Opened
 		}
@@ -140,13 +140,13 @@ func (f *Flow) keepShut(ctx context.Context, w Watch, r Recovery, seen []Credent
 		}
 	}
 	if told != nil && !stands {
-		return told
+		return errors.Join(told, f.watchEnds(ctx, w, r))
 	}
 	if !stands {
 		stone := w.Stone
 		stone.Secret = f.Codes.NewKey() // forgotten at once
 		if err := f.Target.Do(ctx, w.Person, Action{Kind: ActionAdd, Credential: stone.ID, New: &stone}); err != nil {
-			return errors.Join(err, f.relabelStone(ctx, w, err), f.watchEnds(ctx, w, r))
+			return errors.Join(err, f.stoneRefused(ctx, w, err), f.watchEnds(ctx, w, r))
 		}
 	}
 	for _, id := range strange { // one that stays keeps no other
@@ -174,12 +174,14 @@ func (f *Flow) shutAgain(ctx context.Context, w *Watch, seen []Credential) error
 	return err
 }
 
-// relabelStone takes another label for a tombstone that was refused for its own.
-func (f *Flow) relabelStone(ctx context.Context, w Watch, refused error) error {
-	if !labelTaken(refused) {
-		return nil
+// stoneRefused takes another label for a tombstone that was refused for its own. Whatever else it is refused for an administrator has to see.
+func (f *Flow) stoneRefused(ctx context.Context, w Watch, refused error) (err error) {
+	switch code := CodeOf(refused); {
+	case labelTaken(refused):
+		_, err = f.noteWatch(ctx, w, func(old Watch) Watch { old.Stone.Label = f.newLabel("Locked", nil); return old })
+	case code == CodeRefusedByAccount && w.Stuck != code:
+		_, err = f.noteWatch(ctx, w, func(old Watch) Watch { old.Stuck = code; return old })
 	}
-	_, err := f.noteWatch(ctx, w, func(old Watch) Watch { old.Stone.Label = f.newLabel("Locked", nil); return old })
 	return err
 }
 

@@ -19,10 +19,11 @@ type Watch struct {
 	Shut     bool      `json:",omitempty"` // the tombstone was seen: nothing but a swap may take it away
 	// Known are second factors that came since, each of which was an alarm or is the person's, and tombstones that were written again.
 	Known  []string      `json:",omitempty"`
-	Stone  NewCredential `json:",omitzero"` // the tombstone in place of one that was taken away
-	Opened time.Time     `json:",omitzero"` // since when there is a new authenticator
-	Gone   time.Time     `json:",omitzero"` // since when the account is not to be seen
-	Over   time.Time     `json:",omitzero"` // when it ended: a mark, so that what the trail says of the lock begins it no more
+	Stone  NewCredential `json:",omitzero"`  // the tombstone in place of one that was taken away
+	Opened time.Time     `json:",omitzero"`  // since when there is a new authenticator
+	Stuck  Code          `json:",omitempty"` // why no tombstone can be written in its place
+	Gone   time.Time     `json:",omitzero"`  // since when the account is not to be seen
+	Over   time.Time     `json:",omitzero"`  // when it ended: a mark, so that what the trail says of the lock begins it no more
 }
 
 // watchLife is how long an account is watched that has a new authenticator, and watchKept how long the store keeps what is known then.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,4 +222,39 @@ func TestOneAnswerEndsNoWatch(t *testing.T) {
 	}
 	h.gone = false
 	look(false)
+}
+
+// INV-6: where no tombstone can be written again, for a trail that is full or a right that is gone, sessions end all the same, and the second is seen by an administrator.
+func TestWithoutATombstoneSessionsEndAllTheSame(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	_, id := lockedBy(t, c, "open")
+	takeStone(t, c, "open")
+	ends := func() (n int) {
+		for _, call := range c.KC.Calls() {
+			if call.Method == http.MethodPost && strings.HasSuffix(call.Path, "/logout") && strings.Contains(call.Path, id) {
+				n++
+			}
+		}
+		return n
+	}
+	before := ends()
+	c.Break("audit", bridge.Fault(bridge.CodeAuditFull, "test", nil))
+	watchOnce(t, c, id)
+	c.Break("audit", nil)
+	if ends() != before+1 {
+		t.Error("a full trail keeps the sessions")
+	}
+	mend := refusedWrites(c)
+	watchOnce(t, c, id)
+	w, err := c.Flow.Watches.Get(t.Context(), id)
+	if ends() != before+2 || err != nil || w.Stuck != bridge.CodeRefusedByAccount {
+		t.Errorf("%d ends of sessions, %q, %v", ends()-before, w.Stuck, err)
+	}
+	mend()
+	watchOnce(t, c, id)
+	watchOnce(t, c, id)
+	if w, err := c.Flow.Watches.Get(t.Context(), id); err != nil || w.Stuck != "" || len(otps(c, "open")) != 1 {
+		t.Errorf("%q, %v", w.Stuck, err)
+	}
 }

@@ -161,6 +161,8 @@ func attention(r control.Recovery, lang string) string {
 	switch {
 	case said == "":
 		return "-"
+	case r.State == control.Locked:
+		return config.Say("the tombstone was taken away and cannot be written again: ", "利用停止用の認証情報が削除され、再び書き込むことができない：").In(lang) + said
 	case r.State == control.TemporaryCode:
 		return config.Say("a temporary code still works: ", "一時コードを削除できない：").In(lang) + said
 	case r.Objected && r.State != string(bridge.Writing) && !r.Locking:

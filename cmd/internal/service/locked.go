@@ -28,7 +28,7 @@ func (s *service) locked(ctx context.Context, rows []control.Recovery) (out []co
 		if !w.Shut || !w.Opened.IsZero() || !w.Over.IsZero() || slices.ContainsFunc(rows, func(r control.Recovery) bool { return r.Person == w.Person }) {
 			continue
 		}
-		row := control.Recovery{ID: w.Recovery, Person: w.Person, State: control.Locked, Way: string(w.Way), Started: w.At, Next: j.Due}
+		row := control.Recovery{ID: w.Recovery, Person: w.Person, State: control.Locked, Way: string(w.Way), Started: w.At, Next: j.Due, Attention: string(w.Stuck)}
 		if a, err := s.flow.Accounts.ByID(named, w.Person); err == nil {
 			row.User = a.Username
 		}
