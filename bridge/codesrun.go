@@ -117,6 +117,9 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 	}
 	a := nextCodes(set.New, seen)
 	if a.Kind == ActionAddCodes {
+		if slices.ContainsFunc(seen, Credential.Tombstone) { // locked since the intent
+			return false, Fault(CodeNotOpen, "recovery codes", nil)
+		}
 		if err := f.codesAdded(ctx, set, r); err != nil {
 			return false, err
 		}

@@ -50,11 +50,14 @@ type Flow struct {
 }
 
 // dated is the date of a credential that we are about to write, beside those that Keycloak dates.
-func (f *Flow) dated() int64 {
+func (f *Flow) dated() int64 { return f.theirs().UnixMilli() }
+
+// theirs is the time on Keycloak's clock.
+func (f *Flow) theirs() time.Time {
 	if f.Theirs == nil {
-		return f.Now().UnixMilli()
+		return f.Now()
 	}
-	return f.Theirs().UnixMilli()
+	return f.Theirs()
 }
 
 // Closed says why no recovery may begin now: the administrator's pause, or a realm that is not safe; nil = one may.

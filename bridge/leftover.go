@@ -49,11 +49,11 @@ func (f *Flow) RunLeftover(ctx context.Context, id string, payload []byte) error
 		return nil
 	}
 	seen, err := f.Target.Credentials(ctx, l.Person)
-	if CodeOf(err) == CodeGone && f.Now().Sub(l.Since) >= goneForGood {
+	if CodeOf(err) == CodeGone && f.Now().Sub(l.Since) >= KeepEnded {
 		return nil
 	}
-	if CodeOf(err) == CodeGone {
-		return Fault(CodeKeycloakAway, "look once more", err)
+	if CodeOf(err) == CodeGone { // whatever stands before Keycloak says so, too
+		return &Error{Code: CodeKeycloakAway, Op: "look once more", Err: err, After: time.Minute}
 	}
 	if err != nil {
 		return err

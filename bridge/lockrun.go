@@ -251,7 +251,7 @@ func (f *Flow) finishLock(ctx context.Context, r Recovery, seen []Credential) er
 	if err := f.tellDone(ctx, NoticeLocked, r); err != nil {
 		return err
 	}
-	if err := f.StartWatch(ctx, watchOf(r, f.Now(), r.Lock.Kept)); err != nil {
+	if err := f.StartWatch(ctx, watchOf(r, f.theirs(), r.Lock.Kept)); err != nil {
 		return err
 	}
 	err = f.changeLock(ctx, r, func(old Recovery) (Recovery, error) { return old.locked(r.Lock.Kept, a.NotBefore, f.Now()), nil })

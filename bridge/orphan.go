@@ -265,7 +265,7 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 			if err := f.noticeFound(ctx, i, Notice{Kind: NoticeLocked, Kept: len(kept)}); err != nil {
 				return err
 			}
-			if err := f.StartWatch(ctx, watchOf(Recovery{ID: i.Recovery, Person: i.Person, Way: i.Way}, f.Now(), kept)); err != nil {
+			if err := f.StartWatch(ctx, watchOf(Recovery{ID: i.Recovery, Person: i.Person, Way: i.Way}, f.theirs(), kept)); err != nil {
 				return err
 			}
 			return f.recordLocked(ctx, i.event("done", ""), kept)

@@ -13,7 +13,7 @@ type Watch struct {
 	Person   string
 	Recovery string    `json:",omitempty"` // the one that locked the account
 	Way      Way       `json:",omitempty"`
-	At       time.Time // of the lock's end
+	At       time.Time // of the lock's end, by Keycloak's clock, as what comes is dated
 	Kept     []string  `json:",omitempty"` // what the lock had to leave
 	Listed   bool      `json:",omitempty"` // Kept is all of it; otherwise its date tells
 	Shut     bool      `json:",omitempty"` // the tombstone was seen: nothing but a swap may take it away

@@ -76,6 +76,33 @@ func TestWhatComesTooLateStaysWhereItIsNeeded(t *testing.T) {
 	}
 }
 
+// A swap that was given up after an hour of 404s may have come to stand all the same: it is looked for as long as they last, for days.
+func TestWhatCannotBeSeenIsLookedForLong(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "somebody")
+	id, old := c.KC.PersonID(name), otps(c, name)[0]
+	late := c.KC.AddCredential(id, fakekc.Credential{Type: bridge.TypeOTP, Data: "{}", SecretData: "{}"})
+	since := c.Clock.Now()
+	payload := fmt.Appendf(nil, `{"Person":%q,"Recovery":"r","Removed":[%q],"Since":%q}`, id, old, since.Format(time.RFC3339Nano))
+	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusNotFound})
+	for range 3 {
+		c.Clock.Add(20 * time.Hour)
+		if err := c.Flow.RunLeftover(t.Context(), late, payload); bridge.CodeOf(err) != bridge.CodeKeycloakAway || bridge.PauseOf(err, 0) < time.Minute {
+			t.Fatal(err)
+		}
+	}
+	mend()
+	if err := c.Flow.RunLeftover(t.Context(), late, payload); err != nil || len(otps(c, name)) != 1 || otps(c, name)[0] != old {
+		t.Errorf("%v, authenticators %v", err, otps(c, name))
+	}
+	defer c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusNotFound})()
+	c.Clock.Add(13 * time.Hour)
+	if err := c.Flow.RunLeftover(t.Context(), late, payload); err != nil {
+		t.Error(err)
+	}
+}
+
 // Recovery codes that were begun when the store was lost go: nobody has them. Those of a set that another replica has written stay.
 func TestLostRecoveryCodesAreTakenBack(t *testing.T) {
 	t.Parallel()

@@ -104,6 +104,7 @@ type caught struct {
 func (k caught) Do(ctx context.Context, person string, a bridge.Action) error {
 	if a.Kind == bridge.ActionAdd {
 		*k.write = a
+		k.write.Until = time.Time{} // it was sent in time
 	}
 	return k.SwapTarget.Do(ctx, person, a)
 }

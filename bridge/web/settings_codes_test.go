@@ -274,6 +274,29 @@ func TestOwnRecoveryCodesSurviveAKill(t *testing.T) {
 	}
 }
 
+// WB-13: codes that are on record when a lock begins, and not sent yet, are not written behind the tombstone.
+func TestOwnRecoveryCodesAreNotWrittenAfterALock(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "locked")
+	p := owner(t, c, name)
+	c.StopWork()
+	p.renews(http.StatusOK)
+	dying, id := *c.Web.Settings, c.KC.PersonID(name)
+	dying.Flow = flowOn(c, &cutTarget{left: 1})
+	if _, err := dying.RunChange(t.Context(), id); !errors.Is(err, errKilled) || countEvents(c, "recovery_codes.intended") != 1 {
+		t.Fatal(err)
+	}
+	c.KC.AddCredential(id, fakekc.Credential{ID: "6f747062-7473-8000-8000-000000000001", Type: bridge.TypeOTP, Label: "Locked", Data: "{}", SecretData: "{}"})
+	c.KC.ForgetCalls()
+	c.Clock.Add(time.Minute)
+	c.Second(t)
+	c.Wait(t, "the refusal", func() bool { return changeOf(t, c, name).State == bridge.ChangeRefused })
+	if ids, _ := sets(c, name); len(ids) > 0 || slices.ContainsFunc(c.KC.Calls(), func(k fakekc.Call) bool { return k.Method == http.MethodPut }) {
+		t.Errorf("sets %v", ids)
+	}
+}
+
 // A realm whose sign-in does not ask for recovery codes makes none, whoever presses.
 func TestARealmWithoutRecoveryCodesMakesNone(t *testing.T) {
 	t.Parallel()

@@ -212,7 +212,10 @@ func (k keeps) Do(ctx context.Context, person string, a bridge.Action) error {
 func TestAStolenAuthenticatorThatComesBackIsTakenAway(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
+	behind := func() time.Time { return c.Clock.Now().Add(-2 * time.Minute) }
+	c.Flow.Theirs = behind
 	_, id := lockedBy(t, c, "back")
+	lockedAt := behind()
 	for n, stone := range []bool{true, false} {
 		if !stone {
 			takeStone(t, c, "back")
@@ -225,5 +228,12 @@ func TestAStolenAuthenticatorThatComesBackIsTakenAway(t *testing.T) {
 		if left := otps(c, "back"); len(left) != 1 || left[0] == again {
 			t.Errorf("tombstone %t: left %v", stone, left)
 		}
+	}
+	ours := c.KC.AddCredential(id, fakekc.Credential{ // by a swap that the store has forgotten
+		ID: "6f747062-6e77-8000-8000-000000000009", Type: bridge.TypeOTP, Label: "new", Data: "{}", SecretData: "{}", Created: lockedAt,
+	})
+	watchOnce(t, c, id)
+	if left := otps(c, "back"); !slices.Contains(left, ours) {
+		t.Errorf("left %v", left)
 	}
 }
