@@ -51,8 +51,11 @@ const (
 	FindLoginLogout    FindingID = "login.logout"
 	FindLoginSecret    FindingID = "login.secret"
 	FindLoginKeys      FindingID = "login.keys"
+	FindLoginLevels    FindingID = "login.levels"
+	FindLoginScopes    FindingID = "login.scopes"
 
 	FindAdminMissing   FindingID = "admin.missing"
+	FindAdminKeys      FindingID = "admin.keys"
 	FindAdminKeysURL   FindingID = "admin.keys_url"
 	FindAdminSecret    FindingID = "admin.secret"
 	FindAdminFullScope FindingID = "admin.full_scope"
@@ -143,8 +146,8 @@ func findings() map[FindingID]Severity {
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
 		FindLoginMissing: Critical, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
-		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical,
-		FindAdminMissing: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
+		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical, FindLoginLevels: Deadly, FindLoginScopes: Critical,
+		FindAdminMissing: Critical, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindDirectoryUnimported: Warning, FindActionsPending: Warning, FindActionsDefault: Warning,

@@ -77,9 +77,20 @@ func findLogin(s *State, a Asked) []bridge.Finding {
 		{attribute("backchannel.logout.url") != a.BackChannel() || attribute("backchannel.logout.session.required") == "false",
 			bridge.FindLoginLogout, id, []string{"url", a.BackChannel()}},
 		{c.Public || !signs && !a.Local, bridge.FindLoginSecret, id, nil},
-		{c.Authenticator == "client-jwt" && attribute("use.jwks.url") == "true" && attribute("jwks.url") != a.JWKSURL(),
+		{c.Authenticator == byKeys && (attribute("use.jwks.url") != "true" || attribute("jwks.url") != a.JWKSURL()) &&
+			!sameKeys(c, s.Client(a.AdminClient)), // which is said there
 			bridge.FindLoginKeys, id, []string{"url", a.JWKSURL()}},
+		{attribute("acr.loa.map") != "" && attribute("acr.loa.map") != "{}" || attribute("default.acr.values") != "", bridge.FindLoginLevels, id, nil},
+		{c.lacks("basic", "acr") != "", bridge.FindLoginScopes, id, []string{"scope", c.lacks("basic", "acr")}},
 	})...)
+}
+
+// lacks names the first of these client scopes that the client does not have by default, "" when it has all.
+func (c *Client) lacks(scopes ...string) string {
+	if i := slices.IndexFunc(scopes, func(name string) bool { return !slices.Contains(c.DefaultScopes, name) }); i >= 0 {
+		return scopes[i]
+	}
+	return ""
 }
 
 // grants names what is switched on and should not be.
@@ -107,8 +118,15 @@ func findAdmin(s *State, a Asked) []bridge.Finding {
 		{c.Public || c.Authenticator == "client-secret" && !a.Local, bridge.FindAdminSecret, id, nil},
 		{c.FullScope, bridge.FindAdminFullScope, id, nil},
 		{sameKeys(c, s.Client(a.LoginClient)), bridge.FindKeysSame, id, []string{"login", a.LoginClient}},
+		{c.Authenticator == byKeys && a.AdminKeys != "" && c.foreignKey(a.AdminKeys), bridge.FindAdminKeys, id, nil},
 	})...)
 	return found
+}
+
+// foreignKey reports whether a key is on record for the client that is none of ours.
+func (c *Client) foreignKey(ours string) bool {
+	known := keysIn(ours)
+	return c.Attributes["use.jwks.url"] != "true" && slices.ContainsFunc(c.keys(), func(k string) bool { return !slices.Contains(known, k) })
 }
 
 // sameKeys reports whether one key is on record for both clients.
@@ -125,10 +143,14 @@ func (c *Client) keys() (all []string) {
 	if c.Attributes["use.jwks.url"] == "true" {
 		return []string{"url " + c.Attributes["jwks.url"]}
 	}
+	return keysIn(c.Attributes["jwks.string"])
+}
+
+func keysIn(text string) (all []string) {
 	var set struct {
 		Keys []struct{ Kty, X, Y, N string }
 	}
-	if json.Unmarshal([]byte(c.Attributes["jwks.string"]), &set) != nil {
+	if json.Unmarshal([]byte(text), &set) != nil {
 		return nil
 	}
 	for _, k := range set.Keys {

@@ -54,7 +54,7 @@ func hidden() map[bridge.FindingID]string {
 	return map[bridge.FindingID]string{
 		bridge.FindFlowOverride: "flow-overrides", bridge.FindFlowLogin: "flow-overrides", bridge.FindFlowEnrol: "flow-overrides",
 		bridge.FindScopeMissing: "recovery-scope", bridge.FindScopeDefault: "recovery-scope", bridge.FindScopeShared: "recovery-scope",
-		bridge.FindLoginPAR: "login-client", bridge.FindParPolicy: "login-client", bridge.FindGateSpread: "gate-role",
+		bridge.FindLoginPAR: "login-client", bridge.FindLoginLevels: "login-client", bridge.FindParPolicy: "login-client", bridge.FindGateSpread: "gate-role",
 	}
 }
 
