@@ -115,6 +115,12 @@ func (c Change) same(d Change) bool {
 	return c.Kind == d.Kind && strings.EqualFold(c.Address, d.Address) && c.Credential == d.Credential && (c.Kind != ChangeLabel || c.Label == d.Label)
 }
 
+func movedEvent(person, fields string) AuditEvent {
+	e := ownEvent("alarm.account_moved", person)
+	e.Outcome, e.Actor, e.Detail = "failed", "system", map[string]string{"fields": fields}
+	return e
+}
+
 // NewOTP is an authenticator that is about to be added: it stays with the browser session that shows its key, until a right code was typed.
 type NewOTP struct {
 	ID      string // of the credential

@@ -167,12 +167,6 @@ func (s *Settings) finishFound(ctx context.Context, c *Change) error {
 	return s.finishChange(ctx, c)
 }
 
-func movedEvent(person, fields string) AuditEvent {
-	e := ownEvent("alarm.account_moved", person)
-	e.Outcome, e.Actor, e.Detail = "failed", "system", map[string]string{"fields": fields}
-	return e
-}
-
 // stood reports whether a change that was sent is there.
 func (s *Settings) stood(a Account, c Change) bool {
 	i := slices.IndexFunc(a.Credentials, func(o Credential) bool { return o.ID == c.Credential })

@@ -75,8 +75,8 @@ type AddressCode struct {
 	Until   time.Time
 	Resent  bool
 	Next    time.Time // another mail was asked for too early: from then on; zero: not so
-	Stopped bool   // too many wrong numbers: only another mail helps
-	Code    string // what was typed
+	Stopped bool      // too many wrong numbers: only another mail helps
+	Code    string    // what was typed
 	Faults  []Fault
 }
 
