@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // letter is a link before it is sent: the tokens leave with the mail, the hashes stay.
@@ -55,4 +56,23 @@ func (f *Flow) newTokens(ctx context.Context, person, to string) (letter, error)
 func (f *Flow) point(ctx context.Context, hash, person string) error {
 	_, err := f.Links.Update(ctx, hash, f.life(), func(Pointer, bool) (Pointer, error) { return Pointer{person}, nil })
 	return err
+}
+
+// pointAgain repairs what leads from the ways to object to whoever they belong to, and makes it last as long as they are heard, if what began at since
+// took so long that it may end before (STO-11).
+func (f *Flow) pointAgain(ctx context.Context, person string, since time.Time, ways []Veto) error {
+	late := f.Now().Sub(since) > f.life()-KeepEnded
+	for _, v := range ways {
+		if v.Hash == "" {
+			continue
+		}
+		owner, err := f.Owner(ctx, v.Hash)
+		if err == nil && (late || owner != person) {
+			err = f.point(ctx, v.Hash, person)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

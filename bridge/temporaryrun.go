@@ -266,6 +266,9 @@ func (f *Flow) finishTemporary(ctx context.Context, t TemporaryCode, seen []Cred
 
 // closeTemporary keeps the code as one of which nothing is left.
 func (f *Flow) closeTemporary(ctx context.Context, t TemporaryCode) error {
+	if err := f.pointAgain(ctx, t.Person, t.StartedAt, t.Vetoes); err != nil {
+		return err
+	}
 	_, err := f.Temporaries.Update(ctx, t.Person, temporaryKept, func(old TemporaryCode, found bool) (TemporaryCode, error) {
 		if !found || old.ID != t.ID {
 			return old, Fault(CodeNotOpen, "temporary code", nil)

@@ -278,6 +278,9 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 	if err := f.openWatch(ctx, r.Person, r.Swap.New.ID); err != nil {
 		return err
 	}
+	if err := f.pointAgain(ctx, r.Person, r.StartedAt, r.vetoes()); err != nil {
+		return err
+	}
 	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		if old.ID != r.ID {
 			return old, Fault(CodeNotOpen, "swap", nil)
@@ -316,7 +319,7 @@ func finishDetail(r Recovery, seen []Credential) map[string]string {
 // lookLater is when a recovery that is under way is looked at again by the job that ends it.
 const lookLater = time.Minute
 
-// Expire ends a recovery whose time is up; one that is being written or locked is given its own job again. next is when to look again, zero for never.
+// Expire ends a recovery whose time is up; one that is being written or locked is given its own job again. What leads to an open one is repaired. next is when to look again, zero for never.
 func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err error) {
 	r, err := f.Recoveries.Get(ctx, person)
 	if errors.Is(err, ErrAbsent) {
@@ -326,6 +329,11 @@ func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err e
 		return time.Time{}, err
 	}
 	now := f.Now()
+	if r.Open() || r.Locking() {
+		if err := f.pointAgain(ctx, person, r.StartedAt, r.vetoes()); err != nil {
+			return time.Time{}, err
+		}
+	}
 	switch {
 	case (r.State == Waiting || r.State == Proven) && now.Before(r.Expires):
 		return r.Expires, nil

@@ -201,15 +201,6 @@ func (r *KeyRing) Index(kind, secret string) string {
 	return r.keys()[0].index(kind, secret)
 }
 
-// Indexes is Index under every key, newest first: where to look for what may have been written before the newest key came.
-func (r *KeyRing) Indexes(kind, secret string) []string {
-	var out []string
-	for _, k := range r.keys() {
-		out = append(out, k.index(kind, secret))
-	}
-	return out
-}
-
 func (k Key) index(kind, secret string) string {
 	mac := hmac.New(sha256.New, k.derive("index "+kind))
 	mac.Write([]byte(secret))
