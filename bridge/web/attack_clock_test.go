@@ -10,6 +10,7 @@ import (
 	"otpbridge/bridge/bridgetest/campus"
 	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/bridgetest/loginform"
+	"otpbridge/bridge/web"
 )
 
 const adminCredentials = adminUser + "/credentials"
@@ -36,7 +37,8 @@ func opened(t *testing.T, c *campus.Campus, name string) {
 }
 
 // OIDC-20: whoever signs in while the account is still being looked at, at a gate that another browser opened, changes something and lets the look
-// end, does not get what they changed: the sign-in counts as one that is too old.
+// end, is not taken in: the sign-in counts as one that is too old. What they changed then stands in the snapshot of the next one like in that of any other
+// press, and opens nothing either: the events tell of it.
 func TestASignInBeforeTheLookDecidesNothing(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
@@ -52,6 +54,7 @@ func TestASignInBeforeTheLookDecidesNothing(t *testing.T) {
 	signedIn(t, c, "mia")
 	c.Clock.Add(10 * time.Second)
 	c.KC.Change(c.KC.PersonID("mia"), func(a *fakekc.Account) { a.Attributes["notificationEmail"] = []string{"thief@mail.example.org"} })
+	c.KC.AddEvent(fakekc.Event{Type: "UPDATE_EMAIL", UserID: c.KC.PersonID("mia"), ClientID: fakekc.ClientPortal})
 	hold.Release()
 	p.must(<-back)
 	if strings.HasPrefix(p.URL, c.URL) {
@@ -65,6 +68,35 @@ func TestASignInBeforeTheLookDecidesNothing(t *testing.T) {
 	}
 	p.must(p.Password(t.Context(), "mia", "mia-password"))
 	p.at("/recovery")
+	a := post("/recovery", p.session(), formToken(t, c, p.session()), "do", "start", "reason", "lost", "way", "mail").to(t, c)
+	if n := len(c.Mails(bridge.NoticeLink)); n != 0 || a.status < 400 || !strings.Contains(text(a.body), "was changed a short time ago") {
+		t.Errorf("%d links were mailed; %d %s", n, a.status, text(a.body))
+	}
+}
+
+// The process that looked at an account died: the callback does not wait for what never comes.
+func TestALookThatDiedIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	member(c, "mia")
+	opened(t, c, "mia")
+	c.Web.StartPause = time.Millisecond
+	hold := c.KC.Hold(http.MethodGet, adminCredentials, false)
+	p := newPerson(t, c)
+	p.open("/start", http.StatusOK)
+	p.send("/start", http.StatusOK, "name", "mia")
+	held(t, hold)
+	web.Forsake(t, c.Web, p.session())
+	hold.Release()
+	c.Clock.Add(21 * time.Second)
+	p.must(p.Password(t.Context(), "mia", "mia-password"))
+	p.want(http.StatusServiceUnavailable)
+	p.says("Nothing was changed")
+	if n := c.KC.Sessions(c.KC.PersonID("mia")); n != 0 {
+		t.Errorf("%d sessions are left at the campus", n)
+	}
+	p.open("/start", http.StatusOK)
+	p.says("did not answer in time")
 }
 
 // OIDC-20: what a second press found out is no snapshot for the sign-in that the first one led to.

@@ -29,3 +29,15 @@ func Opened(t *testing.T, s *Server, cookie string) bool {
 	}
 	return !state.Looking && state.Entry.Lease != ""
 }
+
+// Forsake makes the look at an account that a cookie's session waits for one of a process that died.
+func Forsake(t *testing.T, s *Server, cookie string) {
+	t.Helper()
+	err := s.Sessions.changeByID(t.Context(), cookie, func(st *State) error {
+		st.Attempt = "of a process that died"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -77,7 +77,7 @@ func (s *Server) follow(ctx context.Context, session, attempt string, late <-cha
 const settleEvery = 50 * time.Millisecond
 
 // settled waits until the account behind a press of this browser was looked at: somebody may be faster than that. What another press found
-// out meanwhile decides nothing about the sign-in of this one.
+// out meanwhile decides nothing about the sign-in of this one. A look whose time is over died with its process, and saw nothing.
 func (s *Server) settled(ctx context.Context, v *visit, attempt string) error {
 	tick := time.NewTicker(settleEvery)
 	defer tick.Stop()
@@ -87,9 +87,13 @@ func (s *Server) settled(ctx context.Context, v *visit, attempt string) error {
 			return bridge.Fault(bridge.CodeKeycloakAway, "callback", ctx.Err())
 		case <-tick.C:
 		}
+		now := s.Now()
 		err := s.Sessions.Change(ctx, v.sess, func(st *State) error {
 			if st.Attempt != attempt {
 				return bridge.Fault(view.CodeSignIn, "callback", errOvertaken)
+			}
+			if st.Looking && now.Sub(st.Since) > prepareLimit {
+				st.Looking, st.Unseen = false, true
 			}
 			return nil
 		})

@@ -25,6 +25,7 @@ type State struct {
 	Flow     *oidc.Flow   // the sign-in under way, used once
 	Attempt  string       `json:",omitempty"` // the press that Flow and Entry belong to
 	Looking  bool         `json:",omitempty"` // its account is still being looked at; Entry follows
+	Since    time.Time    `json:",omitzero"`  // of Looking
 	Unseen   bool         `json:",omitempty"` // it could not be looked at
 	Repeated bool         // the one repeat of a sign-in that was not fresh is used up
 

@@ -114,6 +114,9 @@ func (s *Server) toCampus(w http.ResponseWriter, r *http.Request, v *visit, d de
 		err = s.Sessions.Keep(r, w, v.sess, func(st *State) error {
 			st.Attempt, st.Typed, st.Entry, st.Looking, st.Unseen = d.attempt, d.name, d.entry, d.looking, false
 			st.Flow, st.Repeated, st.Return = &started.Flow, d.repeated, d.to
+			if st.Since = (time.Time{}); d.looking {
+				st.Since = s.Now()
+			}
 			return nil
 		})
 	}
@@ -164,7 +167,10 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err := s.endCampusSession(done, id); err != nil {
 		return err
 	}
-	if mismatch != nil {
+	switch {
+	case mismatch != nil && before.Unseen: // nothing is known of whom the gate was to be opened for
+		return bridge.Fault(bridge.CodeKeycloakAway, "callback", mismatch)
+	case mismatch != nil:
 		return bridge.Fault(view.CodeOtherPerson, "callback", mismatch)
 	}
 	var both sync.WaitGroup // side by side they are one write of the embedded store
@@ -173,8 +179,9 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	return s.arrive(w, r, v, flow, id)
 }
 
-// hasty reports whether the person signed in before the account was looked at: the gate was open for another browser. What was read then may
-// have been changed by whoever signed in, and decides nothing (OIDC-20).
+// hasty reports whether the person signed in before the account was looked at: the gate was open for another browser. Such a sign-in is not taken: what
+// it changed would show nowhere in its snapshot. The one that repeats it keeps that snapshot, which is older than any other there could be; what
+// somebody changed at an earlier sign-in the events tell, and the marks at the addresses (OIDC-20, TOK-12).
 func hasty(e bridge.Entry, id oidc.Identity) bool {
 	return bridge.Equal(e.Person, id.Subject) && e.Snapshot.Taken.After(id.NoLater)
 }
