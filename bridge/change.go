@@ -90,10 +90,10 @@ func (s *Settings) begin(ctx context.Context, m Member, c Change) error {
 	}
 	_, err := s.Changes.Update(ctx, m.Person, 0, func(old Change, found bool) (Change, error) {
 		switch {
+		case found && old.same(c) && (old.State == ChangeAsked || old.State == ChangeDone && c.Kind == ChangeAddOTP): // its key makes no other one
+			return old, errSame
 		case !found || old.State != ChangeAsked:
 			return c, nil
-		case old.same(c):
-			return old, errSame
 		}
 		return old, Fault(CodeChangeOpen, "change", nil)
 	})

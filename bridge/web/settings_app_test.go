@@ -9,6 +9,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/phone"
 )
 
 // ENR-06, INV-2: a second authenticator is added beside the first, after one right code; both open the portal, and every address hears of it.
@@ -55,6 +56,26 @@ func TestASecondAuthenticatorIsAdded(t *testing.T) {
 	if a := get("/settings/add", p.session()).to(t, c); strings.Contains(a.body, "otpauth:") {
 		t.Error("the key is still shown")
 	}
+}
+
+// INV-8: a second press of the first code that comes when the authenticator stands already is the same change.
+func TestALatePressOfAFirstCodeIsTheSameChange(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := member(c, "yara")
+	m := memberOf(c, name)
+	n, err := c.Web.Settings.BeginOTP(t.Context(), m, nil)
+	must2(t, err)
+	key, err := phone.FromBase32(n.Key.Secret.Reveal())
+	must2(t, err)
+	for range 2 {
+		must2(t, c.Web.Settings.AddOTP(t.Context(), m, n, key.Code(c.Clock.Now()), "Laptop"))
+		c.Wait(t, "the authenticator", func() bool { return changeOf(t, c, name).State == bridge.ChangeDone })
+	}
+	if added := c.Events("authenticator.added"); len(added) != 1 || len(otps(c, name)) != 2 {
+		t.Errorf("%+v, %d authenticators", added, len(otps(c, name)))
+	}
+	tells(t, c, bridge.NoticeChanged, "yara@mail.example.org")
 }
 
 // ENR-08: five wrong codes discard a key.
