@@ -73,7 +73,29 @@ func (s *Settings) AskAddress(ctx context.Context, m Member, address string) err
 	if !s.guarded(realm) {
 		return Fault(CodeRealmUnsafe, "notification address", nil)
 	}
+	if err := s.taken(ctx, m.Person, address); err != nil {
+		return err
+	}
 	return s.sendAsk(ctx, m, a, address)
+}
+
+// taken asks Keycloak, before anything is mailed, whether it would take an address of this person's.
+func (s *Settings) taken(ctx context.Context, person, address string) error {
+	rules, err := s.addressRules(ctx, person)
+	local, _, _ := strings.Cut(address, "@")
+	switch {
+	case err != nil:
+		return err
+	case rules.Fixed:
+		return Fault(CodeAddressFixed, "notification address", nil)
+	case rules.Plain && slices.Contains(strings.Split(local, "."), ""):
+		return Fault(CodeAddressDots, "notification address", nil)
+	}
+	return nil
+}
+
+func (s *Settings) addressRules(ctx context.Context, person string) (AttributeRules, error) {
+	return s.Profiles.Takes(ctx, person, s.Attribute, s.Rules.Marks)
 }
 
 // guarded reports whether only administrators may edit what holds addresses and their marks (WB-14).
@@ -214,6 +236,9 @@ func (s *Settings) RemoveAddress(ctx context.Context, m Member, address string) 
 	}
 	if !hasAddress(a.Attributes[s.Attribute], address) {
 		return Fault(CodeAbsent, "remove address", nil)
+	}
+	if rules, err := s.addressRules(ctx, m.Person); err != nil || rules.Fixed {
+		return firstError(err, Fault(CodeAddressFixed, "remove address", nil))
 	}
 	return s.begin(ctx, m, Change{Kind: ChangeDropAddress, Address: address})
 }

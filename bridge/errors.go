@@ -65,6 +65,8 @@ const (
 	CodeAddressSame   Code = "address_same"        // on record already
 	CodeAddressMax    Code = "address_max"         // as many as there may be
 	CodeAddressReset  Code = "address_reset"       // the mailbox that gets new passwords
+	CodeAddressFixed  Code = "address_fixed"       // those of this account are kept in a directory that Keycloak only reads
+	CodeAddressDots   Code = "address_dots"        // dots where Keycloak takes none
 	CodeLastOTP       Code = "last_authenticator"  // the only one
 	CodeOtherOTP      Code = "other_authenticator" // the sign-in was not opened by a code of one that stays
 	CodeLabelTaken    Code = "label_taken"         // another authenticator has this name
@@ -110,7 +112,7 @@ func Codes() []Code {
 		CodeNoAuthenticator, CodeRecovered, CodeTemporary,
 		CodeStaleSignIn, CodeWrongPerson, CodeActive, CodeNotOpen, CodeNotHolder, CodeExpired, CodeLinkInvalid,
 		CodeObjection, CodeTooLate,
-		CodeChangeOpen, CodeAddressFormat, CodeAddressSame, CodeAddressMax, CodeAddressReset, CodeLastOTP, CodeOtherOTP, CodeLabelTaken,
+		CodeChangeOpen, CodeAddressFormat, CodeAddressSame, CodeAddressMax, CodeAddressReset, CodeAddressFixed, CodeAddressDots, CodeLastOTP, CodeOtherOTP, CodeLabelTaken,
 		CodeEmpty, CodeFormat, CodeWrongCode, CodeClock, CodeUsed, CodeOldKey, CodeKeyStopped, CodeTooManyBad, CodeSlowDown,
 		CodeCallPair, CodeDeskLocked, CodeNotOperator, CodeCaseClosed, CodeSelf, CodeSameOperator, CodeChecks, CodeTicket, CodeCallBack,
 		CodeWrongWords, CodeCallBackOver, CodeNoNumber, CodePolicy,

@@ -135,6 +135,7 @@ type OwnAddress struct {
 // Overview is what the settings show.
 type Overview struct {
 	Addresses      []OwnAddress
+	Fixed          bool // no address can be added or removed here: they are kept in a directory
 	Unset          bool // none of them leads anywhere: the person should set one
 	Authenticators []Credential
 	Codes          *Credential // recovery codes, nil: none
@@ -157,10 +158,17 @@ func (s *Settings) Look(ctx context.Context, m Member) (Overview, error) {
 	now := s.Now()
 	marks := s.Rules.marks(a)
 	o := Overview{Authenticators: a.Authenticators(), TakesCodes: s.takesCodes(ctx), Unset: true}
+	if a.Federated && s.Rules.Marks != "" {
+		rules, err := s.addressRules(ctx, m.Person)
+		if err != nil {
+			return o, err
+		}
+		o.Fixed = rules.Fixed
+	}
 	for _, one := range s.Rules.Addresses(a, History{}, realm, now) {
 		o.Unset = o.Unset && !one.leads()
 		o.Addresses = append(o.Addresses, OwnAddress{
-			Value: one.Value, Code: one.Code, Confirmed: marks.at(one.Value), Own: hasAddress(a.Attributes[s.Attribute], one.Value),
+			Value: one.Value, Code: one.Code, Confirmed: marks.at(one.Value), Own: !o.Fixed && hasAddress(a.Attributes[s.Attribute], one.Value),
 		})
 	}
 	if changed := marks.changed; !changed.IsZero() && now.Sub(changed) < HistorySpan {

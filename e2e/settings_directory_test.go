@@ -1,14 +1,15 @@
 package e2e_test
 
 import (
+	"slices"
 	"testing"
 
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
 )
 
-// WB-14: the notification address of somebody in a directory that Keycloak may only read comes from there: another one is refused, and nothing is changed
-// at the person, in the directory, or in how they sign in.
+// WB-14, TOK-12: the notification address of somebody in a directory that Keycloak only reads comes from there: another one is refused before any mail, and nothing is changed
+// at the person or in the directory. Where Keycloak keeps changes for itself (UNSYNCED) one is added, and the directory is not written either.
 func TestJourneySettingsOfADirectory(t *testing.T) {
 	t.Parallel()
 	s := newSettings(t)
@@ -20,11 +21,21 @@ func TestJourneySettingsOfADirectory(t *testing.T) {
 	entries, before := ldap.Text(), s.rest("lena")
 	o, phone := s.owner(rig.Look{Language: "en"}), rig.NewPhone(t, realm.Secret("lena"))
 	o.enters("lena", phone)
-	o.page.Click(o.say["settings.address.add"]).Fill("address", "lena@example.org").Click(o.say["address.add.submit"]).See(o.say["address.sent.title"])
-	o.page.Fill("code", s.confirmation("lena@example.org", 1)).Click(o.say["address.confirm"]).SeeURL(s.bridge.URL + "/settings")
-	s.bridge.MustHaveLogged(t, "address.refused")
-	o.page.Go(s.bridge.URL + "/settings").See(o.say["settings.refused.title"]).MustBeAccessible().Screenshot("settings-directory")
+	o.page.See(o.say["address.error.fixed"]).Screenshot("settings-directory")
+	o.page.Go(s.bridge.URL+"/settings/address").Fill("address", "lena@example.org").Click(o.say["address.add.submit"]).See(o.say["address.error.fixed"]).MustBeAccessible()
 	s.unchanged("lena", before)
+	if got := ldap.Text(); got != entries {
+		t.Errorf("the directory was\n%s\nand is\n%s", entries, got)
+	}
+	ldap.Unsynced(s.campus.Realm)
+	o.page.Go(s.bridge.URL + "/settings").Click(o.say["settings.address.add"])
+	o.page.Fill("address", "lena..x@example.org").Click(o.say["address.add.submit"]).See(o.say["address.error.dots"])
+	o.page.Fill("address", "lena@example.org").Click(o.say["address.add.submit"]).See(o.say["address.sent.title"])
+	o.page.Fill("code", s.confirmation("lena@example.org", 1)).Click(o.say["address.confirm"]).SeeURL(s.bridge.URL + "/settings")
+	s.bridge.MustHaveLogged(t, "address.added")
+	if got := s.attributes("lena")["notificationEmail"]; !slices.Equal(got, []string{"lena@example.net", "lena@example.org"}) {
+		t.Errorf("addresses %q", got)
+	}
 	if got := ldap.Text(); got != entries {
 		t.Errorf("the directory was\n%s\nand is\n%s", entries, got)
 	}

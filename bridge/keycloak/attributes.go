@@ -163,6 +163,32 @@ func (c *Client) otherWriter(ctx context.Context, id string, took time.Duration)
 	return slices.ContainsFunc(saved, func(e savedEvent) bool { return e.UserID == id && within(e.Time) }), away(op, err)
 }
 
+// Takes implements bridge.Profiles.
+func (c *Client) Takes(ctx context.Context, id string, names ...string) (r bridge.AttributeRules, err error) {
+	const op = "read rules of attributes"
+	var p struct {
+		Metadata struct {
+			Attributes []struct {
+				Name       string
+				ReadOnly   bool
+				Validators map[string]any
+			}
+		} `json:"userProfileMetadata"`
+	}
+	k := get(op, &p, "users", id)
+	k.query = url.Values{"userProfileMetadata": {"true"}}
+	if err := c.do(ctx, k); err != nil {
+		return r, writeFault(op, err)
+	}
+	for _, a := range p.Metadata.Attributes {
+		if slices.Contains(names, a.Name) {
+			_, plain := a.Validators["email"]
+			r.Fixed, r.Plain = r.Fixed || a.ReadOnly, r.Plain || plain
+		}
+	}
+	return r, nil
+}
+
 // Rename implements bridge.Profiles.
 func (c *Client) Rename(ctx context.Context, id, credential, label string) error {
 	const op = "rename credential"

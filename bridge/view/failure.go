@@ -94,8 +94,9 @@ var failures = map[bridge.Code]failure{
 	bridge.CodeTooLate:     {"error.late.title", "error.late.text", actRequest, "common.check_now", true},
 	bridge.CodeKeyStopped:  {"enrol.stopped.title", "enrol.stopped.text", actRequest, "common.continue", false},
 
-	bridge.CodeChangeOpen: {"error.change.title", "error.change.text", actSettings, "common.check_now", false},
-	CodeNoFactor:          {"error.factor.title", "error.factor.text", actSettings, "error.login.action", false},
+	bridge.CodeChangeOpen:   {"error.change.title", "error.change.text", actSettings, "common.check_now", false},
+	bridge.CodeAddressFixed: {"settings.refused.title", "address.error.fixed", actSettings, "common.check_now", true},
+	CodeNoFactor:            {"error.factor.title", "error.factor.text", actSettings, "error.login.action", false},
 
 	bridge.CodePolicy:       refused("refused.policy"),
 	bridge.CodeNotOperator:  {"error.forbidden.title", "error.operator.text", actHome, "common.home", false},

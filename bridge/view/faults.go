@@ -43,6 +43,8 @@ var faultTexts = map[bridge.Code]string{
 	bridge.CodeAddressReset:  "address.error.reset",
 	bridge.CodeAddressSame:   "address.error.same",
 	bridge.CodeAddressMax:    "address.error.max",
+	bridge.CodeAddressFixed:  "address.error.fixed",
+	bridge.CodeAddressDots:   "address.error.dots",
 	bridge.CodeLastOTP:       "settings.app.last",
 	bridge.CodeOtherOTP:      "settings.app.other",
 	CodeNoAddressTyped:       "address.error.empty",

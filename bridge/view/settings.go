@@ -13,6 +13,7 @@ type Settings struct {
 	Until     time.Time // of this sign-in: until then things can be changed
 	Apps      []OwnApp
 	Addresses []OwnAddress
+	Fixed     bool        // no address can be added or removed here
 	Unset     bool        // no link can go to any of them
 	Most      bool        // there are as many addresses as there may be
 	Waiting   string      // the address that waits for its confirmation, whole

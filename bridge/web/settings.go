@@ -134,7 +134,7 @@ func (s *Server) journal(w http.ResponseWriter, r *http.Request, v *visit, m bri
 const lastChangeShown = 10 * time.Minute
 
 func (s *Server) overviewPage(f view.Frame, o bridge.Overview, m bridge.Member) view.Settings {
-	p := view.Settings{Frame: f, Unset: o.Unset, Until: m.SignedInAt.Add(bridge.SettingsLife), DeskUntil: o.DeskUntil}
+	p := view.Settings{Frame: f, Unset: o.Unset, Fixed: o.Fixed, Until: m.SignedInAt.Add(bridge.SettingsLife), DeskUntil: o.DeskUntil}
 	for _, c := range o.Authenticators {
 		p.Apps = append(p.Apps, ownApp(c))
 	}

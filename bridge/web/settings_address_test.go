@@ -139,6 +139,8 @@ func TestAddressesThatAreRefused(t *testing.T) {
 		"pia@ｅxample．ａc.jp":      "to read that mail you need the one-time password itself",
 		"PIA@mail.example.org":   "This address is already registered",
 		"pia@Example.net":        "your new passwords are sent there",
+		"pia..x@mail.example":    "takes no address with two dots in a row",
+		"pia.@mail.example":      "right before the @",
 	} {
 		p.wantsMailAt(typed, http.StatusUnprocessableEntity)
 		p.says(why)
@@ -151,6 +153,35 @@ func TestAddressesThatAreRefused(t *testing.T) {
 	})
 	p.wantsMailAt("d@example.org", http.StatusUnprocessableEntity)
 	p.says("You cannot register more addresses")
+}
+
+// TOK-12: whose attributes Keycloak only reads from a directory is told so before any mail, and whom to ask; nothing is offered that cannot be.
+func TestAddressesOfADirectoryAreNotChangedHere(t *testing.T) {
+	t.Parallel()
+	for _, readOnly := range []bool{true, false} {
+		c := campus.Open(t)
+		name := member(c, "pia", func(p *fakekc.Person) { p.Federation, p.ReadOnly = "directory", readOnly })
+		before := text2(accountOf(t, c, name))
+		p := owner(t, c, name)
+		own := addressesOf(t, c, name)[0]
+		if buttons := p.listed("address"); readOnly != (len(buttons) == 0) || readOnly != strings.Contains(text(p.Body), "cannot be changed here") {
+			t.Errorf("read-only %v: %d buttons, %s", readOnly, len(buttons), text(p.Body))
+		}
+		err := c.Web.Settings.RemoveAddress(t.Context(), memberOf(c, name), own)
+		if !readOnly {
+			must2(t, err)
+			p.wantsMailAt("pia@example.org", http.StatusOK)
+			continue
+		}
+		p.wantsMailAt("pia@example.org", http.StatusUnprocessableEntity)
+		p.says("keeps the notification addresses of your account in its directory")
+		if bridge.CodeOf(err) != bridge.CodeAddressFixed || len(c.Mails("")) > 0 || countEvents(c, "address.intended") > 0 {
+			t.Errorf("%v, %d mails, events %v", err, len(c.Mails("")), names(c))
+		}
+		if after := text2(accountOf(t, c, name)); after != before {
+			t.Errorf("before %s\nafter %s", before, after)
+		}
+	}
 }
 
 // ENR-08, RL-02: five wrong numbers end a confirmation, also when they come all at once; another mail begins a new one, and the number before is dead.

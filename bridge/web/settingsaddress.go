@@ -86,7 +86,7 @@ func (s *Server) actAddress(w http.ResponseWriter, r *http.Request, v *visit, m 
 var addressFaults = map[bridge.Code]bridge.Code{
 	bridge.CodeEmpty: view.CodeNoAddressTyped, bridge.CodeAddressFormat: bridge.CodeAddressFormat, bridge.CodeAddressSame: bridge.CodeAddressSame,
 	bridge.CodeAddressMax: bridge.CodeAddressMax, bridge.CodeAddressCampus: bridge.CodeAddressCampus, bridge.CodeAddressReset: bridge.CodeAddressReset,
-	bridge.CodeTooMany: bridge.CodeTooMany,
+	bridge.CodeTooMany: bridge.CodeTooMany, bridge.CodeAddressFixed: bridge.CodeAddressFixed, bridge.CodeAddressDots: bridge.CodeAddressDots,
 }
 
 func (s *Server) askAddress(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {

@@ -167,6 +167,15 @@ func (d *Directory) Federate(r *realm.Realm, stay bool, people ...string) {
 	}
 }
 
+// Unsynced makes a realm keep for itself what is changed of the directory's people, who are imported.
+func (d *Directory) Unsynced(r *realm.Realm) {
+	d.t.Helper()
+	var found []map[string]any
+	d.do(r, "GET /components?name=directory", nil, &found)
+	found[0]["config"].(map[string]any)["editMode"] = []string{"UNSYNCED"} //nolint:errcheck // as Federate made it
+	d.do(r, fmt.Sprintf("PUT /components/%v", found[0]["id"]), found[0], nil)
+}
+
 func (d *Directory) add(r *realm.Realm, component map[string]any) {
 	d.t.Helper()
 	d.do(r, "POST /components", component, nil)

@@ -24,6 +24,7 @@ type userView struct {
 	RequiredActions []string            `json:"requiredActions"`
 	NotBefore       int64               `json:"notBefore"`
 	Access          map[string]bool     `json:"access,omitempty"`
+	Metadata        map[string]any      `json:"userProfileMetadata,omitempty"`
 }
 
 func (c *call) view(u *user) userView {
@@ -89,6 +90,9 @@ func (c *call) getUser() reply {
 	v.Access = map[string]bool{
 		"manageGroupMembership": true, "resetPassword": true, "view": true, "mapRoles": broad, "impersonate": false, "manage": true,
 	}
+	if c.r.URL.Query().Get("userProfileMetadata") == "true" {
+		v.Metadata = map[string]any{"attributes": c.s.profile.metadata(c.user)}
+	}
 	return c.ok(v)
 }
 
@@ -129,7 +133,7 @@ func (c *call) putUser() reply {
 		return c.message(http.StatusBadRequest, "Could not update user!")
 	}
 	changed := *c.user
-	if faults := c.applyFields(&changed, body); len(faults) > 0 {
+	if faults := append(c.applyFields(&changed, body), c.s.profile.readOnly(c.user, &changed)...); len(faults) > 0 {
 		if len(faults) == 1 {
 			return jsonReply(http.StatusBadRequest, faults[0])
 		}

@@ -22,7 +22,7 @@ func (s *Server) putPerson(p Person) string {
 	u := &user{
 		id: p.ID, username: p.Username, first: p.First, last: p.Last, email: p.Email, created: s.now().AddDate(-1, 0, 0),
 		emailVerified: p.Email != "" && !p.Unverified, enabled: !p.Disabled, roles: slices.Clone(p.Roles),
-		attributes: maps.Clone(p.Attributes), requiredActions: slices.Clone(p.RequiredActions), rights: slices.Clone(p.Rights), federation: p.Federation,
+		attributes: maps.Clone(p.Attributes), requiredActions: slices.Clone(p.RequiredActions), rights: slices.Clone(p.Rights), federation: p.Federation, readOnly: p.ReadOnly,
 	}
 	if u.id == "" {
 		u.id = newID()

@@ -40,6 +40,7 @@ type user struct {
 	failures                         failures
 	serviceOf                        string // client id, for service accounts
 	federation                       string
+	readOnly                         bool
 }
 
 type credential struct {

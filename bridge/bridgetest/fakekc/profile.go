@@ -75,6 +75,24 @@ func (p profile) check(u *user) []profileFault {
 	return out
 }
 
+// readOnly finds what a person of a directory that is only read would lose.
+func (p profile) readOnly(old, changed *user) (out []profileFault) {
+	for _, a := range p.Attributes {
+		if old.readOnly && !slices.Equal(old.values(a.Name), changed.values(a.Name)) {
+			out = append(out, profileFault{a.Name, "error-user-attribute-read-only", []any{a.Name}})
+		}
+	}
+	return out
+}
+
+// metadata is what the server says of the attributes of a person.
+func (p profile) metadata(u *user) (out []map[string]any) {
+	for _, a := range p.Attributes {
+		out = append(out, map[string]any{"name": a.Name, "readOnly": u.readOnly, "validators": a.Validations, "multivalued": a.Multivalued})
+	}
+	return out
+}
+
 // gap reports whether the person would be asked to complete the profile.
 func (p profile) gap(u *user) bool {
 	for _, a := range p.Attributes {

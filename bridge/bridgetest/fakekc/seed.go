@@ -77,6 +77,7 @@ type Person struct {
 	Attributes      map[string][]string
 	RequiredActions []string
 	Federation      string // id of a user storage
+	ReadOnly        bool   // of Federation: no attribute can be changed
 }
 
 // notification is the attribute that holds addresses for links and notices. Only administrators may change it.

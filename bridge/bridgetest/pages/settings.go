@@ -25,9 +25,11 @@ func settingsSamples(f view.Frame, word string) []Sample {
 	waiting.Waiting, waiting.Addresses = word+"@example.org", nil
 	campus := one
 	campus.Addresses, campus.Unset = addresses[2:], true
+	fixed := one
+	fixed.Fixed, fixed.Unset, fixed.Addresses = true, true, []view.OwnAddress{{ID: "a1", Address: word + "@example.com"}}
 	none.Unset, none.Addresses, none.Apps, none.Codes = true, nil, nil, &view.CodesLeft{None: true, Make: true}
 	old.Until, old.Codes = At(14, 0), nil
-	all := []Sample{{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-campus", campus}, {"settings-old", old}}
+	all := []Sample{{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-campus", campus}, {"settings-fixed", fixed}, {"settings-old", old}}
 	for _, last := range []struct {
 		name string
 		view.LastChange
@@ -92,7 +94,7 @@ func addressSamples(f view.Frame, word string) []Sample {
 	all := []Sample{{"address-add", add}, {"address-add-anywhere", view.AddressAdd{Frame: f}}}
 	for _, code := range []bridge.Code{
 		view.CodeNoAddressTyped, bridge.CodeAddressFormat, bridge.CodeAddressCampus, bridge.CodeAddressReset, bridge.CodeAddressSame, bridge.CodeAddressMax,
-		bridge.CodeTooMany,
+		bridge.CodeTooMany, bridge.CodeAddressFixed, bridge.CodeAddressDots,
 	} {
 		bad := add
 		bad.Address, bad.Faults = word, []view.Fault{{Field: view.FieldAddress, Code: code, Until: At(15, 5)}}
