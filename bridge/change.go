@@ -199,6 +199,23 @@ func (s *Settings) RemoveOTP(ctx context.Context, m Member, id string) error {
 	return s.begin(ctx, m, Change{Kind: ChangeDropOTP, Credential: id, With: with, Label: a.Credentials[i].Label})
 }
 
+// noneLeft raises the alarm when a removal has left nobody an authenticator: the other one was taken away elsewhere at the same moment.
+func (f *Flow) noneLeft(ctx context.Context, c Change) error {
+	if c.Kind != ChangeDropOTP {
+		return nil
+	}
+	seen, err := f.Target.Credentials(ctx, c.Person)
+	if CodeOf(err) == CodeGone {
+		return nil
+	}
+	if err != nil || len(Account{Credentials: seen}.Authenticators()) > 0 {
+		return err
+	}
+	e := changeEvent("alarm.authenticator_last", c)
+	e.Outcome, e.Actor = "failed", "system"
+	return f.Audit.Record(ctx, e)
+}
+
 // RenameOTP begins to give an authenticator another label. CodeLabelTaken: another one has it.
 func (s *Settings) RenameOTP(ctx context.Context, m Member, id, label string) error {
 	const op = "rename authenticator"
@@ -217,4 +234,43 @@ func (s *Settings) RenameOTP(ctx context.Context, m Member, id, label string) er
 		return Fault(CodeLabelTaken, op, nil)
 	}
 	return s.begin(ctx, m, Change{Kind: ChangeLabel, Credential: id, Label: label})
+}
+
+// changeNames are what the audit trail calls a change.
+type changeNames struct{ intended, done, refused string }
+
+func (k ChangeKind) names() changeNames {
+	switch k {
+	case ChangeAddAddress:
+		return changeNames{"address.intended", "address.added", "address.refused"}
+	case ChangeDropAddress:
+		return changeNames{"address.intended", "address.removed", "address.refused"}
+	case ChangeAddOTP:
+		return changeNames{"authenticator.intended", "authenticator.added", "authenticator.refused"}
+	case ChangeDropOTP:
+		return changeNames{"authenticator.intended", "authenticator.removed", "authenticator.refused"}
+	case ChangeCodes:
+		return changeNames{"recovery_codes.intended", "recovery_codes.done", "recovery_codes.refused"}
+	}
+	return changeNames{"authenticator.intended", "authenticator.renamed", "authenticator.refused"}
+}
+
+func changeEvent(name string, c Change) AuditEvent {
+	e := ownEvent(name, c.Person)
+	e.Recovery, e.About = c.ID, c.Label
+	e.Detail = map[string]string{"change": string(c.Kind)}
+	if c.New != nil {
+		e.About = c.New.Label
+	}
+	switch c.Kind {
+	case ChangeAddOTP:
+		e.Added = c.Credential
+	case ChangeDropOTP:
+		e.Removed = []string{c.Credential}
+	case ChangeCodes:
+		e.Recovery = c.Credential
+	case ChangeAddAddress, ChangeDropAddress:
+		e.About = MaskAddress(c.Address)
+	}
+	return e
 }

@@ -81,6 +81,9 @@ func (f *Flow) endLostChange(ctx context.Context, c Change) error {
 			return err
 		}
 	}
+	if err := f.noneLeft(ctx, c); err != nil {
+		return err
+	}
 	e := changeEvent(c.Kind.names().done, c)
 	e.Actor, e.Detail["store"] = "system", "lost"
 	if f.unheard(c) {

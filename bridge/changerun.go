@@ -301,6 +301,9 @@ func (s *Settings) finishChange(ctx context.Context, c *Change) error {
 	if err := s.tellChange(ctx, *c); err != nil {
 		return err
 	}
+	if err := s.noneLeft(ctx, *c); err != nil {
+		return err
+	}
 	e := changeEvent(c.Kind.names().done, *c)
 	if s.unheard(*c) {
 		e.Detail["told"] = "the new address only"
@@ -353,43 +356,4 @@ func (s *Settings) refuseChange(ctx context.Context, c Change, code Code, field 
 		return err
 	}
 	return s.endChange(ctx, &c, ChangeRefused, code, field)
-}
-
-// changeNames are what the audit trail calls a change.
-type changeNames struct{ intended, done, refused string }
-
-func (k ChangeKind) names() changeNames {
-	switch k {
-	case ChangeAddAddress:
-		return changeNames{"address.intended", "address.added", "address.refused"}
-	case ChangeDropAddress:
-		return changeNames{"address.intended", "address.removed", "address.refused"}
-	case ChangeAddOTP:
-		return changeNames{"authenticator.intended", "authenticator.added", "authenticator.refused"}
-	case ChangeDropOTP:
-		return changeNames{"authenticator.intended", "authenticator.removed", "authenticator.refused"}
-	case ChangeCodes:
-		return changeNames{"recovery_codes.intended", "recovery_codes.done", "recovery_codes.refused"}
-	}
-	return changeNames{"authenticator.intended", "authenticator.renamed", "authenticator.refused"}
-}
-
-func changeEvent(name string, c Change) AuditEvent {
-	e := ownEvent(name, c.Person)
-	e.Recovery, e.About = c.ID, c.Label
-	e.Detail = map[string]string{"change": string(c.Kind)}
-	if c.New != nil {
-		e.About = c.New.Label
-	}
-	switch c.Kind {
-	case ChangeAddOTP:
-		e.Added = c.Credential
-	case ChangeDropOTP:
-		e.Removed = []string{c.Credential}
-	case ChangeCodes:
-		e.Recovery = c.Credential
-	case ChangeAddAddress, ChangeDropAddress:
-		e.About = MaskAddress(c.Address)
-	}
-	return e
 }

@@ -107,6 +107,7 @@ func serviceKinds() []Kind {
 		{"guard.resumed", "The realm guard found nothing deadly any more: recoveries may begin again."},
 		{"alarm.realm_unsafe", "Nobody is let in: Keycloak does not show its saved events or keeps none, or people could set an attribute that a policy looks at."},
 		{"alarm.clock_off", "Our clock and Keycloak's are more than 30 s apart; detail.seconds: how far Keycloak is ahead."},
+		{"alarm.authenticator_last", "After the removal of an authenticator in the settings none was left: the other one was taken away elsewhere at the same moment."},
 		{"alarm.account_moved", "Somebody else changed an account at the moment when notification addresses were written; detail.fields names what moved: look whether their change is lost."},
 		{"job.parked", "A piece of durable work was given up and waits for an operator."},
 		{"store.new", "The store is empty and was not before: open recoveries, counters and leases are lost."},

@@ -185,3 +185,33 @@ func TestTheLastAuthenticatorStaysAtTheMomentOfTheWrite(t *testing.T) {
 		t.Errorf("%s, %s; authenticators %q", got.State, got.Code, otps(c, name))
 	}
 }
+
+// INV-2: an authenticator that goes while the other one is taken away at Keycloak, between the last look and the removal, leaves none: that is an alarm.
+func TestNoAuthenticatorLeftIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	for _, other := range []bool{false, true} {
+		c := campus.Open(t)
+		name := member(c, "cora")
+		p := owner(t, c, name)
+		key := p.adds("Laptop")
+		ids := p.listed("authenticator")
+		c.Clock.Add(30 * time.Second)
+		p.must(p.SignIn(t.Context(), c.URL+"/signin?to=settings", name, name+"-password", nil))
+		p.must(p.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
+		p.chooses("authenticator", ids[0])
+		c.StopWork()
+		p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+		id, target := c.KC.PersonID(name), c.Flow.Target
+		c.Flow.Target = &slowTarget{SwapTarget: target, before: func() {
+			if other {
+				must2(t, target.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionRemove, Credential: ids[1]}))
+			}
+		}}
+		if _, err := c.Web.Settings.RunChange(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if n, left := countEvents(c, "alarm.authenticator_last"), len(otps(c, name)); (n == 1) != other || (left == 0) != other {
+			t.Errorf("other %v: %d alarms, %d left", other, n, left)
+		}
+	}
+}

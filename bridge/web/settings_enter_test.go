@@ -81,14 +81,21 @@ func TestNoOtherSessionReachesTheSettings(t *testing.T) {
 	alone.says("Please sign in with your one-time password")
 }
 
-// SES-02, SES-03: an id or a guest's cookie that somebody planted before the sign-in is worth nothing after it; another person begins anew.
+// SES-02, SES-03: a guest's cookie, or a session that the store has, that somebody planted before the sign-in is worth nothing after it; another person
+// begins anew.
 func TestTheSettingsBeginUnderANewSession(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	one, two := member(c, "ulla"), member(c, "vera")
 	thief := newPerson(t, c)
 	thief.open("/", http.StatusOK)
+	guest := thief.session()
+	thief.open("/start", http.StatusOK)
+	thief.send("/start", http.StatusOK, "name", one) // the store has it from here on
 	planted := thief.session()
+	if planted == guest {
+		t.Fatal("still a guest")
+	}
 	p := newPerson(t, c)
 	p.Plant(c.URL, web.SessionCookie, planted)
 	p.settings(one)
@@ -98,7 +105,7 @@ func TestTheSettingsBeginUnderANewSession(t *testing.T) {
 	p.send("/settings", http.StatusOK, "do", "add")
 	key := p.scan()
 	old := p.session()
-	for _, session := range []string{planted, old + "x"} {
+	for _, session := range []string{guest, planted, old + "x"} {
 		if a := get("/settings", session).to(t, c); a.status != http.StatusSeeOther {
 			t.Errorf("a planted session: %d", a.status)
 		}
@@ -169,21 +176,38 @@ func TestSettingsLookAtTheAccountEachTime(t *testing.T) {
 		"new password": func(id string) { c.KC.SetPassword(id, "another-password", c.Clock.Now()) },
 	} {
 		t.Run(what, func(t *testing.T) {
-			name := member(c, "xara-"+bridge.NewUUID()[:6])
+			name, mails := member(c, "xara-"+bridge.NewUUID()[:6]), len(c.Mails(""))
 			p := owner(t, c, name)
+			p.wantsMailAt(name+"@example.org", http.StatusOK)
+			p.open("/settings", http.StatusOK)
+			p.send("/settings", http.StatusOK, "do", "add")
+			key := p.scan()
+			id := p.listed("authenticator")[0]
+			p.chooses("authenticator", id)
 			c.Clock.Add(2 * time.Second)
-			change(c.KC.PersonID(name))
-			session, token := p.session(), p.token()
-			for _, q := range settingsForms(session, token)[:1] {
-				if a := q.to(t, c); a.status != http.StatusForbidden && a.status != http.StatusSeeOther {
-					t.Errorf("%v: %d", q.form, a.status)
+			session, token, person := p.session(), p.token(), c.KC.PersonID(name)
+			change(person)
+			before := facts(t, c, name)
+			for _, q := range append(settingsForms(session, token)[:3],
+				post("/settings/address", session, token, "do", "confirm", "code", number(t, c, name+"@example.org")),
+				post("/settings", session, token, "do", "add"),
+				post("/settings/add", session, token, "do", "confirm", "code", key.Code(c.Clock.Now())),
+				post("/settings/authenticator", session, token, "do", "remove", "id", id),
+				post("/settings/authenticator", session, token, "do", "rename", "label", "x", "id", id),
+				post(ownCodes, session, token, "do", "codes"),
+			) {
+				if a := q.to(t, c); a.status != http.StatusForbidden {
+					t.Errorf("%v: %d %s", q.form, a.status, a.header.Get("Location"))
 				}
 			}
 			if a := get("/settings", session).to(t, c); a.status == http.StatusOK {
 				t.Error("the settings still open")
 			}
-			if n := len(c.Mails(bridge.NoticeAddressCode)); n > 0 {
-				t.Errorf("%d mails", n)
+			if after := facts(t, c, name); after != before {
+				t.Errorf("before %s\nafter %s", before, after)
+			}
+			if n := len(c.Mails("")); n != mails+1 {
+				t.Errorf("%d mails", n-mails)
 			}
 		})
 	}
