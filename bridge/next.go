@@ -89,7 +89,7 @@ func nextOfLink(r Recovery, found bool, v Viewer, now time.Time) (s Step, ok boo
 	r = r.At(now)
 	mine := found && r.Person == v.Person && r.Link != nil && Equal(r.Link.Hash, v.LinkHash)
 	switch {
-	case !mine && found && r.Person == v.Person && (r.State == Waiting && !fresh || (r.State == Proven || r.State == Writing) && Equal(r.Holder, v.Holder)):
+	case !mine && found && r.Person == v.Person && (r.State == Waiting && !fresh || r.enrolling(v)):
 		return "", false // a link that somebody planted, or an older one, does not hide the page on which the person waits or enrols
 	case !fresh:
 		return StepLink, true
@@ -105,6 +105,11 @@ func nextOfLink(r Recovery, found bool, v Viewer, now time.Time) (s Step, ok boo
 		return "", false
 	}
 	return StepLinkInvalid, true
+}
+
+// enrolling reports that the viewer's browser holds the proof of a recovery that goes on.
+func (r Recovery) enrolling(v Viewer) bool {
+	return (r.State == Proven || r.State == Writing) && Equal(r.Holder, v.Holder)
 }
 
 func nextOfWaiting(r Recovery, v Viewer, fresh bool, now time.Time) Step {
