@@ -74,7 +74,7 @@ func End() error {
 func DefaultHashing() { run.hashing = true }
 
 // Keycloak returns the server of the run, started when it is asked for first. $KEYCLOAK chooses the version, $KEYCLOAK_URL one that runs
-// already (make keycloak).
+// already (make keycloak); $LONG says that it serves a whole run.
 func Keycloak(t *testing.T) *realkc.Server {
 	t.Helper()
 	work(t)
@@ -88,6 +88,7 @@ func Keycloak(t *testing.T) *realkc.Server {
 			Version:  os.Getenv("KEYCLOAK"),
 			ThemeDir: themeDir(),
 			Hashing:  run.hashing,
+			Long:     os.Getenv("LONG") != "",
 			Progress: func(message string) { log.Print(message) },
 		})
 	})

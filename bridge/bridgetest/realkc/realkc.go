@@ -48,6 +48,7 @@ type Config struct {
 	HTTPPort       int                  // 0 = a free one
 	ManagementPort int                  // 0 = a free one
 	Hashing        bool                 // passwords are hashed as hard as Keycloak does by default; false = at next to no cost
+	Long           bool                 // it serves for many minutes: its code is compiled to the end, which costs the first of them and speeds up the rest
 	Progress       func(message string) // what is being waited for; nil = nobody listens
 }
 
@@ -166,7 +167,7 @@ func (s *Server) launch(cfg Config) error {
 	//nolint:noctx // the process outlives the context of Start and ends by Stop
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guardian, "keycloak"}, command(cfg, dir)...)...)
 	cmd.Env = append(os.Environ(), "KC_BOOTSTRAP_ADMIN_USERNAME="+adminName, "KC_BOOTSTRAP_ADMIN_PASSWORD="+adminPassword,
-		"JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1 -Xmx768m")
+		"JAVA_OPTS_APPEND="+options(cfg))
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	life, err := cmd.StdinPipe()
@@ -182,6 +183,15 @@ func (s *Server) launch(cfg Config) error {
 		close(s.exited)
 	}()
 	return nil
+}
+
+// options are those of its virtual machine.
+func options(cfg Config) string {
+	const memory = "-Xmx768m"
+	if cfg.Long {
+		return memory
+	}
+	return memory + " -XX:TieredStopAtLevel=1"
 }
 
 // command is the command line of the server.

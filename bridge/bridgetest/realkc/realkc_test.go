@@ -29,6 +29,18 @@ func TestStartReportsAServerThatEndsAtOnce(t *testing.T) {
 	}
 }
 
+// Only a server that serves for long compiles its code to the end.
+func TestAServerForLongIsCompiledToTheEnd(t *testing.T) {
+	for _, long := range []bool{false, true} {
+		home := t.TempDir()
+		writeScript(t, home, "#!/bin/sh\necho options: $JAVA_OPTS_APPEND\nexit 3\n")
+		_, err := realkc.Start(t.Context(), realkc.Config{Home: home, Long: long})
+		if err == nil || !strings.Contains(err.Error(), "options: -Xmx") || strings.Contains(err.Error(), "TieredStopAtLevel=1") == long {
+			t.Errorf("Long %v: %v", long, err)
+		}
+	}
+}
+
 // Whoever asks for it measures a server that hashes passwords as a campus's does.
 func TestPasswordsAreHashedAsHardAsByDefaultWhenAskedFor(t *testing.T) {
 	for _, hashing := range []bool{false, true} {
