@@ -45,7 +45,7 @@ ifeq ($(RACE),)
 	go test $(UNIT) ./...
 else
 	go test $(UNIT) $$(go list ./... | grep -E '$(COMPUTE)')
-	GOGC=200 GORACE=atexit_sleep_ms=0 go test $(RACE) $(UNIT) $$(go list ./... | grep -Ev '$(COMPUTE)')
+	GORACE=atexit_sleep_ms=0 go test $(RACE) $(UNIT) $$(go list ./... | grep -Ev '$(COMPUTE)')
 endif
 
 test: ## everything: set-up, check with the race detector, 2 s of each fuzz target, end-to-end tests on real parts; FULL=1: all rounds, whole matrices; KEYCLOAK=all: the core on older lines, too

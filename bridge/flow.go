@@ -261,10 +261,11 @@ func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, authTime ti
 }
 
 // refuse ends an open recovery because the account no longer allows it; the cause is returned. Faults of the outside end nothing, nor
-// does what passes by itself: anybody can have an account locked for a while by typing wrong passwords.
+// does what passes by itself: anybody can have an account locked for a while by typing wrong passwords, and whatever stands before Keycloak may say for a
+// moment that there is no such account, which speaks against no proof at once.
 func (f *Flow) refuse(ctx context.Context, r Recovery, cause error) error {
 	code := CodeOf(cause)
-	if !refusal(code) || code == CodeLocked || code == CodePendingAction {
+	if !refusal(code) || code == CodeLocked || code == CodePendingAction || r.State == Proven && CodeOf(f.gone(cause, r.ProvenAt)) == CodeKeycloakAway {
 		return cause
 	}
 	return f.endRefused(ctx, r, cause)

@@ -78,12 +78,11 @@ func (f *Flow) moved(ctx context.Context, r Recovery, authTime time.Time) (a Acc
 	return a, moved, nil
 }
 
-// still reads the account of a recovery again and holds it against the rules, the snapshot and the sign-in. One that is not to be seen speaks against no
-// proof at once.
+// still reads the account of a recovery again and holds it against the rules, the snapshot and the sign-in.
 func (f *Flow) still(ctx context.Context, r Recovery, authTime time.Time) (Account, error) {
 	a, moved, err := f.moved(ctx, r, authTime)
 	if err != nil {
-		return a, f.gone(err, r.ProvenAt)
+		return a, err
 	}
 	return a, firstError(f.Rules.Refusal(a), moved)
 }

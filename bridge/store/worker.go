@@ -40,18 +40,16 @@ type Worker struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 	Parked func(kind, id string) // a job was given up; may be nil
-
-	began time.Time
 }
 
 // Run works until ctx ends, then lets what is under way come to its end within drain, and returns.
 func (w *Worker) Run(ctx context.Context, drain time.Duration) {
-	w.began = w.Now()
+	began := w.Now()
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var all sync.WaitGroup
 	for _, work := range w.Works {
-		all.Go(func() { w.loop(ctx, working, work) })
+		all.Go(func() { w.loop(ctx, working, work, began) })
 	}
 	<-ctx.Done()
 	timer := time.AfterFunc(drain, cancel)
@@ -61,20 +59,20 @@ func (w *Worker) Run(ctx context.Context, drain time.Duration) {
 
 // loop claims jobs of one kind while ctx lives and does them under working, as many at once as it may. One looks for all of them: each look costs the
 // store something, and most are in vain.
-func (w *Worker) loop(ctx, working context.Context, work Work) {
+func (w *Worker) loop(ctx, working context.Context, work Work, began time.Time) {
 	h := hands{busy: make(chan struct{}, work.Parallel), freed: make(chan struct{}, 1)}
 	defer h.all.Wait()
 	for ctx.Err() == nil {
 		changed, err := w.KV.Watch(ctx, "jobs/"+work.Kind)
 		if err != nil {
-			w.pause(ctx, nil, nil)
+			w.pause(ctx, began, nil, nil)
 			continue
 		}
 		for ctx.Err() == nil && changed != nil {
 			if w.one(ctx, working, work, &h) {
 				continue
 			}
-			if !w.pause(ctx, changed, h.freed) {
+			if !w.pause(ctx, began, changed, h.freed) {
 				changed = nil
 			}
 		}
@@ -90,8 +88,8 @@ type hands struct {
 
 // pause waits for a new job, for the end of one, for the next look, or for the end. It returns false when the channel was closed. All kinds are looked
 // at in the same moments, each of which wakes a process that has nothing else to do.
-func (w *Worker) pause(ctx context.Context, changed, freed <-chan struct{}) bool {
-	t := time.NewTimer(pollEvery - w.Now().Sub(w.began)%pollEvery)
+func (w *Worker) pause(ctx context.Context, began time.Time, changed, freed <-chan struct{}) bool {
+	t := time.NewTimer(pollEvery - w.Now().Sub(began)%pollEvery)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

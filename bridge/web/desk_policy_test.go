@@ -58,7 +58,7 @@ func TestAStricterAnswerBetweenApprovalAndSwap(t *testing.T) {
 			change(func(a *fakekc.Account) { a.Roles = append(a.Roles, "realm-admin") }), bridge.Ended, bridge.CodeAdministrator, http.StatusForbidden,
 		},
 		"group lost": { // not to be seen any more, which may pass
-			change(func(a *fakekc.Account) { a.Groups = nil }), bridge.Proven, "", http.StatusServiceUnavailable,
+			change(func(a *fakekc.Account) { a.Groups = nil }), bridge.Proven, "", http.StatusForbidden,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -47,7 +47,7 @@ func TestAThiefCannotTalkATheftUp(t *testing.T) {
 	owner.asksFor(name, "lost")
 	owner.comesBack(name, lastLink(t, c).Link.Reveal())
 	owner.says("A theft was reported")
-	owner.says("cancel the request below and start again")
+	owner.says("stop the request with the other link in the mail")
 	owner.send("/link", http.StatusOK, "do", "notme")
 	owner.asksFor(name, "lost")
 	owner.comesBack(name, lastLink(t, c).Link.Reveal())

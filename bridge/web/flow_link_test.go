@@ -228,7 +228,9 @@ func TestTheAccountIsReadAfreshAtEveryStep(t *testing.T) {
 				act(http.StatusForbidden)
 				p.says(ch.says)
 				r, err := c.Flow.Recoveries.Get(t.Context(), id)
-				if over := r.State == bridge.Ended && r.End == bridge.EndRefused; err != nil || over != (ch.passes == nil && step != "key") { // INV-4: a look ends nothing
+				unseen := ch.what == "gone" || ch.what == "outside" // something before Keycloak may say so for a moment: no proof ends at once
+				ends := ch.passes == nil && step != "key" && !(unseen && step == "swap")
+				if over := r.State == bridge.Ended && r.End == bridge.EndRefused; err != nil || over != ends { // INV-4: a look ends nothing
 					t.Fatalf("%s %s %s %v", r.State, r.End, r.EndCode, err)
 				}
 				if ch.what != "gone" && strings.Join(otps(c, name), " ") != strings.Join(had, " ") {

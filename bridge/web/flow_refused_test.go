@@ -122,7 +122,7 @@ func TestOneAnswerEndsNoProof(t *testing.T) {
 	p := proven(t, c, member(c, "hidden"))
 	for _, status := range []int{http.StatusForbidden, http.StatusNotFound} {
 		mend := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser, Status: status})
-		p.open("/enrol", http.StatusServiceUnavailable)
+		p.open("/enrol", http.StatusForbidden)
 		mend()
 		p.open("/enrol", http.StatusOK)
 	}
