@@ -125,7 +125,7 @@ func (s *site) withdrawnInTheLock(proxy *rig.Proxy) {
 		}
 		s.admin(0, []string{"is tried again now"}, "retry", h.name, "--yes")
 		s.mustBeShutTo(h.name, name != "sessions")
-		h.due().see("Locking your authenticator app")
+		h.due().see("Your authenticator app could not be locked yet")
 		s.do("PUT "+membership, nil)
 		s.mustBeLocked(h, time.Now())
 		rig.Eventually(s.t, "nobody has to act", func() bool { return s.recoveries("list", "--stuck").out == "none\n" })
