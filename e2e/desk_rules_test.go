@@ -174,7 +174,8 @@ func (s *desk) groupLostBeforeSwap() {
 	s.carol.opens(name, caller.reads()).approves("photo_id").mustBe(http.StatusOK, approvedPage)
 	key := caller.due().see(newKeyPage).key()
 	s.member("DELETE", name, "/"+realm.Recoverable)
-	caller.SubmitTo("/enrol", "code", rig.NewPhone(s.t, key).Code(), "label", "").Follow("").mustBe(http.StatusForbidden, "Your account was not found")
+	caller.SubmitTo("/enrol", "code", rig.NewPhone(s.t, key).Code(), "label", "").Follow("")
+	caller.mustBe(http.StatusForbidden, "Your account was not found")
 	s.mustBeRefused(caller, 0)
 }
 
