@@ -102,8 +102,9 @@ func (r Recovery) objected(hash string) Recovery {
 // MaxObjections is how many wrong objection numbers a veto link takes before it is dead.
 const MaxObjections = 5
 
-// Veto ends the recovery from a veto link with the right objection number, without a sign-in; one that a veto has ended stays as it is. The caller stores the returned recovery with two
-// errors too: CodeObjection, a wrong number, which counts; and CodeTooLate, an objection to what is being or was written, which is kept.
+// Veto ends the recovery from a veto link with the right objection number, without a sign-in; one that a veto has ended stays as it is. The caller
+// stores the returned recovery with two errors too: CodeObjection, a wrong number, which counts; and CodeTooLate, an objection to what is being or was
+// written, which is kept.
 func (r Recovery) Veto(vetoHash, number string, now time.Time) (Recovery, error) {
 	r = r.At(now)
 	v, ok := r.objection(vetoHash, now)

@@ -319,7 +319,8 @@ func finishDetail(r Recovery, seen []Credential) map[string]string {
 // lookLater is when a recovery that is under way is looked at again by the job that ends it.
 const lookLater = time.Minute
 
-// Expire ends a recovery whose time is up; one that is being written or locked is given its own job again. What leads to an open one is repaired. next is when to look again, zero for never.
+// Expire ends a recovery whose time is up; one that is being written or locked is given its own job again. What leads to an open one is repaired.
+// next is when to look again, zero for never.
 func (f *Flow) Expire(ctx context.Context, person string) (next time.Time, err error) {
 	r, err := f.Recoveries.Get(ctx, person)
 	if errors.Is(err, ErrAbsent) {

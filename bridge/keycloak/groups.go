@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -69,8 +70,25 @@ func (c *Client) findsFewGroups(ctx context.Context, op string) (bool, error) {
 		_, err = c.groupPath(ctx, op, c.cfg.AllowedGroup)
 	}
 	switch status(err) {
-	case http.StatusForbidden, http.StatusNotFound:
+	case http.StatusForbidden:
 		return false, nil
+	case http.StatusNotFound: // a path is searched for, too, where nobody has looked it up before
+		return c.viewsAllowed(ctx, op)
 	}
 	return err == nil, err
+}
+
+// viewsAllowed reports whether the account may view the allowed group: then Keycloak names it among the groups of whoever is in it.
+func (c *Client) viewsAllowed(ctx context.Context, op string) (bool, error) {
+	var people []struct{ ID string }
+	k := get(op, &people, "users")
+	k.query, k.slow = url.Values{"max": {"1"}, "briefRepresentation": {"true"}}, true
+	if err := c.do(ctx, k); err != nil || len(people) == 0 {
+		return false, err
+	}
+	var groups []struct{ Path string }
+	err := c.do(ctx, get(op, &groups, "users", people[0].ID, "groups"))
+	return slices.ContainsFunc(groups, func(g struct{ Path string }) bool {
+		return g.Path == c.cfg.AllowedGroup || strings.HasPrefix(g.Path, c.cfg.AllowedGroup+"/")
+	}), err
 }

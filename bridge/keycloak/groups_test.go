@@ -46,12 +46,17 @@ func TestGroupsThatKeycloakDoesNotFindAreUntold(t *testing.T) {
 		found          int // groups in a list
 		allowed        int // the answer about the allowed group
 		administrator  bool
+		member         string // a group of the only person who is seen; "" = nobody is
 		hidden, untold []string
 	}{
-		"finds few, may view all":   {2, http.StatusOK, false, []string{"/it"}, []string{"/gone"}},
-		"finds few, may view those": {2, http.StatusForbidden, false, []string{"/it", "/gone"}, nil},
-		"finds all":                 {3, http.StatusOK, false, []string{"/it", "/gone"}, nil},
-		"administrator":             {2, http.StatusOK, true, []string{"/it", "/gone"}, nil},
+		"finds few, may view all":     {2, http.StatusOK, false, "", []string{"/it"}, []string{"/gone"}},
+		"finds few, may view those":   {2, http.StatusForbidden, false, "/otp-recoverable", []string{"/it", "/gone"}, nil},
+		"finds one, may view all":     {1, http.StatusNotFound, false, "/otp-recoverable", []string{"/it"}, []string{"/gone"}},
+		"finds one, members of below": {1, http.StatusNotFound, false, "/otp-recoverable/law", []string{"/it"}, []string{"/gone"}},
+		"finds one, may view that":    {1, http.StatusNotFound, false, "/otp-recoverable-not", []string{"/it", "/gone"}, nil},
+		"finds one, and sees nobody":  {1, http.StatusNotFound, false, "", []string{"/it", "/gone"}, nil},
+		"finds all":                   {3, http.StatusOK, false, "", []string{"/it", "/gone"}, nil},
+		"administrator":               {2, http.StatusOK, true, "", []string{"/it", "/gone"}, nil},
 	} {
 		p := newPlace()
 		p.hook(func(call string) *http.Response {
@@ -62,6 +67,10 @@ func TestGroupsThatKeycloakDoesNotFindAreUntold(t *testing.T) {
 				return answer(tc.allowed, map[string]any{"path": "/otp-recoverable"})
 			case "GET /groups":
 				return answer(http.StatusOK, slices.Repeat([]any{map[string]any{}}, tc.found))
+			case "GET /users":
+				return answer(http.StatusOK, slices.Repeat([]any{map[string]any{"id": "p"}}, min(len(tc.member), 1)))
+			case "GET /users/p/groups":
+				return answer(http.StatusOK, []any{map[string]any{"path": tc.member}})
 			}
 			return nil
 		}, nil)
