@@ -143,6 +143,9 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 			return time.Time{}, r.Gate.Expire(ctx, j.ID)
 		}},
 	}}
+	for i := range worker.Works {
+		worker.Works[i].Handle = c.Clock.during(worker.Works[i].Handle)
+	}
 	all.Go(func() { worker.Run(ctx, 0) })
 	all.Go(func() { _ = r.Web.Party.Run(ctx) })
 	all.Go(func() {
