@@ -134,17 +134,15 @@ func objects(id bridge.FindingID, scopes []string, group string) (found []bridge
 
 // checkReach compares the people whom the account sees with the allowed group, which it need not be able to see.
 func (c *Client) checkReach(ctx context.Context) ([]bridge.Finding, error) {
-	var allowed struct{ ID string }
-	k := get("read the allowed group", &allowed, append([]string{"group-by-path"}, strings.Split(strings.TrimPrefix(c.cfg.AllowedGroup, "/"), "/")...)...)
-	k.slow = true
-	err := c.do(ctx, k)
+	const op = "read the allowed group"
+	allowed, err := c.allowedGroup(ctx, op)
 	switch {
-	case status(err) == http.StatusForbidden, status(err) == http.StatusNotFound, err == nil && allowed.ID == "":
-		return nil, bridge.NotChecked(bridge.UncheckedRights, "view "+c.cfg.AllowedGroup)
 	case err != nil:
-		return nil, away(k.op, err)
+		return nil, away(op, err)
+	case allowed == "":
+		return nil, bridge.NotChecked(bridge.UncheckedRights, "view "+c.cfg.AllowedGroup)
 	}
-	reach, err := c.reaches(ctx, allowed.ID)
+	reach, err := c.reaches(ctx, allowed)
 	if reach {
 		return []bridge.Finding{bridge.Found(bridge.FindRightsReach, "", "allowed", c.cfg.AllowedGroup)}, err
 	}

@@ -86,21 +86,31 @@ func TestRightToLetThroughIsNamedForTheVersion(t *testing.T) {
 	}
 }
 
-// The allowed group need not be visible: then nobody can say how far the account sees.
+// The allowed group need not be visible: then nobody can say how far the account sees. Before 26.7 Keycloak does not find by its path what was not looked
+// up before, and names it among the groups of whoever is in it.
 func TestReachNeedsTheAllowedGroup(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status, people, last int
+		member               string // a group of the first person
 		found, unchecked     bool
 	}{
-		"nobody else":    {http.StatusOK, 3, 1, false, false},
-		"others, too":    {http.StatusOK, 4, 0, true, false},
-		"not its to see": {http.StatusForbidden, 3, 1, false, true},
+		"nobody else":               {http.StatusOK, 3, 1, "", false, false},
+		"others, too":               {http.StatusOK, 4, 0, "", true, false},
+		"not its to see":            {http.StatusForbidden, 3, 1, "/otp-recoverable", false, true},
+		"not found, nobody else":    {http.StatusNotFound, 3, 1, "/otp-recoverable", false, false},
+		"not found, others, too":    {http.StatusNotFound, 4, 0, "/otp-recoverable", true, false},
+		"not found, only one below": {http.StatusNotFound, 3, 1, "/otp-recoverable/law", false, true},
+		"neither found nor seen":    {http.StatusNotFound, 3, 1, "", false, true},
 	} {
 		d := newDesk()
 		d.place.hook(func(call string) *http.Response {
 			switch call {
 			case "GET /group-by-path/otp-recoverable":
 				return answer(tc.status, map[string]any{"id": "allowed"})
+			case "GET /users":
+				return answer(http.StatusOK, []any{map[string]any{"id": "p"}})
+			case "GET /users/p/groups":
+				return answer(http.StatusOK, []any{map[string]any{"id": "other", "path": "/other"}, map[string]any{"id": "allowed", "path": tc.member}})
 			case "GET /users/count":
 				return answer(http.StatusOK, tc.people)
 			case "GET /groups/allowed/members":

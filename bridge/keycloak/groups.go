@@ -20,11 +20,11 @@ func (c *Client) HiddenGroups(ctx context.Context, paths []string) (hidden, unto
 		if path == c.cfg.AllowedGroup {
 			continue
 		}
-		found, err := c.groupPath(ctx, op, path)
+		found, err := c.groupAt(ctx, op, path)
 		switch {
 		case status(err) == http.StatusNotFound:
 			untold = append(untold, path)
-		case status(err) == http.StatusForbidden, errors.Is(err, errPath), err == nil && found != path:
+		case status(err) == http.StatusForbidden, errors.Is(err, errPath), err == nil && found.Path != path:
 			hidden = append(hidden, path)
 		case err != nil:
 			return nil, nil, away(op, err)
@@ -43,15 +43,14 @@ func (c *Client) HiddenGroups(ctx context.Context, paths []string) (hidden, unto
 	return append(hidden, untold...), nil, nil
 }
 
-// groupPath is the path of a group that is looked for by its path.
-func (c *Client) groupPath(ctx context.Context, op, path string) (string, error) {
-	var found struct {
-		Path string `json:"path"`
-	}
+// group is a group as a list names it.
+type group struct{ ID, Path string }
+
+// groupAt looks for a group by its path.
+func (c *Client) groupAt(ctx context.Context, op, path string) (found group, err error) {
 	k := get(op, &found, append([]string{"group-by-path"}, strings.Split(strings.TrimPrefix(path, "/"), "/")...)...)
 	k.slow = true
-	err := c.do(ctx, k)
-	return found.Path, err
+	return found, c.do(ctx, k)
 }
 
 // findsFewGroups reports whether the account finds only those groups, the gate and the allowed one, that it has a permission of their own for,
@@ -67,28 +66,46 @@ func (c *Client) findsFewGroups(ctx context.Context, op string) (bool, error) {
 		return false, nil
 	}
 	if err == nil {
-		_, err = c.groupPath(ctx, op, c.cfg.AllowedGroup)
+		_, err = c.groupAt(ctx, op, c.cfg.AllowedGroup)
 	}
 	switch status(err) {
 	case http.StatusForbidden:
 		return false, nil
 	case http.StatusNotFound: // a path is searched for, too, where nobody has looked it up before
-		return c.viewsAllowed(ctx, op)
+		seen, err := c.allowedGroups(ctx, op)
+		return len(seen) > 0, err
 	}
 	return err == nil, err
 }
 
-// viewsAllowed reports whether the account may view the allowed group: then Keycloak names it among the groups of whoever is in it.
-func (c *Client) viewsAllowed(ctx context.Context, op string) (bool, error) {
+// allowedGroups are the allowed group and those below it as far as somebody is in them whom the account sees: Keycloak names among a person's groups those
+// that the account may view.
+func (c *Client) allowedGroups(ctx context.Context, op string) ([]group, error) {
 	var people []struct{ ID string }
 	k := get(op, &people, "users")
 	k.query, k.slow = url.Values{"max": {"1"}, "briefRepresentation": {"true"}}, true
 	if err := c.do(ctx, k); err != nil || len(people) == 0 {
-		return false, err
+		return nil, err
 	}
-	var groups []struct{ Path string }
+	var groups []group
 	err := c.do(ctx, get(op, &groups, "users", people[0].ID, "groups"))
-	return slices.ContainsFunc(groups, func(g struct{ Path string }) bool {
-		return g.Path == c.cfg.AllowedGroup || strings.HasPrefix(g.Path, c.cfg.AllowedGroup+"/")
+	return slices.DeleteFunc(groups, func(g group) bool {
+		return g.Path != c.cfg.AllowedGroup && !strings.HasPrefix(g.Path, c.cfg.AllowedGroup+"/")
 	}), err
+}
+
+// allowedGroup is the id of the allowed group, "" when it cannot be seen.
+func (c *Client) allowedGroup(ctx context.Context, op string) (string, error) {
+	found, err := c.groupAt(ctx, op, c.cfg.AllowedGroup)
+	switch status(err) {
+	case http.StatusForbidden:
+		return "", nil
+	case http.StatusNotFound: // as above
+		seen, err := c.allowedGroups(ctx, op)
+		if i := slices.IndexFunc(seen, func(g group) bool { return g.Path == c.cfg.AllowedGroup }); i >= 0 {
+			return seen[i].ID, err
+		}
+		return "", err
+	}
+	return found.ID, err
 }
