@@ -21,6 +21,7 @@ func TestPointersUnderRandomOperations(t *testing.T) {
 	newPerson(t, c).ask(name)
 	w.asked = bridge.Asked{Username: name, Reason: bridge.ReasonLost, Way: bridge.WayMail, Snapshot: recovery(t, c, name).Snapshot}
 	w.person = c.KC.PersonID(name)
+	c.StopWork() // the job is one of the steps
 	rounds := 120
 	if !testing.Short() {
 		rounds = 400
