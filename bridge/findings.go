@@ -93,7 +93,8 @@ const (
 	FindOTPReusable  FindingID = "otp.reusable"
 	FindOTPLookAhead FindingID = "otp.look_ahead"
 
-	FindGuessingOff FindingID = "guessing.off"
+	FindGuessingOff  FindingID = "guessing.off"
+	FindGuessingWeak FindingID = "guessing.weak" // Object: the setting
 
 	FindEventsOff     FindingID = "events.off"
 	FindEventsTypes   FindingID = "events.types" // Object: the types
@@ -153,8 +154,8 @@ func findings() map[FindingID]Severity {
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindDirectoryUnimported: Warning, FindActionsPending: Warning, FindActionsDefault: Warning,
 		FindProfileAddress: Deadly, FindProfileDeciding: Deadly, FindProfileMissing: Critical, FindProfileUnmanaged: Deadly, FindProfileEmail: Deadly,
 		FindOTPUnserved: Critical, FindOTPUncommon: Warning, FindOTPReusable: Warning, FindOTPLookAhead: Warning,
-		FindGuessingOff: Critical,
-		FindEventsOff:   Deadly, FindEventsTypes: Deadly, FindEventsShort: Deadly, FindEventsAdmin: Warning, FindEventsDetails: Info,
+		FindGuessingOff: Critical, FindGuessingWeak: Critical,
+		FindEventsOff: Deadly, FindEventsTypes: Deadly, FindEventsShort: Deadly, FindEventsAdmin: Warning, FindEventsDetails: Info,
 		FindCodesUnused: Info,
 		FindClockOff:    Critical,
 		FindMailAway:    Critical, FindMailPlain: Critical, FindMailCertificate: Critical, FindMailSignIn: Critical, FindMailSPF: Warning, FindMailDMARC: Warning, FindMailDomain: Warning,

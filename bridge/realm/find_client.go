@@ -238,9 +238,30 @@ func findGrants(s *State, a Asked) (found []bridge.Finding) {
 		if id := c.Overrides[directGrant]; id != "" {
 			f = s.FlowByID(id)
 		}
-		if f == nil || !f.has("direct-grant-validate-otp", denies) {
+		if f == nil || !(Execution{Sub: f}).wantsCode() {
 			found = append(found, bridge.Found(bridge.FindGrantOpen, c.ClientID))
 		}
 	}
 	return found
+}
+
+// grantCode asks for a one-time password in a direct grant.
+const grantCode = "direct-grant-validate-otp"
+
+// wantsCode reports whether the password alone gets nobody with an authenticator through a direct grant flow: whoever has one is asked for its code, or
+// nobody is let in. What hangs on another condition is not asked of everybody.
+func (e Execution) wantsCode() bool {
+	if e.needs([]string{grantCode, denies}) {
+		return true
+	}
+	return e.Sub != nil && slices.ContainsFunc(e.Sub.enabled(), func(in Execution) bool {
+		switch {
+		case in.Sub == nil:
+			return false
+		case in.Requirement == conditional:
+			other := func(c Execution) bool { return c.isCondition() && c.Provider != byConfigured }
+			return Execution{Sub: in.Sub}.needs([]string{grantCode}) && !slices.ContainsFunc(in.Sub.enabled(), other)
+		}
+		return in.Requirement == required && in.wantsCode()
+	})
 }

@@ -43,7 +43,30 @@ func findEvents(s *State, a Asked) (found []bridge.Finding) {
 func hours(d time.Duration) string { return strconv.Itoa(int(d / time.Hour)) }
 
 func findGuessing(s *State, _ Asked) []bridge.Finding {
-	return foundIn([]fault{{!s.On("bruteForceProtected"), bridge.FindGuessingOff, "", nil}})
+	found := foundIn([]fault{{!s.On("bruteForceProtected"), bridge.FindGuessingOff, "", nil}})
+	if slack := s.slack(); len(found) == 0 {
+		for _, name := range sortedKeys(slack) {
+			found = append(found, bridge.Found(bridge.FindGuessingWeak, name, "value", strconv.Itoa(s.Number(name)), "safe", strconv.Itoa(slack[name])))
+		}
+	}
+	return found
+}
+
+// maxGuesses is how many wrong passwords or codes may come before Keycloak waits at all. Its own default is 30.
+const maxGuesses = 100
+
+// slack are the settings of brute-force detection with which it is on and holds nobody up, with Keycloak's own defaults. A lock for good needs no times.
+func (s *State) slack() map[string]int {
+	slack := map[string]int{}
+	if n := s.Number("failureFactor"); s.Settings["failureFactor"] != nil && (n < 1 || n > maxGuesses) {
+		slack["failureFactor"] = 30
+	}
+	for name, usual := range map[string]int{"waitIncrementSeconds": 60, "maxFailureWaitSeconds": 900, "maxDeltaTimeSeconds": 12 * 60 * 60} {
+		if s.Settings[name] != nil && s.Number(name) < 1 && !s.On("permanentLockout") {
+			slack[name] = usual
+		}
+	}
+	return slack
 }
 
 // findOTP: authenticator apps differ in what they understand.

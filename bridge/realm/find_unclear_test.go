@@ -2,6 +2,7 @@ package realm_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"otpbridge/bridge"
@@ -32,6 +33,15 @@ func TestWhatNobodyCanJudgeIsNotChecked(t *testing.T) {
 	f.Steps = append(f.Steps, realm.Execution{Requirement: "REQUIRED", Provider: "campus-mail"})
 	if got := unchecked("password-reset", s, a); got != "campus-mail" {
 		t.Errorf("a step of somebody's own: %q", got)
+	}
+	good, asked := plannable(t)
+	if p := good.Plan(asked.Wanted); len(p.Unclear) > 0 {
+		t.Errorf("the plan leaves unclear %+v", p.Unclear)
+	}
+	good.Settings["resetPasswordAllowed"] = true
+	good.Flow("reset credentials").Steps = f.Steps
+	if p := good.Plan(asked.Wanted); !slices.Equal(p.Unclear, []realm.Unclear{{Check: "password-reset", Needs: "campus-mail"}}) {
+		t.Errorf("the plan leaves unclear %+v", p.Unclear)
 	}
 	s.Settings["loginTheme"], s.Texts = "campus", nil
 	if got := unchecked("theme", s, a); got != "otpRecoveryUrl" {

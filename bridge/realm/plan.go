@@ -12,6 +12,8 @@ type Plan struct {
 	// Obstacles are what people have to decide or mend first: with one of them nothing is changed.
 	Obstacles []Obstacle
 	Steps     []Step
+	// Unclear is what nobody can judge from here: the plan neither changes it nor vouches for it.
+	Unclear []Unclear
 
 	// LocksOut: from then on somebody does not sign in without one of SecondFactors, types of credentials, who did before: anybody, who comes by an identity
 	// provider, or who signs in at a client that had a flow of its own.
@@ -21,6 +23,12 @@ type Plan struct {
 
 // Empty reports whether the realm is safe as it is.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Obstacles) == 0 }
+
+// Unclear is something in a realm that is not Keycloak's own and that may be anything.
+type Unclear struct {
+	Check string `json:"check"` // that could not look at it
+	Needs string `json:"needs"` // its name
+}
 
 // Obstacle says why a realm cannot be made safe as it stands.
 type Obstacle struct {
@@ -84,6 +92,11 @@ func (s *State) Plan(w Wanted) Plan {
 	} {
 		part()
 	}
+	for _, l := range looks() {
+		if name := l.unclear(s, Asked{Wanted: w}); l.deadly && name != "" {
+			p.plan.Unclear = append(p.plan.Unclear, Unclear{l.name, name})
+		}
+	}
 	return p.plan
 }
 
@@ -133,11 +146,19 @@ func (p *planner) events() {
 		p.setting(ReasonEvents, "enabledEventTypes", all)
 	}
 	p.setting(ReasonEvents, "eventsEnabled", true)
-	p.setting(ReasonEvents, "adminEventsDetailsEnabled", false) // old versions saved secrets there
+	if !p.s.On("adminEventsEnabled") { // where they are saved already, somebody decided what of them
+		p.setting(ReasonEvents, "adminEventsDetailsEnabled", false)
+	}
 	p.setting(ReasonEvents, "adminEventsEnabled", true)
 }
 
-func (p *planner) guessing() { p.setting(ReasonGuessing, "bruteForceProtected", true) }
+func (p *planner) guessing() {
+	slack := p.s.slack()
+	for _, name := range sortedKeys(slack) {
+		p.setting(ReasonGuessing, name, slack[name])
+	}
+	p.setting(ReasonGuessing, "bruteForceProtected", true)
+}
 
 func (p *planner) levels() {
 	here, _ := p.s.levels() // levelsWanted says it again

@@ -186,3 +186,28 @@ func TestLoneFormAfterAProviderIsNamed(t *testing.T) {
 		t.Errorf("obstacles %v", p.Obstacles)
 	}
 }
+
+// Direct grants: Keycloak's own flow asks whoever has an authenticator; what hangs on another condition asks only some.
+func TestDirectGrantsWantACodeOfEverybodyWhoHasOne(t *testing.T) {
+	t.Parallel()
+	const typed = "direct-grant-validate-username REQUIRED\ndirect-grant-validate-password REQUIRED\n"
+	for lines, open := range map[string]bool{
+		"":                                   true,
+		"direct-grant-validate-otp REQUIRED": false,
+		"deny-access-authenticator REQUIRED": false,
+		"+more CONDITIONAL\n  conditional-user-configured REQUIRED\n  direct-grant-validate-otp REQUIRED":                                                      false,
+		"+all REQUIRED\n  +more CONDITIONAL\n    conditional-user-configured REQUIRED\n    direct-grant-validate-otp REQUIRED":                                 false,
+		"+more CONDITIONAL\n  conditional-user-configured REQUIRED\n  direct-grant-validate-otp DISABLED":                                                      true,
+		"+more CONDITIONAL\n  conditional-user-role REQUIRED condUserRole=staff\n  direct-grant-validate-otp REQUIRED":                                         true,
+		"+more CONDITIONAL\n  conditional-user-configured REQUIRED\n  conditional-user-role REQUIRED condUserRole=staff\n  direct-grant-validate-otp REQUIRED": true,
+		"+none CONDITIONAL\n  conditional-user-role REQUIRED condUserRole=guest\n  deny-access-authenticator REQUIRED":                                         true,
+		"+off DISABLED\n  deny-access-authenticator REQUIRED":                                                                                                  true,
+	} {
+		s, a := plannable(t)
+		s.Flows = append(s.Flows, read(t, flows.Shape{Lines: strings.TrimSpace(typed + lines)}.Tree("grants")))
+		s.Settings["directGrantFlow"] = "grants"
+		if found := slices.Contains(ids(realm.Find(s, a)), bridge.FindGrantOpen); found != open {
+			t.Errorf("found %v, want %v:\n%s", found, open, lines)
+		}
+	}
+}

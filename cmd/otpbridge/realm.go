@@ -81,11 +81,11 @@ func (s *session) read(ctx context.Context) (err error) {
 }
 
 // plan compares the realm with a safe one, and says when no administrator would get in. A realm is finished when the doctor finds nothing deadly.
-func (s *session) plan(ctx context.Context, lockOut bool) (realm.Plan, error) {
-	plan := s.state.Plan(s.wanted)
+func (s *session) plan(ctx context.Context, lockOut bool) (plan realm.Plan, err error) {
+	plan = s.state.Plan(s.wanted)
 	if plan.Empty() {
-		left, err := s.state.Leftover(ctx, s.client, s.wanted)
-		return realm.Plan{Obstacles: left}, err
+		plan.Obstacles, err = s.state.Leftover(ctx, s.client, s.wanted)
+		return plan, err
 	}
 	if !plan.LocksOut || lockOut || len(plan.Obstacles) > 0 {
 		return plan, nil

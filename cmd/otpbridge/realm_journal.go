@@ -73,7 +73,8 @@ func (j *journal) write(v any) error {
 	return nil
 }
 
-// readJournal reads the changes in a file. A line that is cut off was not made and is left out.
+// readJournal reads the changes in a file. A line that is cut off was not made and is left out. One that says what this program does not know, since another
+// version wrote it, is refused: what is left out would not be taken back.
 func readJournal(file, name string) ([]realm.Change, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -92,11 +93,24 @@ func readJournal(file, name string) ([]realm.Change, error) {
 		return nil, fmt.Errorf("undo file: %s is about the realm %s, the configuration about %s", file, head.Realm, name)
 	}
 	var changes []realm.Change
-	for lines.Scan() {
-		var c realm.Change
-		if json.Unmarshal(lines.Bytes(), &c) == nil && c.Kind.Known() {
-			changes = append(changes, c)
+	for n := 2; lines.Scan(); n++ {
+		if !json.Valid(lines.Bytes()) {
+			continue
 		}
+		c, err := readChange(lines.Bytes())
+		if err != nil {
+			return nil, fmt.Errorf("undo file: %s: line %d: %w; undo it with the version of otpbridge that wrote it", file, n, err)
+		}
+		changes = append(changes, c)
 	}
 	return changes, lines.Err()
+}
+
+func readChange(line []byte) (c realm.Change, err error) {
+	strict := json.NewDecoder(bytes.NewReader(line))
+	strict.DisallowUnknownFields()
+	if err = strict.Decode(&c); err == nil && !c.Kind.Known() {
+		err = fmt.Errorf("%q: no such kind of change", c.Kind)
+	}
+	return c, err
 }

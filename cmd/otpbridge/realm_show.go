@@ -18,6 +18,7 @@ type planJSON struct {
 	Safe      bool             `json:"safe"`
 	Obstacles []realm.Obstacle `json:"obstacles"`
 	Steps     []stepJSON       `json:"steps"`
+	Unclear   []realm.Unclear  `json:"unclear"`
 	GateGroup string           `json:"gate_group,omitempty"`
 }
 
@@ -38,7 +39,7 @@ func (s *session) say(w config.Words) { say(s.process, w.In(s.lang)) }
 // show prints a plan, grouped by reason.
 func (s *session) show(plan realm.Plan) error {
 	if s.flags.Format == "json" {
-		out := planJSON{Realm: s.wanted.Realm, Safe: plan.Empty(), Obstacles: append([]realm.Obstacle{}, plan.Obstacles...), Steps: []stepJSON{}}
+		out := planJSON{Realm: s.wanted.Realm, Safe: plan.Empty(), Obstacles: append([]realm.Obstacle{}, plan.Obstacles...), Steps: []stepJSON{}, Unclear: append([]realm.Unclear{}, plan.Unclear...)}
 		for _, step := range plan.Steps {
 			out.Steps = append(out.Steps, stepJSON{step, step.Lines()})
 		}
@@ -54,6 +55,10 @@ func (s *session) show(plan realm.Plan) error {
 	texts, err := view.LoadFindings(templates.FS)
 	if err != nil {
 		return err
+	}
+	for _, u := range plan.Unclear {
+		s.say(config.Say("not judged, since it is not Keycloak's own; look whom it mails what: %s: %s",
+			"Keycloak 標準のものではないため判定していません。誰に何を送るか確認してください: %s: %s").With(texts.Check(s.lang, u.Check), plain(u.Needs)))
 	}
 	var text bytes.Buffer
 	for _, o := range plan.Obstacles {

@@ -48,6 +48,38 @@ func TestUndoFileGrowsAndIsNeverOverwritten(t *testing.T) {
 	}
 }
 
+// Issue 6: what this version does not know in an undo file would not be taken back: it is refused, by its line, and nothing is added to it.
+func TestUndoFileOfAnotherVersionIsRefused(t *testing.T) {
+	t.Parallel()
+	const known = `{"undo_of_realm":"campus"}` + "\n" + `{"kind":"role","name":"otp-helpdesk","will":true}` + "\n"
+	for line, refused := range map[string]bool{
+		`{"kind":"role","name":"otp-auditor","will":true}`:            false,
+		`{"kind":"password policy","name":"length","will":8}`:         true,
+		`{"kind":"role","name":"otp-auditor","will":true,"inside":1}`: true,
+		`"role"`:                                true,
+		`{"kind":"password policy","name":"len`: false, // cut off
+	} {
+		file := filepath.Join(t.TempDir(), "undo.jsonl")
+		if err := os.WriteFile(file, []byte(known+line+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := readJournal(file, "campus")
+		if (err != nil) != refused || refused && !strings.Contains(err.Error(), "line 3: ") {
+			t.Errorf("%s: %v", line, err)
+		}
+		j, err := openJournal(file, "campus")
+		if (err != nil) != refused {
+			t.Errorf("%s: opened: %v", line, err)
+		}
+		if err == nil {
+			err = j.Close()
+		}
+		if text, read := os.ReadFile(file); read != nil || string(text) != known+line+"\n" {
+			t.Errorf("%s: %v, %v, now %s", line, err, read, text)
+		}
+	}
+}
+
 // What is no undo file is left as it is.
 func TestUndoFileIsNothingElse(t *testing.T) {
 	t.Parallel()
