@@ -188,7 +188,7 @@ func (s *Settings) intendChange(ctx context.Context, c *Change) error {
 	if err := s.safe("change"); err != nil {
 		return err
 	}
-	a, err := s.Enter(ctx, Member{Person: c.Person, Full: true, SignedInAt: c.SignedInAt})
+	a, err := s.enter(ctx, Member{Person: c.Person, Full: true, SignedInAt: c.SignedInAt})
 	if err != nil {
 		return err
 	}

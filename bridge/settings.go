@@ -18,7 +18,7 @@ type Settings struct {
 	Attribute string              // of notification addresses
 }
 
-// SettingsLife is how old a full sign-in may be that changes something.
+// SettingsLife is how old a full sign-in may be that opens the settings.
 const SettingsLife = 10 * time.Minute
 
 // MaxAddresses is how many notification addresses a person may have.
@@ -40,9 +40,17 @@ type Member struct {
 	Language   string
 }
 
+// Young reports whether a sign-in still opens the settings.
+func (m Member) Young(now time.Time) bool { return now.Sub(m.SignedInAt) <= SettingsLife }
+
 // Enter reads the account of somebody who comes to the settings, and refuses whoever may not: the password alone opens nothing here, nor does a
-// temporary code, nor a sign-in that the campus ended or that is older than the password.
-func (s *Settings) Enter(ctx context.Context, m Member) (Account, error) { return s.enter(ctx, m) }
+// temporary code, nor a sign-in that the campus ended, or that is older than the password or than SettingsLife (CodeStaleSignIn).
+func (s *Settings) Enter(ctx context.Context, m Member) (Account, error) {
+	if !m.Young(s.Now()) {
+		return Account{}, Fault(CodeStaleSignIn, "settings", nil)
+	}
+	return s.enter(ctx, m)
+}
 
 func (f *Flow) enter(ctx context.Context, m Member) (Account, error) {
 	const op = "settings"
@@ -73,9 +81,6 @@ func (f *Flow) enter(ctx context.Context, m Member) (Account, error) {
 func (s *Settings) may(ctx context.Context, m Member) (Account, error) {
 	if err := s.safe("settings"); err != nil {
 		return Account{}, err
-	}
-	if s.Now().Sub(m.SignedInAt) > SettingsLife {
-		return Account{}, Fault(CodeStaleSignIn, "settings", nil)
 	}
 	return s.Enter(ctx, m)
 }

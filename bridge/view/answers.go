@@ -26,7 +26,6 @@ func answers() template.FuncMap {
 		"masked":       func(p interface{ Masked() bool }) bool { return p.Masked() },
 		"maxTemporary": TemporaryNone.MaxTemporary,
 		"near":         Frame.Near,
-		"old":          Settings.Old,
 		"reasonChosen": Request.ReasonChosen,
 		"renewIn":      Call.RenewIn,
 		"codeEndsIn":   Call.CodeEndsIn,

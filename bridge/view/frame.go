@@ -22,8 +22,11 @@ type Frame struct {
 	Live     bridge.Step
 	Revision string // of Live: the same step with another one shows something else
 
-	Own  bool // it belongs to the settings: there is no request to come back to
-	Late bool // of the settings: a press on this page came too late, and its person has signed in again
+	// Of the settings.
+	Own   bool      // it belongs to them: there is no request to come back to
+	Until time.Time // this sign-in opens them; zero: it is no page of theirs
+	Late  bool      // a press on this page came too late, and its person has signed in again
+	Old   bool      // the person wanted this page, and has signed in again for it
 
 	// Console says that an error page belongs to the help desk's console; the console's own pages know it.
 	Console bool

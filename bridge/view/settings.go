@@ -10,7 +10,6 @@ import (
 // Settings is GET /settings: what somebody who signed in fully has. Its buttons post do=authenticator, do=address (with id), do=add.
 type Settings struct {
 	Frame
-	Until     time.Time // of this sign-in: until then things can be changed
 	Apps      []OwnApp
 	Addresses []OwnAddress
 	Fixed     bool        // no address can be added or removed here
@@ -19,6 +18,7 @@ type Settings struct {
 	Waiting   string      // the address that waits for its confirmation, whole
 	DeskUntil time.Time   // addresses changed lately: until then only the desk helps
 	Codes     *CodesLeft  // nil: nothing about recovery codes
+	Adding    bool        // an authenticator is being added in this browser
 	Last      *LastChange // nil: nothing was changed in this sign-in
 }
 
@@ -122,9 +122,6 @@ func (p AddressAdd) faults() []Fault  { return p.Faults }
 func (p AddressCode) faults() []Fault { return p.Faults }
 func (p ManageApp) faults() []Fault   { return p.Faults }
 func (p OwnCodes) faults() []Fault    { return p.Faults }
-
-// Old says that the sign-in is too old to change something.
-func (p Settings) Old() bool { return !p.Now.Before(p.Until) }
 
 // Low says that there are so few recovery codes that new ones are advised.
 func (c CodesLeft) Low() bool { return !c.None && c.Left <= 3 }

@@ -62,7 +62,7 @@ type State struct {
 	Settings bool    `json:",omitempty"`
 	Chosen   Chosen  `json:",omitzero"`
 	Adding   *Adding `json:",omitempty"`
-	Late     string  `json:",omitempty"` // page of the settings whose last press came too late: the next sign-in leads back there
+	Late     string  `json:",omitempty"` // page of the settings that this sign-in was too old for: the next one leads back there
 	Codes    string  `json:",omitempty"` // id of the recovery codes that this browser asked for
 
 	Done *DoneFacts // all that is left after success

@@ -23,11 +23,17 @@ func (s State) member(lang string) bridge.Member {
 
 const toSettings = "/signin?to=settings"
 
+// What a page of the settings is asked with after a sign-in that it had wanted.
+const (
+	pressAgain = "?late=1" // for a press, which did nothing
+	lookAgain  = "?old=1"  // for a look
+)
+
 // settingsHandler serves a route of the settings for somebody who signed in fully for them.
 type settingsHandler func(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error
 
-// settings adapts a route of the settings. Any other session, an operator's among them, is led to the sign-in; so is a change that needs a younger one.
-// A sign-in that counts no more ends the session here, too.
+// settings adapts a route of the settings. Any other session, an operator's among them, is led to the sign-in; so is one whose sign-in is too old, which comes
+// back to its page. A sign-in that counts no more ends the session here, too.
 func (s *Server) settings(h settingsHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request, v *visit) error {
 		m := v.state().member(v.lang)
@@ -37,15 +43,16 @@ func (s *Server) settings(h settingsHandler) handler {
 		if m.Person == "" {
 			return see(w, r, toSettings)
 		}
+		if !m.Young(v.now) {
+			return s.signInAgain(w, r, v)
+		}
 		err := s.Flow.NoTemporary(r.Context(), m.Person, m.SignedInAt)
 		if err == nil {
 			err = h(w, r, v, m)
 		}
 		switch code := bridge.CodeOf(err); {
-		case code == bridge.CodeStaleSignIn && r.Method == http.MethodPost:
-			return s.tooLate(w, r, v)
-		case code == bridge.CodeStaleSignIn:
-			return see(w, r, toSettings)
+		case code == bridge.CodeStaleSignIn: // meanwhile
+			return s.signInAgain(w, r, v)
 		case r.Method == http.MethodPost && (code == bridge.CodeTemporary || code == bridge.CodeLoggedOut || code == bridge.CodePasswordChanged):
 			if ended := s.endSession(w, r, v); ended != nil {
 				return ended
@@ -55,10 +62,17 @@ func (s *Server) settings(h settingsHandler) handler {
 	}
 }
 
-// tooLate leads a press that needs a younger sign-in to one, which comes back to its page.
-func (s *Server) tooLate(w http.ResponseWriter, r *http.Request, v *visit) error {
+// signInAgain leads whoever signed in too long ago to a sign-in, which comes back to this page and says why.
+func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if r.Method == http.MethodHead {
+		return see(w, r, toSettings)
+	}
+	page := strings.TrimSuffix(r.URL.Path, codesFile) + lookAgain
+	if r.Method == http.MethodPost {
+		page = r.URL.Path + pressAgain
+	}
 	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Late = r.URL.Path
+		st.Late = page
 		return nil
 	})
 	if err != nil {
@@ -92,9 +106,9 @@ func (s *Server) settingsBack(w http.ResponseWriter, r *http.Request, v *visit, 
 	}
 	switch st := v.state(); {
 	case late != "":
-		return see(w, r, late+"?late=1")
+		return see(w, r, late)
 	case st.adding(v.now):
-		return see(w, r, "/settings/add")
+		return see(w, r, addPath)
 	case st.Chosen.Authenticator != "":
 		return see(w, r, "/settings/authenticator")
 	}
@@ -115,7 +129,9 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request, v *visit, m br
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Path = "/settings"
-		return s.overviewPage(f, o, m)
+		p := s.overviewPage(f, o, m)
+		p.Adding = v.state().adding(v.now)
+		return p
 	})
 }
 
@@ -134,7 +150,7 @@ func (s *Server) journal(w http.ResponseWriter, r *http.Request, v *visit, m bri
 const lastChangeShown = 10 * time.Minute
 
 func (s *Server) overviewPage(f view.Frame, o bridge.Overview, m bridge.Member) view.Settings {
-	p := view.Settings{Frame: f, Unset: o.Unset, Fixed: o.Fixed, Until: m.SignedInAt.Add(bridge.SettingsLife), DeskUntil: o.DeskUntil}
+	p := view.Settings{Frame: f, Unset: o.Unset, Fixed: o.Fixed, DeskUntil: o.DeskUntil}
 	for _, c := range o.Authenticators {
 		p.Apps = append(p.Apps, ownApp(c))
 	}
@@ -205,11 +221,15 @@ func (s *Server) choose(w http.ResponseWriter, r *http.Request, v *visit, c Chos
 	return see(w, r, to)
 }
 
-// changed forgets what was chosen, waits a moment for the change, which another worker may carry out, and leads back to the page that says what
+// changed forgets what the change was about, waits a moment for the change, which another worker may carry out, and leads back to the page that says what
 // came of it.
 func (s *Server) changed(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {
 	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Chosen, st.Adding = Chosen{}, nil
+		if r.URL.Path == addPath {
+			st.Adding = nil
+		} else {
+			st.Chosen = Chosen{}
+		}
 		return nil
 	})
 	if err == nil {

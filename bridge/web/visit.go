@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/sessions"
@@ -146,11 +147,24 @@ func (s *Server) frame(r *http.Request, v *visit) view.Frame {
 	if state.Person != "" {
 		f.Person = &view.Person{Name: state.Name, ID: state.Username}
 		f.Session = view.SessionEnd{Ends: state.ends(), Idle: state.idles()}
-		f.Own, f.Late = state.Settings, state.Settings && r.Method == http.MethodGet && r.URL.Query().Get("late") == "1"
+		s.ownFrame(r, v, &f)
 		may := func(role string) bool { return state.Desk && role != "" && contains(state.Roles, role) }
 		f.Operator, f.Auditor, f.Admin = may(s.DeskRole), may(s.AuditorRole), may(s.AdminRole)
 	}
 	return f
+}
+
+// ownFrame is what pages carry besides in front of one's own settings.
+func (s *Server) ownFrame(r *http.Request, v *visit, f *view.Frame) {
+	m := v.state().member(v.lang)
+	if f.Own = m.Person != ""; !f.Own || !m.Young(v.now) || !strings.HasPrefix(r.URL.Path, settingsPath) {
+		return
+	}
+	f.Until = m.SignedInAt.Add(bridge.SettingsLife)
+	f.Session = view.SessionEnd{Ends: f.Until}
+	if query := "?" + r.URL.RawQuery; r.Method == http.MethodGet {
+		f.Late, f.Old = query == pressAgain, query == lookAgain
+	}
 }
 
 // show renders a page into a buffer and writes it. A guest gets the session that the page's forms need.

@@ -156,11 +156,11 @@ func enrolSamples(f view.Frame, word string) []Sample {
 	stolen.LockedAt, failed.Unlocked = At(14, 5), true
 	stolen.Kept = []bridge.Credential{{Type: bridge.TypeOTP, Label: word}, {Type: word}}
 	added := enrol
-	added.Add, added.Verified = true, false
+	added.Add, added.Verified, added.Frame = true, false, ofSettings(f, "/settings/add")
 	all := []Sample{
 		{"enrol", enrol}, {"enrol-soon", soon}, {"enrol-extended", extended}, {"enrol-sha256", other},
 		{"enrolstopped", view.EnrolStopped{Frame: f}}, {"enrolstopped-time", view.EnrolStopped{Frame: f, TimeUp: true}},
-		{"enrol-add", added}, {"enrolstopped-add", view.EnrolStopped{Frame: f, Add: true}},
+		{"enrol-add", added}, {"enrolstopped-add", view.EnrolStopped{Frame: added.Frame, Add: true}},
 		{"enrol-locked", stolen}, {"enrol-unlocked", failed}, {"locking", view.Locking{Frame: f}}, {"locking-slow", view.Locking{Frame: f, Slow: true}},
 		{"locking-stuck", view.Locking{Frame: f, Stuck: true}},
 		{"locked", view.Locked{Frame: f, At: At(14, 5)}}, {"locked-kept", view.Locked{Frame: f, At: At(14, 5), Kept: stolen.Kept}},

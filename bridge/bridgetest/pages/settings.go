@@ -8,28 +8,39 @@ import (
 	"otpbridge/bridge/view"
 )
 
+// ofSettings is the frame of one of their pages.
+func ofSettings(f view.Frame, path string) view.Frame {
+	f.Path, f.Reference, f.Own, f.Until = path, "", true, At(14, 15)
+	f.Session = view.SessionEnd{Ends: f.Until}
+	return f
+}
+
 // settingsSamples are the pages of the settings.
 func settingsSamples(f view.Frame, word string) []Sample {
-	f.Path, f.Reference = "/settings", ""
+	f = ofSettings(f, "/settings")
 	app := view.OwnApp{ID: "7c0e6a2e-3f0b-4a55-9d43-52c1a6a3d0b1", Label: word, Added: At(10, 12)}
 	addresses := []view.OwnAddress{
 		{ID: "a1", Address: word + "@example.com", Confirmed: At(10, 12), Own: true}, {ID: "a2", Address: "y@example.net", Code: bridge.CodeRealmUnsafe},
 		{ID: "a3", Address: "z@example.ac.jp", Code: bridge.CodeAddressCampus, Own: true},
 	}
 	full := view.Settings{
-		Frame: f, Until: At(14, 15), Apps: []view.OwnApp{app, {ID: "b", Label: "Laptop", Added: At(10, 31)}}, Addresses: addresses, DeskUntil: At(84, 0),
+		Frame: f, Apps: []view.OwnApp{app, {ID: "b", Label: "Laptop", Added: At(10, 31)}}, Addresses: addresses, DeskUntil: At(84, 0),
 		Codes: &view.CodesLeft{Left: 11, Make: true}, Most: true,
 	}
-	one := view.Settings{Frame: f, Until: At(14, 15), Apps: full.Apps[:1], Addresses: addresses[:1], Codes: &view.CodesLeft{Left: 2}}
-	waiting, none, old := one, one, one
+	one := view.Settings{Frame: f, Apps: full.Apps[:1], Addresses: addresses[:1], Codes: &view.CodesLeft{Left: 2}}
+	waiting, none, old, late, ends := one, one, one, one, one
 	waiting.Waiting, waiting.Addresses = word+"@example.org", nil
 	campus := one
 	campus.Addresses, campus.Unset = addresses[2:], true
 	fixed := one
 	fixed.Fixed, fixed.Unset, fixed.Addresses = true, true, []view.OwnAddress{{ID: "a1", Address: word + "@example.com"}}
 	none.Unset, none.Addresses, none.Apps, none.Codes = true, nil, nil, &view.CodesLeft{None: true, Make: true}
-	old.Until, old.Codes = At(14, 0), nil
-	all := []Sample{{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-campus", campus}, {"settings-fixed", fixed}, {"settings-old", old}}
+	old.Old, old.Codes, late.Late, late.Adding = true, nil, true, true
+	ends.Until, ends.Session.Ends = f.Now.Add(time.Minute), f.Now.Add(time.Minute)
+	all := []Sample{
+		{"settings", full}, {"settings-one", one}, {"settings-waiting", waiting}, {"settings-none", none}, {"settings-campus", campus}, {"settings-fixed", fixed}, {"settings-old", old},
+		{"settings-late", late}, {"settings-ends", ends},
+	}
 	for _, last := range []struct {
 		name string
 		view.LastChange
