@@ -204,8 +204,8 @@ const (
 
 // members reads who is in the allowed group or below it, each once and whole pages of them.
 func (p people) members(ctx context.Context, take func([]member) (more bool, err error)) error {
-	var g Group
-	if err := get(ctx, p.c, "/group-by-path"+path(strings.Split(strings.Trim(p.a.AllowedGroup, "/"), "/")...), &g); err != nil {
+	g, err := groupOfPeople(ctx, p.c, p.a.AllowedGroup)
+	if err != nil {
 		if absent(err) { // is said elsewhere
 			return bridge.NotChecked(bridge.UncheckedRights, p.a.AllowedGroup)
 		}

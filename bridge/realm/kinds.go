@@ -175,12 +175,6 @@ func writeGroup(ctx context.Context, x actor, c Change) error {
 	return gone(x.Do(ctx, "DELETE "+path("groups", g.ID), nil, nil))
 }
 
-// groupAt finds a group by its path.
-func groupAt(ctx context.Context, x Caller, where string) (g Group, err error) {
-	err = get(ctx, x, "/group-by-path"+path(strings.Split(strings.Trim(where, "/"), "/")...), &g)
-	return g, err
-}
-
 func groupRoleNow(s *State, c Change) any {
 	g := s.Group(c.Of)
 	return orNil(g != nil && slices.Contains(g.RealmRoles, c.Name), is)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"otpbridge/bridge"
@@ -236,7 +235,7 @@ func (r reader) policies() error {
 // for each.
 func (r reader) groups() error {
 	if r.w.GateGroup != "" {
-		if err := r.group(path("groups", r.w.GateGroup)); err != nil {
+		if err := r.groupByID(r.w.GateGroup); err != nil {
 			return err
 		}
 	}
@@ -248,17 +247,25 @@ func (r reader) groups() error {
 		if r.s.Group(p) != nil {
 			continue
 		}
-		if err := r.group("/group-by-path" + path(strings.Split(strings.Trim(p, "/"), "/")...)); err != nil {
+		find := groupAt
+		if p == r.w.AllowedGroup {
+			find = groupOfPeople
+		}
+		if err := r.group(find(r.ctx, r.Caller, p)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// group reads one group; that there is none is no error.
-func (r reader) group(where string) error {
+func (r reader) groupByID(id string) error {
 	var g Group
-	err := r.get(where, &g)
+	err := r.get(path("groups", id), &g)
+	return r.group(g, err)
+}
+
+// group keeps a group that was read; that there is none is no error.
+func (r reader) group(g Group, err error) error {
 	if absent(err) {
 		return r.get("/groups?max=1", &[]Object{}) // refused, if that was no answer
 	}

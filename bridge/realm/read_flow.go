@@ -182,7 +182,7 @@ func (r reader) accessRules(where string) error {
 		rule := AccessRule{ID: f.ID, Name: f.Name, Type: f.Type, Logic: f.Logic, Users: f.Users, Clients: f.Clients}
 		for _, g := range f.Groups {
 			if r.s.GroupByID(g.ID) == nil {
-				if err := r.group(path("groups", g.ID)); err != nil {
+				if err := r.groupByID(g.ID); err != nil {
 					return err
 				}
 			}

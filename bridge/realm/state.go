@@ -172,6 +172,7 @@ type Group struct {
 	ID          string              `json:"id"`
 	Name        string              `json:"name"`
 	Path        string              `json:"path"`
+	Parent      string              `json:"parentId"`
 	RealmRoles  []string            `json:"realmRoles"`
 	ClientRoles map[string][]string `json:"clientRoles"`
 	Attributes  map[string][]string `json:"attributes"`
