@@ -54,7 +54,7 @@ func (p people) permissions(ctx context.Context, s *State) (*State, error) {
 		return nil, err
 	}
 	r := reader{ctx: ctx, Caller: p.c, w: p.a.Wanted, s: &State{Settings: s.Settings, Clients: s.Clients, Account: s.Account}}
-	if err := r.group(groupAt(r.ctx, r.Caller, AccountGroup)); err != nil || len(r.s.Groups) == 0 {
+	if err := r.group(groupAt(ctx, p.c, AccountGroup)); err != nil || len(r.s.Groups) == 0 {
 		return r.s, refused(err, rights(PartGroups))
 	}
 	return r.s, refused(r.permissions(), rights(PartPermissions))
