@@ -118,8 +118,8 @@ func (s *Settings) ResendAddress(ctx context.Context, m Member) error {
 
 func (s *Settings) sendAsk(ctx context.Context, m Member, a Account, address string) error {
 	uses := mailUses(m.Person, strings.ToLower(address), LimitAddressMinute, LimitAddressHour, LimitAddressDay)
-	if taken, retry, err := s.Limits.AllowEach(ctx, uses); err != nil || taken < len(uses) {
-		return s.limited(uses[taken].Limit.Name, retry, err)
+	if err := s.take(ctx, m.Person, uses...); err != nil {
+		return err
 	}
 	now, code := s.Now(), NewDigits(AddressCodeDigits)
 	ask := AddressAsk{Address: address, Hash: addressHash(m.Person, address, code), SentAt: now, Expires: now.Add(AddressAskLife)}

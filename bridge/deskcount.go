@@ -41,7 +41,7 @@ func (f *Flow) count(ctx context.Context, q quota, o Operator) (last bool, err e
 
 // Press counts one press of an operator. A refusal goes on record (RL-07).
 func (f *Flow) Press(ctx context.Context, o Operator) error {
-	return f.take(ctx, Use{Limit: LimitDeskPress, Key: o.Person})
+	return f.take(ctx, o.Person, Use{Limit: LimitDeskPress, Key: o.Person})
 }
 
 // giveBack takes back what count counted last.

@@ -17,9 +17,8 @@ type letter struct {
 // up nothing of the others. What is counted before the recovery is stored is lost if the store dies in between: one mail of the hour, and
 // a minute's wait.
 func (f *Flow) newLink(ctx context.Context, person, to string) (letter, error) {
-	uses := mailUses(person, to, LimitLinkMinute, LimitLinkHour, LimitLinkDay)
-	if taken, retry, err := f.Limits.AllowEach(ctx, uses); err != nil || taken < len(uses) {
-		return letter{}, f.limited(uses[taken].Limit.Name, retry, err)
+	if err := f.take(ctx, person, mailUses(person, to, LimitLinkMinute, LimitLinkHour, LimitLinkDay)...); err != nil {
+		return letter{}, err
 	}
 	return f.newTokens(ctx, person, to)
 }

@@ -135,7 +135,7 @@ func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
 // startCall begins a recovery by desk. Every address on record is told, and may veto.
 func (f *Flow) startCall(ctx context.Context, a Asked) (Recovery, error) {
 	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitCallHour, a.Viewer.Person); err != nil || !ok {
-		return Recovery{}, f.limited(LimitCallHour.Name, retry, err)
+		return Recovery{}, f.limited(ctx, a.Viewer.Person, LimitCallHour, retry, err)
 	}
 	w, err := f.newTokens(ctx, a.Viewer.Person, "")
 	if err != nil {

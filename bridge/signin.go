@@ -16,21 +16,16 @@ type Entry struct {
 // Admit counts one press at the ID page against its client address and against the service as a whole. What is used up comes back at the
 // limit's own rate, so that nobody can shut the service for longer than they keep pressing.
 func (f *Flow) Admit(ctx context.Context, address string) error {
-	return f.take(ctx, Use{Limit: LimitAddress, Key: address}, Use{Limit: LimitService, Key: "all"})
+	return f.take(ctx, "", Use{Limit: LimitAddress, Key: address}, Use{Limit: LimitService, Key: "all"})
 }
 
-// take uses limits once, until one is used up. That one goes on record.
-func (f *Flow) take(ctx context.Context, uses ...Use) error {
+// take uses limits once, until one is used up. person is whose press it is, "" when that is not known.
+func (f *Flow) take(ctx context.Context, person string, uses ...Use) error {
 	taken, retry, err := f.Limits.AllowEach(ctx, uses)
-	if err != nil {
-		return f.limited(uses[0].Limit.Name, 0, err)
-	}
-	if taken == len(uses) {
+	if err == nil && taken == len(uses) {
 		return nil
 	}
-	name := uses[taken].Limit.Name
-	f.record(ctx, AuditEvent{Event: "limit.reached", Outcome: "refused", Code: CodeTooMany, Detail: map[string]string{"limit": name}})
-	return f.limited(name, retry, nil)
+	return f.limited(ctx, person, uses[taken].Limit, retry, err)
 }
 
 // Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the
@@ -202,11 +197,19 @@ func (f *Flow) Arrived(ctx context.Context, e Entry, subject string) error {
 	return nil
 }
 
-func (f *Flow) limited(op string, retry time.Duration, err error) error {
+// limited refuses whoever is over a limit, which goes on record (RL-07). err: it could not be counted.
+func (f *Flow) limited(ctx context.Context, person string, l Limit, retry time.Duration, err error) error {
 	if err != nil {
-		return Fault(CodeStoreAway, op, err)
+		return Fault(CodeStoreAway, l.Name, err)
 	}
-	return &Error{Code: CodeTooMany, Op: op, Until: f.Now().Add(retry)}
+	f.overLimit(ctx, person, l)
+	return &Error{Code: CodeTooMany, Op: l.Name, Until: f.Now().Add(retry)}
+}
+
+func (f *Flow) overLimit(ctx context.Context, person string, l Limit) {
+	f.record(ctx, AuditEvent{
+		Event: "limit.reached", Outcome: "refused", Actor: person, Target: person, Code: CodeTooMany, Detail: map[string]string{"limit": l.Name},
+	})
 }
 
 // LoggedOut records that the campus ended a person's sign-in.

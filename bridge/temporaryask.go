@@ -166,6 +166,9 @@ func (f *Flow) beginTemporary(ctx context.Context, t, last TemporaryCode, seen [
 		}
 		return BeginTemporary(old, found, t)
 	})
+	if CodeOf(err) == CodeTooMany {
+		f.overLimit(ctx, t.Person, LimitTemporary)
+	}
 	if err != nil {
 		return begun, err
 	}

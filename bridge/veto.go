@@ -114,7 +114,7 @@ func (f *Flow) objectsTooOften(ctx context.Context, owner, hash, number string) 
 // mayDispute counts an objection that comes too late, which ends sessions.
 func (f *Flow) mayDispute(ctx context.Context, person string) error {
 	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitObjection, person); err != nil || !ok {
-		return f.limited(LimitObjection.Name, retry, err)
+		return f.limited(ctx, person, LimitObjection, retry, err)
 	}
 	return nil
 }

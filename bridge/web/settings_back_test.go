@@ -74,6 +74,16 @@ func TestASecondPressForAnAddressIsNoFault(t *testing.T) {
 	if other.status != http.StatusTooManyRequests || other.header.Get("Retry-After") == "" || !strings.Contains(other.body, "other@example.org") {
 		t.Errorf("another address: %d, Retry-After %q", other.status, other.header.Get("Retry-After"))
 	}
+	wantsLimit(t, c, name, bridge.LimitAddressMinute)
+}
+
+// wantsLimit wants it on record that somebody came to a limit.
+func wantsLimit(t *testing.T, c *campus.Campus, name string, l bridge.Limit) {
+	t.Helper()
+	all := c.Events("limit.reached")
+	if len(all) == 0 || all[len(all)-1].Detail["limit"] != l.Name || all[len(all)-1].Target != c.KC.PersonID(name) {
+		t.Errorf("on record: %+v, want %s", all, l.Name)
+	}
 }
 
 // An error in the settings leads back to the settings, never to a page that replaces authenticators; and no page of theirs speaks of a request.

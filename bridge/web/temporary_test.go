@@ -200,7 +200,7 @@ func TestWhoGetsNoTemporaryCode(t *testing.T) {
 	}
 }
 
-// TMP-01: one at a time, however often and wherever the button is pressed; three in a week.
+// TMP-01, RL-07: one at a time, however often and wherever the button is pressed; three in a week.
 func TestOneTemporaryCodeAtATimeAndThreeAWeek(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
@@ -228,6 +228,7 @@ func TestOneTemporaryCodeAtATimeAndThreeAWeek(t *testing.T) {
 	p.open("/temporary", http.StatusOK)
 	p.send("/temporary", http.StatusTooManyRequests, "do", "send")
 	p.says("You have asked for temporary codes 3 times within a week")
+	wantsLimit(t, c, name, bridge.LimitTemporary)
 	if len(otps(c, name)) != 1 || temporaryOf(t, c, name).Open() {
 		t.Error("a fourth code")
 	}
