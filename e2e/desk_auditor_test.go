@@ -12,21 +12,22 @@ import (
 
 const auditorRole = "otp-auditor"
 
-// auditorOf makes somebody an auditor: the role, in the scope of the login client.
+// auditorOf makes somebody an auditor.
 func (s *site) auditorOf(name string) {
 	s.t.Helper()
-	do := func(call string, body, out any) {
-		if err := s.campus.Do(s.t.Context(), call, body, out); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	do("POST /roles", map[string]any{"name": auditorRole}, nil)
-	var role map[string]any
-	do("GET /roles/"+auditorRole, nil, &role)
-	var clients []struct{ ID string }
-	do("GET /clients?clientId="+realm.LoginClient, nil, &clients)
-	do("POST /clients/"+clients[0].ID+"/scope-mappings/realm", []map[string]any{role}, nil)
+	s.newRole(auditorRole)
 	s.add(realm.Person{Name: name, Roles: []string{auditorRole}})
+}
+
+// newRole makes a role, in the scope of the login client.
+func (s *site) newRole(name string) {
+	s.t.Helper()
+	s.keycloak("POST /roles", map[string]any{"name": name}, nil)
+	var role map[string]any
+	s.keycloak("GET /roles/"+name, nil, &role)
+	var clients []struct{ ID string }
+	s.keycloak("GET /clients?clientId="+realm.LoginClient, nil, &clients)
+	s.keycloak("POST /clients/"+clients[0].ID+"/scope-mappings/realm", []map[string]any{role}, nil)
 }
 
 // HD-13: an auditor reads the trail of the replica that answers, and decides nothing; an operator does not read it.

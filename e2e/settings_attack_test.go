@@ -102,10 +102,11 @@ func TestRealmAttackSettings(t *testing.T) {
 var ownAddress = regexp.MustCompile(`value="address"><button class="btn little" name="id" value="([^"]+)"`)
 
 // WB-12: an address is asked for on one device and confirmed on another, and at the same moment a third press removes one, while an administrator
-// wrote in between. Both come to stand, and everything else is as it was.
+// wrote in between. Both come to stand, and everything else is as it was. Somebody who writes between our read and our write is noticed.
 func TestJourneySettingsTwoAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newSettings(t)
+	proxy := rig.NewProxy(t)
+	s := newSettingsOn(t, rig.NewCampusAt(t, proxy.URL))
 	s.furnish()
 	s.endow(realm.Person{Name: "grace", Notification: []string{"grace@example.net", "old@example.net"}})
 	phone := rig.NewPhone(t, realm.Secret("grace"))
@@ -140,4 +141,31 @@ func TestJourneySettingsTwoAtOnce(t *testing.T) {
 	if n := s.events("alarm.account_moved", "grace"); n != 0 {
 		t.Errorf("%d alarms", n)
 	}
+	two.writtenInBetween(proxy)
+}
+
+// writtenInBetween removes an address, while an administrator writes the same person between the product's read and its write: that is an alarm, since
+// theirs is lost.
+func (h *hand) writtenInBetween(proxy *rig.Proxy) {
+	s := h.s
+	s.t.Helper()
+	h.Get(s.bridge.URL + "/settings").Follow("")
+	id := ownAddress.FindStringSubmatch(h.Body)
+	if id == nil {
+		s.t.Fatalf("no address on %s", h.Describe())
+	}
+	h.sends("/settings", "do", "address", "id", id[1]).see("Remove this notification address?")
+	hold := proxy.Hold(false, func(r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, s.path(h.name))
+	})
+	var press sync.WaitGroup
+	press.Go(func() { h.sends("/settings/remove", "do", "remove", "id", id[1]) })
+	hold.Wait(s.t)
+	user := map[string]any{}
+	s.keycloak("GET "+s.path(h.name), nil, &user)
+	user["lastName"] = "Murray"
+	s.keycloak("PUT "+s.path(h.name), user, nil)
+	proxy.Pass()
+	press.Wait()
+	rig.Eventually(s.t, "the alarm", func() bool { return s.events("alarm.account_moved", h.name) == 1 })
 }

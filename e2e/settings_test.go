@@ -22,7 +22,11 @@ type owner struct {
 // newSettings is a site with settings, whose realm has what they need.
 func newSettings(t *testing.T, more ...func(*rig.Setup)) *site {
 	t.Helper()
-	campus := rig.NewCampus(t)
+	return newSettingsOn(t, rig.NewCampus(t), more...)
+}
+
+func newSettingsOn(t *testing.T, campus *rig.Campus, more ...func(*rig.Setup)) *site {
+	t.Helper()
 	prepared := &site{t: t, campus: campus}
 	prepared.attribute(map[string]any{"name": "notificationEmailConfirmed", "multivalued": true})
 	prepared.attribute(map[string]any{"name": "notificationEmail", "multivalued": true, "validations": map[string]any{"email": map[string]any{}}})

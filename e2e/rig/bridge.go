@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"otpbridge/bridge/store"
 )
 
 // Setup says how the product is to run. Campus and Mailbox are required.
@@ -29,6 +31,12 @@ type Setup struct {
 	// KeepAlive: the front keeps its connections to the replicas, as a proxy on a campus does; a replica that dies may then cost somebody a request.
 	KeepAlive bool
 }
+
+// What stands beside the configuration file.
+const (
+	keysFile  = "keys"
+	storeFile = "state.db"
+)
 
 // Bridge is the product: replicas of the built binary behind one address, Campus.AppURL.
 type Bridge struct {
@@ -106,6 +114,25 @@ func PrepareBridge(t *testing.T, s Setup) *Bridge {
 	return b
 }
 
+// Store opens the embedded store while no replica runs, for a test that changes what stands there.
+func (b *Bridge) Store(t *testing.T) *store.Store {
+	t.Helper()
+	dir := filepath.Dir(b.Config)
+	text, err := os.ReadFile(filepath.Join(dir, keysFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := store.ParseKeys(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := store.Open(t.Context(), store.Config{Path: filepath.Join(dir, storeFile), Keys: ring, Now: time.Now, Look: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
 // HelpDesk changes a configuration so that the help desk works: carol and dave of the realm file are its operators.
 func HelpDesk(settings map[string]any) {
 	type section = map[string]any
@@ -128,13 +155,13 @@ func HelpDesk(settings map[string]any) {
 func configuration(t *testing.T, s Setup, dir string) map[string]any {
 	t.Helper()
 	c := s.Campus
-	keys, login, admin := filepath.Join(dir, "keys"), filepath.Join(dir, "login.jwk"), filepath.Join(dir, "admin.jwk")
+	keys, login, admin := filepath.Join(dir, keysFile), filepath.Join(dir, "login.jwk"), filepath.Join(dir, "admin.jwk")
 	writeSealingKey(t, keys)
 	c.Login.Write(login)
 	c.Admin.Write(admin)
-	store := map[string]any{"bolt": filepath.Join(dir, "state.db")}
+	state := map[string]any{"bolt": filepath.Join(dir, storeFile)}
 	if s.Redis != nil {
-		store = map[string]any{"redis": map[string]any{"addresses": []string{s.Redis.Addr}, "prefix": "otpbridge:", "tls": false}}
+		state = map[string]any{"redis": map[string]any{"addresses": []string{s.Redis.Addr}, "prefix": "otpbridge:", "tls": false}}
 	}
 	type section = map[string]any
 	return section{
@@ -151,7 +178,7 @@ func configuration(t *testing.T, s Setup, dir string) map[string]any {
 			"refused_domains": []string{"example.ac.jp"}, "password_reset": "none", "password_age": "72h", "allowed_group": "/otp-recoverable",
 			"harmless_roles": []string{"default-roles-" + c.Name, "offline_access", "uma_authorization"},
 		},
-		"store": store,
+		"store": state,
 		"mail":  section{"smtp": "smtp://" + s.Mailbox.Addr, "from": "Authentication settings <noreply@example.ac.jp>"},
 		"help_desk": section{
 			"contacts": []section{{"label": section{"ja": "お問い合わせフォーム", "en": "Contact form"}, "url": "https://www.example.ac.jp/contact"}},
