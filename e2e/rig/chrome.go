@@ -239,16 +239,20 @@ func (p *Page) Click(name string) *Page {
 	return p
 }
 
-// Fill replaces what stands in the field with that label (or with that name or id) by a text that is typed.
+// Fill replaces what stands in the field with that label (or with that name or id) by a text that is typed. Where the page moved on under the hand, the
+// hand tries again.
 func (p *Page) Fill(label, text string) *Page {
 	p.t.Helper()
-	p.point("field", label)
-	var typed string
-	p.run("type", chromedp.Evaluate(`document.activeElement.select && document.activeElement.select()`, nil), input.InsertText(text),
-		chromedp.Evaluate(`document.activeElement.value || ""`, &typed))
-	if typed == "" && text != "" {
-		p.t.Fatalf("the field %q got no text: something lies over it; on %s", label, p.describe())
+	for range 3 {
+		p.point("field", label)
+		var typed string
+		p.run("type", chromedp.Evaluate(`document.activeElement.select && document.activeElement.select()`, nil), input.InsertText(text),
+			chromedp.Evaluate(`document.activeElement.value || ""`, &typed))
+		if typed != "" || text == "" {
+			return p
+		}
 	}
+	p.t.Fatalf("the field %q got no text: something lies over it; on %s", label, p.describe())
 	return p
 }
 
