@@ -17,6 +17,7 @@ type Clock struct {
 	zone    *time.Location
 	skew    time.Duration // of the sign-in service
 	working int           // jobs that are being carried out
+	leapt   time.Duration // since the first of these began
 }
 
 // Now returns the campus time.
@@ -63,29 +64,36 @@ func (c *Clock) Stop() {
 	c.stopped = time.Now()
 }
 
-// Add moves the clock of everybody on the campus. Who leaps over the lease of a job lets those that are being carried out come to their end before, unless they
-// wait for the leap: no worker sleeps through its lease without need.
+// Add moves the clock of everybody on the campus. Before the lease of a job is leapt over, at once or little by little, those that are being carried out come to
+// their end, unless they wait for the leap: no worker sleeps through its lease without need.
 func (c *Clock) Add(d time.Duration) {
-	if d >= bridge.WorkLease {
-		for patience := time.Now().Add(time.Second); c.atWork() && time.Now().Before(patience); <-time.After(time.Millisecond) {
-		}
+	const room = bridge.WorkLease / 2 // the rest is for what passes until a claim is renewed
+	for patience := time.Now().Add(5 * time.Second); c.during(d) >= room && time.Now().Before(patience); <-time.After(time.Millisecond) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset += d
+	c.leapt += d
 }
 
-func (c *Clock) atWork() bool {
+// during is how far a leap leads from the beginning of the jobs that are being carried out, zero if there are none.
+func (c *Clock) during(leap time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.working > 0
+	if c.working == 0 {
+		return 0
+	}
+	return c.leapt + leap
 }
 
-// during carries out a job.
-func (c *Clock) during(handle store.Handle) store.Handle {
+// counted is a handle whose jobs the clock knows of.
+func (c *Clock) counted(handle store.Handle) store.Handle {
 	count := func(n int) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if c.working == 0 {
+			c.leapt = 0
+		}
 		c.working += n
 	}
 	return func(ctx context.Context, j store.Claimed) (time.Time, error) {

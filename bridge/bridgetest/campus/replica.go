@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +29,7 @@ type Replica struct {
 
 	handler http.Handler
 	stop    func()
+	stopped atomic.Bool
 }
 
 // replica builds a bridge and starts its workers.
@@ -103,6 +106,13 @@ func (r *Replica) StopWork() { r.stop() }
 // StopWork ends the workers of the first replica.
 func (c *Campus) StopWork() { c.replicas[0].StopWork() }
 
+// Works reports whether a replica has workers.
+func (c *Campus) Works() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.replicas, func(r *Replica) bool { return !r.stopped.Load() })
+}
+
 // front hands requests to all replicas in turn, as a balancer in front of them does.
 func (c *Campus) front(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
@@ -144,7 +154,7 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 		}},
 	}}
 	for i := range worker.Works {
-		worker.Works[i].Handle = c.Clock.during(worker.Works[i].Handle)
+		worker.Works[i].Handle = c.Clock.counted(worker.Works[i].Handle)
 	}
 	all.Go(func() { worker.Run(ctx, 0) })
 	all.Go(func() { _ = r.Web.Party.Run(ctx) })
@@ -154,7 +164,7 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 		keycloak.NewWatch(keycloak.WatchConfig{Gate: r.Gate}).Run(ctx, tick.C)
 	})
 	var once sync.Once
-	r.stop = func() { once.Do(func() { cancel(); all.Wait() }) }
+	r.stop = func() { once.Do(func() { r.stopped.Store(true); cancel(); all.Wait() }) }
 	t.Cleanup(r.stop)
 }
 
