@@ -242,7 +242,10 @@ func TestTheFiguresOfTheConsole(t *testing.T) {
 	}
 	operator(t, c, "dave").says("My approvals today 0")
 	c.Clock.Add(bridge.DeskLife)
-	c.Wait(t, "the end of bob's recovery", func() bool { return recovery(t, c, "bob").State == bridge.Ended })
+	c.Wait(t, "the end of bob's call", func() bool {
+		calls, err := c.Store.Jobs.List(t.Context(), bridge.JobCall, 1)
+		return err == nil && len(calls) == 0
+	})
 	operator(t, c, "carol").says("Waiting 0")
 	c.Clock.Add(24 * time.Hour)
 	operator(t, c, "carol").says("My approvals today 0")

@@ -25,6 +25,7 @@ func eachCall(t *testing.T, test func(n int) (failed bool)) {
 		each = 8
 	}
 	n := rand.N(each)
+	t.Logf("from call %d, every %d", n, each)
 	for ; test(n); n += each {
 		if n > 80 {
 			t.Fatal("a press with more than 80 calls of the store")

@@ -177,6 +177,7 @@ func TestAStoreThatIsAwayLosesNothingAtAnyPress(t *testing.T) {
 				each = 4 // little hangs on them
 			}
 			first := rand.N(min(each, 4))
+			t.Logf("from call %d, every %d", first, each)
 			for n := first; failed; n += each {
 				if n > 60 {
 					t.Fatal("a press with more than 60 calls of the store")
@@ -219,6 +220,7 @@ func TestAKeycloakThatIsAwayLosesNothingAtAnyPress(t *testing.T) {
 			t.Parallel()
 			c := campus.Open(t)
 			today := rand.N(3) // of three parts, the one that the quick loop tries
+			t.Logf("part %d", today)
 			for n, call := range []string{
 				adminUser, adminUser + "/credentials", adminUser + "/groups", "/admin/realms/*/attack-detection/brute-force/users/*",
 				adminUser + "/role-mappings/realm/composite", "/admin/realms/*/events",

@@ -44,10 +44,11 @@ func TestANameOfAnyScriptTellsDevicesApart(t *testing.T) {
 	} {
 		name := member(c, "owner"+string(rune('a'+i)))
 		p := proven(t, c, name)
+		today := c.Clock.Now().In(c.Flow.Rules.Zone).Format(time.DateOnly)
 		p.send("/enrol", http.StatusOK, "do", "confirm", "code", p.code(p.scan()), "label", tt.typed)
 		p.at("/done")
 		got := label(t, c, name)
-		rest, ok := strings.CutPrefix(got, tt.want+c.Clock.Now().In(c.Flow.Rules.Zone).Format(time.DateOnly)+" ")
+		rest, ok := strings.CutPrefix(got, tt.want+today+" ")
 		if !ok || len(rest) != 4 || len(utf16.Encode([]rune(got))) > 255 {
 			t.Errorf("%q became %q", tt.typed, got)
 		}

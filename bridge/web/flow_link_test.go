@@ -273,6 +273,7 @@ func TestAddressesAtTheSwapCountAsTheyWereBeforeTheSignIn(t *testing.T) {
 			key := p.scan()
 			is.do(c, c.KC.PersonID("somebody"))
 			p.send("/enrol", is.status, "do", "confirm", "code", p.code(key))
+			p.awaitsWork()
 			if r := recovery(t, c, "somebody"); r.State != is.state {
 				t.Fatalf("%s %s %s", r.State, r.End, r.EndCode)
 			}

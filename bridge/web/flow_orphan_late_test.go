@@ -56,6 +56,7 @@ func TestAnEndOfAnotherReplicaIsNotFelt(t *testing.T) {
 	key := p.scan()
 	from := c.Clock.Now()
 	p.confirm(p.code(key), http.StatusOK)
+	p.at("/done")
 	i := intentOf(t, c, "swap")
 	i.Begun = from
 	c.Clock.Add(3 * 24 * time.Hour)
@@ -84,6 +85,7 @@ func TestAnEndOfAnotherReplicaIsSeenInALaterRecovery(t *testing.T) {
 	p.redeem(name)
 	key := p.scan()
 	p.confirm(p.code(key), http.StatusOK)
+	p.at("/done")
 	lock, swap := intentOf(t, c, "lock"), intentOf(t, c, "swap")
 	lock.Begun, swap.Begun = from, from
 	c.Clock.Add(time.Hour)

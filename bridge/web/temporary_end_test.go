@@ -164,6 +164,7 @@ func TestATemporaryCodeThatTheStoreLostIsTakenAwayFromTheTrail(t *testing.T) {
 	name := member(c, "owner")
 	id := c.KC.PersonID(name)
 	_, code := hasCode(t, c, name)
+	c.StopWork() // its job would end what was used
 	if !newPerson(t, c).portal(name, typed(code)) {
 		t.Fatal("the code does not work")
 	}

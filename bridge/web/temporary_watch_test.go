@@ -169,6 +169,7 @@ func TestWhatThePersonAddsAfterTheEndOfAUsedCodeStays(t *testing.T) {
 	p.redeem(name)
 	key := p.scan()
 	p.confirm(p.code(key), http.StatusOK)
+	p.at("/done")
 	quiet(0)
 	newOnly(t, c, name, key)
 	c.StopWork()
