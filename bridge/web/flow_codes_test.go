@@ -36,6 +36,13 @@ func atTheEnd(t *testing.T, c *campus.Campus, name string) *person {
 	return p
 }
 
+// asksForCodes presses for recovery codes on the last page, and waits for them.
+func (p *person) asksForCodes() {
+	p.t.Helper()
+	p.send("/done", http.StatusOK, "do", "codes")
+	p.awaitsChange()
+}
+
 // sets lists the ids of the person's recovery codes, with where they stand.
 func sets(c *campus.Campus, name string) (ids []string, last bool) {
 	all := c.KC.Credentials(c.KC.PersonID(name))
@@ -62,6 +69,7 @@ func TestRecoveryCodesAreShownUntilTheyAreSaved(t *testing.T) {
 		t.Errorf("answers %v", got)
 	}
 	p.open("/done", http.StatusOK)
+	p.awaitsChange()
 	codes := codesOn(p.Body)
 	if len(codes) != bridge.CodeCount {
 		t.Fatalf("%d codes: %s", len(codes), text(p.Body))
@@ -103,7 +111,7 @@ func TestRecoveryCodesAreShownUntilTheyAreSaved(t *testing.T) {
 			}
 		}
 	}
-	p.send("/done", http.StatusOK, "do", "codes") // once for each recovery
+	p.asksForCodes() // once for each recovery
 	if ids, _ := sets(c, "owner"); len(ids) != 1 || len(codesOn(p.Body)) != 0 {
 		t.Error("another set")
 	}
@@ -120,7 +128,7 @@ func TestOldRecoveryCodesStayUntilThePersonAsks(t *testing.T) {
 	if ids, _ := sets(c, name); strings.Join(ids, "") != "old-set" {
 		t.Fatalf("sets %v", ids)
 	}
-	p.send("/done", http.StatusOK, "do", "codes")
+	p.asksForCodes()
 	if ids, last := sets(c, name); len(ids) != 1 || ids[0] == "old-set" || !last {
 		t.Errorf("sets %v, last %v", ids, last)
 	}
@@ -134,7 +142,7 @@ func TestNobodyElseGetsRecoveryCodes(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	p := atTheEnd(t, c, member(c, "owner"))
-	p.send("/done", http.StatusOK, "do", "codes")
+	p.asksForCodes()
 	if len(codesOn(p.Body)) == 0 {
 		t.Fatal("no codes")
 	}
@@ -180,7 +188,7 @@ func TestLeavingTheLastPageEndsItsSession(t *testing.T) {
 		p := atTheEnd(t, c, member(c, name))
 		p.says("On a shared computer, press this before you go.")
 		if asks {
-			p.send("/done", http.StatusOK, "do", "codes")
+			p.asksForCodes()
 		}
 		session, token := p.session(), p.token()
 		p.send("/done", http.StatusOK, "do", "leave")
@@ -226,7 +234,7 @@ func TestWhoTakesPartInARecoveryGetsNoRecoveryCodes(t *testing.T) {
 	if ids, _ := sets(c, name); len(ids) != 0 {
 		t.Fatal("codes were written")
 	}
-	p.send("/done", http.StatusOK, "do", "codes")
+	p.asksForCodes()
 	if len(codesOn(p.Body)) == 0 {
 		t.Fatal("the owner gets none")
 	}

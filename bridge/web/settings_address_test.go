@@ -113,6 +113,8 @@ func TestARemovedAddressHearsOfIt(t *testing.T) {
 	p.at("/settings/remove")
 	press := post("/settings/remove", p.session(), p.token(), "do", "remove", "id", remove[1])
 	together(t, c, times(rounds(10), press)...)
+	p.open("/settings", http.StatusOK)
+	p.awaitsChange()
 	if got := addressesOf(t, c, name); !slices.Equal(got, []string{"olga@mail.example.org"}) {
 		t.Errorf("addresses %q", got)
 	}
@@ -316,6 +318,8 @@ func TestAConfirmationPressedTwiceSaysNothingElse(t *testing.T) {
 			t.Errorf("a press is answered by %s", answer)
 		}
 	}
+	p.open("/settings", http.StatusOK)
+	p.awaitsChange()
 	for _, typed := range []string{"1234", number(t, c, "paul@example.org")} {
 		if a := post("/settings/address", p.session(), p.token(), "do", "confirm", "code", typed).to(t, c); a.header.Get("Location") != "/settings" {
 			t.Errorf("%s after the end: %d %s", typed, a.status, a.header.Get("Location"))

@@ -36,6 +36,7 @@ func TestASecondAuthenticatorIsAdded(t *testing.T) {
 	press := post("/settings/add", p.session(), p.token(), "do", "confirm", "code", key.Code(c.Clock.Now()), "label", "髙橋のノート")
 	together(t, c, times(rounds(10), press)...)
 	p.open("/settings", http.StatusOK)
+	p.awaitsChange()
 	p.says("髙橋のノート")
 	if n := len(otps(c, name)); n != 2 {
 		t.Fatalf("%d authenticators", n)
@@ -107,6 +108,7 @@ func TestAnAuthenticatorIsRenamedAndRemoved(t *testing.T) {
 	p.chooses("authenticator", ids[0])
 	p.says("This is your only authenticator app")
 	p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+	p.awaitsChange()
 	key := p.adds("Laptop")
 	ids = p.listed("authenticator")
 	p.chooses("authenticator", ids[1])
@@ -114,9 +116,11 @@ func TestAnAuthenticatorIsRenamedAndRemoved(t *testing.T) {
 	p.send("/settings/authenticator", http.StatusUnprocessableEntity, "do", "rename", "label", strings.ToUpper(accountOf(t, c, name).OTPs()[0].Label))
 	p.says("Another authenticator app has this name")
 	p.send("/settings/authenticator", http.StatusOK, "do", "rename", "label", "私のノート")
+	p.awaitsChange()
 	p.says("The name is now 私のノート")
 	p.chooses("authenticator", ids[0]) // the one whose code opened this sign-in
 	p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+	p.awaitsChange()
 	p.says("sign in with a one-time password from another one of yours")
 	if n := len(otps(c, name)); n != 2 {
 		t.Fatalf("%d authenticators", n)
@@ -127,6 +131,8 @@ func TestAnAuthenticatorIsRenamedAndRemoved(t *testing.T) {
 	p.at("/settings/authenticator") // where they left
 	session, token := p.session(), p.token()
 	got := together(t, c, times(rounds(10), post("/settings/authenticator", session, token, "do", "remove", "id", ids[0]))...)
+	p.open("/settings", http.StatusOK)
+	p.awaitsChange()
 	if left := otps(c, name); !slices.Equal(left, ids[1:]) {
 		t.Errorf("left %q, want %q; %v", left, ids[1:], got)
 	}

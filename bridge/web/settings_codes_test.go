@@ -35,6 +35,7 @@ func (p *person) renews(want int) {
 		fields = append(fields, "after", m[1])
 	}
 	p.send(ownCodes, want, fields...)
+	p.awaitsChange()
 }
 
 // changeOf is the latest change of somebody.
@@ -65,6 +66,7 @@ func TestRecoveryCodesAreReplacedInTheSettings(t *testing.T) {
 		t.Errorf("answers %v", got)
 	}
 	p.open(ownCodes, http.StatusOK)
+	p.awaitsChange()
 	codes := codesOn(p.Body)
 	ids, last := sets(c, name)
 	if len(codes) != bridge.CodeCount || len(ids) != 1 || ids[0] == "old-set" || !last {

@@ -110,7 +110,7 @@ func TestAChangeOfAddressesUnderFaults(t *testing.T) {
 		u := &unlucky{err: away, before: true}
 		u.left.Store(1000)
 		c, p := unluckyCampus(t, u)
-		p.confirmsAddress("emil@example.org")
+		p.typesNumber("emil@example.org")
 		p.says("The change is being made")
 		c.Clock.Add(bridge.ChangeLife)
 		c.StopWork()
@@ -245,7 +245,7 @@ func TestNothingIsChangedWithoutARecord(t *testing.T) {
 	p := owner(t, c, name)
 	p.wantsMailAt("emil@example.org", http.StatusOK)
 	c.Break("audit", bridge.Fault(bridge.CodeAuditFull, "test", nil))
-	p.confirmsAddress("emil@example.org")
+	p.typesNumber("emil@example.org")
 	p.says("The change is being made")
 	if got := addressesOf(t, c, name); len(got) > 0 {
 		t.Errorf("addresses %q", got)

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,11 +56,32 @@ func number(t *testing.T, c *campus.Campus, address string) string {
 	return ""
 }
 
-// confirmsAddress types the number of the mail.
-func (p *person) confirmsAddress(address string) {
+// typesNumber types the number of the mail.
+func (p *person) typesNumber(address string) {
 	p.t.Helper()
 	p.send("/settings/address", http.StatusOK, "do", "confirm", "code", number(p.t, p.c, address))
 	p.at("/settings")
+}
+
+// confirmsAddress types the number of the mail, and waits for what comes of it.
+func (p *person) confirmsAddress(address string) {
+	p.t.Helper()
+	p.typesNumber(address)
+	p.awaitsChange()
+}
+
+// awaitsChange waits while the page says that a change is being made, or recovery codes are, and somebody is there to do it: on a busy machine the answer to a press
+// comes before the end.
+func (p *person) awaitsChange() {
+	p.t.Helper()
+	p.c.Wait(p.t, "the end of the change", func() bool {
+		under := strings.Contains(p.Body, "The change is being made.") || strings.Contains(p.Body, "Your recovery codes are being made.")
+		if !under || !p.c.Works() {
+			return true
+		}
+		p.open(p.path(), http.StatusOK)
+		return false
+	})
 }
 
 // accountOf is what Keycloak has of somebody.
@@ -96,5 +118,6 @@ func (p *person) adds(label string) phone.Key {
 	key := p.scan()
 	p.send("/settings/add", http.StatusOK, "do", "confirm", "code", p.code(key), "label", label)
 	p.at("/settings")
+	p.awaitsChange()
 	return key
 }

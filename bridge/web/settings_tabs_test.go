@@ -38,8 +38,10 @@ func TestALeftPageOfTheSettingsActsOnNothingElse(t *testing.T) {
 	}
 	p.chooses("authenticator", apps[1])
 	p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+	p.awaitsChange()
 	p.chooses("address", addresses[0])
 	p.send("/settings/remove", http.StatusOK, "do", "remove")
+	p.awaitsChange()
 	if got := otps(c, name); !slices.Equal(got, []string{apps[0], apps[2]}) {
 		t.Errorf("authenticators %q of %q", got, apps)
 	}

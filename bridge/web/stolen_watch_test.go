@@ -109,6 +109,7 @@ func TestWhatIsAddedInTheSettingsIsNoIntruder(t *testing.T) {
 	me.send("/settings", http.StatusOK, "do", "add")
 	second := me.scan()
 	me.send("/settings/add", http.StatusOK, "do", "confirm", "code", second.Code(c.Clock.Now()))
+	me.awaitsChange()
 	if n := len(otps(c, name)); n != 2 {
 		t.Fatalf("%d authenticators", n)
 	}

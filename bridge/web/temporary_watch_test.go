@@ -43,9 +43,9 @@ func TestWhatComesAfterTheEndOfAUsedCodeIsFound(t *testing.T) {
 		t.Run(string(end), func(t *testing.T) {
 			t.Parallel()
 			c := campus.Open(t)
+			c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
 			name := usedAndEnded(t, c, end)
 			id := c.KC.PersonID(name)
-			c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
 			before := len(c.Mails(bridge.NoticeTemporaryBack))
 			c.Clock.Add(bridge.KeepEnded - 2*time.Hour)
 			thief(c, id, bridge.TypeOTP)

@@ -60,8 +60,24 @@ func (s *swapper) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		s.noteFault()
+		return answer, err
 	}
-	return answer, err
+	answer.Body = rest{answer.Body, s}
+	return answer, nil
+}
+
+// rest is the body of an answer; one that is cut off is a fault, too.
+type rest struct {
+	io.ReadCloser
+	s *swapper
+}
+
+func (r rest) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.s.noteFault()
+	}
+	return n, err
 }
 
 func (s *swapper) noteFault() {
