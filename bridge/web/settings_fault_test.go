@@ -112,6 +112,7 @@ func TestAChangeOfAddressesUnderFaults(t *testing.T) {
 		c, p := unluckyCampus(t, u)
 		p.typesNumber("emil@example.org")
 		p.says("The change is being made")
+		c.Wait(t, "the first try", func() bool { return u.left.Load() < 1000 })
 		c.Clock.Add(bridge.ChangeLife)
 		c.StopWork()
 		if next, err := c.Web.Settings.RunChange(t.Context(), c.KC.PersonID("emil")); err != nil || next.IsZero() || countEvents(c, "address.refused") != 0 {
