@@ -45,7 +45,7 @@ func (p *prepared) plan() safe.Plan {
 func (p *prepared) run(c safe.Caller) safe.Run {
 	return safe.Run{
 		Caller: c, Wanted: p.wanted, Note: func(c safe.Change) error { p.noted = append(p.noted, c); return nil },
-		Made: func(safe.Change) {}, Kept: func(c safe.Change) { p.Errorf("kept: %s", c.Title()) },
+		Made: func(safe.Change) {}, Kept: func(c, by safe.Change) { p.Errorf("kept: %s, used by %s", c.Title(), by.Title()) },
 	}
 }
 

@@ -9,16 +9,28 @@ import (
 	safe "otpbridge/bridge/realm"
 )
 
-// used are roles, groups and a scope that apply made and that others use since, by what they are used for.
-func (p *patient) used(t *testing.T) (kept []safe.Change) {
+// used are roles, groups, a scope and a flow that apply made and that others use since, by who does.
+func (p *patient) used(t *testing.T) (kept []safe.Change, by []string) {
 	t.Helper()
-	made := func(kind safe.Kind, name string) safe.Change {
+	made := func(kind safe.Kind, name, user string) {
 		c := safe.Change{Kind: kind, Name: name, Will: []byte("true")}
-		kept = append(kept, c)
-		return c
+		if kind == safe.KindFlow {
+			c.Will = []byte(`{"alias":"` + name + `"}`)
+		}
+		p.does(t, c)
+		kept, by = append(kept, c), append(by, c.Title()+": "+user)
 	}
-	p.does(t, made(safe.KindRole, "of a person"), made(safe.KindRole, "of a group"), made(safe.KindRole, "inside"), made(safe.KindRole, "around"),
-		made(safe.KindRole, "of-a-flow"), made(safe.KindScope, "of-a-flow"), made(safe.KindGroup, "/people"), made(safe.KindGroup, "/above"), made(safe.KindGroup, "/granted"), made(safe.KindGroup, "/noted"))
+	made(safe.KindRole, "of a person", "user alice")
+	made(safe.KindRole, "of a group", "group /"+realm.Recoverable)
+	made(safe.KindRole, "inside", "role "+realm.OperatorRole)
+	made(safe.KindRole, "around", "role "+realm.OperatorRole)
+	made(safe.KindRole, "of-a-flow", "flow of somebody")
+	made(safe.KindScope, "of-a-flow", "flow of somebody")
+	made(safe.KindGroup, "/people", "user alice")
+	made(safe.KindGroup, "/above", "group /above/students")
+	made(safe.KindGroup, "/granted", "role "+realm.OperatorRole)
+	made(safe.KindGroup, "/noted", "cost centre")
+	made(safe.KindFlow, "of-a-client", "client portal")
 	role := func(name string) object {
 		var r object
 		p.must(t, "GET /roles/"+name, nil, &r)
@@ -40,23 +52,24 @@ func (p *patient) used(t *testing.T) (kept []safe.Change) {
 	p.must(t, "POST "+group("above")+"/children", object{"name": "students"}, nil)
 	p.must(t, "POST "+group("granted")+"/role-mappings/realm", []object{theirs}, nil)
 	p.must(t, "PUT "+group("noted"), object{"name": "noted", "attributes": object{"cost centre": []string{"7"}}}, nil)
-	return kept
+	p.override(t, "portal", p.flow(t, "of-a-client"))
+	return kept, by
 }
 
 // does makes changes, none of which may be left out.
 func (p *patient) does(t *testing.T, changes ...safe.Change) {
 	t.Helper()
 	if kept := p.keeps(t, changes...); len(kept) > 0 {
-		t.Fatalf("left out: %s", kept[0].Title())
+		t.Fatalf("left out: %s", kept[0])
 	}
 }
 
-// keeps makes changes and returns those that were left out.
-func (p *patient) keeps(t *testing.T, changes ...safe.Change) (kept []safe.Change) {
+// keeps makes changes and returns those that were left out, with what uses them.
+func (p *patient) keeps(t *testing.T, changes ...safe.Change) (kept []string) {
 	t.Helper()
 	run := safe.Run{
 		Caller: p, Wanted: wanted(p.Realm), Note: func(safe.Change) error { return nil }, Made: func(safe.Change) {},
-		Kept: func(c safe.Change) { kept = append(kept, c) },
+		Kept: func(c, by safe.Change) { kept = append(kept, c.Title()+": "+by.Title()) },
 	}
 	if err := run.Do(t.Context(), changes); err != nil {
 		t.Fatal(err)
@@ -74,11 +87,11 @@ func TestRealmUndoLosesNothing(t *testing.T) {
 }
 
 // keepsWhatIsInUse: no role and no group of ours goes that somebody uses since, in whatever way, with the subgroups, roles and notes that hang on it;
-// nor a role or a client scope that a flow of somebody's names, a copy of ours: without the scope it would ask nobody for a second factor. What nobody uses
-// goes.
+// nor a role or a client scope that a flow of somebody's names, a copy of ours: without the scope it would ask nobody for a second factor. Each is told
+// with what uses it; what nobody uses goes.
 func (p *patient) keepsWhatIsInUse(t *testing.T) {
 	t.Helper()
-	used := p.used(t)
+	used, by := p.used(t)
 	free := []safe.Change{{Kind: safe.KindRole, Name: "idle", Will: []byte("true")}, {Kind: safe.KindGroup, Name: "/idle", Will: []byte("true")},
 		{Kind: safe.KindScope, Name: "idle", Will: []byte("true")}}
 	p.does(t, free...)
@@ -87,17 +100,8 @@ func (p *patient) keepsWhatIsInUse(t *testing.T) {
 		c.Was, c.Will = c.Will, nil
 		back = append(back, c)
 	}
-	var kept []string
-	for _, c := range p.keeps(t, back...) {
-		kept = append(kept, c.Title())
-	}
-	for _, c := range used {
-		if !slices.Contains(kept, c.Title()) {
-			t.Errorf("%s was taken away", c.Title())
-		}
-	}
-	if len(kept) != len(used) {
-		t.Errorf("left as it is: %q", kept)
+	if kept := p.keeps(t, back...); !slices.Equal(kept, by) {
+		t.Errorf("left as it is: %q, want %q", kept, by)
 	}
 }
 

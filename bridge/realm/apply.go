@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 )
 
@@ -14,8 +13,9 @@ type Run struct {
 	Wanted Wanted
 	// Note is told of each change before it is made, so that one that is cut off can be undone. Its error ends the run.
 	Note func(Change) error
-	// Made is told of each change after it was made, Kept of each that is left as it is, because others use it now.
-	Made, Kept func(Change)
+	// Made is told of each change after it was made, Kept of each that is left as it is, because others use it now, and of one of those.
+	Made func(Change)
+	Kept func(c, by Change)
 }
 
 // Do makes the changes in their order. An error says at which one it stopped; those before it were made. What was cut off is seen by the
@@ -31,11 +31,12 @@ func (r Run) Do(ctx context.Context, changes []Change) error {
 			return fmt.Errorf("%s: %w", c.Title(), err)
 		}
 		err := k.write(ctx, actor{r.Caller, r.Wanted}, c)
+		used, stays := errors.AsType[inUse](err)
 		switch {
 		case err == nil:
 			r.Made(c)
-		case c.Will == nil && (errors.Is(err, errInUse) || c.Kind == KindFlow && status(err)/100 == http.StatusBadRequest/100):
-			r.Kept(c)
+		case c.Will == nil && stays:
+			r.Kept(c, used.by)
 		default:
 			return fmt.Errorf("%s: %w", c.Title(), err)
 		}

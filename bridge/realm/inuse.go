@@ -2,25 +2,30 @@ package realm
 
 import (
 	"context"
-	"errors"
+	"net/http"
 	"slices"
 )
 
-// errInUse: something that we made is used by others now, and stays.
-var errInUse = errors.New("it is in use and stays")
+// KindUser is somebody who uses what we made; people are no part of a plan.
+const KindUser Kind = "user"
 
-// unused refuses while somebody or something is in one of the lists.
-func unused(ctx context.Context, x Caller, lists ...string) error {
-	for _, where := range lists {
-		var holders []struct{ ID string }
-		if err := get(ctx, x, where+"?max=1", &holders); err != nil {
-			return gone(err)
-		}
-		if len(holders) > 0 {
-			return errInUse
-		}
+// inUse: something that we made is used by others now, and stays.
+type inUse struct{ by Change }
+
+func (e inUse) Error() string { return "it is used by " + e.by.Title() + " and stays" }
+
+func usedBy(kind Kind, name string) error { return inUse{Change{Kind: kind, Name: name}} }
+
+// unused refuses while somebody or something of a kind is in a list.
+func unused(ctx context.Context, x Caller, kind Kind, where string) error {
+	var holders []struct{ Name, Path, Username string }
+	if err := get(ctx, x, where+"?max=1", &holders); err != nil {
+		return gone(err)
 	}
-	return nil
+	if len(holders) == 0 {
+		return nil
+	}
+	return usedBy(kind, or(or(holders[0].Username, holders[0].Path), holders[0].Name))
 }
 
 // unnamed refuses while a line of a flow, switched on or off, names a thing: Keycloak takes a condition on what is gone for not met, and a flow that asks for the
@@ -34,14 +39,33 @@ func unnamed(ctx context.Context, x Caller, provider, setting, name string) erro
 	if err := r.flowsOf(all); err != nil {
 		return err
 	}
-	named := false
 	for i := range r.s.Flows {
+		named := false
 		r.s.Flows[i].Walk(true, func(e *Execution) { named = named || e.Provider == provider && e.Config[setting] == name })
-	}
-	if named {
-		return errInUse
+		if named {
+			return usedBy(KindFlow, r.s.Flows[i].Alias)
+		}
 	}
 	return nil
+}
+
+// flowInUse says what leads to a flow that Keycloak does not remove; err is what it answered.
+func flowInUse(ctx context.Context, x Caller, alias string, err error) error {
+	if status(err)/100 != http.StatusBadRequest/100 {
+		return err
+	}
+	r := newReader(ctx, x, Wanted{})
+	for _, read := range []func() error{
+		r.settings, r.providers, func() error { return r.get("/clients", &r.s.Clients) }, func() error { return r.get("/authentication/flows", &r.s.Flows) },
+	} {
+		if err := read(); err != nil {
+			return err
+		}
+	}
+	if by := r.s.userOf(alias); by != nil {
+		return inUse{*by}
+	}
+	return usedBy("", err.Error())
 }
 
 // unusedRole refuses while a person, a group, another role or a flow has the role, or it has one itself.
@@ -50,28 +74,37 @@ func unusedRole(ctx context.Context, x Caller, name string) error {
 	if err := unnamed(ctx, x, byRole, roleOfCondition, name); err != nil {
 		return err
 	}
-	if err := unused(ctx, x, where+"/users", where+"/groups", where+"/composites"); err != nil {
-		return err
+	for _, holds := range []struct {
+		kind Kind
+		list string
+	}{{KindUser, "/users"}, {KindGroup, "/groups"}, {KindRole, "/composites"}} {
+		if err := unused(ctx, x, holds.kind, where+holds.list); err != nil {
+			return err
+		}
 	}
 	var role Role
 	if err := get(ctx, x, where, &role); err != nil {
 		return gone(err)
 	}
 	all, err := finder{Caller: x, ctx: ctx}.roles()
-	if slices.ContainsFunc(all, func(r heldRole) bool { return slices.Contains(r.holds, role.ID) }) {
-		return errInUse
+	if above := findIn(all, func(r heldRole) bool { return slices.Contains(r.holds, role.ID) }); above != nil {
+		return usedBy(KindRole, above.Name)
 	}
 	return err
 }
 
 // unusedGroup refuses while a group has groups below it, roles, attributes or people; who is in the gate is there for minutes.
 func unusedGroup(ctx context.Context, x Caller, g Group) error {
-	if len(g.RealmRoles)+len(g.ClientRoles)+len(g.Attributes) > 0 {
-		return errInUse
+	switch {
+	case len(g.RealmRoles) > 0:
+		return usedBy(KindRole, g.RealmRoles[0])
+	case len(g.ClientRoles) > 0:
+		return usedBy(KindClient, sortedKeys(g.ClientRoles)[0])
+	case len(g.Attributes) > 0:
+		return usedBy("", sortedKeys(g.Attributes)[0])
 	}
-	lists := []string{path("groups", g.ID, "children")}
-	if g.Name != Gate {
-		lists = append(lists, path("groups", g.ID, "members"))
+	if err := unused(ctx, x, KindGroup, path("groups", g.ID, "children")); err != nil || g.Name == Gate {
+		return err
 	}
-	return unused(ctx, x, lists...)
+	return unused(ctx, x, KindUser, path("groups", g.ID, "members"))
 }

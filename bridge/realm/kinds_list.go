@@ -125,7 +125,7 @@ func flowNow(s *State, c Change) any {
 // writeFlow makes a flow; one of that name that was not finished is removed first.
 func writeFlow(ctx context.Context, x actor, c Change) error {
 	if err := dropFlow(ctx, x, c.Name); err != nil || c.Will == nil {
-		return err
+		return flowInUse(ctx, x, c.Name, err)
 	}
 	var t Tree
 	if err := json.Unmarshal(c.Will, &t); err != nil {

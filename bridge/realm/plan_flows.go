@@ -3,6 +3,7 @@ package realm
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -46,22 +47,28 @@ func (p *planner) free(alias string) string {
 }
 
 // used reports whether something leads to a flow.
-func (s *State) used(alias string) bool {
+func (s *State) used(alias string) bool { return s.userOf(alias) != nil }
+
+// userOf is what leads to a flow: a setting of the realm, an identity provider or a client; nil when nothing does.
+func (s *State) userOf(alias string) *Change {
 	for _, binding := range []string{
 		"browserFlow", "registrationFlow", "directGrantFlow", "resetCredentialsFlow", "clientAuthenticationFlow", "dockerAuthenticationFlow", "firstBrokerLoginFlow",
 	} {
 		if s.Setting(binding) == alias {
-			return true
+			return &Change{Kind: KindSetting, Name: binding}
 		}
 	}
 	f := s.Flow(alias)
 	if f == nil {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(s.Providers, func(p Provider) bool { return p.FirstFlow == alias || p.PostFlow == alias }) ||
-		slices.ContainsFunc(s.Clients, func(c Client) bool {
-			return slices.ContainsFunc(sortedKeys(c.Overrides), func(name string) bool { return c.Overrides[name] == f.ID })
-		})
+	if p := findIn(s.Providers, func(p Provider) bool { return p.FirstFlow == alias || p.PostFlow == alias }); p != nil {
+		return &Change{Kind: KindProvider, Name: p.Alias}
+	}
+	if c := findIn(s.Clients, func(c Client) bool { return slices.Contains(slices.Collect(maps.Values(c.Overrides)), f.ID) }); c != nil {
+		return &Change{Kind: KindClient, Name: c.ClientID}
+	}
+	return nil
 }
 
 // browser makes the fail-closed flow out of the one that is bound, unless that is one.

@@ -115,14 +115,15 @@ func (s *session) showUndo(undo, kept []realm.Change) error {
 		fmt.Fprintln(&text, config.Say("nothing to undo", "元に戻すものはありません").In(s.lang))
 	}
 	for _, c := range kept {
-		s.sayKept(c)
+		s.say(config.Say("left as it is, since somebody changed it: %s", "後から変更されているため、そのままにします: %s").With(s.title(c)))
 	}
 	_, err := s.out.Write(text.Bytes())
 	return err
 }
 
-func (s *session) sayKept(c realm.Change) {
-	s.say(config.Say("left as it is, since others use it or changed it: %s", "ほかで使用中、または後から変更されているため、そのままにします: %s").With(s.title(c)))
+// sayKept says what stays, and what uses it.
+func (s *session) sayKept(c, by realm.Change) {
+	s.say(config.Say("left as it is: %s is used by: %s", "使用中のため、そのままにします: %s（使用元: %s）").With(s.title(c), s.title(by)))
 }
 
 // run makes changes and says each.
@@ -197,6 +198,7 @@ func kindWords() map[realm.Kind]config.Words {
 		realm.KindAccessRule:    config.Say(string(realm.KindAccessRule), "権限のポリシー"),
 		realm.KindPermission:    config.Say(string(realm.KindPermission), "きめ細かな権限"),
 		realm.KindText:          config.Say(string(realm.KindText), "テキスト"),
+		realm.KindUser:          config.Say(string(realm.KindUser), "ユーザー"),
 	}
 }
 

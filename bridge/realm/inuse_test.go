@@ -1,0 +1,73 @@
+package realm_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/realm"
+)
+
+// refusing answers like answers, of a realm with a browser flow, and removes nothing.
+type refusing struct {
+	answers
+
+	browser string
+}
+
+func (r refusing) Do(ctx context.Context, call string, body, out any) error {
+	if strings.HasPrefix(call, "DELETE ") {
+		return answered(http.StatusBadRequest)
+	}
+	if call == "GET " {
+		return json.Unmarshal([]byte(`{"browserFlow":"`+r.browser+`"}`), out)
+	}
+	return r.answers.Do(ctx, call, body, out)
+}
+
+// Issue 6: what undo leaves is told with what uses it.
+func TestUndoSaysWhatUsesWhatItLeaves(t *testing.T) {
+	t.Parallel()
+	flow := objects{{"id": "f", "alias": "copy"}}
+	copied := answers{"/authentication/flows": flow, "/flows/copy/executions": objects{
+		{"providerId": "conditional-client-scope", "authenticationConfig": "c", "requirement": "REQUIRED"},
+	}, "/authentication/config/c": map[string]any{"config": map[string]string{"client_scope": "otp-recovery"}}, "/client-scopes": objects{{"id": "s", "name": "otp-recovery"}}}
+	for name, tc := range map[string]struct {
+		left    realm.Change
+		answers answers
+		by      string
+		browser string
+	}{
+		"scope in a copy": {realm.Change{Kind: realm.KindScope, Name: "otp-recovery"}, copied, "flow copy", ""},
+		"role of a person": {
+			realm.Change{Kind: realm.KindRole, Name: "desk"}, answers{"/roles/desk/users": objects{{"username": "carol"}}}, "user carol", "",
+		},
+		"bound flow": {
+			realm.Change{Kind: realm.KindFlow, Name: "copy"}, answers{"/authentication/flows": flow}, "realm setting browserFlow", "copy",
+		},
+		"flow of a client": {
+			realm.Change{Kind: realm.KindFlow, Name: "copy"},
+			answers{"/authentication/flows": flow, "/clients": objects{{"clientId": "portal", "authenticationFlowBindingOverrides": map[string]string{"browser": "f"}}}},
+			"client portal", "",
+		},
+		"flow of a provider": {
+			realm.Change{Kind: realm.KindFlow, Name: "copy"},
+			answers{"/authentication/flows": flow, "/identity-provider/instances": objects{{"alias": "partner", "postBrokerLoginFlowAlias": "copy"}}},
+			"identity provider partner", "",
+		},
+		"flow of nobody": {realm.Change{Kind: realm.KindFlow, Name: "copy"}, answers{"/authentication/flows": flow}, "answer 400", ""},
+	} {
+		tc.left.Was = []byte("true")
+		var kept []string
+		run := realm.Run{
+			Caller: refusing{tc.answers, tc.browser}, Note: func(realm.Change) error { return nil }, Made: func(c realm.Change) { t.Errorf("%s: %s went", name, c.Title()) },
+			Kept: func(c, by realm.Change) { kept = append(kept, c.Title()+" by "+by.Title()) },
+		}
+		if err := run.Do(t.Context(), []realm.Change{tc.left}); err != nil || !slices.Equal(kept, []string{tc.left.Title() + " by " + tc.by}) {
+			t.Errorf("%s: left %q, %v", name, kept, err)
+		}
+	}
+}
