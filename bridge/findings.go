@@ -12,6 +12,7 @@ const (
 
 	FindRealmUnreadable FindingID = "realm.unreadable" // Object: what of it
 	FindRealmTLS        FindingID = "realm.tls"
+	FindRealmDiffers    FindingID = "realm.differs" // Object: what of it
 
 	FindFlowUnbound  FindingID = "flow.unbound"
 	FindFlowOpen     FindingID = "flow.open"
@@ -53,6 +54,7 @@ const (
 	FindLoginKeys      FindingID = "login.keys"
 	FindLoginLevels    FindingID = "login.levels"
 	FindLoginScopes    FindingID = "login.scopes"
+	FindLoginRoles     FindingID = "login.roles" // Object: the role
 
 	FindAdminMissing   FindingID = "admin.missing"
 	FindAdminKeys      FindingID = "admin.keys"
@@ -140,14 +142,14 @@ func findings() map[FindingID]Severity {
 	return map[FindingID]Severity{
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical,
 		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
-		FindRealmUnreadable: Deadly, FindRealmTLS: Critical,
+		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info,
 		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
 		FindLoginMissing: Critical, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
-		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical, FindLoginLevels: Deadly, FindLoginScopes: Critical,
+		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical, FindLoginLevels: Deadly, FindLoginScopes: Critical, FindLoginRoles: Critical,
 		FindAdminMissing: Critical, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,

@@ -62,7 +62,7 @@ func findLogin(s *State, a Asked) []bridge.Finding {
 	attribute, id := func(name string) string { return c.Attributes[name] }, c.ClientID
 	pushes := attribute("require.pushed.authorization.requests") == "true"
 	signs := c.Authenticator == "client-jwt" || c.Authenticator == "client-x509"
-	return append(c.grants(bridge.FindLoginGrants, map[string]bool{
+	return slices.Concat(s.findRoles(c, a), c.grants(bridge.FindLoginGrants, map[string]bool{
 		"direct access grants": c.DirectGrants, "implicit flow": c.ImplicitFlow, "service account": c.ServiceAccounts,
 		"device authorization": attribute("oauth2.device.authorization.grant.enabled") == "true",
 		"CIBA":                 attribute("oidc.ciba.grant.enabled") == "true",
@@ -82,7 +82,17 @@ func findLogin(s *State, a Asked) []bridge.Finding {
 			bridge.FindLoginKeys, id, []string{"url", a.JWKSURL()}},
 		{attribute("acr.loa.map") != "" && attribute("acr.loa.map") != "{}" || attribute("default.acr.values") != "", bridge.FindLoginLevels, id, nil},
 		{c.lacks("basic", "acr") != "", bridge.FindLoginScopes, id, []string{"scope", c.lacks("basic", "acr")}},
-	})...)
+	}))
+}
+
+// findRoles names the roles of the console that people's tokens do not say.
+func (s *State) findRoles(c *Client, a Asked) (found []bridge.Finding) {
+	for _, role := range a.ConsoleRoles {
+		if !s.saysRoles(c) || !c.FullScope && !slices.Contains(c.RealmRoles, role) {
+			found = append(found, bridge.Found(bridge.FindLoginRoles, role, "client", c.ClientID))
+		}
+	}
+	return found
 }
 
 // lacks names the first of these client scopes that the client does not have by default, "" when it has all.

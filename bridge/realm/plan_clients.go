@@ -32,7 +32,7 @@ func (p *planner) loginClient() {
 		p.want(ReasonLogin, Change{Kind: KindClient, Name: w.LoginClient}, body)
 	} else {
 		p.want(ReasonLogin, Change{Kind: KindClientSetting, Of: w.LoginClient}, settings)
-		if !here.saysRoles() {
+		if !p.s.saysRoles(here) {
 			p.want(ReasonLogin, Change{Kind: KindMapper, Of: w.LoginClient, Name: "realm roles"}, roles)
 		}
 	}
@@ -132,9 +132,15 @@ func nested(settings Object) Object {
 	return body
 }
 
-// saysRoles reports whether ID tokens name the realm roles.
-func (c *Client) saysRoles() bool {
-	return slices.ContainsFunc(c.Mappers, func(m Mapper) bool {
+// saysRoles reports whether a client's ID tokens name the realm roles, by a mapper of its own or of a client scope that it has by default.
+func (s *State) saysRoles(c *Client) bool {
+	mappers := c.Mappers
+	for _, scope := range s.Scopes {
+		if slices.Contains(c.DefaultScopes, scope.Name) {
+			mappers = slices.Concat(mappers, scope.Mappers)
+		}
+	}
+	return slices.ContainsFunc(mappers, func(m Mapper) bool {
 		return m.Mapper == "oidc-usermodel-realm-role-mapper" && m.Config["claim.name"] == "roles" && m.Config["id.token.claim"] == "true"
 	})
 }

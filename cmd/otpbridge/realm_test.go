@@ -127,7 +127,7 @@ func TestRealmChecksHaveNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, check := range slices.Concat(realm.Checks(nil, realm.Asked{}), realm.PeopleChecks(nil, nil, realm.Asked{})) {
+	for _, check := range slices.Concat(realm.Checks(nil, realm.Asked{}), realm.PeopleChecks(nil, nil, realm.Asked{}), []bridge.Check{realm.PlanCheck(nil, nil, realm.Asked{})}) {
 		if ja, en := texts.Check("ja", check.Name), texts.Check("en", check.Name); ja == check.Name || en == check.Name {
 			t.Errorf("%s is called %q, %q", check.Name, ja, en)
 		}

@@ -65,6 +65,9 @@ func (d Doctor) Run(ctx context.Context, limit time.Duration) (report doctor.Rep
 	defer func() { err = errors.Join(err, closeStore()) }()
 	checks := slices.Concat(p.realmChecks(), p.peopleChecks(), p.kc.Checks(p.asked()), p.lockChecks(), p.fileChecks(), queue.Checks(d.Resolver), held.checks(),
 		[]bridge.Check{{Name: "base-url", Run: p.checkBase}})
+	if d.Administrator != nil {
+		checks = append(checks, realm.PlanCheck(keycloak.RealmCalls{Client: p.admin}, p.admin.Version, p.realmAsked()))
+	}
 	report = doctor.Run(ctx, checks, limit, d.Now)
 	if d.Administrator != nil {
 		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
