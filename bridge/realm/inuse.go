@@ -49,10 +49,10 @@ func unnamed(ctx context.Context, x Caller, provider, setting, name string) erro
 	return nil
 }
 
-// flowInUse says what leads to a flow that Keycloak does not remove; err is what it answered.
-func flowInUse(ctx context.Context, x Caller, alias string, err error) error {
-	if status(err)/100 != http.StatusBadRequest/100 {
-		return err
+// flowInUse says what leads to a flow that Keycloak does not remove, where something does; refusal is its answer, which is 500 for a flow of a client.
+func flowInUse(ctx context.Context, x Caller, alias string, refusal error) error {
+	if status(refusal) == 0 {
+		return refusal
 	}
 	r := newReader(ctx, x, Wanted{})
 	for _, read := range []func() error{
@@ -62,10 +62,13 @@ func flowInUse(ctx context.Context, x Caller, alias string, err error) error {
 			return err
 		}
 	}
-	if by := r.s.userOf(alias); by != nil {
+	switch by := r.s.userOf(alias); {
+	case by != nil:
 		return inUse{*by}
+	case status(refusal)/100 == http.StatusBadRequest/100:
+		return usedBy("", refusal.Error())
 	}
-	return usedBy("", err.Error())
+	return refusal
 }
 
 // unusedRole refuses while a person, a group, another role or a flow has the role, or it has one itself.
