@@ -170,7 +170,12 @@ func (f *Flow) shutAgain(ctx context.Context, w *Watch, seen []Credential) error
 		return err
 	}
 	stone := f.newStone(realm, seen)
-	*w, err = f.noteWatch(ctx, *w, func(old Watch) Watch { old.Stone = stone; return old })
+	*w, err = f.noteWatch(ctx, *w, func(old Watch) Watch {
+		if old.Stone.ID == "" {
+			old.Stone = stone
+		}
+		return old
+	})
 	return err
 }
 

@@ -51,6 +51,7 @@ type Swap struct {
 	SessionsEnded bool
 	Refused       Code      `json:",omitempty"` // how Keycloak has refused the new credential since RefusedAt, with nothing else in between
 	RefusedAt     time.Time `json:",omitzero"`
+	Gone          time.Time `json:",omitzero"` // since when the account is not to be seen, with nothing else in between
 }
 
 // NextAction decides the next step from the swap and the credentials seen just now. It never removes anything before the new

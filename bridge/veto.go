@@ -34,7 +34,7 @@ func (f *Flow) Disown(ctx context.Context, v Viewer) error {
 			return old, nil
 		}
 		next, err := old.Disown(v.LinkHash, f.Now())
-		return next.unsaid(f.Now(), eventVetoed), err
+		return next.unsaid(f.Now(), eventVetoed, objectionTold), err
 	})
 	if err != nil || stopped {
 		return err
@@ -72,7 +72,7 @@ func (f *Flow) object(ctx context.Context, owner, hash, number string, often err
 	r, err := f.change(ctx, owner, func(old Recovery) (Recovery, error) {
 		next, err := old.Veto(hash, number, now)
 		if stops = err == nil && old.Open(); stops {
-			next = next.unsaid(now, eventVetoed)
+			next = next.unsaid(now, eventVetoed, objectionTold)
 		}
 		if late = nil; CodeOf(err) == CodeTooLate {
 			late, err = err, nil
@@ -139,8 +139,8 @@ func (f *Flow) endsAll(ctx context.Context, person string, since time.Time) erro
 	return errors.Join(known(f.Gate.Shut(ctx, person)), known(f.Target.Do(ctx, person, Action{Kind: ActionEndSessions})))
 }
 
-// vetoed records the veto and tells every address on record. An error means that somebody has yet to hear of it.
-func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) error {
+// vetoed records the veto.
+func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) {
 	f.hangUp(ctx, r)
 	e := event(eventVetoed, r)
 	e.Actor = actor
@@ -149,8 +149,6 @@ func (f *Flow) vetoed(ctx context.Context, r Recovery, actor string) error {
 		e.Event, e.Outcome, e.Code = "lock.refused", "refused", CodeNotOpen
 		f.record(ctx, e)
 	}
-	f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
-	return f.tellDone(ctx, NoticeCancelled, r)
 }
 
 // newVeto makes a veto link for a notice; empty when that fails: the notice is sent all the same.

@@ -8,9 +8,10 @@ import (
 
 // What there is to do about an objection. The first two are its events.
 const (
-	eventVetoed   = "recovery.vetoed" // it ended what was open: everybody hears of it
+	eventVetoed   = "recovery.vetoed" // it ended what was open
 	eventObjected = "alarm.objected"  // it came too late
-	objectionEnds = "sessions"        // and so the sessions end
+	objectionTold = "told"            // everybody hears of what it ended
+	objectionEnds = "sessions"        // the sessions end, since it came too late
 )
 
 const (
@@ -68,9 +69,12 @@ func (f *Flow) sayAll(ctx context.Context, r Recovery, actor string) (fault erro
 		var err error
 		switch what {
 		case eventVetoed:
-			err = f.vetoed(ctx, r, actor)
+			f.vetoed(ctx, r, actor)
 		case eventObjected:
 			f.disputed(ctx, r, actor)
+		case objectionTold:
+			f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
+			err = f.tellDone(ctx, NoticeCancelled, r)
 		case objectionEnds:
 			err = f.endsAll(ctx, r.Person, r.UnsaidAt)
 		}

@@ -31,6 +31,8 @@ const (
 	watchLife = 3 * 24 * time.Hour
 	watchKept = watchLife + 24*time.Hour
 	watchMark = 7 * 24 * time.Hour // how long the trail remembers a lock
+	// watchGuard is how long a watch may be without its job.
+	watchGuard = time.Hour
 )
 
 // watchOf is the watch over an account that was locked just now.
@@ -44,16 +46,30 @@ func watchOf(r Recovery, at time.Time, kept []Credential) Watch {
 
 // StartWatch begins to watch an account that was locked, unless that lock is watched already.
 func (f *Flow) StartWatch(ctx context.Context, w Watch) error {
-	if err := f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: w.Person, At: f.Now().Add(watchSoon)}); err != nil {
+	at := f.Now().Add(watchSoon)
+	err := errors.Join(f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: w.Person, At: at}), f.expireAt(ctx, w.Person, at))
+	if err != nil {
 		return err
 	}
-	_, err := f.Watches.Update(ctx, w.Person, 0, func(old Watch, found bool) (Watch, error) {
+	_, err = f.Watches.Update(ctx, w.Person, 0, func(old Watch, found bool) (Watch, error) {
 		if found && (old.Recovery == w.Recovery || old.At.After(w.At) || old.Over.After(w.At)) {
 			return old, Fault(CodeNotOpen, "watch", nil)
 		}
 		return w, nil
 	})
 	return notOpenIsFine(err)
+}
+
+// watchAgain gives the watch over a locked account its job again: a store may lose a job and keep the record. next is zero when nothing is watched.
+func (f *Flow) watchAgain(ctx context.Context, person string) (next time.Time, err error) {
+	w, err := f.Watches.Get(ctx, person)
+	if errors.Is(err, ErrAbsent) || err == nil && !w.Over.IsZero() {
+		return next, nil
+	}
+	if err != nil {
+		return next, err
+	}
+	return f.Now().Add(watchGuard), f.Jobs.Add(ctx, Job{Kind: JobWatch, ID: person, At: f.Now()})
 }
 
 // EndWatch ends a watch on an administrator's wish, after that is on record: the tombstone stays, and nobody writes it again.

@@ -118,6 +118,9 @@ func (f *Flow) swapStep(ctx context.Context, r Recovery, known *sight) (done boo
 		if err := f.look(ctx, r.Person, known); err != nil {
 			return f.stuck(ctx, r, nil, err)
 		}
+		if !r.Swap.Gone.IsZero() {
+			return false, f.noteSwap(ctx, r, func(s *Swap) { s.Gone = time.Time{} })
+		}
 	}
 	a := NextAction(*r.Swap, known.list)
 	switch {
@@ -222,11 +225,16 @@ func (f *Flow) intend(ctx context.Context, r Recovery, known *sight) (done bool,
 
 // stuck decides about a failed step. For good and before anything was written: the recovery ends. Otherwise it stays, and the job
 // comes again. seen is nil when it could not be read: then what was sent may stand. An account
-// that stays gone for an hour was deleted; any other refusal has to last, too.
+// that stays gone was deleted; any other refusal has to last, too.
 func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause error) (done bool, err error) {
 	code := CodeOf(cause)
 	final := code == CodeRefusedByAccount || code == CodeGone
-	deleted := code == CodeGone && f.Now().Sub(r.WritingAt) >= time.Hour
+	deleted := false
+	if code == CodeGone && seen == nil {
+		if deleted, err = f.unseen(ctx, r); err != nil {
+			return false, errors.Join(cause, err)
+		}
+	}
 	written := seen == nil && r.Swap.Sent && !deleted || r.Swap.stands(seen)
 	if !final || written {
 		return false, errors.Join(cause, f.notRefused(ctx, r, final))
@@ -318,6 +326,19 @@ func finishDetail(r Recovery, seen []Credential) map[string]string {
 
 // lookLater is when a recovery that is under way is looked at again by the job that ends it.
 const lookLater = time.Minute
+
+// RunExpiry is what the job does that ends a recovery. It goes on while the account is watched after a theft, whose own job the store may lose.
+func (f *Flow) RunExpiry(ctx context.Context, person string) (next time.Time, err error) {
+	again, err := f.watchAgain(ctx, person)
+	if err != nil {
+		return next, err
+	}
+	next, err = f.Expire(ctx, person)
+	if next.IsZero() || !again.IsZero() && again.Before(next) {
+		next = again
+	}
+	return next, err
+}
 
 // Expire ends a recovery whose time is up; one that is being written or locked is given its own job again. What leads to an open one is repaired.
 // next is when to look again, zero for never.

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,5 +73,42 @@ func TestALockThatLostItsJobGoesOn(t *testing.T) {
 	}
 	if jobs, err := c.Store.Jobs.List(t.Context(), bridge.JobLock, 9); err != nil || len(jobs) != 1 {
 		t.Errorf("%v, %v", jobs, err)
+	}
+}
+
+// WB-13: and so with the watch over an account that was locked, also when the recovery is over or forgotten: within an hour.
+func TestAWatchThatLostItsJobGoesOn(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	name := robbed(c, "unwatched")
+	p := newPerson(t, c)
+	p.reports(name)
+	p.redeem(name)
+	lockedUp(t, c, name)
+	p.send("/enrol", http.StatusOK, "do", "cancel")
+	id := c.KC.PersonID(name)
+	for _, forgotten := range []bool{false, true} {
+		if forgotten {
+			if err := c.Flow.Recoveries.Delete(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Wait(t, "the watch to be without its job", func() bool { // whoever has it in hand keeps it
+			jobs, err := c.Store.Jobs.List(t.Context(), bridge.JobWatch, 9)
+			if err == nil && len(jobs) > 0 {
+				err = c.Flow.Jobs.Remove(t.Context(), bridge.JobWatch, id)
+			}
+			return err == nil && len(jobs) == 0
+		})
+		parked(c, name, bridge.TypeOTP)
+		c.Clock.Add(61 * time.Minute)
+		c.Wait(t, "the end of what came", func() bool { return slices.Equal(factorsOf(c, name), []string{bridge.TypeOTP}) })
+	}
+	c.StopWork()
+	if err := c.Flow.EndWatch(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if next, err := c.Flow.RunExpiry(t.Context(), id); err != nil || !next.IsZero() {
+		t.Errorf("nothing to watch, and looks again at %s, %v", next, err)
 	}
 }

@@ -49,6 +49,29 @@ func TestAnObjectionIsToldThoughNobodyCould(t *testing.T) {
 	}
 }
 
+// While no mail can be queued an objection is tried again and again, and is on record once.
+func TestAnObjectionThatNobodyHearsOfIsOnRecordOnce(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	untold(t, c, "mia")
+	mail, id := c.Flow.Mail, c.KC.PersonID("mia")
+	c.Flow.Mail = mute{}
+	for range 3 {
+		c.Clock.Add(time.Minute)
+		if next, err := c.Flow.RunVeto(t.Context(), id); err != nil || next.IsZero() {
+			t.Fatal(next, err)
+		}
+	}
+	c.Flow.Mail = mail
+	if next, err := c.Flow.RunVeto(t.Context(), id); err != nil || !next.IsZero() {
+		t.Fatal(next, err)
+	}
+	if n, told := len(c.Events("recovery.vetoed")), len(c.Mails(bridge.NoticeCancelled)); n != 1 || told != 1 {
+		t.Errorf("%d times on record, %d notices", n, told)
+	}
+}
+
 // A new start, for which the thief's password is enough, does not silence it.
 func TestANewStartSilencesNoObjectionThatNobodyHeardOf(t *testing.T) {
 	t.Parallel()

@@ -135,7 +135,7 @@ func (c *Campus) background(t *testing.T, r *Replica, log *slog.Logger) {
 		{Kind: bridge.JobSwap, Parallel: 2, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunSwap(ctx, j.ID) }},
 		{Kind: bridge.JobLock, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunLock(ctx, j.ID) }},
 		{Kind: bridge.JobWatch, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunWatch(ctx, j.ID) }},
-		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.Expire(ctx, j.ID) }},
+		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunExpiry(ctx, j.ID) }},
 		{Kind: bridge.JobCall, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.Expire(ctx, j.ID) }},
 		{Kind: bridge.JobCodes, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) { return r.Flow.RunCodes(ctx, j.ID) }},
 		{Kind: bridge.JobLeftover, Parallel: 1, Handle: func(ctx context.Context, j store.Claimed) (time.Time, error) {

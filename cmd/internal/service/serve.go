@@ -116,7 +116,7 @@ func (s *service) works() []store.Work {
 		{Kind: bridge.JobSwap, Parallel: 16, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunSwap(ctx, c.ID) }},
 		{Kind: bridge.JobLock, Parallel: 4, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunLock(ctx, c.ID) }},
 		{Kind: bridge.JobWatch, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunWatch(ctx, c.ID) }},
-		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.Expire(ctx, c.ID) }},
+		{Kind: bridge.JobExpiry, Parallel: 1, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunExpiry(ctx, c.ID) }},
 		{Kind: bridge.JobCall, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.Expire(ctx, c.ID) }},
 		{Kind: bridge.JobCodes, Parallel: 2, Handle: func(ctx context.Context, c store.Claimed) (time.Time, error) { return s.flow.RunCodes(ctx, c.ID) }},
 		{Kind: bridge.JobChange, Parallel: 2, Handle: s.runChange},
