@@ -221,7 +221,8 @@ func (w *shut) look() {
 func (w *shut) thief() {
 	switch rapid.SampledFrom([]string{"adds", "takes the tombstone", "visits"}).Draw(w.t, "thief") {
 	case "adds":
-		if w.came++; w.came <= 4 {
+		if w.came < 4 {
+			w.came++
 			kind := rapid.SampledFrom([]string{bridge.TypeOTP, bridge.TypeRecoveryCodes, "webauthn", "webauthn-passwordless"}).Draw(w.t, "kind")
 			w.list = append(w.list, bridge.Credential{ID: fmt.Sprint("thief", w.came), Type: kind, Created: w.theirs()})
 		}
@@ -242,6 +243,9 @@ func (w *shut) event() {
 	case "look":
 		w.look()
 	case "two looks":
+		if rapid.Bool().Draw(w.t, "at a tombstone that is gone") {
+			w.list = slices.DeleteFunc(w.list, bridge.Credential.Tombstone)
+		}
 		w.other = w.look
 		w.look()
 		w.other = nil
