@@ -89,6 +89,10 @@ func (s *site) clientsByHand() {
 		{
 			"clientId": realm.LoginClient, "publicClient": true, "directAccessGrantsEnabled": true, "redirectUris": []string{"*"}, "webOrigins": []string{"*"},
 			"consentRequired": true, "attributes": map[string]string{"oauth2.device.authorization.grant.enabled": "true", "access.token.lifespan": "99"},
+			"protocolMappers": []map[string]any{{
+				"name": "realm roles", "protocol": "openid-connect", "protocolMapper": "oidc-hardcoded-claim-mapper", // not what that name says
+				"config": map[string]string{"claim.name": "roles", "claim.value": "student", "jsonType.label": "String", "id.token.claim": "true"},
+			}},
 		},
 		{"clientId": s.campus.AdminClient, "secret": "by-hand-secret-for-tests", "redirectUris": []string{s.campus.AppURL + "/*"}},
 	} {
