@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -146,7 +148,11 @@ func TestRealmAppliedBeforeAnUpgrade(t *testing.T) {
 	if left := p.plan(); !left.Empty() {
 		t.Errorf("left: %s", show(left))
 	}
+	p.wanted.Version = here
+	p.cutOff("/permission/scope/")
+	p.cutOff("/policy/")
 	p.upgraded(here)
+	p.mendsRules()
 	p.undo()
 	if d := cmp.Diff(before, export(t, p.Realm)); d != "" {
 		t.Errorf("after undo:\n%s", d)
@@ -169,4 +175,58 @@ func (p *prepared) upgraded(version string) {
 	if !left.Empty() || coarse != plan.Empty() || !coarse && (len(s.AccessRules) != 1 || s.Group(safe.AccountGroup) != nil || len(s.Account.Groups) > 0) {
 		p.Errorf("on %s: %+v %+v, left: %s", version, s.AccessRules, s.Account, show(left))
 	}
+}
+
+// cutting is a caller that is cut off once, after it has removed something.
+type cutting struct {
+	safe.Caller
+
+	what string
+	cut  bool
+}
+
+func (c *cutting) Do(ctx context.Context, call string, body, out any) error {
+	err := c.Caller.Do(ctx, call, body, out)
+	if err == nil && !c.cut && strings.HasPrefix(call, "DELETE ") && strings.Contains(call, c.what) {
+		c.cut = true
+		return errors.New("cut off")
+	}
+	return err
+}
+
+// cutOff makes changes until the first of a sort was removed, if any is to be.
+func (p *prepared) cutOff(what string) {
+	p.Helper()
+	c, plan := &cutting{Caller: p.Realm, what: what}, p.plan()
+	if err := p.run(c).Do(p.Context(), plan.Changes()); (err != nil) != c.cut || !c.cut && !plan.Empty() {
+		p.Errorf("cut off in %s: %v, %v of\n%s", what, c.cut, err, show(plan))
+	}
+}
+
+// mendsRules: a rule that somebody turned round is what it was, and with it every permission that goes by it.
+func (p *prepared) mendsRules() {
+	p.Helper()
+	s, err := safe.Read(p.Context(), p.Realm, p.wanted)
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, rule := range s.AccessRules {
+		where := "/clients/" + s.Client("admin-permissions").ID + "/authz/resource-server/policy/" + rule.Type + "/" + rule.ID
+		var body map[string]any
+		if err = p.Do(p.Context(), "GET "+where, nil, &body); err == nil {
+			body["logic"] = "NEGATIVE"
+			err = p.Do(p.Context(), "PUT "+where, body, nil)
+		}
+		if err != nil {
+			p.Fatal(err)
+		}
+	}
+	plan, noted := p.plan(), p.noted
+	if err := p.run(p.Realm).Do(p.Context(), plan.Changes()); err != nil || len(plan.Steps) != len(s.AccessRules) {
+		p.Errorf("%v, planned%s", err, show(plan))
+	}
+	if left := p.plan(); !left.Empty() {
+		p.Errorf("left:%s", show(left))
+	}
+	p.noted = noted // undo would leave it turned round, as it found it
 }

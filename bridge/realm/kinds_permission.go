@@ -57,23 +57,33 @@ func permissionServer(ctx context.Context, x Caller) (string, error) {
 	return path("clients", id, "authz", "resource-server"), err
 }
 
+// writeAccessRule changes a rule in its place: with one that is removed Keycloak removes every permission that goes by it alone (measured).
 func writeAccessRule(ctx context.Context, x actor, c Change) error {
 	server, err := permissionServer(ctx, x)
 	if err != nil {
 		return err
 	}
+	var v ruleValue
+	kind, body := "", Object{}
+	if c.Will != nil {
+		if err := json.Unmarshal(c.Will, &v); err != nil {
+			return err
+		}
+		if kind, body, err = v.body(ctx, x); err != nil {
+			return err
+		}
+		body["name"], body["logic"] = c.Name, or(v.Logic, "POSITIVE")
+	}
+	var found []struct{ ID, Name, Type string }
+	if err := get(ctx, x, server+"/policy?max=10000", &found); err != nil {
+		return err
+	}
+	if here := findIn(found, func(f struct{ ID, Name, Type string }) bool { return f.Name == c.Name && f.Type == kind }); here != nil {
+		return x.Do(ctx, "PUT "+server+path("policy", kind, here.ID), body, nil)
+	}
 	if err := dropNamed(ctx, x, server+"/policy", c.Name, server+"/policy"); err != nil || c.Will == nil {
 		return err
 	}
-	var v ruleValue
-	if err := json.Unmarshal(c.Will, &v); err != nil {
-		return err
-	}
-	kind, body, err := v.body(ctx, x)
-	if err != nil {
-		return err
-	}
-	body["name"], body["logic"] = c.Name, or(v.Logic, "POSITIVE")
 	return x.Do(ctx, "POST "+server+"/policy/"+kind, body, nil)
 }
 
