@@ -112,8 +112,8 @@ func addressSamples(f view.Frame, word string) []Sample {
 		all = append(all, Sample{"address-add-" + string(code), bad})
 	}
 	code := view.AddressCode{Frame: f, Address: word + "@example.com", Sender: word, Until: At(38, 5)}
-	resent, stopped, empty, wrong := code, code, code, code
-	resent.Resent, stopped.Stopped = true, true
+	resent, early, stopped, empty, wrong := code, code, code, code, code
+	resent.Resent, early.Next, stopped.Stopped = true, At(14, 6), true
 	empty.Faults = []view.Fault{{Field: view.FieldCode, Code: view.CodeNumberEmpty}}
 	wrong.Code, wrong.Faults = word, []view.Fault{{Field: view.FieldCode, Code: view.CodeNumberWrong, N: 4}}
 	f.Path = "/settings/authenticator"
@@ -122,7 +122,7 @@ func addressSamples(f view.Frame, word string) []Sample {
 	last.Last, other.Other = true, true
 	bad.Faults = []view.Fault{{Field: view.FieldLabel, Code: view.CodeNoLabel}}
 	taken.Faults = []view.Fault{{Field: view.FieldLabel, Code: bridge.CodeLabelTaken}}
-	return append(all, Sample{"address-code", code}, Sample{"address-code-resent", resent}, Sample{"address-code-stopped", stopped},
+	return append(all, Sample{"address-code", code}, Sample{"address-code-resent", resent}, Sample{"address-code-early", early}, Sample{"address-code-stopped", stopped},
 		Sample{"address-code-empty", empty}, Sample{"address-code-wrong", wrong},
 		Sample{"address-remove", view.AddressRemove{Frame: f, ID: "c", Address: word + "@example.com"}},
 		Sample{"app", app}, Sample{"app-last", last}, Sample{"app-other", other}, Sample{"app-empty", bad}, Sample{"app-taken", taken})
