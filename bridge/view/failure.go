@@ -133,13 +133,29 @@ func (p Failure) words() failure {
 	switch {
 	case p.Console:
 		return p.toOperator(f)
-	case p.Own && f.act == actStart:
-		f.act = actSettings
-		if p.Code == bridge.CodePasswordChanged {
-			f.text = "settings.password_changed"
-		}
-	case !p.Own && p.Code == bridge.CodeChangeOpen: // somewhere else, where something waits for a change in the settings
+	case p.Own:
+		return p.toOwner(f)
+	case p.Code == bridge.CodeChangeOpen: // somewhere else, where something waits for a change in the settings
 		f.act = actAgain
+	}
+	return f
+}
+
+// toOwner says to somebody in front of their settings what f says to whoever re-registers.
+func (p Failure) toOwner(f failure) failure {
+	if f.act == actStart {
+		f.act = actSettings
+	}
+	switch p.Code {
+	case bridge.CodePasswordChanged:
+		f.text = "settings.password_changed"
+	case bridge.CodeRealmUnsafe, bridge.CodeOTPPolicy:
+		f.title = "settings.unsafe"
+	case bridge.CodeDeskOnly, bridge.CodeNotAllowed, bridge.CodeAdministrator, bridge.CodePolicy:
+		f.text = "settings.desk_only"
+	}
+	if f.title == "request.refused.title" {
+		f.title = "settings.refused.title"
 	}
 	return f
 }

@@ -162,8 +162,10 @@ func (l *locale) why(code bridge.Code) string {
 	if key, ok := faultTexts[code]; ok && code != bridge.CodeGone {
 		return l.text(key, "n", bridge.MaxAddresses)
 	}
-	if f, ok := failures[code]; ok && code != bridge.CodeAbsent && timed[f.text] == "" {
-		return l.text(f.text)
+	if _, ok := failures[code]; ok && code != bridge.CodeAbsent {
+		if own := (Failure{Frame: Frame{Own: true}, Code: code}).words(); timed[own.text] == "" {
+			return l.text(own.text)
+		}
 	}
 	return l.text("settings.refused.text")
 }

@@ -101,6 +101,8 @@ func (p TemporaryNone) Why() string {
 		return "temp.none.changed"
 	case bridge.CodeTooMany:
 		return "temp.none.limit"
+	case bridge.CodeTooLate:
+		return "temp.none.new"
 	}
 	return "temp.none.text"
 }

@@ -287,3 +287,29 @@ func linear(part uint64) float64 {
 	}
 	return math.Pow((v+0.055)/1.055, 2.4)
 }
+
+// Whoever is in front of their settings reads nothing of a re-registration, neither on an error page nor of a change that was refused.
+func TestTheSettingsSpeakOfNoReRegistration(t *testing.T) {
+	v := newView(t, site())
+	f := view.Frame{Own: true, Path: "/settings", Now: at(14, 5)}
+	for _, code := range []bridge.Code{
+		bridge.CodeGone, bridge.CodeDisabled, bridge.CodeNotAllowed, bridge.CodeAdministrator, bridge.CodePolicy, bridge.CodeDeskOnly, bridge.CodeTemporary,
+		bridge.CodeRealmUnsafe, bridge.CodeOTPPolicy, bridge.CodeRecovered, bridge.CodeChangeOpen, bridge.CodeLoggedOut, bridge.CodePasswordChanged,
+		bridge.CodeStaleSignIn, bridge.CodeAbsent, bridge.CodeLastOTP, bridge.CodeOtherOTP, view.CodeSession, view.CodeSignIn, view.CodeNoFactor,
+	} {
+		refused := &view.LastChange{Kind: bridge.ChangeDropOTP, State: bridge.ChangeRefused, Code: code}
+		for _, p := range []view.Page{view.Failure{Frame: f, Code: code}, view.Settings{Frame: f, Last: refused}} {
+			for lang, words := range map[string][]string{"en": {"register here", "e-registration is", "longer be cancelled"}, "ja": {"再登録できません", "再登録を利用", "再登録はヘルプデスク"}} {
+				page, err := v.Render(lang, p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, w := range words {
+					if strings.Contains(string(page), w) {
+						t.Errorf("%s, %T: %q", code, p, w)
+					}
+				}
+			}
+		}
+	}
+}

@@ -61,6 +61,9 @@ func settingsSamples(f view.Frame, word string) []Sample {
 		p.Last = &last.LastChange
 		all = append(all, Sample{"settings-" + last.name, p})
 	}
+	for _, code := range []bridge.Code{bridge.CodeDeskOnly, bridge.CodeRealmUnsafe, bridge.CodeDisabled} {
+		all = append(all, Sample{"settings-failure-" + string(code), view.Failure{Frame: f, Code: code}})
+	}
 	return slices.Concat(all, journalSamples(f, word), ownCodesSamples(f), addressSamples(f, word))
 }
 

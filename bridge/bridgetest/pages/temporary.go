@@ -25,7 +25,7 @@ func temporarySamples(f view.Frame, word string) []Sample {
 		Sample{"temporary-ready", view.TemporaryReady{Frame: f, Until: At(14, 15)}},
 		Sample{"temporary-failed", view.TemporaryReady{Frame: f, Until: At(14, 15), Failed: true}},
 		Sample{"temporary-shown", shown}, Sample{"temporary-kept", view.TemporarySent{Frame: f, Until: At(38, 5)}})
-	for _, code := range []bridge.Code{bridge.CodeNoAddress, bridge.CodeNoAuthenticator, bridge.CodePasswordRecent, bridge.CodeDeskOnly} {
+	for _, code := range []bridge.Code{bridge.CodeNoAddress, bridge.CodeNoAuthenticator, bridge.CodePasswordRecent, bridge.CodeDeskOnly, bridge.CodeTooLate} {
 		out = append(out, Sample{"temporary-none-" + string(code), view.TemporaryNone{Frame: f, Code: code}})
 	}
 	return out
