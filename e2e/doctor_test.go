@@ -189,6 +189,8 @@ func settingFaults() []fault {
 		setting(bridge.FindEventsShort, object{"eventsExpiration": 3600}),
 		setting(bridge.FindEventsAdmin, object{"adminEventsEnabled": false}),
 		setting(bridge.FindGuessingOff, object{"bruteForceProtected": false}),
+		setting(bridge.FindGuessingWeak, object{"failureFactor": 100000}),
+		setting(bridge.FindGuessingWeak, object{"waitIncrementSeconds": 0}),
 		setting(bridge.FindOTPUnserved, otp("otpPolicyType", "hotp")),
 		setting(bridge.FindOTPUncommon, otp("otpPolicyAlgorithm", "HmacSHA256")),
 		setting(bridge.FindOTPReusable, otp("otpPolicyCodeReusable", true)),

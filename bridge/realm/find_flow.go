@@ -205,10 +205,13 @@ func (e Execution) scope(name string, negated bool) bool {
 	return e.Provider == byScope && e.Requirement == "REQUIRED" && e.Config[scopeOfCondition] == name && (e.Config["negate"] == "true") == negated
 }
 
-// gateRole is the role that opens the flow's gate, "" when it has no gate. It holds only if there is that role, see State.holds.
+// gateRole is the role that opens the flow's gate, "" when it has no gate. It holds only if there is that role, see State.holds, and where it stands behind
+// the line by which somebody is known: before it Keycloak lets pass whoever comes with a cookie (measured).
 func (f *Flow) gateRole(a Asked) string {
-	for _, e := range f.Steps {
-		if e.Sub == nil || e.Requirement != "CONDITIONAL" {
+	known := !f.asks()
+	for _, e := range f.enabled() {
+		known = known || (&Flow{Steps: []Execution{e}}).asks()
+		if e.Sub == nil || e.Requirement != "CONDITIONAL" || !known {
 			continue
 		}
 		role, scoped, refuses, whole := "", false, false, true
