@@ -194,14 +194,16 @@ func lockCut(t *testing.T, n int, after bool) (c *campus.Campus, name string, i 
 	p.comesBack(name, lastLink(t, c).Link.Reveal())
 	c.StopWork()
 	p.send("/link", http.StatusOK, "do", "redeem")
-	id := c.KC.PersonID(name)
+	id, begun := c.KC.PersonID(name), c.Clock.Now()
 	if _, err := flowOn(c, &cutTarget{left: n, after: after}).RunLock(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(c.Flow.Recoveries.Delete(t.Context(), id), c.Store.Jobs.Remove(t.Context(), bridge.JobLock, id)); err != nil {
 		t.Fatal(err)
 	}
-	return c, name, intentOf(t, c, "lock")
+	i = intentOf(t, c, "lock")
+	i.Begun = begun // before the sessions were ended, of which Keycloak notes whole seconds
+	return c, name, i
 }
 
 // SWAP-11, WB-13: the store loses a lock at any step. With the tombstone there the stolen second factors go and the addresses hear of it,

@@ -122,6 +122,7 @@ func TestWhatWasBegunInTheSettingsOutlivesTheSignIn(t *testing.T) {
 		t.Error("another key")
 	}
 	p.send("/settings/add", http.StatusOK, "do", "confirm", "code", p.code(key), "label", "kept")
+	p.awaitsChange()
 	if n := len(otps(c, name)); n != 2 || !slices.Equal(addressesOf(t, c, name), []string{"wanda@mail.example.org", "wanda@example.org"}) {
 		t.Errorf("%d authenticators, addresses %v", n, addressesOf(t, c, name))
 	}
