@@ -162,7 +162,7 @@ func (f *Flow) noteUsed(ctx context.Context, t TemporaryCode) error {
 
 // unsure: nobody has asked yet whether it was used between the last look and its removal.
 func (t TemporaryCode) unsure() bool {
-	return t.UsedAt.IsZero() && !t.Asked && t.End != TemporaryUnwritten
+	return t.UsedAt.IsZero() && !t.Asked
 }
 
 // usedUnseen asks what Keycloak's events say of a code that is gone, and that no look has seen used. What they do not say counts as a use.
