@@ -193,6 +193,8 @@ func TestJourneySettings(t *testing.T) {
 			if !s.opensPortal("alice", first) {
 				t.Error("the first authenticator does not open the portal")
 			}
+			o.page.Click(o.say["common.signout"]).See(o.say["signedout.title"]).Back() // nothing is kept to be seen again
+			rig.Eventually(t, "a sign-in is asked for", func() bool { return strings.HasPrefix(o.page.URL(), s.campus.Issuer) })
 		})
 	}
 }
