@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"testing"
@@ -62,5 +63,22 @@ func TestSignInsOfAllAddressesAreBounded(t *testing.T) {
 	}
 	if !slices.Contains(trail, "limit.reached sign-in-address") || trail[len(trail)-1] != "limit.reached sign-in-service" {
 		t.Errorf("on record last: %q", trail[len(trail)-1])
+	}
+}
+
+// uncounted takes each use and cannot say so.
+type uncounted struct{ counter }
+
+func (uncounted) AllowEach(_ context.Context, uses []bridge.Use) (taken int, retry time.Duration, err error) {
+	return len(uses), 0, errors.New("away")
+}
+
+// RL-07: what could not be counted is refused, however far the count came.
+func TestWhatCannotBeCountedIsRefused(t *testing.T) {
+	t.Parallel()
+	trail := written{}
+	f := &bridge.Flow{Limits: uncounted{}, Audit: &trail, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	if code := bridge.CodeOf(f.Admit(t.Context(), "somebody")); code != bridge.CodeStoreAway || len(trail) != 0 {
+		t.Errorf("%s, on record %v", code, trail)
 	}
 }

@@ -189,7 +189,7 @@ type Limiter interface {
 	Allow(ctx context.Context, limit Limit, key string) (ok bool, retry time.Duration, err error)
 	// AllowAtMost: no span of limit.Per ever sees more than limit.Count uses.
 	AllowAtMost(ctx context.Context, limit Limit, key string) (ok bool, retry time.Duration, err error)
-	// AllowEach takes uses in their order until one is refused, after which none is: taken is how many were. On the embedded store all are one write.
+	// AllowEach takes uses in their order until one is refused, after which none is: taken is how many were, and says nothing beside an error. On the embedded store all are one write.
 	AllowEach(ctx context.Context, uses []Use) (taken int, retry time.Duration, err error)
 }
 

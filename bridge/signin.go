@@ -25,7 +25,7 @@ func (f *Flow) take(ctx context.Context, person string, uses ...Use) error {
 	if err == nil && taken == len(uses) {
 		return nil
 	}
-	return f.limited(ctx, person, uses[taken].Limit, retry, err)
+	return f.limited(ctx, person, uses[min(taken, len(uses)-1)].Limit, retry, err)
 }
 
 // Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the
