@@ -64,6 +64,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, v *visit, err erro
 		code = view.CodeSession
 	}
 	page := view.Failure{Frame: s.frame(r, v), Code: code, Owner: v.owner && code == bridge.CodeLinkInvalid}
+	if !page.Frame.Until.IsZero() { // that the settings are open may be what it denies
+		page.Frame.Until, page.Session = time.Time{}, view.SessionEnd{}
+	}
 	page.Console, page.Own = strings.HasPrefix(r.URL.Path, "/desk"), ofSettings(r, v)
 	if code != bridge.CodeLinkInvalid { // the same body for every invalid token (TOK-11)
 		page.Reference = bridge.RequestFrom(r.Context()).Reference

@@ -33,9 +33,13 @@ func TestSettingsWantAYoungSignIn(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
 	name := member(c, "wim")
+	c.Clock.Stop() // the ten minutes are the test's
 	p := owner(t, c, name)
 	p.wantsMailAt("wim@example.org", http.StatusOK)
 	p.send("/settings", http.StatusNotFound, "do", "nothing")
+	if strings.Contains(p.Body, "The settings are open until ") || strings.Contains(p.Body, `id="session"`) {
+		t.Error("an error page says that the settings are open")
+	}
 	p.open("/settings", http.StatusOK)
 	p.says("The settings are open until ")
 	p.send("/settings", http.StatusOK, "do", "add")

@@ -61,8 +61,10 @@ func settingsSamples(f view.Frame, word string) []Sample {
 		p.Last = &last.LastChange
 		all = append(all, Sample{"settings-" + last.name, p})
 	}
+	failed := f
+	failed.Until, failed.Session = time.Time{}, view.SessionEnd{}
 	for _, code := range []bridge.Code{bridge.CodeDeskOnly, bridge.CodeRealmUnsafe, bridge.CodeDisabled} {
-		all = append(all, Sample{"settings-failure-" + string(code), view.Failure{Frame: f, Code: code}})
+		all = append(all, Sample{"settings-failure-" + string(code), view.Failure{Frame: failed, Code: code}})
 	}
 	return slices.Concat(all, journalSamples(f, word), ownCodesSamples(f), addressSamples(f, word))
 }
