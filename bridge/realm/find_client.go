@@ -268,9 +268,10 @@ func (e Execution) wantsCode() bool {
 		switch {
 		case in.Sub == nil:
 			return false
-		case in.Requirement == conditional:
-			other := func(c Execution) bool { return c.isCondition() && c.Provider != byConfigured }
-			return Execution{Sub: in.Sub}.needs([]string{grantCode}) && !slices.ContainsFunc(in.Sub.enabled(), other)
+		case in.Requirement == conditional: // without a condition Keycloak leaves it out
+			conditions := slices.DeleteFunc(in.Sub.enabled(), func(c Execution) bool { return !c.isCondition() })
+			other := func(c Execution) bool { return c.Provider != byConfigured }
+			return len(conditions) > 0 && !slices.ContainsFunc(conditions, other) && Execution{Sub: in.Sub}.needs([]string{grantCode})
 		}
 		return in.Requirement == required && in.wantsCode()
 	})

@@ -198,6 +198,8 @@ func TestDirectGrantsWantACodeOfEverybodyWhoHasOne(t *testing.T) {
 		"+more CONDITIONAL\n  conditional-user-configured REQUIRED\n  direct-grant-validate-otp REQUIRED":                                                      false,
 		"+all REQUIRED\n  +more CONDITIONAL\n    conditional-user-configured REQUIRED\n    direct-grant-validate-otp REQUIRED":                                 false,
 		"+more CONDITIONAL\n  conditional-user-configured REQUIRED\n  direct-grant-validate-otp DISABLED":                                                      true,
+		"+more CONDITIONAL\n  direct-grant-validate-otp REQUIRED":                                                                                              true,
+		"+more CONDITIONAL\n  conditional-user-configured DISABLED\n  direct-grant-validate-otp REQUIRED":                                                      true,
 		"+more CONDITIONAL\n  conditional-user-role REQUIRED condUserRole=staff\n  direct-grant-validate-otp REQUIRED":                                         true,
 		"+more CONDITIONAL\n  conditional-user-configured REQUIRED\n  conditional-user-role REQUIRED condUserRole=staff\n  direct-grant-validate-otp REQUIRED": true,
 		"+none CONDITIONAL\n  conditional-user-role REQUIRED condUserRole=guest\n  deny-access-authenticator REQUIRED":                                         true,
