@@ -6,8 +6,11 @@ import (
 	"slices"
 )
 
-// KindUser is somebody who uses what we made; people are no part of a plan.
-const KindUser Kind = "user"
+// What keeps something that we made and is no part of a plan: somebody who uses it, or a refusal of Keycloak's, by its own words.
+const (
+	KindUser    Kind = "user"
+	KindRefusal Kind = "refusal"
+)
 
 // inUse: something that we made is used by others now, and stays.
 type inUse struct{ by Change }
@@ -49,7 +52,8 @@ func unnamed(ctx context.Context, x Caller, provider, setting, name string) erro
 	return nil
 }
 
-// flowInUse says what leads to a flow that Keycloak does not remove, where something does; refusal is its answer, which is 500 for a flow of a client.
+// flowInUse says what leads to a flow that Keycloak does not remove, where something does; refusal is its answer, which is 500 for a flow of a client. Another
+// use than we know of is refused with 400 or 409; any other answer says nothing of the flow.
 func flowInUse(ctx context.Context, x Caller, alias string, refusal error) error {
 	if status(refusal) == 0 {
 		return refusal
@@ -62,11 +66,11 @@ func flowInUse(ctx context.Context, x Caller, alias string, refusal error) error
 			return err
 		}
 	}
-	switch by := r.s.userOf(alias); {
-	case by != nil:
+	if by := r.s.userOf(alias); by != nil {
 		return inUse{*by}
-	case status(refusal)/100 == http.StatusBadRequest/100:
-		return usedBy("", refusal.Error())
+	}
+	if code := status(refusal); code == http.StatusBadRequest || code == http.StatusConflict {
+		return usedBy(KindRefusal, refusal.Error())
 	}
 	return refusal
 }

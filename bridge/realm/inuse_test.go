@@ -3,6 +3,7 @@ package realm_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func TestUndoSaysWhatUsesWhatItLeaves(t *testing.T) {
 			answers{"/authentication/flows": flow, "/identity-provider/instances": objects{{"alias": "partner", "postBrokerLoginFlowAlias": "copy"}}},
 			"identity provider partner", "",
 		},
-		"flow of nobody": {realm.Change{Kind: realm.KindFlow, Name: "copy"}, answers{"/authentication/flows": flow}, "answer 400", ""},
+		"flow of nobody": {realm.Change{Kind: realm.KindFlow, Name: "copy"}, answers{"/authentication/flows": flow}, "refusal answer 400", ""},
 	} {
 		tc.left.Was = []byte("true")
 		refusal := answered(http.StatusBadRequest)
@@ -77,15 +78,17 @@ func TestUndoSaysWhatUsesWhatItLeaves(t *testing.T) {
 	}
 }
 
-// A server that fails is no reason to leave a flow: undo stops there, and is repeated.
+// A server that fails is no reason to leave a flow, nor is a client that may not, or too often: undo stops there, and is repeated.
 func TestUndoStopsAtAFailure(t *testing.T) {
 	t.Parallel()
 	nobody := answers{"/authentication/flows": objects{{"id": "f", "alias": "copy"}}}
-	run := realm.Run{
-		Caller: refusing{nobody, "browser", http.StatusInternalServerError}, Note: func(realm.Change) error { return nil },
-		Made: func(c realm.Change) { t.Errorf("%s went", c.Title()) }, Kept: func(c, _ realm.Change) { t.Errorf("%s was left", c.Title()) },
-	}
-	if err := run.Do(t.Context(), []realm.Change{{Kind: realm.KindFlow, Name: "copy", Was: []byte("true")}}); err == nil {
-		t.Error("a failure passes")
+	for _, answer := range []answered{http.StatusInternalServerError, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests} {
+		run := realm.Run{
+			Caller: refusing{nobody, "browser", answer}, Note: func(realm.Change) error { return nil },
+			Made: func(c realm.Change) { t.Errorf("%v: %s went", answer, c.Title()) }, Kept: func(c, _ realm.Change) { t.Errorf("%v: %s was left", answer, c.Title()) },
+		}
+		if err := run.Do(t.Context(), []realm.Change{{Kind: realm.KindFlow, Name: "copy", Was: []byte("true")}}); !errors.Is(err, answer) {
+			t.Errorf("%v passes: %v", answer, err)
+		}
 	}
 }

@@ -123,6 +123,10 @@ func (s *session) showUndo(undo, kept []realm.Change) error {
 
 // sayKept says what stays, and what uses it.
 func (s *session) sayKept(c, by realm.Change) {
+	if by.Kind == realm.KindRefusal {
+		s.say(config.Say("left as it is, since Keycloak does not remove it: %s: %s", "Keycloak が削除を受け付けないため、そのままにします: %s: %s").With(s.title(c), plain(by.Name)))
+		return
+	}
 	s.say(config.Say("left as it is: %s is used by: %s", "使用中のため、そのままにします: %s（使用元: %s）").With(s.title(c), s.title(by)))
 }
 

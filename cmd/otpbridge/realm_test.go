@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -150,6 +151,22 @@ func TestRealmWordsAreComplete(t *testing.T) {
 	for _, kind := range realm.Kinds() {
 		if w := kindWords()[kind]; w.In("en") != string(kind) || w.In("ja") == "" || w.In("ja") == string(kind) {
 			t.Errorf("%s reads %q, %q", kind, w.In("en"), w.In("ja"))
+		}
+	}
+}
+
+// Issue 6: what Keycloak does not remove is not said to be used by its answer.
+func TestUndoSaysWhyItLeavesSomething(t *testing.T) {
+	t.Parallel()
+	flow := realm.Change{Kind: realm.KindFlow, Name: "copy"}
+	for want, by := range map[string]realm.Change{
+		"left as it is: flow copy is used by: client portal\n":                      {Kind: realm.KindClient, Name: "portal"},
+		"left as it is, since Keycloak does not remove it: flow copy: answer 400\n": {Kind: realm.KindRefusal, Name: "answer 400"},
+	} {
+		var said bytes.Buffer
+		s := session{process: process{err: &said, lang: "en"}}
+		if s.sayKept(flow, by); said.String() != want {
+			t.Errorf("said %q, want %q", &said, want)
 		}
 	}
 }
