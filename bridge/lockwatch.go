@@ -47,7 +47,7 @@ func (f *Flow) watch(ctx context.Context, person string) (next time.Time, err er
 	seen, err := f.Target.Credentials(ctx, person)
 	gone := CodeOf(err) == CodeGone
 	if err != nil && !gone {
-		return next, err
+		return next, errors.Join(err, f.watchAway(ctx, person))
 	}
 	r, _, err := f.read(ctx, person)
 	if err != nil {
@@ -117,6 +117,16 @@ func (f *Flow) watchGone(ctx context.Context, w Watch) (next time.Time, err erro
 		return time.Time{}, f.watchOver(ctx, w.Person)
 	}
 	return f.Now().Add(watchLater), err
+}
+
+// watchAway notes that something else came in between: that the account is gone has to last anew.
+func (f *Flow) watchAway(ctx context.Context, person string) error {
+	w, err := f.Watches.Get(ctx, person)
+	if err != nil || w.Gone.IsZero() || ctx.Err() != nil {
+		return absentIsFine(err)
+	}
+	_, err = f.noteWatch(ctx, w, func(old Watch) Watch { old.Gone = time.Time{}; return old })
+	return notOpenIsFine(err)
 }
 
 // keepShut puts an account back to what the lock left. Nothing is removed before a tombstone stands. What is removed waits for no audit record, unlike

@@ -93,13 +93,13 @@ func (w *shut) call() error {
 		other()
 		w.watching, w.stood = was, stood
 	}
-	switch {
-	case w.gone:
+	if w.gone {
 		return errGone
-	case w.lost("call"):
+	}
+	w.since = time.Time{} // a call that is lost says nothing of the account, and that it was gone does not last
+	if w.lost("call") {
 		return errLost
 	}
-	w.since = time.Time{}
 	return nil
 }
 
