@@ -54,10 +54,11 @@ func TestWhateverComesInBetweenBeginsTheHourAnew(t *testing.T) {
 				t.Parallel()
 				c := campus.OpenDesk(t)
 				look, ended := of(t, c)
-				c.Flow.Target = &says{c.Flow.Target, ""}
+				keycloak := &says{c.Flow.Target, ""}
+				c.Flow.Target = keycloak
 				for n, code := range codes {
 					c.Clock.Add(25 * time.Minute)
-					c.Flow.Target.(*says).code = code
+					keycloak.code = code
 					look()
 					if want := between == "lasting" && n == len(codes)-1; ended() != want {
 						t.Fatalf("look %d: ended %t", n, ended())
