@@ -62,17 +62,21 @@ func (s *Server) settings(h settingsHandler) handler {
 	}
 }
 
-// signInAgain leads whoever signed in too long ago to a sign-in, which comes back to this page and says why.
+// signInAgain leads whoever signed in too long ago to a sign-in, which comes back to this page and says why. A look in another tab takes no press's place, which has
+// still to be told that nothing was done.
 func (s *Server) signInAgain(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if strings.HasSuffix(r.URL.Path, codesFile) { // a browser may keep whatever page this leads to as the file
+		return bridge.Fault(bridge.CodeStaleSignIn, "recovery codes", nil)
+	}
 	if r.Method == http.MethodHead {
 		return see(w, r, toSettings)
 	}
-	page := strings.TrimSuffix(r.URL.Path, codesFile) + lookAgain
-	if r.Method == http.MethodPost {
-		page = r.URL.Path + pressAgain
-	}
 	err := s.Sessions.Change(r.Context(), v.sess, func(st *State) error {
-		st.Late = page
+		if r.Method == http.MethodPost {
+			st.Late = r.URL.Path + pressAgain
+		} else if !strings.HasSuffix(st.Late, pressAgain) {
+			st.Late = r.URL.Path + lookAgain
+		}
 		return nil
 	})
 	if err != nil {

@@ -56,8 +56,12 @@ func TestSettingsWantAYoungSignIn(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			q := get(path, p.session())
 			q.method = method
-			if a := q.to(t, c); a.header.Get("Location") != "/signin?to=settings" || strings.Contains(a.body, "otpauth") {
-				t.Errorf("%s %s opens to an old sign-in: %d", method, path, a.status)
+			a, to, status := q.to(t, c), "/signin?to=settings", http.StatusSeeOther
+			if path == ownCodesFile { // a browser may keep whatever page a file leads to as the file
+				to, status = "", http.StatusForbidden
+			}
+			if a.status != status || a.header.Get("Location") != to || a.header.Get("Content-Disposition") != "" || strings.Contains(a.body, "otpauth") {
+				t.Errorf("%s %s opens to an old sign-in: %d %s", method, path, a.status, a.header.Get("Location"))
 			}
 		}
 	}
