@@ -87,7 +87,7 @@ func fixed() []figure {
 		same("presses at the ID page, of all and per minute", int64(bridge.LimitService.Count), count, "Each may cost Keycloak a handful of calls."),
 		same("user names that nobody signed in with, per client address and hour", bridge.NewNames, count, "A finished sign-in is taken off again: people behind one address do not count, whoever tries out names does."),
 		same("the same in `campus_networks`", bridge.CampusNames, count, "A whole building may stand behind one address, or behind one /64 of IPv6."),
-		same("sign-in that opens the settings", span(bridge.SettingsLife), nanoseconds, "Whoever finds a browser that was left open reads and changes nothing there. What was begun goes on after another sign-in."),
+		same("sign-in that opens the settings", span(bridge.SettingsLife), nanoseconds, "Whoever finds a browser that was left open reads and changes nothing there. What was begun goes on after another sign-in, for as long as it lasts by itself."),
 		same("notification addresses of a person", bridge.MaxAddresses, count, "One to lose, one to keep, one for a change; each is a way in that somebody has to look after."),
 		same("life of a confirmation number", span(bridge.AddressAskLife), nanoseconds, "Mail that is late can still be confirmed tomorrow."),
 		same("tries for one confirmation number", bridge.AddressTries, count, "Of a hundred million numbers, five are nothing; another mail begins anew, and mails are limited."),
