@@ -158,14 +158,18 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if oidc.CodeOf(err) == oidc.CodeStale || err == nil && hasty(before.Entry, id) {
 		return s.again(w, r.WithContext(done), v, before, id)
 	}
-	s.Flow.Leave(done, before.Entry)
+	var left sync.WaitGroup
+	left.Go(func() { s.Flow.Leave(done, before.Entry) })
 	if err != nil {
+		left.Wait()
 		s.Flow.Refused(done, before.Entry, string(oidc.CodeOf(err)))
 		return err
 	}
+	ended := s.endCampusSession(done, id)
+	left.Wait()
 	mismatch := s.Flow.Arrived(done, before.Entry, id.Subject)
-	if err := s.endCampusSession(done, id); err != nil {
-		return err
+	if ended != nil {
+		return ended
 	}
 	switch {
 	case mismatch != nil && before.Unseen: // nothing is known of whom the gate was to be opened for

@@ -18,7 +18,7 @@ const (
 	busy = 8 << 20
 	// room is what may be allocated between two collections while the process is busy. With the few megabytes that it holds they would come every
 	// other page, and each wakes all processors.
-	room = 32 << 20
+	room = 64 << 20
 )
 
 // giveBack returns to the system what a rush needed and left, until ctx ends. When thousands of pages come at once they take twice the memory that
