@@ -9,6 +9,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/campus"
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/bridgetest/phone"
 )
 
@@ -167,28 +168,34 @@ func TestTwoRemovalsAtOnceLeaveOneAuthenticator(t *testing.T) {
 	}
 }
 
-// INV-2: the last authenticator stays, also when the other one is removed at Keycloak between the press and the write.
+// INV-2: the last authenticator stays, also when the other one is removed at Keycloak between the press and the write. And where there is a third, the one whose
+// code opened the sign-in has to stand then.
 func TestTheLastAuthenticatorStaysAtTheMomentOfTheWrite(t *testing.T) {
 	t.Parallel()
-	c := campus.Open(t)
-	name := member(c, "cora")
-	p := owner(t, c, name)
-	key := p.adds("Laptop")
-	ids := p.listed("authenticator")
-	c.Clock.Add(30 * time.Second)
-	p.must(p.SignIn(t.Context(), c.URL+"/signin?to=settings", name, name+"-password", nil))
-	p.must(p.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
-	p.open("/settings", http.StatusOK)
-	p.chooses("authenticator", ids[0])
-	c.StopWork()
-	p.send("/settings/authenticator", http.StatusOK, "do", "remove")
-	id := c.KC.PersonID(name)
-	must2(t, c.Flow.Target.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionRemove, Credential: ids[1]}))
-	if _, err := c.Web.Settings.RunChange(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
-	if got := changeOf(t, c, name); got.Code != bridge.CodeLastOTP || !slices.Equal(otps(c, name), ids[:1]) {
-		t.Errorf("%s, %s; authenticators %q", got.State, got.Code, otps(c, name))
+	for want, more := range map[bridge.Code][]string{bridge.CodeLastOTP: nil, bridge.CodeOtherOTP: {"third"}} {
+		c := campus.Open(t)
+		name := member(c, "cora")
+		p := owner(t, c, name)
+		key := p.adds("Laptop")
+		ids := p.listed("authenticator")
+		id := c.KC.PersonID(name)
+		for _, third := range more {
+			c.KC.AddCredential(id, fakekc.Credential{ID: third, Type: bridge.TypeOTP, Label: third, Data: `{"subType":"totp","digits":6,"period":30,"algorithm":"HmacSHA1"}`, SecretData: `{"value":"x"}`})
+		}
+		c.Clock.Add(30 * time.Second)
+		p.must(p.SignIn(t.Context(), c.URL+"/signin?to=settings", name, name+"-password", nil))
+		p.must(p.CodeFor(t.Context(), ids[1], key.Code(c.Clock.Now())))
+		p.open("/settings", http.StatusOK)
+		p.chooses("authenticator", ids[0])
+		c.StopWork()
+		p.send("/settings/authenticator", http.StatusOK, "do", "remove")
+		must2(t, c.Flow.Target.Do(t.Context(), id, bridge.Action{Kind: bridge.ActionRemove, Credential: ids[1]}))
+		if _, err := c.Web.Settings.RunChange(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if got := changeOf(t, c, name); got.Code != want || !slices.Equal(otps(c, name), slices.Concat(ids[:1], more)) {
+			t.Errorf("%s, %s, want %s; authenticators %q", got.State, got.Code, want, otps(c, name))
+		}
 	}
 }
 
