@@ -165,7 +165,8 @@ func TestUndoSaysWhyItLeavesSomething(t *testing.T) {
 	} {
 		var said bytes.Buffer
 		s := session{process: process{err: &said, lang: "en"}}
-		if s.sayKept(flow, by); said.String() != want {
+		s.sayKept(flow, by)
+		if said.String() != want {
 			t.Errorf("said %q, want %q", &said, want)
 		}
 	}
