@@ -13,6 +13,7 @@ const (
 	FindRealmUnreadable FindingID = "realm.unreadable" // Object: what of it
 	FindRealmTLS        FindingID = "realm.tls"
 	FindRealmDiffers    FindingID = "realm.differs" // Object: what of it
+	FindRealmBlocked    FindingID = "realm.blocked"
 
 	FindFlowUnbound  FindingID = "flow.unbound"
 	FindFlowOpen     FindingID = "flow.open"
@@ -142,7 +143,7 @@ func findings() map[FindingID]Severity {
 	return map[FindingID]Severity{
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical,
 		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
-		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info,
+		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info, FindRealmBlocked: Info,
 		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderWrites: Deadly,

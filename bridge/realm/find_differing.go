@@ -31,24 +31,26 @@ func PlanCheck(c Caller, version func(context.Context) (string, error), a Asked)
 	}}
 }
 
-// FindDiffering names what a plan would change. That the account may manage every user, which is a choice, is said elsewhere.
+// FindDiffering names what `realm apply` would change, or says how much keeps it from that. That the account may manage every user, which is a choice, is said
+// elsewhere. Names are the same in every language; the plan has the words.
 func FindDiffering(s *State, w Wanted) []bridge.Finding {
 	const named = 5
 	w.ManageUsers = s.Account != nil && slices.Contains(s.Account.ManagementRoles, "manage-users")
-	var titles []string
 	p := s.Plan(w)
-	for _, o := range p.Obstacles {
-		titles = append(titles, string(o.Kind)+" "+o.What)
+	if n := len(p.Obstacles); n > 0 {
+		return []bridge.Finding{bridge.Found(bridge.FindRealmBlocked, "", "count", strconv.Itoa(n))}
 	}
-	for _, step := range p.Steps {
-		titles = append(titles, step.Title())
-	}
-	n := len(titles)
-	if n == 0 {
+	if p.Empty() {
 		return nil
 	}
-	if n > named {
-		titles = append(titles[:named], "…")
+	var names []string
+	for _, step := range p.Steps {
+		if name := or(strings.TrimSpace(step.Of+" "+step.Name), string(step.Kind)); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return []bridge.Finding{bridge.Found(bridge.FindRealmDiffers, strings.Join(titles, ", "), "count", strconv.Itoa(n))}
+	if len(names) > named {
+		names = append(names[:named], "…")
+	}
+	return []bridge.Finding{bridge.Found(bridge.FindRealmDiffers, strings.Join(names, ", "), "count", strconv.Itoa(len(p.Steps)))}
 }

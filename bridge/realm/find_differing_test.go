@@ -112,9 +112,25 @@ func TestDoctorIsNotSilentWhereThePlanActs(t *testing.T) {
 		if found := append(realm.Find(s, a), differs...); len(found) == 0 {
 			t.Errorf("%s: the doctor is silent", kind)
 		}
-		if kind != realm.KindText && (len(differs) != 1 || i < 5 && !strings.Contains(differs[0].Object, p.Steps[i].Title())) {
+		if kind != realm.KindText && len(p.Obstacles) == 0 && (len(differs) != 1 || differs[0].ID != bridge.FindRealmDiffers || i < 5 && !strings.Contains(differs[0].Object, p.Steps[i].Name)) {
 			t.Errorf("%s: differs by %+v", kind, differs)
 		}
+	}
+}
+
+// Where something stands in the way, apply changes nothing, and the doctor does not promise that it would.
+func TestDoctorPromisesNoApplyThatChangesNothing(t *testing.T) {
+	t.Parallel()
+	s, a := applied(t)
+	login(func(c *realm.Client) { c.ConsentRequired = true })(s, &a)
+	if found := ids(realm.FindDiffering(s, a.Wanted)); !slices.Equal(found, []bridge.FindingID{bridge.FindRealmDiffers}) {
+		t.Errorf("with nothing in the way: %v", found)
+	}
+	attributes, _ := s.Settings["attributes"].(map[string]any)
+	attributes["acr.loa.map"] = "{"
+	found := realm.FindDiffering(s, a.Wanted)
+	if p := s.Plan(a.Wanted); len(p.Obstacles) != 1 || !slices.Equal(ids(found), []bridge.FindingID{bridge.FindRealmBlocked}) || found[0].Values["count"] != "1" {
+		t.Errorf("with %+v in the way: %+v", p.Obstacles, found)
 	}
 }
 
