@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -194,6 +195,9 @@ func TestNewNamesAreCountedByAddress(t *testing.T) {
 	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
 	if a.status != http.StatusTooManyRequests || err != nil || seconds < 3300 || seconds > 3600 || !strings.Contains(a.body, "Too many attempts") {
 		t.Fatalf("the 31st: %d, Retry-After %q", a.status, a.header.Get("Retry-After"))
+	}
+	if all := c.Events("limit.reached"); len(all) != 1 || all[0].Target != "" || !maps.Equal(all[0].Detail, map[string]string{"limit": "new-names"}) {
+		t.Errorf("on record: %+v, want the limit without a name", all)
 	}
 	if a := try("NOBODY3", ""); a.status != http.StatusSeeOther {
 		t.Errorf("a known name: %d", a.status)

@@ -14,9 +14,13 @@ type Names struct {
 	First map[string]time.Time
 }
 
-const newNamesSpan = time.Hour
+const (
+	newNamesSpan  = time.Hour
+	limitNewNames = "new-names"
+)
 
-// countName counts a name against the address that typed it. A name that is known already costs nothing.
+// countName counts a name against the address that typed it. A name that is known already costs nothing. The one that is refused stands on no record: it may be a
+// password that somebody typed there.
 func (s *Server) countName(ctx context.Context, address, name string) error {
 	most := bridge.NewNames
 	host, _, _ := strings.Cut(address, "/") // of IPv6, a network stands for each of its hosts
@@ -26,6 +30,9 @@ func (s *Server) countName(ctx context.Context, address, name string) error {
 	_, err := s.Names.Update(ctx, bridge.Secret(address).Hash(), newNamesSpan, func(old Names, _ bool) (Names, error) {
 		return old.with(bridge.Secret(address+"\n"+name).Hash(), most, s.Now())
 	})
+	if bridge.CodeOf(err) == bridge.CodeTooMany {
+		s.Flow.OverLimit(ctx, "", limitNewNames)
+	}
 	return err
 }
 

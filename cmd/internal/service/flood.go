@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -10,14 +11,14 @@ import (
 )
 
 // flood bounds the lines of events that anybody can cause without a sign-in, so that nobody fills the disk of the audit trail: without one
-// nothing can be changed at an account. Of each such event a process writes so many a minute for one person, and so many for all; the rest
+// nothing can be changed at an account. Of each such event, for each of its reasons, a process writes so many a minute for one person, and so many for all; the rest
 // is counted, and the count is written.
 type flood struct {
 	now func() time.Time
 
 	mu      sync.Mutex
 	ends    time.Time
-	written map[string]int // by event and by event and person, in this minute
+	written map[string]int // by event, and by event, person, code and limit, in this minute
 	left    map[string]int // by event: not written in this minute
 }
 
@@ -43,7 +44,7 @@ func (f *flood) takes(e bridge.AuditEvent) (write bool, before map[string]int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before = f.turn(f.now())
-	all, person := e.Event, e.Event+floodSeparator+e.Target+floodSeparator+string(e.Code)
+	all, person := e.Event, strings.Join([]string{e.Event, e.Target, string(e.Code), e.Detail[bridge.DetailLimit]}, floodSeparator)
 	if f.written[all] >= floodOfAll || f.written[person] >= floodOfPerson {
 		f.left[e.Event]++
 		return false, before

@@ -67,6 +67,23 @@ func TestAFloodOfSignInsIsCounted(t *testing.T) {
 	}
 }
 
+// RL-07: presses at one limit hide no other one.
+func TestOneLimitHidesNoOther(t *testing.T) {
+	t.Parallel()
+	a, lines, _ := floods(t)
+	for _, limit := range []string{"one", "other"} {
+		for range 2 * floodOfPerson {
+			e := bridge.AuditEvent{Event: "limit.reached", Target: "alice", Code: bridge.CodeTooMany, Detail: map[string]string{"limit": limit}}
+			if err := a.Record(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := len(*lines); n != 2*floodOfPerson || (*lines)[n-1].Detail["limit"] != "other" {
+		t.Errorf("%d lines: %+v", n, *lines)
+	}
+}
+
 // A count that cannot be written is a record that cannot be written.
 func TestACountThatCannotBeWrittenIsSaid(t *testing.T) {
 	t.Parallel()
