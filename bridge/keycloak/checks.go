@@ -149,8 +149,8 @@ func (c *Client) checkReach(ctx context.Context) ([]bridge.Finding, error) {
 	return nil, err
 }
 
-// reaches reports whether the account sees more people than the allowed group has: the member with that number is not there. Rights that are
-// too wide are said elsewhere.
+// reaches reports whether the account sees more people than the allowed group has: the member with that number is not there. Who is only in a group below it
+// is seen by id and not counted (measured). Rights that are too wide are said elsewhere.
 func (c *Client) reaches(ctx context.Context, allowed string) (bool, error) {
 	own, err := c.rights(ctx)
 	if err != nil || own.wide() {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/bridge/keycloak"
 )
@@ -29,6 +30,7 @@ func RunOnRealm(t *testing.T, r *realm.Realm, keycloakURL, version string) {
 		})
 	})
 	t.Run("WhatPeopleChangeIsSeen", s.changes)
+	t.Run("MembersOfGroupsBelowAreNoReach", s.membersBelow)
 	t.Run("GroupsThatAreHiddenAreTold", s.hiddenGroups)
 	t.Run("EveryMissingRightIsNamed", s.missingRights)
 	t.Run("HiddenAdministratorsAreTold", s.hiddenAdministrators) // afterwards they stay hidden
@@ -59,6 +61,28 @@ func (s *onRealm) changes(t *testing.T) {
 		must(t, err)
 		if address := action == "UPDATE_PROFILE"; address == h.AddressChanged.IsZero() || address != h.PasswordReset.IsZero() || h.WrongCodes != 0 {
 			t.Errorf("%s, then %s %q: history %+v", action, b.Page(), b.Message(), h)
+		}
+	}
+}
+
+// Who is only in a group below the allowed one is seen by id, and neither counted nor listed, so that the account does not seem to see too many people. OPS-09
+func (s *onRealm) membersBelow(t *testing.T) {
+	allowed := s.facts.Config.AllowedGroup
+	var group struct{ ID string }
+	s.do(t, "GET /group-by-path"+allowed, nil, &group)
+	s.do(t, "POST /groups/"+group.ID+"/children", object{"name": "below"}, nil)
+	s.do(t, "POST /users", object{"username": "below", "enabled": true, "groups": []string{allowed + "/below"}}, nil)
+	id, err := s.realm.ID(t.Context(), "below")
+	must(t, err)
+	client := newWorld(t, s).client
+	must(t, (keycloak.RealmCalls{Client: client}).Do(t.Context(), "GET /users/"+id, nil, nil))
+	for _, c := range client.Checks(keycloak.Asked{GateGroup: s.facts.GateGroup}) {
+		if c.Name != "reach" {
+			continue
+		}
+		found, err := c.Run(t.Context())
+		if len(found) > 0 || err != nil && (bridge.UncheckedFrom(err) == nil || !s.facts.AnyJoins) { // before, the allowed group is not always found
+			t.Errorf("found %+v, %v", found, err)
 		}
 	}
 }
