@@ -22,8 +22,8 @@ func (f *Flow) finishLostChange(ctx context.Context, i Intent) error {
 		return err
 	}
 	a, err := f.Accounts.ByID(ctx, i.Person)
-	if CodeOf(err) == CodeGone {
-		return f.nothingStands(ctx, i, true)
+	if err = f.gone(ctx, i.Person, err); CodeOf(err) == CodeGone {
+		return f.nothingStands(ctx, i)
 	}
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (f *Flow) finishLostChange(ctx context.Context, i Intent) error {
 	}
 	c, stands := f.lostChange(a, realm, i)
 	if !stands {
-		return f.nothingStands(ctx, i, false)
+		return f.nothingStands(ctx, i)
 	}
 	c.Tell = f.hears(a, realm, c)
 	return f.endLostChange(ctx, c)

@@ -109,8 +109,8 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 	}
 	if c.Sent {
 		a, err := s.Accounts.ByID(ctx, c.Person)
-		if err != nil {
-			return s.gone(err, c.Until)
+		if err := s.gone(ctx, c.Person, err); err != nil {
+			return err
 		}
 		if s.stood(a, *c) {
 			return s.finishFound(ctx, c)

@@ -24,7 +24,9 @@ func (f *Flow) RunCodes(ctx context.Context, id string) (next time.Time, err err
 			return f.lateCodes(ctx, set)
 		}
 		done, err := f.codesStep(ctx, set)
-		err = f.gone(err, set.Until)
+		if CodeOf(err) == CodeGone { // for an hour only after its time
+			err = unseen(err)
+		}
 		if code := CodeOf(err); code == CodeRefusedByAccount || code == CodeNotOpen || code == CodeTemporary || refusal(code) {
 			return time.Time{}, f.takeCodesBack(ctx, set, code)
 		}
@@ -58,8 +60,8 @@ func (f *Flow) takeCodesBack(ctx context.Context, set CodeSet, code Code) error 
 	if !set.Intended {
 		return f.refuseCodes(ctx, set, code)
 	}
-	seen, err := f.Target.Credentials(ctx, set.Person)
-	if err = f.gone(err, set.Until); CodeOf(err) == CodeGone {
+	seen, err := f.seen(ctx, set.Person)
+	if CodeOf(err) == CodeGone {
 		return f.refuseCodes(ctx, set, code)
 	}
 	if err != nil {
@@ -84,7 +86,7 @@ func (f *Flow) takeCodesBack(ctx context.Context, set CodeSet, code Code) error 
 // tellCodes tells every address on record now: there may be no recovery, or none any more.
 func (f *Flow) tellCodes(ctx context.Context, kind NoticeKind, set CodeSet) error {
 	a, err := f.Accounts.ByID(ctx, set.Person)
-	if err = f.gone(err, set.Until); CodeOf(err) == CodeGone {
+	if err = f.gone(ctx, set.Person, err); CodeOf(err) == CodeGone {
 		return nil
 	}
 	if err != nil {

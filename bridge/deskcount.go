@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Counted are the times of what an operator did lately.
+// Counted are the times of what an operator did lately, or since when a person is not to be seen.
 type Counted struct{ Times []time.Time }
 
 // quota is how often an operator may do something in any span of time.

@@ -19,7 +19,7 @@ type Flow struct {
 	Links      Records[Pointer]  // by hash of a link or veto token; believed only if the recovery names it back
 	Failures   Records[Failures] // wrong codes in a row, by person
 	Permits    Records[Permit]   // by person
-	Counted    Records[Counted]  // what operators may do only so often, by what it is and operator
+	Counted    Records[Counted]  // what operators may do only so often, and who is not to be seen, by what it is and person
 	CodeSets   Records[CodeSet]  // recovery codes that were asked for, by recovery
 	// Temporaries are temporary codes, by person.
 	Temporaries Records[TemporaryCode]
@@ -265,7 +265,7 @@ func (f *Flow) fresh(ctx context.Context, person string, s Snapshot, authTime ti
 // moment that there is no such account, which speaks against no proof at once.
 func (f *Flow) refuse(ctx context.Context, r Recovery, cause error) error {
 	code := CodeOf(cause)
-	if !refusal(code) || code == CodeLocked || code == CodePendingAction || r.State == Proven && CodeOf(f.gone(cause, r.ProvenAt)) == CodeKeycloakAway {
+	if !refusal(code) || code == CodeLocked || code == CodePendingAction || r.State == Proven && code == CodeGone {
 		return cause
 	}
 	return f.endRefused(ctx, r, cause)

@@ -48,12 +48,8 @@ type Intent struct {
 	Marked   time.Time  // of a change of addresses: the time of its marks
 }
 
-// How long an intent is left open when nothing of it stands: a call that Keycloak was slow with may still come to its end, and an account may be out of
-// reach for a while.
-const (
-	intentAbsent = 5 * time.Minute
-	intentGone   = goneForGood
-)
+// intentAbsent is how long an intent is left open when nothing of it stands: a call that Keycloak was slow with may still come to its end.
+const intentAbsent = 5 * time.Minute
 
 // FinishIntent ends an undertaking whose record the store has lost (SWAP-11). Nothing is written: if the new credential, or the tombstone,
 // stands, the old ones go; if it does not, nothing was changed. What is still in the store is left to its job, which is added
@@ -130,13 +126,9 @@ func (f *Flow) finishLost(ctx context.Context, i Intent, late bool) error {
 	return err
 }
 
-// nothingStands ends an intent of which nothing is to be seen, once that has lasted. gone: the account itself is not to be seen.
-func (f *Flow) nothingStands(ctx context.Context, i Intent, gone bool) error {
-	patience := intentAbsent
-	if gone {
-		patience = intentGone
-	}
-	if f.Now().Sub(i.Begun) < patience {
+// nothingStands ends an intent of which nothing is to be seen, once that has lasted.
+func (f *Flow) nothingStands(ctx context.Context, i Intent) error {
+	if f.Now().Sub(i.Begun) < intentAbsent {
 		return nil // the next look
 	}
 	return f.Audit.Record(ctx, i.event("refused", CodeAbsent))
@@ -155,7 +147,7 @@ func (f *Flow) finishCodes(ctx context.Context, i Intent) error {
 	case set.State != CodesRefused: // by another replica
 		return f.closeIntent(ctx, i)
 	}
-	seen, err := f.Target.Credentials(ctx, i.Person)
+	seen, err := f.seen(ctx, i.Person)
 	if err != nil && CodeOf(err) != CodeGone {
 		return err
 	}
@@ -209,13 +201,13 @@ func (i Intent) sessionsEnded(a Account) bool {
 func (f *Flow) finishLostSwap(ctx context.Context, i Intent) error {
 	s := Swap{New: NewCredential{ID: i.Added}, Remove: i.Removed}
 	for range maxSteps {
-		seen, err := f.Target.Credentials(ctx, i.Person)
+		seen, err := f.seen(ctx, i.Person)
 		if err != nil && CodeOf(err) != CodeGone {
 			return err
 		}
 		n := slices.IndexFunc(seen, func(c Credential) bool { return c.ID == i.Added })
 		if n < 0 {
-			return f.nothingStands(ctx, i, err != nil)
+			return f.nothingStands(ctx, i)
 		}
 		a := NextAction(s, seen)
 		switch a.Kind {
@@ -245,7 +237,7 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 	l := Lock{Tombstone: NewCredential{ID: i.Added}}
 	var run lockRun
 	for range maxSteps {
-		seen, err := f.Target.Credentials(ctx, i.Person)
+		seen, err := f.seen(ctx, i.Person)
 		if err != nil && CodeOf(err) != CodeGone {
 			return err
 		}
@@ -256,7 +248,7 @@ func (f *Flow) finishLostLock(ctx context.Context, i Intent, late bool) error {
 		a := NextLock(l.without(run.left), ours)
 		switch a.Kind {
 		case ActionAdd:
-			return f.nothingStands(ctx, i, err != nil)
+			return f.nothingStands(ctx, i)
 		case ActionFinish:
 			if len(run.left) > 0 && (stays(run.left) || i.Stuck.IsZero() || f.Now().Sub(i.Stuck) < lockPatience) {
 				return run.why

@@ -25,8 +25,8 @@ func (f *Flow) refusedAgain(ctx context.Context, r Recovery, cause error) error 
 	return &Error{Code: CodeKeycloakAway, Op: "swap is refused", Err: cause, After: refusedPause}
 }
 
-// unseen notes that the account of r is not to be seen. deleted: that has lasted for so long, with nothing else in between, that there is none.
-func (f *Flow) unseen(ctx context.Context, r Recovery) (deleted bool, err error) {
+// outOfSight notes that the account of r is not to be seen. deleted: that has lasted for so long, with nothing else in between, that there is none.
+func (f *Flow) outOfSight(ctx context.Context, r Recovery) (deleted bool, err error) {
 	if r.Swap.Gone.IsZero() {
 		return false, f.noteSwap(ctx, r, func(s *Swap) { s.Gone = f.Now() })
 	}

@@ -28,11 +28,11 @@ func (f *Flow) finishLostTemporary(ctx context.Context, i Intent) error {
 // removeLost removes the code if it stands, behind a tombstone if it is the last OTP, and ends the sessions that it may have opened: before, in
 // case this process ends in between, and after. One that is gone already was ended in order, by us or by a swap; done is false while it may still come to stand.
 func (f *Flow) removeLost(ctx context.Context, i Intent) (done bool, err error) {
-	seen, err := f.Target.Credentials(ctx, i.Person)
+	seen, err := f.seen(ctx, i.Person)
+	if CodeOf(err) == CodeGone {
+		return true, nil
+	}
 	if err != nil {
-		if CodeOf(err) == CodeGone && f.Now().Sub(i.Begun) >= intentGone {
-			return true, nil
-		}
 		return false, err
 	}
 	if !slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == i.Added }) {

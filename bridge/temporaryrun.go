@@ -321,6 +321,7 @@ func (f *Flow) temporaryFault(ctx context.Context, t TemporaryCode, cause error)
 	f.Log.WarnContext(ctx, "a temporary code is looked at again", "id", t.ID, "code", code, "err", cause)
 	switch {
 	case code != CodeRefusedByAccount && code != CodeGone:
+		f.temporaryMoved(ctx, t)
 		return lockPause
 	case t.Stuck != code:
 		f.stickTemporary(ctx, t, code)
@@ -332,6 +333,20 @@ func (f *Flow) temporaryFault(ctx context.Context, t TemporaryCode, cause error)
 		}
 	}
 	return refusedPause
+}
+
+// temporaryMoved notes that a step failed for another reason: Stuck has not lasted since before now. The code stays on the list.
+func (f *Flow) temporaryMoved(ctx context.Context, t TemporaryCode) {
+	if t.Stuck == "" || ctx.Err() != nil {
+		return
+	}
+	_, err := f.changeTemporary(ctx, t, func(old TemporaryCode) (TemporaryCode, error) {
+		old.StuckSince = f.Now()
+		return old, nil
+	})
+	if err != nil {
+		f.Log.WarnContext(ctx, "what was refused before counts as lasting", "id", t.ID, "err", err)
+	}
 }
 
 // stickTemporary puts a code on the administrators' list, once for each reason; it is tried again all the same.

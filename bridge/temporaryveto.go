@@ -33,7 +33,7 @@ func (f *Flow) vetoTemporary(ctx context.Context, owner, hash, number string) (o
 			return true, often
 		}
 		f.disputed(ctx, Recovery{ID: t.ID, Person: owner, Way: WayMail}, "")
-		return true, firstError(f.endsAll(ctx, owner, f.Now()), err)
+		return true, firstError(f.endsAll(ctx, owner), err)
 	case CodeNotOpen:
 		return true, Fault(CodeLinkInvalid, "veto", nil)
 	case CodeObjection:

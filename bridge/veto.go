@@ -1,10 +1,6 @@
 package bridge
 
-import (
-	"context"
-	"errors"
-	"time"
-)
+import "context"
 
 // Owner returns whose recovery a token may belong to, "" when it is unknown. The answer must not reach a page.
 func (f *Flow) Owner(ctx context.Context, hash string) (string, error) {
@@ -129,14 +125,15 @@ func (f *Flow) disputed(ctx context.Context, r Recovery, actor string) {
 }
 
 // endsAll shuts the gate of a person and ends all sessions. An error means that somebody may still be in.
-func (f *Flow) endsAll(ctx context.Context, person string, since time.Time) error {
-	known := func(err error) error {
-		if err = f.gone(err, since); CodeOf(err) == CodeGone {
-			return nil
-		}
+func (f *Flow) endsAll(ctx context.Context, person string) error {
+	gate, ended := f.Gate.Shut(ctx, person), f.Target.Do(ctx, person, Action{Kind: ActionEndSessions})
+	if CodeOf(gate) == CodeGone { // any other fault says more
+		gate, ended = ended, gate
+	}
+	if err := f.gone(ctx, person, firstError(gate, ended)); CodeOf(err) != CodeGone {
 		return err
 	}
-	return errors.Join(known(f.Gate.Shut(ctx, person)), known(f.Target.Do(ctx, person, Action{Kind: ActionEndSessions})))
+	return nil
 }
 
 // vetoed records the veto.

@@ -76,7 +76,7 @@ func (f *Flow) sayAll(ctx context.Context, r Recovery, actor string) (fault erro
 			f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
 			err = f.tellDone(ctx, NoticeCancelled, r)
 		case objectionEnds:
-			err = f.endsAll(ctx, r.Person, r.UnsaidAt)
+			err = f.endsAll(ctx, r.Person)
 		}
 		if err == nil {
 			_, err = f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {

@@ -231,7 +231,7 @@ func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause e
 	final := code == CodeRefusedByAccount || code == CodeGone
 	deleted := false
 	if code == CodeGone && seen == nil {
-		if deleted, err = f.unseen(ctx, r); err != nil {
+		if deleted, err = f.outOfSight(ctx, r); err != nil {
 			return false, errors.Join(cause, err)
 		}
 	}

@@ -125,7 +125,7 @@ func TestALostSwapWaitsForAnAccountOutOfReach(t *testing.T) {
 	intent := intentOf(t, c, "swap")
 	mend := c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusNotFound})
 	c.Clock.Add(50 * time.Minute)
-	if err := c.Flow.FinishIntent(t.Context(), intent); err != nil || len(c.Events("swap.refused")) != 0 {
+	if err := c.Flow.FinishIntent(t.Context(), intent); bridge.CodeOf(err) != bridge.CodeKeycloakAway || len(c.Events("swap.refused")) != 0 {
 		t.Fatalf("%v, closed", err)
 	}
 	mend()

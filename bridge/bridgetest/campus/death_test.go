@@ -166,6 +166,7 @@ func mortalFlow(st *store.Store, h *house) *bridge.Flow {
 	return &bridge.Flow{
 		Accounts: h, Target: h, Audit: h, Mail: h, Jobs: mortalJobs{st.Jobs, h.m}, Codes: totp.Authenticator{}, Rules: bridge.Rules{AllowedGroup: "/allowed"},
 		Recoveries: mortalRecords[bridge.Recovery]{store.NewTyped[bridge.Recovery](st.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}), h.m},
+		Counted:    mortalRecords[bridge.Counted]{store.NewTyped[bridge.Counted](st.KV, store.Kind{Name: "counted", Version: 1}), h.m},
 		Watches:    mortalRecords[bridge.Watch]{store.NewTyped[bridge.Watch](st.KV, store.Kind{Name: "watch", Version: 1}), h.m},
 		Temporaries: mortalRecords[bridge.TemporaryCode]{
 			store.NewTyped[bridge.TemporaryCode](st.KV, store.Kind{Name: "temporary", Version: bridge.TemporaryVersion}), h.m,

@@ -83,6 +83,7 @@ func newRobbery(t *rapid.T) *robbery {
 	w.newID = ""
 	w.flow = &bridge.Flow{
 		Accounts: w, Target: w, Visits: w, Recoveries: w.records, Jobs: &memory.Jobs{}, Audit: w.audit, Mail: w.mail, Codes: totp.Authenticator{},
+		Counted: &memory.Records[bridge.Counted]{Now: func() time.Time { return w.now }},
 		Watches: &memory.Records[bridge.Watch]{Now: func() time.Time { return w.now }},
 		Rules:   bridge.Rules{AllowedGroup: "/allowed"}, Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	}

@@ -126,7 +126,7 @@ func newLife(t *rapid.T) *life {
 	}
 	w.flow = &bridge.Flow{
 		Accounts: w, Target: w.model, Recoveries: w.records, Jobs: w.jobs, Audit: w.audit, Mail: w.mail, Now: w.clock,
-		Watches: &memory.Records[bridge.Watch]{Now: w.clock}, Log: slog.New(slog.DiscardHandler),
+		Counted: &memory.Records[bridge.Counted]{Now: w.clock}, Watches: &memory.Records[bridge.Watch]{Now: w.clock}, Log: slog.New(slog.DiscardHandler),
 	}
 	_, err := w.records.Update(context.Background(), "p", 0, func(bridge.Recovery, bool) (bridge.Recovery, error) {
 		return bridge.Recovery{

@@ -90,7 +90,7 @@ func afterLoss(t *testing.T, people ...string) (*service, *campus) {
 	}
 	s.flow = &bridge.Flow{
 		Accounts: kc, Target: kc, Mail: kc, Audit: s.counted, Recoveries: &memory.Records[bridge.Recovery]{Now: clock.Now}, Jobs: &memory.Jobs{},
-		Watches: &memory.Records[bridge.Watch]{Now: clock.Now}, Changes: &memory.Records[bridge.Change]{Now: clock.Now}, Now: clock.Now, Log: s.log,
+		Counted: &memory.Records[bridge.Counted]{Now: clock.Now}, Watches: &memory.Records[bridge.Watch]{Now: clock.Now}, Changes: &memory.Records[bridge.Change]{Now: clock.Now}, Now: clock.Now, Log: s.log,
 	}
 	for _, p := range people {
 		err := trail.Record(t.Context(), bridge.AuditEvent{
