@@ -25,9 +25,14 @@ func (f *Flow) refusedAgain(ctx context.Context, r Recovery, cause error) error 
 	return &Error{Code: CodeKeycloakAway, Op: "swap is refused", Err: cause, After: refusedPause}
 }
 
-// outOfSight notes that the account of r is not to be seen. deleted: that has lasted for so long, with nothing else in between, that there is none.
-func (f *Flow) outOfSight(ctx context.Context, r Recovery) (deleted bool, err error) {
-	if r.Swap.Gone.IsZero() {
+// outOfSight notes whether the account of r is not to be seen. deleted: that has lasted for so long, with nothing else in between, that there is none.
+func (f *Flow) outOfSight(ctx context.Context, r Recovery, gone bool) (deleted bool, err error) {
+	switch since := r.Swap.Gone; {
+	case !gone && (since.IsZero() || ctx.Err() != nil):
+		return false, nil
+	case !gone:
+		return false, f.noteSwap(ctx, r, func(s *Swap) { s.Gone = time.Time{} })
+	case since.IsZero():
 		return false, f.noteSwap(ctx, r, func(s *Swap) { s.Gone = f.Now() })
 	}
 	return f.Now().Sub(r.Swap.Gone) >= goneForGood, nil
@@ -35,8 +40,8 @@ func (f *Flow) outOfSight(ctx context.Context, r Recovery) (deleted bool, err er
 
 // notRefused notes that something else came in between: all patience begins again. What may stand although it was refused is no matter of patience.
 func (f *Flow) notRefused(ctx context.Context, r Recovery, final bool) error {
-	if final || r.Swap.Refused == "" && r.Swap.Gone.IsZero() || ctx.Err() != nil {
+	if final || r.Swap.Refused == "" || ctx.Err() != nil {
 		return nil
 	}
-	return f.noteSwap(ctx, r, func(s *Swap) { s.Refused, s.RefusedAt, s.Gone = "", time.Time{}, time.Time{} })
+	return f.noteSwap(ctx, r, func(s *Swap) { s.Refused, s.RefusedAt = "", time.Time{} })
 }

@@ -202,17 +202,17 @@ func (f *Flow) limited(ctx context.Context, person string, l Limit, retry time.D
 	if err != nil {
 		return Fault(CodeStoreAway, l.Name, err)
 	}
-	f.OverLimit(ctx, person, l.Name)
+	f.OverLimit(ctx, person, person, l.Name)
 	return &Error{Code: CodeTooMany, Op: l.Name, Until: f.Now().Add(retry)}
 }
 
 // DetailLimit is the name of the limit in an event limit.reached.
 const DetailLimit = "limit"
 
-// OverLimit puts on record that a limit refused a person, "" where nobody is known.
-func (f *Flow) OverLimit(ctx context.Context, person, limit string) {
+// OverLimit puts on record that a limit refused somebody what is about a person, "" where nobody is known.
+func (f *Flow) OverLimit(ctx context.Context, actor, person, limit string) {
 	f.record(ctx, AuditEvent{
-		Event: "limit.reached", Outcome: "refused", Actor: person, Target: person, Code: CodeTooMany, Detail: map[string]string{DetailLimit: limit},
+		Event: "limit.reached", Outcome: "refused", Actor: actor, Target: person, Code: CodeTooMany, Detail: map[string]string{DetailLimit: limit},
 	})
 }
 

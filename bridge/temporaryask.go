@@ -167,7 +167,7 @@ func (f *Flow) beginTemporary(ctx context.Context, t, last TemporaryCode, seen [
 		return BeginTemporary(old, found, t)
 	})
 	if CodeOf(err) == CodeTooMany {
-		f.OverLimit(ctx, t.Person, LimitTemporary.Name)
+		f.OverLimit(ctx, t.Person, t.Person, LimitTemporary.Name)
 	}
 	if err != nil {
 		return begun, err

@@ -109,10 +109,15 @@ func (f *Flow) objectsTooOften(ctx context.Context, owner, hash, number string) 
 
 // mayDispute counts an objection that comes too late, which ends sessions.
 func (f *Flow) mayDispute(ctx context.Context, person string) error {
-	if ok, retry, err := f.Limits.AllowAtMost(ctx, LimitObjection, person); err != nil || !ok {
-		return f.limited(ctx, person, LimitObjection, retry, err)
+	ok, retry, err := f.Limits.AllowAtMost(ctx, LimitObjection, person)
+	switch {
+	case err != nil:
+		return Fault(CodeStoreAway, LimitObjection.Name, err)
+	case ok:
+		return nil
 	}
-	return nil
+	f.OverLimit(ctx, "", person, LimitObjection.Name) // by whoever has the mail
+	return &Error{Code: CodeTooMany, Op: LimitObjection.Name, Until: f.Now().Add(retry)}
 }
 
 // disputed answers an objection to a recovery that can no longer be stopped: somebody else may use the account. The alarm comes first; the mail way is shut

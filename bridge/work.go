@@ -229,11 +229,9 @@ func (f *Flow) intend(ctx context.Context, r Recovery, known *sight) (done bool,
 func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause error) (done bool, err error) {
 	code := CodeOf(cause)
 	final := code == CodeRefusedByAccount || code == CodeGone
-	deleted := false
-	if code == CodeGone && seen == nil {
-		if deleted, err = f.outOfSight(ctx, r); err != nil {
-			return false, errors.Join(cause, err)
-		}
+	deleted, err := f.outOfSight(ctx, r, code == CodeGone && seen == nil)
+	if err != nil {
+		return false, errors.Join(cause, err)
 	}
 	written := seen == nil && r.Swap.Sent && !deleted || r.Swap.stands(seen)
 	if !final || written {
@@ -329,11 +327,12 @@ const lookLater = time.Minute
 
 // RunExpiry is what the job does that ends a recovery. It goes on while the account is watched after a theft, whose own job the store may lose.
 func (f *Flow) RunExpiry(ctx context.Context, person string) (next time.Time, err error) {
-	again, err := f.watchAgain(ctx, person)
-	if err != nil {
-		return next, err
-	}
 	next, err = f.Expire(ctx, person)
+	again, lost := f.watchAgain(ctx, person)
+	if lost != nil { // a watch that cannot be read keeps no recovery from its end
+		f.Log.WarnContext(ctx, "whether an account is watched is asked again", "person", person, "err", lost)
+		again = f.Now().Add(lookLater)
+	}
 	if next.IsZero() || !again.IsZero() && again.Before(next) {
 		next = again
 	}

@@ -18,6 +18,7 @@ func TestAnAccountIsGoneWhenThatHasLasted(t *testing.T) {
 	credentials := fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusNotFound}
 	away := fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusServiceUnavailable}
 	stays := fakekc.Fault{Method: http.MethodDelete, Path: adminUser + "/credentials/*", Status: http.StatusForbidden}
+	refused := fakekc.Fault{Method: http.MethodGet, Path: adminUser + "/credentials", Status: http.StatusForbidden}
 	type look struct {
 		fault fakekc.Fault
 		after time.Duration
@@ -28,6 +29,7 @@ func TestAnAccountIsGoneWhenThatHasLasted(t *testing.T) {
 	}{
 		"after an outage":    {[]look{{credentials, 2 * time.Hour}, {credentials, 59 * time.Minute}}, false},
 		"away in between":    {[]look{{credentials, 0}, {away, 50 * time.Minute}, {credentials, 50 * time.Minute}}, false},
+		"refused between":    {[]look{{credentials, 0}, {refused, 50 * time.Minute}, {credentials, 50 * time.Minute}}, false},
 		"seen in between":    {[]look{{credentials, 0}, {stays, 50 * time.Minute}, {credentials, 50 * time.Minute}}, false},
 		"lasting":            {[]look{{credentials, 0}, {credentials, 50 * time.Minute}, {credentials, 50 * time.Minute}}, true},
 		"lasting afterwards": {[]look{{credentials, 0}, {stays, time.Minute}, {credentials, time.Minute}, {credentials, time.Hour}}, true},

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"testing"
@@ -110,5 +111,30 @@ func TestAWatchThatLostItsJobGoesOn(t *testing.T) {
 	}
 	if next, err := c.Flow.RunExpiry(t.Context(), id); err != nil || !next.IsZero() {
 		t.Errorf("nothing to watch, and looks again at %s, %v", next, err)
+	}
+}
+
+// unreadable are watches that no key of ours opens.
+type unreadable struct{ bridge.Records[bridge.Watch] }
+
+func (unreadable) Get(context.Context, string) (bridge.Watch, error) {
+	return bridge.Watch{}, bridge.Fault(bridge.CodeInternal, "open", nil)
+}
+
+// A watch that cannot be read keeps no recovery from its end.
+func TestAWatchThatCannotBeReadHoldsUpNoEnd(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	proven(t, c, member(c, "somebody"))
+	c.StopWork()
+	c.Flow.Watches = unreadable{c.Flow.Watches}
+	c.Clock.Add(bridge.ProofLife + time.Minute)
+	id := c.KC.PersonID("somebody")
+	if next, err := c.Flow.RunExpiry(t.Context(), id); err != nil || next.IsZero() {
+		t.Error(next, err)
+	}
+	r, err := c.Flow.Recoveries.Get(t.Context(), id)
+	if err != nil || r.State != bridge.Ended {
+		t.Error(r.State, err)
 	}
 }

@@ -31,7 +31,7 @@ func (s *Server) countName(ctx context.Context, address, name string) error {
 		return old.with(bridge.Secret(address+"\n"+name).Hash(), most, s.Now())
 	})
 	if bridge.CodeOf(err) == bridge.CodeTooMany {
-		s.Flow.OverLimit(ctx, "", limitNewNames)
+		s.Flow.OverLimit(ctx, "", "", limitNewNames)
 	}
 	return err
 }

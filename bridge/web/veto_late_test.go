@@ -104,6 +104,9 @@ func TestAnObjectionAfterTheEndHasItsLimits(t *testing.T) {
 		t.Fatal("the owner is not in")
 	}
 	objects(t, c, mail, mail.Objection, http.StatusTooManyRequests)
+	if e := c.Events("limit.reached"); len(e) != 1 || e[0].Target != c.KC.PersonID("mia") || e[0].Actor != "" {
+		t.Errorf("on record: %+v", e)
+	}
 	c.Clock.Add(31 * time.Second)
 	c.Wait(t, "the end of the job", func() bool { return len(recovery(t, c, "mia").Unsaid) == 0 })
 	if n := len(c.Events("alarm.objected")); n != bridge.LimitObjection.Count || c.KC.Sessions(c.KC.PersonID("mia")) == 0 {
