@@ -131,7 +131,7 @@ func TestWhateverComesInBetweenBeginsTheHourAnew(t *testing.T) {
 			look, ended := of(t, c)
 			keycloak := &says{c.Flow.Target, ""}
 			c.Flow.Target = keycloak
-			codes := []bridge.Code{away, away, away, gone, away, gone, refused, away, gone, gone, gone, gone}
+			codes := []bridge.Code{away, away, away, gone, away, away, gone, refused, refused, gone, gone, gone, gone}
 			for n, code := range codes {
 				c.Clock.Add(25 * time.Minute)
 				keycloak.code = code
