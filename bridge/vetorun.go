@@ -70,11 +70,13 @@ func (f *Flow) sayAll(ctx context.Context, r Recovery, actor string) (fault erro
 		switch what {
 		case eventVetoed:
 			f.vetoed(ctx, r, actor)
+			if !slices.Contains(r.Unsaid, objectionTold) { // kept by a release for which both were one
+				err = f.tellVetoed(ctx, r)
+			}
 		case eventObjected:
 			f.disputed(ctx, r, actor)
 		case objectionTold:
-			f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
-			err = f.tellDone(ctx, NoticeCancelled, r)
+			err = f.tellVetoed(ctx, r)
 		case objectionEnds:
 			err = f.endsAll(ctx, r.Person)
 		}
@@ -99,6 +101,11 @@ func (f *Flow) sayAll(ctx context.Context, r Recovery, actor string) (fault erro
 		}
 	}
 	return fault
+}
+
+func (f *Flow) tellVetoed(ctx context.Context, r Recovery) error {
+	f.tellDesk(ctx, NoticeDeskVetoed, r.ID)
+	return f.tellDone(ctx, NoticeCancelled, r)
 }
 
 // unsaidNeedsHelp puts an objection that Keycloak refuses to carry out on the administrators' list; it is tried again all the same.

@@ -72,6 +72,23 @@ func TestAnObjectionThatNobodyHearsOfIsOnRecordOnce(t *testing.T) {
 	}
 }
 
+// An objection that a release kept for which record and notices were one is told, too.
+func TestAnObjectionOfAnEarlierReleaseIsTold(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	untold(t, c, "mia")
+	id := c.KC.PersonID("mia")
+	_, err := c.Flow.Recoveries.Update(t.Context(), id, 0, func(old bridge.Recovery, _ bool) (bridge.Recovery, error) {
+		old.Unsaid = []string{"recovery.vetoed"}
+		return old, nil
+	})
+	must2(t, err)
+	if next, err := c.Flow.RunVeto(t.Context(), id); err != nil || !next.IsZero() || len(c.Mails(bridge.NoticeCancelled)) != 1 || len(c.Mails(bridge.NoticeDeskVetoed)) != 1 {
+		t.Errorf("%v, %v, %d notices", next, err, len(c.Mails(bridge.NoticeCancelled)))
+	}
+}
+
 // A new start, for which the thief's password is enough, does not silence it.
 func TestANewStartSilencesNoObjectionThatNobodyHeardOf(t *testing.T) {
 	t.Parallel()
