@@ -115,7 +115,7 @@ func byAdministrator(e AuditEvent) AuditEvent {
 func (f *Flow) decideCancel(ctx context.Context, r Recovery) (done bool, err error) {
 	var seen []Credential
 	if r.Swap.Sent {
-		seen, err = f.Target.Credentials(ctx, r.Person)
+		seen, err = f.seen(ctx, r.Person)
 	}
 	switch {
 	case err != nil && CodeOf(err) != CodeGone:

@@ -204,7 +204,7 @@ func (f *Flow) noneLeft(ctx context.Context, c Change) error {
 	if c.Kind != ChangeDropOTP {
 		return nil
 	}
-	seen, err := f.Target.Credentials(ctx, c.Person)
+	seen, err := f.seen(ctx, c.Person)
 	if CodeOf(err) == CodeGone {
 		return nil
 	}

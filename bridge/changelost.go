@@ -22,7 +22,7 @@ func (f *Flow) finishLostChange(ctx context.Context, i Intent) error {
 		return err
 	}
 	a, err := f.Accounts.ByID(ctx, i.Person)
-	if err = f.gone(ctx, i.Person, err); CodeOf(err) == CodeGone {
+	if err = f.gone(ctx, "account", i.Person, err); CodeOf(err) == CodeGone {
 		return f.nothingStands(ctx, i)
 	}
 	if err != nil {

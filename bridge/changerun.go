@@ -109,7 +109,7 @@ func (s *Settings) carry(ctx context.Context, c *Change) error {
 	}
 	if c.Sent {
 		a, err := s.Accounts.ByID(ctx, c.Person)
-		if err := s.gone(ctx, c.Person, err); err != nil {
+		if err := s.gone(ctx, "account", c.Person, err); err != nil {
 			return err
 		}
 		if s.stood(a, *c) {

@@ -86,7 +86,7 @@ func (f *Flow) takeCodesBack(ctx context.Context, set CodeSet, code Code) error 
 // tellCodes tells every address on record now: there may be no recovery, or none any more.
 func (f *Flow) tellCodes(ctx context.Context, kind NoticeKind, set CodeSet) error {
 	a, err := f.Accounts.ByID(ctx, set.Person)
-	if err = f.gone(ctx, set.Person, err); CodeOf(err) == CodeGone {
+	if err = f.gone(ctx, "recovery codes", set.Person, err); CodeOf(err) == CodeGone {
 		return nil
 	}
 	if err != nil {

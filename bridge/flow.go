@@ -44,6 +44,7 @@ type Flow struct {
 	Codes     Authenticator
 	Rules     Rules
 	Now       func() time.Time
+	Began     time.Time // when the process did
 	// Theirs is the time on Keycloak's clock, by which it dates what is added there; nil: ours.
 	Theirs func() time.Time
 	Log    *slog.Logger

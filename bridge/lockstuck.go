@@ -21,7 +21,7 @@ func (f *Flow) lockFault(ctx context.Context, r Recovery, cause error) (pause ti
 		return min(PauseOf(cause, lockPause), refusedPause)
 	}
 	var err error
-	if code == CodeGone && r.LockStuck == code && f.Now().Sub(r.LockSince) >= goneForGood && f.deleted(ctx, r.Person) {
+	if code == CodeGone && r.LockStuck == code && f.outlasted(r.LockSince) && f.deleted(ctx, r.Person) {
 		err = f.refuseLock(ctx, r, cause)
 	} else {
 		err = f.lockNeedsHelp(ctx, r, code)

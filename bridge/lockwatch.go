@@ -113,7 +113,7 @@ func (f *Flow) watchGone(ctx context.Context, w Watch) (next time.Time, err erro
 	switch {
 	case w.Gone.IsZero():
 		_, err = f.noteWatch(ctx, w, func(old Watch) Watch { old.Gone = f.Now(); return old })
-	case f.Now().Sub(w.Gone) >= goneForGood && f.deleted(ctx, w.Person):
+	case f.outlasted(w.Gone) && f.deleted(ctx, w.Person):
 		return time.Time{}, f.watchOver(ctx, w.Person)
 	}
 	return f.Now().Add(watchLater), err

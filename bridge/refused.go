@@ -35,7 +35,7 @@ func (f *Flow) outOfSight(ctx context.Context, r Recovery, gone bool) (deleted b
 	case since.IsZero():
 		return false, f.noteSwap(ctx, r, func(s *Swap) { s.Gone = f.Now() })
 	}
-	return f.Now().Sub(r.Swap.Gone) >= goneForGood, nil
+	return f.outlasted(r.Swap.Gone), nil
 }
 
 // notRefused notes that something else came in between: all patience begins again. What may stand although it was refused is no matter of patience.

@@ -325,7 +325,7 @@ func (f *Flow) temporaryFault(ctx context.Context, t TemporaryCode, cause error)
 		return lockPause
 	case t.Stuck != code:
 		f.stickTemporary(ctx, t, code)
-	case code == CodeGone && f.Now().Sub(t.StuckSince) >= goneForGood && f.deleted(ctx, t.Person):
+	case code == CodeGone && f.outlasted(t.StuckSince) && f.deleted(ctx, t.Person):
 		if t.State != TemporaryEnding {
 			_ = f.lookedAt(ctx, t, TemporaryExpired) // comes again
 		} else if err := f.finishTemporary(ctx, t, nil); err != nil {

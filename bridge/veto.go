@@ -135,7 +135,7 @@ func (f *Flow) endsAll(ctx context.Context, person string) error {
 	if CodeOf(gate) == CodeGone { // any other fault says more
 		gate, ended = ended, gate
 	}
-	if err := f.gone(ctx, person, firstError(gate, ended)); CodeOf(err) != CodeGone {
+	if err := f.gone(ctx, "sessions", person, firstError(gate, ended)); CodeOf(err) != CodeGone {
 		return err
 	}
 	return nil

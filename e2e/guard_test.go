@@ -122,7 +122,7 @@ func administrator(t *testing.T, c *rig.Campus) []string {
 
 // ofTheTests reports whether a finding is true of the tests' realm, which apply did not make and nobody audits, and of their server; what DNS says is not ours.
 func ofTheTests(f bridge.Finding) bool {
-	always := []bridge.FindingID{bridge.FindEventsDetails, bridge.FindKeycloakHole, bridge.FindRealmDiffers}
+	always := []bridge.FindingID{bridge.FindEventsDetails, bridge.FindKeycloakHole, bridge.FindRealmBlocked, bridge.FindRealmDiffers}
 	return slices.Contains(always, f.ID) || strings.HasPrefix(string(f.ID), "mail.") || f.ID == bridge.FindLoginRoles && f.Object == "otp-auditor"
 }
 

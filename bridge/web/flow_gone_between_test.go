@@ -143,3 +143,37 @@ func TestWhateverComesInBetweenBeginsTheHourAnew(t *testing.T) {
 		})
 	}
 }
+
+// Nobody knows what was in between while nobody looked: an hour of that tells nothing.
+func TestAnHourInWhichNobodyLooksIsNone(t *testing.T) {
+	t.Parallel()
+	for name, of := range map[string]matter{"an objection": objectedMatter, "a lost swap": lostMatter("swap", "refused", lostSwap)} {
+		c := campus.OpenDesk(t)
+		look, ended := of(t, c)
+		c.Flow.Target = &says{c.Flow.Target, bridge.CodeGone}
+		for n, later := range []time.Duration{0, 61 * time.Minute, 61 * time.Minute, 29 * time.Minute, 29 * time.Minute, 2 * time.Minute} {
+			c.Clock.Add(later)
+			look()
+			if ended() != (n == 5) {
+				t.Fatalf("%s, look %d: ended %t", name, n, ended())
+			}
+		}
+	}
+	for name, of := range map[string]matter{"a lock": lockedMatter, "a temporary code": temporaryMatter} {
+		c := campus.OpenDesk(t)
+		look, ended := of(t, c)
+		c.Flow.Target = &says{c.Flow.Target, bridge.CodeGone}
+		look()
+		c.Clock.Add(61 * time.Minute)
+		for n, later := range []time.Duration{0, 59 * time.Minute, 2 * time.Minute} {
+			if n == 0 {
+				c.Flow.Began = c.Clock.Now() // again
+			}
+			c.Clock.Add(later)
+			look()
+			if ended() != (n == 2) {
+				t.Fatalf("%s, look %d after the start: ended %t", name, n, ended())
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -158,29 +159,49 @@ func (s *Server) callback(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if oidc.CodeOf(err) == oidc.CodeStale || err == nil && hasty(before.Entry, id) {
 		return s.again(w, r.WithContext(done), v, before, id)
 	}
-	var left sync.WaitGroup
-	left.Go(func() { s.Flow.Leave(done, before.Entry) })
 	if err != nil {
-		left.Wait()
+		s.Flow.Leave(done, before.Entry)
 		s.Flow.Refused(done, before.Entry, string(oidc.CodeOf(err)))
 		return err
 	}
-	ended := s.endCampusSession(done, id)
-	left.Wait()
-	mismatch := s.Flow.Arrived(done, before.Entry, id.Subject)
-	if ended != nil {
-		return ended
+	mismatch := errNotArrived
+	var arrived sync.WaitGroup
+	s.beside(done, &arrived, func() {
+		s.Flow.Leave(done, before.Entry)
+		mismatch = s.Flow.Arrived(done, before.Entry, id.Subject)
+	})
+	err = s.endCampusSession(done, id)
+	arrived.Wait()
+	if err != nil {
+		return err
 	}
 	switch {
+	case errors.Is(mismatch, errNotArrived):
+		return mismatch
 	case mismatch != nil && before.Unseen: // nothing is known of whom the gate was to be opened for
 		return bridge.Fault(bridge.CodeKeycloakAway, "callback", mismatch)
 	case mismatch != nil:
 		return bridge.Fault(view.CodeOtherPerson, "callback", mismatch)
 	}
 	var both sync.WaitGroup // side by side they are one write of the embedded store
-	both.Go(func() { s.forgetName(done, s.address(r), strings.ToLower(before.Typed)) })
+	s.beside(done, &both, func() { s.forgetName(done, s.address(r), strings.ToLower(before.Typed)) })
 	defer both.Wait()
 	return s.arrive(w, r, v, flow, id)
+}
+
+// errNotArrived stands until it is known who came back.
+var errNotArrived error = bridge.Fault(bridge.CodeInternal, "callback", nil)
+
+// beside does what a request needs while it goes on. What is thrown ends that and not the process.
+func (s *Server) beside(ctx context.Context, all *sync.WaitGroup, work func()) {
+	all.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.ErrorContext(ctx, "panic", "err", p, "stack", string(debug.Stack()))
+			}
+		}()
+		work()
+	})
 }
 
 // hasty reports whether the person signed in before the account was looked at: the gate was open for another browser. Such a sign-in is not taken: what

@@ -262,6 +262,7 @@ func (s *service) openGates(ctx context.Context) ([]string, error) {
 
 func (s *service) openWeb(context.Context) error {
 	s.flow = s.newFlow()
+	s.flow.Began = s.opts.Now()
 	issuer, err := url.Parse(s.cfg.SignIn.Issuer)
 	if err != nil {
 		return fmt.Errorf("issuer: %w", err)
