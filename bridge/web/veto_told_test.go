@@ -32,6 +32,20 @@ func untold(t *testing.T, c *campus.Campus, name string) *person {
 	return p
 }
 
+// broughtIn lets a thief recover somebody's account by mail and, so much later, sign in with what they brought. It returns the mail, which its owner still has.
+func broughtIn(t *testing.T, c *campus.Campus, name string, later time.Duration) bridge.Notice {
+	t.Helper()
+	member(c, name)
+	thief := proven(t, c, name)
+	mail, key := lastLink(t, c), thief.scan()
+	thief.finish()
+	c.Clock.Add(later)
+	if !opensPortal(t, c, name, key) {
+		t.Fatal("the thief is not in")
+	}
+	return mail
+}
+
 // MAIL-11: of an objection every address hears, though the process that took it died, or could queue no mail.
 func TestAnObjectionIsToldThoughNobodyCould(t *testing.T) {
 	t.Parallel()
@@ -106,14 +120,7 @@ func TestANewStartSilencesNoObjectionThatNobodyHeardOf(t *testing.T) {
 func TestAnObjectionAfterTheEndIsCarriedOutLater(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
-	member(c, "mia")
-	thief := proven(t, c, "mia")
-	mail, key := lastLink(t, c), thief.scan()
-	thief.finish()
-	c.Clock.Add(time.Hour)
-	if !opensPortal(t, c, "mia", key) {
-		t.Fatal("the thief is not in")
-	}
+	mail := broughtIn(t, c, "mia", time.Hour)
 	f := *c.Flow
 	f.Target = unable{c.Flow.Target, bridge.CodeKeycloakAway}
 	if err := f.Veto(t.Context(), mail.Veto.Hash(), mail.Objection); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
@@ -132,14 +139,7 @@ func TestAnObjectionAfterTheEndIsCarriedOutLater(t *testing.T) {
 func TestANewStartForgetsNoObjectionThatCannotBeCarriedOut(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
-	member(c, "mia")
-	thief := proven(t, c, "mia")
-	mail, key := lastLink(t, c), thief.scan()
-	thief.finish()
-	c.Clock.Add(time.Hour)
-	if !opensPortal(t, c, "mia", key) {
-		t.Fatal("the thief is not in")
-	}
+	mail := broughtIn(t, c, "mia", time.Hour)
 	c.StopWork()
 	target := c.Flow.Target
 	c.Flow.Target = unable{target, bridge.CodeRefusedByAccount}
@@ -171,13 +171,7 @@ func TestAnObjectionThatKeycloakRefusesIsSeen(t *testing.T) {
 		for _, mended := range []bool{true, false} {
 			c := campus.OpenDesk(t)
 			c.Flow.Rules.DeskMailbox = "desk@example.ac.jp"
-			member(c, "mia")
-			thief := proven(t, c, "mia")
-			mail, key := lastLink(t, c), thief.scan()
-			thief.finish()
-			if !opensPortal(t, c, "mia", key) {
-				t.Fatal("the thief is not in")
-			}
+			mail := broughtIn(t, c, "mia", 0)
 			c.StopWork()
 			id, target := c.KC.PersonID("mia"), c.Flow.Target
 			c.Flow.Target = unable{target, code}

@@ -300,12 +300,5 @@ func (w *robbery) looksAgain(left []bridge.Credential) {
 // Keycloak refuses, against a small model.
 func TestRandomLivesOfALock(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		w := newRobbery(t)
-		for range rapid.IntRange(1, 30).Draw(t, "events") {
-			w.event()
-			w.check()
-		}
-		w.end()
-	})
+	lives(t, newRobbery, 30)
 }

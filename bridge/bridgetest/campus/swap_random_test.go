@@ -337,16 +337,26 @@ func (w *life) newOne() {
 	}
 }
 
+// lives lets random lives begin, of as many events as that at most, and checks each after every event and at its end.
+func lives[L interface {
+	event()
+	check()
+	end()
+}](t *testing.T, begin func(*rapid.T) L, events int) {
+	t.Helper()
+	rapid.Check(t, func(t *rapid.T) {
+		l := begin(t)
+		for range rapid.IntRange(1, events).Draw(t, "events") {
+			l.event()
+			l.check()
+		}
+		l.end()
+	})
+}
+
 // SWAP-01, SWAP-03, SWAP-05, SWAP-06, INV-2, INV-7, INV-8, INV-9, INV-10: random events, faults, clock jumps and two replicas at once, against a
 // small model.
 func TestRandomLivesOfASwap(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		w := newLife(t)
-		for range rapid.IntRange(1, 25).Draw(t, "events") {
-			w.event()
-			w.check()
-		}
-		w.end()
-	})
+	lives(t, newLife, 25)
 }

@@ -367,12 +367,5 @@ func (w *shut) end() {
 // the tombstone away and signs in, and a person who starts again or comes back, against a small model.
 func TestRandomLivesOfAWatch(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		w := newShut(t)
-		for range rapid.IntRange(1, 30).Draw(t, "events") {
-			w.event()
-			w.check()
-		}
-		w.end()
-	})
+	lives(t, newShut, 30)
 }
