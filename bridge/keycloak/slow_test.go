@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -100,4 +101,17 @@ func TestACredentialIsNotSentTooLate(t *testing.T) {
 	}
 	a.Until = c.now().Add(time.Second)
 	must(t, client.Do(t.Context(), "person", a))
+}
+
+// Issue 6: what the doctor and the guard read of the realm is read again where Keycloak fails at it, as 26.4.7 did once at a permission's resources.
+func TestTheRealmIsReadAgainWhereKeycloakFails(t *testing.T) {
+	e := newEvil(t, says(http.StatusOK, "[]"))
+	realm := keycloak.RealmCalls{Client: e.client(t, newClock())}
+	fails := says(http.StatusInternalServerError, `{"error":"unknown_error"}`)
+	for n, refused := range map[int]bool{1: false, 2: false, 3: true} {
+		e.next(append(slices.Repeat([]func(http.ResponseWriter){fails}, n), says(http.StatusOK, "[]"))...)
+		if err := realm.Do(t.Context(), "GET /roles", nil, &[]struct{}{}); (err != nil) != refused {
+			t.Errorf("%d failures: %v", n, err)
+		}
+	}
 }

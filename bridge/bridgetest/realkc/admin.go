@@ -17,6 +17,12 @@ import (
 // callLimit is generous: making a realm takes more than a minute while the machine is busy with much else.
 const callLimit = 3 * time.Minute
 
+// tries is how often something is read that Keycloak fails at; firstPause is the pause before it is read again, and the next one is twice as long.
+const (
+	tries      = 3
+	firstPause = 100 * time.Millisecond
+)
+
 // bodyLimit bounds what is read of an answer.
 const bodyLimit = 64 << 20
 
@@ -57,8 +63,23 @@ func (s *Server) Admin() *Admin {
 
 // Do makes one call: method and path below /admin/realms ("GET /campus/users?max=5"; "POST " makes a realm). A body other
 // than nil is sent as JSON, json.RawMessage as it stands and a string as plain text; out is filled from the answer
-// unless it is nil. Any status other than 2xx is a *StatusError.
+// unless it is nil. Any status other than 2xx is a *StatusError. What Keycloak fails at is read again, as the product does it.
 func (a *Admin) Do(ctx context.Context, call string, body, out any) error {
+	for try := 1; ; try++ {
+		err := a.once(ctx, call, body, out)
+		failed, ok := errors.AsType[*StatusError](err)
+		if !ok || failed.Status < http.StatusInternalServerError || !strings.HasPrefix(call, "GET ") || try == tries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(firstPause << (try - 1)):
+		}
+	}
+}
+
+func (a *Admin) once(ctx context.Context, call string, body, out any) error {
 	token, err := a.bearer(ctx)
 	if err != nil {
 		return err

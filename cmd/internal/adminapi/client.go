@@ -54,8 +54,38 @@ func (e *StatusError) Error() string {
 // HTTPStatus implements what realm.Caller asks of errors.
 func (e *StatusError) HTTPStatus() int { return e.Status }
 
-// Do implements realm.Caller.
+// tries is how often something is read that Keycloak fails at; firstPause is the pause before it is read again, and the next one is twice as long.
+const (
+	tries      = 3
+	firstPause = 100 * time.Millisecond
+)
+
+// Do implements realm.Caller. What Keycloak failed at is read again. A change is made once: how far it came the next plan sees.
 func (c *Client) Do(ctx context.Context, call string, body, out any) error {
+	if !strings.HasPrefix(call, "GET ") {
+		return c.once(ctx, call, body, out)
+	}
+	return reading(ctx, func() error { return c.once(ctx, call, body, out) })
+}
+
+// reading reads until Keycloak has an answer, whatever that is, a few times.
+func reading(ctx context.Context, read func() error) error {
+	for try := 1; ; try++ {
+		err := read()
+		refused, ok := errors.AsType[*StatusError](err)
+		if !ok || refused.Status < http.StatusInternalServerError || try == tries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(firstPause << (try - 1)):
+		}
+	}
+}
+
+// once makes one call.
+func (c *Client) once(ctx context.Context, call string, body, out any) error {
 	if err := c.signIn(ctx); err != nil {
 		return err
 	}
@@ -105,7 +135,7 @@ func (c *Client) Server(ctx context.Context) (s Server, err error) {
 		System struct{ Version string } `json:"systemInfo"`
 		Themes struct{ Login []struct{ Name string } }
 	}
-	err = c.send(c.own(req), &info)
+	err = reading(ctx, func() error { return c.send(c.own(req), &info) })
 	var refused *StatusError
 	if errors.As(err, &refused) && refused.Status == http.StatusForbidden {
 		return s, nil
