@@ -35,7 +35,7 @@ func TestRealmAttackNamesThatAreGone(t *testing.T) {
 			t.Errorf("after apply, gate shut: %s", got)
 		}
 	}
-	p.must(t, "PUT /client-scopes/"+p.scope(t), object{"name": "renamed", "protocol": "openid-connect"}, nil)
+	p.must(t, "PUT /client-scopes/"+p.scope(t, realm.Scope), object{"name": "renamed", "protocol": "openid-connect"}, nil)
 	if holes := strings.Join(openHoles(t, p.Realm, signsIn(legacy)), "; "); !strings.Contains(holes, "portal;") || !strings.Contains(holes, "saml-app") {
 		t.Errorf("without the scope open: %s", holes)
 	}

@@ -185,7 +185,7 @@ func clientFaults() []fault {
 	scoped := func(id bridge.FindingID, where string) fault {
 		return fault{[]bridge.FindingID{id}, func(t *testing.T, p *patient) func() {
 			t.Helper()
-			at := strings.ReplaceAll(strings.ReplaceAll(where, "{scope}", p.scope(t)), "{portal}", idOf(p.client(t, "portal")))
+			at := strings.ReplaceAll(strings.ReplaceAll(where, "{scope}", p.scope(t, realm.Scope)), "{portal}", idOf(p.client(t, "portal")))
 			p.must(t, "PUT "+at, object{}, nil)
 			return func() { p.must(t, "DELETE "+at, nil, nil) }
 		}}
@@ -205,7 +205,7 @@ func clientFaults() []fault {
 		scoped(bridge.FindScopeDefault, "/default-default-client-scopes/{scope}"),
 		{[]bridge.FindingID{bridge.FindScopeLogin}, func(t *testing.T, p *patient) func() {
 			t.Helper()
-			at := "/clients/" + idOf(p.client(t, login)) + "/optional-client-scopes/" + p.scope(t)
+			at := "/clients/" + idOf(p.client(t, login)) + "/optional-client-scopes/" + p.scope(t, realm.Scope)
 			p.must(t, "DELETE "+at, nil, nil)
 			return func() { p.must(t, "PUT "+at, object{}, nil) }
 		}},
@@ -217,16 +217,16 @@ func idOf(o object) string {
 	return id
 }
 
-func (p *patient) scope(t *testing.T) string {
+func (p *patient) scope(t *testing.T, name string) string {
 	t.Helper()
 	var all []object
 	p.must(t, "GET /client-scopes", nil, &all)
 	for _, s := range all {
-		if s["name"] == realm.Scope {
+		if s["name"] == name {
 			return idOf(s)
 		}
 	}
-	t.Fatal("no scope")
+	t.Fatal("no client scope", name)
 	return ""
 }
 

@@ -11,6 +11,7 @@ func clientLooks() []look {
 	return []look{
 		{"recovery-scope", true, []Part{PartScopes, PartClients}, findScope},
 		{"login-client", true, []Part{PartScopes, PartClients}, findLogin},
+		{"console-roles", false, []Part{PartScopes, PartClients, PartRoles}, findRoles},
 		{"admin-client", false, []Part{PartScopes, PartClients}, findAdmin},
 		{"par-policy", true, []Part{PartPolicies}, findPolicy},
 	}
@@ -56,13 +57,13 @@ func foundIn(faults []fault) (found []bridge.Finding) {
 // findLogin looks at the client that people sign in with.
 func findLogin(s *State, a Asked) []bridge.Finding {
 	c := s.Client(a.LoginClient)
-	if c == nil || !c.Enabled || !c.StandardFlow {
+	if !c.signsIn() {
 		return []bridge.Finding{bridge.Found(bridge.FindLoginMissing, a.LoginClient)}
 	}
 	attribute, id := func(name string) string { return c.Attributes[name] }, c.ClientID
 	pushes := attribute("require.pushed.authorization.requests") == "true"
 	signs := c.Authenticator == "client-jwt" || c.Authenticator == "client-x509"
-	return slices.Concat(s.findRoles(c, a), c.grants(bridge.FindLoginGrants, map[string]bool{
+	return append(c.grants(bridge.FindLoginGrants, map[string]bool{
 		"direct access grants": c.DirectGrants, "implicit flow": c.ImplicitFlow, "service account": c.ServiceAccounts,
 		"device authorization": attribute("oauth2.device.authorization.grant.enabled") == "true",
 		"CIBA":                 attribute("oidc.ciba.grant.enabled") == "true",
@@ -82,13 +83,20 @@ func findLogin(s *State, a Asked) []bridge.Finding {
 			bridge.FindLoginKeys, id, []string{"url", a.JWKSURL()}},
 		{attribute("acr.loa.map") != "" && attribute("acr.loa.map") != "{}" || attribute("default.acr.values") != "", bridge.FindLoginLevels, id, nil},
 		{c.lacks("basic", "acr") != "", bridge.FindLoginScopes, id, []string{"scope", c.lacks("basic", "acr")}},
-	}))
+	})...)
 }
 
-// findRoles names the roles of the console that people's tokens do not say.
-func (s *State) findRoles(c *Client, a Asked) (found []bridge.Finding) {
+// signsIn reports whether people can sign in with a client at all.
+func (c *Client) signsIn() bool { return c != nil && c.Enabled && c.StandardFlow }
+
+// findRoles names the roles of the console that people's tokens do not name.
+func findRoles(s *State, a Asked) (found []bridge.Finding) {
+	c := s.Client(a.LoginClient)
+	if !c.signsIn() { // which is said there
+		return nil
+	}
 	for _, role := range a.ConsoleRoles {
-		if !s.saysRoles(c) || !c.FullScope && !slices.Contains(c.RealmRoles, role) {
+		if !slices.Contains(c.TokenRoles, role) || !s.namesRole(c, role) {
 			found = append(found, bridge.Found(bridge.FindLoginRoles, role, "client", c.ClientID))
 		}
 	}

@@ -17,9 +17,9 @@ func applied(t *testing.T) (*realm.State, realm.Asked) {
 	s, a := wantedKeys(t)
 	a.Version, a.ConsoleRoles = "26.7.4", []string{"otp-helpdesk"}
 	login, admin := s.Client(a.LoginClient), s.Client(a.AdminClient)
-	login.RealmRoles, admin.ManagementRoles = a.ConsoleRoles, slices.Clone(s.Account.ManagementRoles)
+	login.RealmRoles, login.TokenRoles, admin.ManagementRoles = a.ConsoleRoles, a.ConsoleRoles, slices.Clone(s.Account.ManagementRoles)
 	login.Mappers = append(login.Mappers, realm.Mapper{
-		Name: "realm roles", Mapper: "oidc-usermodel-realm-role-mapper", Config: map[string]string{"claim.name": "roles", "id.token.claim": "true"},
+		Name: "realm roles", Mapper: "oidc-usermodel-realm-role-mapper", Config: map[string]string{"claim.name": "roles", "id.token.claim": "true", "multivalued": "true"},
 	})
 	s.AccessRules = []realm.AccessRule{{ID: "us", Name: "only otpbridge", Type: "user", Logic: "POSITIVE", Users: []string{s.Account.ID}}}
 	for _, step := range s.Plan(a.Wanted).Steps {
@@ -65,7 +65,7 @@ func kindBreakings() map[realm.Kind]func(*realm.State, *realm.Asked) {
 		realm.KindClientSetting: login(func(c *realm.Client) { c.ConsentRequired = true }),
 		realm.KindClientScope:   login(func(c *realm.Client) { c.OptionalScopes = append(c.OptionalScopes, "phone") }),
 		realm.KindMapper:        login(func(c *realm.Client) { c.Mappers = nil }),
-		realm.KindClientRole:    login(func(c *realm.Client) { c.RealmRoles = nil }),
+		realm.KindClientRole:    login(func(c *realm.Client) { c.RealmRoles, c.TokenRoles = nil, nil }),
 		realm.KindAccountRole: func(s *realm.State, _ *realm.Asked) {
 			s.Account.ManagementRoles = append(s.Account.ManagementRoles, "manage-clients")
 		},
@@ -131,32 +131,6 @@ func TestDoctorPromisesNoApplyThatChangesNothing(t *testing.T) {
 	found := realm.FindDiffering(s, a.Wanted)
 	if p := s.Plan(a.Wanted); len(p.Obstacles) != 1 || !slices.Equal(ids(found), []bridge.FindingID{bridge.FindRealmBlocked}) || found[0].Values["count"] != "1" {
 		t.Errorf("with %+v in the way: %+v", p.Obstacles, found)
-	}
-}
-
-// Roles of the console that people's tokens do not name have a finding of their own: nobody gets in there.
-func TestRolesOfTheConsoleStandInTokens(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		do   func(*realm.State, *realm.Asked)
-		want []bridge.FindingID
-	}{
-		"no mapper":         {kindBreakings()[realm.KindMapper], []bridge.FindingID{bridge.FindLoginRoles}},
-		"another claim":     {login(func(c *realm.Client) { c.Mappers[0].Config["claim.name"] = "groups" }), []bridge.FindingID{bridge.FindLoginRoles}},
-		"not in its tokens": {kindBreakings()[realm.KindClientRole], []bridge.FindingID{bridge.FindLoginRoles}},
-		"not in the realm":  {kindBreakings()[realm.KindRole], []bridge.FindingID{bridge.FindLoginRoles}},
-		"by a client scope of its own": {func(s *realm.State, _ *realm.Asked) {
-			c := s.Client("otpbridge-login")
-			s.Scopes = append(s.Scopes, realm.Scope{Name: "staff", Mappers: c.Mappers})
-			c.Mappers, c.DefaultScopes = nil, append(c.DefaultScopes, "staff")
-		}, nil},
-		"nobody works there": {func(s *realm.State, a *realm.Asked) { a.ConsoleRoles, s.Client("otpbridge-login").Mappers = nil, nil }, nil},
-	} {
-		s, a := applied(t)
-		tc.do(s, &a)
-		if found := ids(realm.Find(s, a)); !slices.Equal(found, tc.want) {
-			t.Errorf("%s: found %v, want %v", name, found, tc.want)
-		}
 	}
 }
 

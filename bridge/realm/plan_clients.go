@@ -32,11 +32,14 @@ func (p *planner) loginClient() {
 		p.want(ReasonLogin, Change{Kind: KindClient, Name: w.LoginClient}, body)
 	} else {
 		p.want(ReasonLogin, Change{Kind: KindClientSetting, Of: w.LoginClient}, settings)
-		if !p.s.saysRoles(here) {
+		if slices.ContainsFunc(w.ConsoleRoles, func(role string) bool { return !p.s.namesRole(here, role) }) {
 			p.want(ReasonLogin, Change{Kind: KindMapper, Of: w.LoginClient, Name: "realm roles"}, roles)
 		}
 	}
 	for _, role := range w.ConsoleRoles {
+		if here != nil && !here.FullScope && slices.Contains(here.TokenRoles, role) { // what full scope lets in goes with it
+			continue
+		}
 		p.want(ReasonLogin, Change{Kind: KindClientRole, Of: w.LoginClient, Name: role}, is)
 	}
 	if here == nil {
@@ -132,16 +135,20 @@ func nested(settings Object) Object {
 	return body
 }
 
-// saysRoles reports whether a client's ID tokens name the realm roles, by a mapper of its own or of a client scope that it has by default.
-func (s *State) saysRoles(c *Client) bool {
-	mappers := c.Mappers
-	for _, scope := range s.Scopes {
-		if slices.Contains(c.DefaultScopes, scope.Name) {
-			mappers = slices.Concat(mappers, scope.Mappers)
-		}
-	}
+// namesRole reports whether a client's ID tokens name a realm role that they may carry to whoever has it: by a mapper of the client's own, or of a client scope that
+// it has by default and whose mappers count for that person.
+func (s *State) namesRole(c *Client, role string) bool {
+	return nameRoles(c.Mappers) || slices.ContainsFunc(s.Scopes, func(scope Scope) bool {
+		counts := scope.OnlyFor == nil || slices.Contains(scope.OnlyFor, role)
+		return counts && slices.Contains(c.DefaultScopes, scope.Name) && nameRoles(scope.Mappers)
+	})
+}
+
+// nameRoles reports whether a mapper puts the realm roles, all of them and by their names, where we read them.
+func nameRoles(mappers []Mapper) bool {
 	return slices.ContainsFunc(mappers, func(m Mapper) bool {
-		return m.Mapper == "oidc-usermodel-realm-role-mapper" && m.Config["claim.name"] == "roles" && m.Config["id.token.claim"] == "true"
+		return m.Mapper == "oidc-usermodel-realm-role-mapper" && m.Config["claim.name"] == "roles" && m.Config["id.token.claim"] == "true" &&
+			m.Config["multivalued"] == "true" && m.Config["usermodel.realmRoleMapping.rolePrefix"] == ""
 	})
 }
 

@@ -145,6 +145,11 @@ func (r reader) clients() error {
 		if c.OtherSecret, err = r.otherSecret(c); err != nil {
 			return err
 		}
+		if c.ClientID == r.w.LoginClient {
+			if err := r.tokenRoles(c); err != nil {
+				return err
+			}
+		}
 		if c.ClientID == r.w.AdminClient && c.ServiceAccounts {
 			if err := r.account(c.ID); err != nil {
 				return err
@@ -152,6 +157,44 @@ func (r reader) clients() error {
 		}
 	}
 	return nil
+}
+
+// tokenRoles asks Keycloak which realm roles a client's tokens may carry, by itself, by a client scope, or below a composite role, and reads for whom the
+// mappers of its client scopes count that name them. An account without view-realm is told of none.
+func (r reader) tokenRoles(c *Client) (err error) {
+	where := path("clients", c.ID, "evaluate-scopes", "scope-mappings", r.w.Realm, "granted") + "?scope=openid"
+	if c.TokenRoles, err = r.roleNames(where); err != nil {
+		return err
+	}
+	for i := range r.s.Scopes {
+		s := &r.s.Scopes[i]
+		if !slices.Contains(c.DefaultScopes, s.Name) || !nameRoles(s.Mappers) {
+			continue
+		}
+		scope := path("client-scopes", s.ID, "scope-mappings")
+		mapped, err := r.mapped(scope)
+		if err != nil {
+			return err
+		}
+		if len(mapped.RealmRoles)+len(mapped.ManagementRoles)+len(mapped.OtherRoles) == 0 {
+			continue
+		}
+		if s.OnlyFor, err = r.roleNames(scope + "/realm/composite"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// roleNames reads a list of roles. It is never nil.
+func (r reader) roleNames(where string) ([]string, error) {
+	var found []Role
+	err := r.get(where, &found)
+	names := make([]string, len(found))
+	for i, f := range found {
+		names[i] = f.Name
+	}
+	return names, err
 }
 
 // otherSecret reports whether one of our clients proves itself with another secret than the configuration has.

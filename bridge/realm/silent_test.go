@@ -58,7 +58,7 @@ func parts() map[string][]realm.Part {
 	return map[string][]realm.Part{
 		"realm": {settings}, "browser-flow": {settings, flows}, "flow-overrides": {settings, flows, scopes, clients}, "direct-grants": {settings, flows, scopes, clients},
 		"identity-providers": {settings, flows, realm.PartProviders}, "password-reset": {settings, flows}, "recovery-codes": {settings, flows},
-		"recovery-scope": {scopes, clients}, "login-client": {scopes, clients}, "admin-client": {scopes, clients}, "par-policy": {realm.PartPolicies},
+		"recovery-scope": {scopes, clients}, "login-client": {scopes, clients}, "console-roles": {scopes, clients, realm.PartRoles}, "admin-client": {scopes, clients}, "par-policy": {realm.PartPolicies},
 		"events": {settings}, "guessing": {settings}, "otp-policy": {settings}, "user-profile": {realm.PartProfile},
 		"groups": {settings, flows, realm.PartGroups}, "theme": {settings, realm.PartTexts}, "gate-role": {settings, flows, realm.PartRoles, clients},
 	}

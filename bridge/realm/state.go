@@ -112,7 +112,8 @@ type Client struct {
 	OptionalScopes        []string          `json:"optionalClientScopes"`
 	Mappers               []Mapper          `json:"protocolMappers"`
 	AuthorizationServices bool              `json:"authorizationServicesEnabled"`
-	RealmRoles            []string          `json:"-"` // roles that its tokens may carry; read for our own two clients only
+	RealmRoles            []string          `json:"-"` // roles that it was given for its tokens; read for our own two clients only
+	TokenRoles            []string          `json:"-"` // realm roles that its tokens may carry, whatever gives them; read for the login client only
 	ManagementRoles       []string          `json:"-"` // those of realm-management, likewise
 	OtherRoles            bool              `json:"-"` // roles of other clients too
 	OtherSecret           bool              `json:"-"` // it proves itself with another secret than the configuration has; likewise
@@ -144,6 +145,8 @@ type Scope struct {
 	Protocol    string            `json:"protocol"`
 	Attributes  map[string]string `json:"attributes"`
 	Mappers     []Mapper          `json:"protocolMappers"`
+	// OnlyFor are the realm roles of which somebody needs one for the mappers to count; nil: they count for everybody. Read where the login client's tokens depend on it.
+	OnlyFor []string `json:"-"`
 }
 
 // Provider is an identity provider.
