@@ -170,6 +170,13 @@ func changed(id bridge.FindingID, name string, change object) fault {
 		for key := range change {
 			back[key] = c[key]
 		}
+		was, _ := c["attributes"].(object)
+		becomes, _ := change["attributes"].(object)
+		for key := range becomes {
+			if was[key] == nil { // an attribute that is not named stays
+				was[key] = ""
+			}
+		}
 		change["clientId"] = name
 		p.must(t, "PUT /clients/"+at, change, nil)
 		return func() { p.must(t, "PUT /clients/"+at, back, nil) }
@@ -191,6 +198,14 @@ func clientFaults() []fault {
 		}}
 	}
 	return []fault{
+		attributes(bridge.FindLoginLevels, login, "acr.loa.map", `{"mfa":0}`),
+		attributes(bridge.FindLoginLevels, login, "default.acr.values", "mfa"),
+		changed(bridge.FindLoginKeys, login, object{"clientAuthenticatorType": "client-jwt", "attributes": object{"use.jwks.url": "true", "jwks.url": "http://localhost:1/"}}),
+		changed(bridge.FindLoginKeys, login, object{"clientAuthenticatorType": "client-jwt", "attributes": object{"use.jwks.url": "false", "jwks.string": adminKeys}}),
+		changed(bridge.FindAdminKeys, admin, object{"clientAuthenticatorType": "client-jwt", "attributes": object{
+			"use.jwks.string": "true", "jwks.string": strings.Replace(adminKeys, `{"kty"`, `{"kty":"EC","crv":"P-256","x":"another","y":"one"},{"kty"`, 1),
+		}}),
+		without(bridge.FindLoginScopes, "acr"), without(bridge.FindLoginScopes, "basic"),
 		attributes(bridge.FindLoginPAR, login, "require.pushed.authorization.requests", "false"),
 		changed(bridge.FindLoginRedirect, login, object{"redirectUris": []string{rig.AppRedirect, "http://localhost:8088/*"}}),
 		attributes(bridge.FindLoginRefresh, login, "use.refresh.tokens", "true"),
@@ -203,13 +218,25 @@ func clientFaults() []fault {
 		scoped(bridge.FindScopeShared, "/clients/{portal}/optional-client-scopes/{scope}"),
 		scoped(bridge.FindScopeDefault, "/default-optional-client-scopes/{scope}"),
 		scoped(bridge.FindScopeDefault, "/default-default-client-scopes/{scope}"),
-		{[]bridge.FindingID{bridge.FindScopeLogin}, func(t *testing.T, p *patient) func() {
-			t.Helper()
-			at := "/clients/" + idOf(p.client(t, login)) + "/optional-client-scopes/" + p.scope(t, realm.Scope)
-			p.must(t, "DELETE "+at, nil, nil)
-			return func() { p.must(t, "PUT "+at, object{}, nil) }
-		}},
+		without(bridge.FindScopeLogin, realm.Scope),
 	}
+}
+
+// adminKeys are the public keys that a configuration would name for the admin client, if it had keys.
+const adminKeys = `{"keys":[{"kty":"EC","crv":"P-256","x":"ours","y":"ours"}]}`
+
+// without takes a client scope from the login client.
+func without(id bridge.FindingID, scope string) fault {
+	return fault{[]bridge.FindingID{id}, func(t *testing.T, p *patient) func() {
+		t.Helper()
+		how := "default"
+		if scope == realm.Scope {
+			how = "optional"
+		}
+		at := "/clients/" + idOf(p.client(t, realm.LoginClient)) + "/" + how + "-client-scopes/" + p.scope(t, scope)
+		p.must(t, "DELETE "+at, nil, nil)
+		return func() { p.must(t, "PUT "+at, object{}, nil) }
+	}}
 }
 
 func idOf(o object) string {

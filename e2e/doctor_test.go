@@ -66,7 +66,7 @@ func (p *patient) Do(ctx context.Context, call string, body, out any) error {
 func (p *patient) examine(t *testing.T) (ids []bridge.FindingID) {
 	t.Helper()
 	a := safe.Asked{Wanted: wanted(p.Realm), Reset: bridge.ResetDesk, Codes: true, EventTypes: keycloak.EventTypes(), Local: true}
-	a.ConsoleRoles = []string{realm.OperatorRole} // the only one that the tests' realm has
+	a.ConsoleRoles, a.AdminKeys = []string{realm.OperatorRole}, adminKeys // the only role that the tests' realm has
 	read := sync.OnceValue(func() *safe.State { return safe.ReadInUse(t.Context(), p, a.Wanted) })
 	state := func(context.Context) (*safe.State, error) { return read(), nil }
 	report := doctor.Run(t.Context(), slices.Concat(safe.Checks(state, a), safe.PeopleChecks(p, state, a)), rig.Patience, time.Now)
