@@ -128,6 +128,11 @@ func TestReachNeedsTheAllowedGroup(t *testing.T) {
 
 func check(t *testing.T, d *desk, name string) ([]bridge.Finding, error) {
 	t.Helper()
-	checks := newClient(t, d.place, d.clock).Checks(keycloak.Asked{GateGroup: "gate"})
+	return checkFor(t, d, name, keycloak.Asked{GateGroup: "gate"})
+}
+
+func checkFor(t *testing.T, d *desk, name string, a keycloak.Asked) ([]bridge.Finding, error) {
+	t.Helper()
+	checks := newClient(t, d.place, d.clock).Checks(a)
 	return checks[slices.IndexFunc(checks, func(c bridge.Check) bool { return c.Name == name })].Run(t.Context())
 }

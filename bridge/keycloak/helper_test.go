@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -50,7 +51,9 @@ type place struct {
 	// before, unless nil, sees each call before it has an effect, after when it had: the answer waits for it. Both run without a lock.
 	// An answer other than nil replaces what the place would do or say.
 	before, after func(call string) *http.Response
-	roles         []string
+	roles         []string         // of the token, at realm-management
+	realmRoles    []string         // of the token
+	others        map[string]any   // more clients of the token, with their roles
 	date          func() time.Time // of the server; nil = it does not tell
 	version       string           // that is shown
 	newest        bool             // events come newest first, whatever is asked for
@@ -97,7 +100,9 @@ func (p *place) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (p *place) token() string {
-	claims, _ := json.Marshal(map[string]any{"resource_access": map[string]any{"realm-management": map[string]any{"roles": p.roles}}})
+	clients := map[string]any{"realm-management": map[string]any{"roles": p.roles}}
+	maps.Copy(clients, p.others)
+	claims, _ := json.Marshal(map[string]any{"resource_access": clients, "realm_access": map[string]any{"roles": p.realmRoles}})
 	return "e30." + base64.RawURLEncoding.EncodeToString(claims) + ".c2ln"
 }
 
