@@ -51,10 +51,15 @@ type statusError struct {
 	field  string // what Keycloak names in a 400, with commas
 	reason string // the first one's message key, "" if the message is no key
 	after  time.Duration
+	// foreign says that a refusal is not Keycloak's own, but that of something before it: it says nothing about what the call was for.
+	foreign bool
 }
 
 func (e *statusError) Error() string {
 	text := "status " + strconv.Itoa(e.status)
+	if e.foreign {
+		text += ", not from this realm of Keycloak"
+	}
 	if e.field != "" {
 		text += ", field " + e.field
 	}
@@ -79,13 +84,13 @@ var errPath = errors.New("empty or relative id")
 // errTooLate says that so much time has passed since a call was decided that it was not sent.
 var errTooLate = errors.New("decided too long ago")
 
-// status returns the status that Keycloak answered to the call itself, 0 when it did not answer: a token that is refused says nothing about
-// the person that the call is for.
+// status returns the status that Keycloak answered to the call itself, 0 when it did not answer: a token that is refused, or a page of the proxy before
+// it, says nothing about the person that the call is for.
 func status(err error) int {
 	if _, unsent := errors.AsType[*unsentError](err); unsent {
 		return 0
 	}
-	if e, ok := errors.AsType[*statusError](err); ok {
+	if e, ok := errors.AsType[*statusError](err); ok && !e.foreign {
 		return e.status
 	}
 	return 0
@@ -218,7 +223,10 @@ func (c *Client) send(req *http.Request, out any) error {
 	return nil
 }
 
-// refusal makes an error of an answer. Of its body only names of fields and message keys are kept.
+// noRealm is what Keycloak says about a realm that it has not: another server's answer, or one that is being restored.
+const noRealm = "Realm not found."
+
+// refusal makes an error of an answer. Of its body only names of fields and message keys are kept. Keycloak says in JSON why it refuses something.
 func refusal(resp *http.Response, content []byte) error {
 	type fault struct {
 		Field        string `json:"field"`
@@ -226,10 +234,16 @@ func refusal(resp *http.Response, content []byte) error {
 	}
 	var body struct {
 		fault
+		Error  string  `json:"error"`
 		Errors []fault `json:"errors"`
 	}
 	e := &statusError{status: resp.StatusCode}
-	if json.Unmarshal(content, &body) == nil {
+	read := json.Unmarshal(content, &body) == nil
+	switch resp.StatusCode {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict:
+		e.foreign = !read || body.Error+body.ErrorMessage+body.Field == "" && len(body.Errors) == 0 || body.Error == noRealm
+	}
+	if read {
 		if body.Field == "" && len(body.Errors) > 0 {
 			body.ErrorMessage = body.Errors[0].ErrorMessage
 			names := make([]string, len(body.Errors))
@@ -276,7 +290,7 @@ func retry(k call, err error, try int) (pause time.Duration, again bool) {
 	if !answered {
 		return pause, !errors.Is(err, errTooLate) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errPath)
 	}
-	return max(pause, e.after), e.status == http.StatusTooManyRequests || e.status >= 500
+	return max(pause, e.after), e.status == http.StatusTooManyRequests || e.status >= 500 || e.foreign
 }
 
 // sleep waits; false when ctx ends first, or would end before the pause is over.

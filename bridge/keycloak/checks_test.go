@@ -106,7 +106,7 @@ func TestReachNeedsTheAllowedGroup(t *testing.T) {
 		d.place.hook(func(call string) *http.Response {
 			switch call {
 			case "GET /group-by-path/otp-recoverable":
-				return answer(tc.status, map[string]any{"id": "allowed"})
+				return answer(tc.status, map[string]any{"id": "allowed", "error": "unknown_error"})
 			case "GET /users":
 				return answer(http.StatusOK, []any{map[string]any{"id": "p"}})
 			case "GET /users/p/groups":

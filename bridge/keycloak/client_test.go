@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,9 @@ import (
 	"otpbridge/bridge"
 	"otpbridge/bridge/keycloak"
 )
+
+// own is how Keycloak refuses.
+const own = `{"error":"unknown_error"}`
 
 // canary stands for everything that must not appear in a log or an error.
 const canary = "CANARY"
@@ -149,12 +153,13 @@ func TestRetriesOnlyWhatMayBeRepeated(t *testing.T) {
 		"read, 503":       {read, says(503, ""), 3, bridge.CodeKeycloakAway},
 		"read, 429":       {read, says(429, ""), 3, bridge.CodeKeycloakAway},
 		"add, reset":      {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), hangUp, 3, bridge.CodeKeycloakAway},
-		"read, 404":       {read, says(404, ""), 1, bridge.CodeGone},
-		"read, 403":       {read, says(403, ""), 1, bridge.CodeRefusedByAccount},
+		"read, 404":       {read, says(404, own), 1, bridge.CodeGone},
+		"read, 403":       {read, says(403, own), 1, bridge.CodeRefusedByAccount},
+		"read, a proxy's": {read, says(404, "404 page not found"), 3, bridge.CodeKeycloakAway},
 		"read, redirect":  {read, elsewhere, 1, bridge.CodeKeycloakAway},
 		"read, no JSON":   {read, says(200, "<html>"+canary), 3, bridge.CodeKeycloakAway},
 		"add, 500":        {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), says(500, ""), 3, bridge.CodeKeycloakAway},
-		"add, 400":        {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), says(400, ""), 1, bridge.CodeRefusedByAccount},
+		"add, 400":        {do(bridge.Action{Kind: bridge.ActionAdd, New: &newOTP}), says(400, own), 1, bridge.CodeRefusedByAccount},
 		"remove, 502":     {do(bridge.Action{Kind: bridge.ActionRemove, Credential: "c"}), says(502, ""), 3, bridge.CodeKeycloakAway},
 		"move, 503":       {do(bridge.Action{Kind: bridge.ActionMove, Credential: "c"}), says(503, ""), 1, bridge.CodeKeycloakAway},
 		"sessions, 503":   {do(bridge.Action{Kind: bridge.ActionEndSessions}), says(503, ""), 1, bridge.CodeKeycloakAway},
@@ -362,6 +367,33 @@ func TestRefusalNamesTheField(t *testing.T) {
 		if !ok || fault.Code != bridge.CodeRefusedByAccount || fault.Field != want {
 			t.Errorf("%s: %v", body, err)
 		}
+	}
+}
+
+// A refusal that is not Keycloak's own, or is about a realm that it has not, says nothing about a person: it is as if Keycloak were away. OIDC-24, WB-05
+func TestAnothersRefusalSaysNothing(t *testing.T) {
+	t.Parallel()
+	for body, ours := range map[string]bool{
+		`{"error":"User not found"}`: true, `{"errorMessage":"no"}`: true, `{"field":"email"}`: true,
+		"": false, `{}`: false, `[]`: false, `"error"`: false, "404 page not found": false, "<html>404</html>": false, `{"error":"Realm not found."}`: false,
+		`{"message":"no Route matched with those values"}`: false,
+	} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			for status, code := range map[int]bridge.Code{400: bridge.CodeRefusedByAccount, 403: bridge.CodeRefusedByAccount, 404: bridge.CodeGone} {
+				if !ours {
+					code = bridge.CodeKeycloakAway
+				}
+				c := newEvil(t, says(status, body)).client(t, newClock())
+				wantCode(t, fmt.Sprint("a change, ", status), c.Do(t.Context(), "person", bridge.Action{Kind: bridge.ActionEndSessions}), code)
+				if status == http.StatusNotFound {
+					_, err := c.Credentials(t.Context(), "person")
+					wantCode(t, "credentials", err, code)
+					_, err = c.ByID(t.Context(), "person")
+					wantCode(t, "person", err, code)
+				}
+			}
+		})
 	}
 }
 

@@ -29,6 +29,7 @@ type GateRecord struct {
 	V      int // version of this record
 	Leases map[string]GateLease
 	Alarms []string `json:",omitempty"` // ids of events that were answered
+	Told   []string `json:",omitempty"` // and of those that are on record, answered or not
 	// Until is the end of the latest lease there was, returned or not.
 	Until time.Time `json:",omitzero"`
 }
@@ -58,7 +59,7 @@ func (r GateRecord) last() time.Time {
 
 // keep returns a copy with those leases that keep says yes to. The record it is called on stays as it is: changes of records are pure.
 func (r GateRecord) keep(keep func(id string, l GateLease) bool) GateRecord {
-	out := GateRecord{V: GateRecordVersion, Leases: map[string]GateLease{}, Alarms: r.Alarms, Until: r.Until}
+	out := GateRecord{V: GateRecordVersion, Leases: map[string]GateLease{}, Alarms: r.Alarms, Told: r.Told, Until: r.Until}
 	for id, l := range r.Leases {
 		if keep(id, l) {
 			out.Leases[id] = l

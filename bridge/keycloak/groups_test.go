@@ -64,7 +64,7 @@ func TestGroupsThatKeycloakDoesNotFindAreUntold(t *testing.T) {
 			case "GET /group-by-path/it":
 				return answer(http.StatusForbidden, nil)
 			case "GET /group-by-path/otp-recoverable":
-				return answer(tc.allowed, map[string]any{"path": "/otp-recoverable"})
+				return answer(tc.allowed, map[string]any{"path": "/otp-recoverable", "error": "unknown_error"})
 			case "GET /groups":
 				return answer(http.StatusOK, slices.Repeat([]any{map[string]any{}}, tc.found))
 			case "GET /users":

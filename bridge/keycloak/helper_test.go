@@ -206,9 +206,13 @@ func (p *place) hook(before, after func(call string) *http.Response) {
 	p.before, p.after = before, after
 }
 
+// answer is Keycloak's; a refusal without a body says why in its own way.
 func answer(status int, body any) *http.Response {
 	var content []byte
-	if body != nil {
+	switch {
+	case body == nil && status >= http.StatusBadRequest:
+		content = []byte(own)
+	case body != nil:
 		content, _ = json.Marshal(body)
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(content))}

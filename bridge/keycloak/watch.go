@@ -24,7 +24,7 @@ const (
 // WatchConfig is what a Watch needs.
 type WatchConfig struct {
 	Gate *RealmGate
-	// Alarm is told of each event that never happens rightly, after it was answered; nil = nobody.
+	// Alarm is told once of each event that never happens rightly, as it is answered; nil = nobody.
 	Alarm func(ctx context.Context, e bridge.Event)
 }
 
@@ -126,7 +126,7 @@ func (w *Watch) answer(ctx context.Context, e savedEvent) error {
 			w.gate.log.InfoContext(ctx, "gate: an account was changed within a full sign-in", "event", e.Type, "person", e.UserID)
 			return nil
 		}
-		return w.raise(ctx, e)
+		return w.raise(ctx, e, slices.Contains(record.Told, e.ID))
 	}
 	for _, l := range record.Leases {
 		if !l.Opened.After(e.at()) {
@@ -137,36 +137,39 @@ func (w *Watch) answer(ctx context.Context, e savedEvent) error {
 }
 
 // raise answers an event that never happens rightly: every gate is shut, the person's sessions end, the credential that was made goes.
-// Steps that fail do not hold up the others, and all are repeated at the next poll.
-func (w *Watch) raise(ctx context.Context, e savedEvent) error {
-	event := e.event()
+// Steps that fail do not hold up the others, nor the alarm, and all are repeated at the next poll. told: the alarm is on record.
+func (w *Watch) raise(ctx context.Context, e savedEvent, told bool) error {
 	w.gate.log.ErrorContext(ctx, "ALARM: an account was changed in the midst of a recovery sign-in", "event", e.Type, "person", e.UserID)
 	removed, err := w.removeMade(ctx, e)
-	faults := errors.Join(
-		err,
-		final(w.client.Do(ctx, e.UserID, bridge.Action{Kind: bridge.ActionEndSessions})),
-		w.shutAll(ctx, e.UserID),
-	)
-	if faults != nil {
-		return fmt.Errorf("watch gates: answer %s: %w", e.Type, faults)
+	shut := w.shutAll
+	if told {
+		shut = w.gate.Shut // one account out of our reach keeps nobody else out
 	}
+	faults := errors.Join(err, unlessGone(w.client.Do(ctx, e.UserID, bridge.Action{Kind: bridge.ActionEndSessions})), shut(ctx, e.UserID))
 	first := false
 	_, err = w.gate.change(ctx, e.UserID, func(r GateRecord) GateRecord {
-		first = !slices.Contains(r.Alarms, e.ID)
-		if first {
+		if first = !slices.Contains(r.Told, e.ID); first {
+			r.Told = append(slices.Clone(r.Told), e.ID)
+		}
+		if faults == nil && !slices.Contains(r.Alarms, e.ID) {
 			r.Alarms = append(slices.Clone(r.Alarms), e.ID)
 		}
 		return r
 	})
 	if err != nil {
-		return err
+		return errors.Join(faults, err)
 	}
-	if first { // of all replicas
+	if first || len(removed) > 0 {
 		w.gate.record(ctx, bridge.AuditEvent{
 			Event: "gate.alarm", Outcome: "failed", Actor: "system", Target: e.UserID, Code: bridge.CodeRealmUnsafe, Removed: removed,
 			Detail: map[string]string{"event": e.Type, "event_id": e.ID},
 		})
-		w.alarm(ctx, event)
+	}
+	if first { // of all replicas
+		w.alarm(ctx, e.event())
+	}
+	if faults != nil {
+		return fmt.Errorf("watch gates: answer %s: %w", e.Type, faults)
 	}
 	return nil
 }
@@ -184,7 +187,7 @@ func (w *Watch) removeMade(ctx context.Context, e savedEvent) (removed []string,
 	case kind != "":
 		seen, err := w.client.Credentials(ctx, e.UserID)
 		if err != nil {
-			return nil, final(err)
+			return nil, unlessGone(err)
 		}
 		for _, c := range seen {
 			made := e.at().Sub(c.Created)
@@ -195,7 +198,7 @@ func (w *Watch) removeMade(ctx context.Context, e savedEvent) (removed []string,
 	}
 	for _, id := range ids {
 		if err := w.client.Do(ctx, e.UserID, bridge.Action{Kind: bridge.ActionRemove, Credential: id}); err != nil {
-			return removed, final(err)
+			return removed, unlessGone(err)
 		}
 		removed = append(removed, id)
 	}
@@ -215,9 +218,9 @@ func (w *Watch) shutAll(ctx context.Context, person string) error {
 	return errors.Join(faults...)
 }
 
-// final drops an error that will not go away: a person who is gone or out of reach.
-func final(err error) error {
-	if code := bridge.CodeOf(err); code == bridge.CodeGone || code == bridge.CodeRefusedByAccount {
+// unlessGone drops the error that will not go away: Keycloak has no such person any more.
+func unlessGone(err error) error {
+	if bridge.CodeOf(err) == bridge.CodeGone {
 		return nil
 	}
 	return err

@@ -96,9 +96,10 @@ func TestWatchMissesNothing(t *testing.T) {
 	d.clock.move(time.Minute)
 	d.place.happens(d.clock.now(), "LOGIN", "somebody", nil) // seen by the poll that fails: it must not be the last one seen
 	wantCode(t, "Keycloak does not end the sessions", w.Poll(t.Context()), bridge.CodeKeycloakAway)
-	if len(alarms) != 0 || d.place.member(person) {
-		t.Errorf("alarms %v, member %v, want none yet and a shut gate", alarms, d.place.member(person))
+	if len(alarms) != 1 || d.place.member(person) {
+		t.Errorf("alarms %v, member %v, want one at once, and a shut gate", alarms, d.place.member(person))
 	}
+	ended := d.place.seen("POST /users/" + person + "/logout")
 	d.place.hook(nil, nil)
 	d.clock.move(20 * time.Second)
 	d.place.happens(d.clock.now(), "LOGIN", "somebody", nil)
@@ -107,6 +108,62 @@ func TestWatchMissesNothing(t *testing.T) {
 	}
 	if len(alarms) != 1 || alarms[0].Person != person || alarms[0].Type != "UPDATE_PROFILE" {
 		t.Errorf("alarms %+v, want one", alarms)
+	}
+	if again := d.place.seen("POST /users/" + person + "/logout"); again != ended+1 {
+		t.Errorf("sessions ended %d times, want once more and then rest", again-ended)
+	}
+}
+
+// A right that is missing, or a proxy that answers in Keycloak's place, leaves a thief nothing: the alarm is told at once, and what was made goes as soon as it
+// can. Meanwhile others recover. What Keycloak has not any more needs no answer. OIDC-24
+func TestAlarmIsAnsweredUntilItIsDone(t *testing.T) {
+	for what, tc := range map[string]struct {
+		body  any
+		code  int
+		stays bool // there is nothing to be done
+	}{
+		"a right is missing": {map[string]any{"error": "HTTP 403 Forbidden"}, http.StatusForbidden, false},
+		"a proxy's 404":      {"404 page not found", http.StatusNotFound, false},
+		"no such realm":      {map[string]any{"error": "Realm not found."}, http.StatusNotFound, false},
+		"no such person":     {map[string]any{"error": "User not found"}, http.StatusNotFound, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			d := newDesk()
+			g := d.gate(t)
+			w := d.watch(t, g, nil)
+			_, err := g.Open(t.Context(), person)
+			must(t, err)
+			d.place.otps[person] = []map[string]any{{"id": "c1", "type": "otp", "createdDate": d.clock.now().UnixMilli()}}
+			d.place.happens(d.clock.now(), "UPDATE_TOTP", person, map[string]string{"credential_type": "otp"})
+			d.place.hook(func(call string) *http.Response {
+				if strings.HasSuffix(call, "/credentials") {
+					return answer(tc.code, tc.body)
+				}
+				return nil
+			}, nil)
+			for range 3 {
+				if err := w.Poll(t.Context()); tc.stays != (err == nil) {
+					t.Error(err)
+				}
+			}
+			if alarms := d.audit.Events("gate.alarm"); len(alarms) != 1 || len(alarms[0].Removed) != 0 {
+				t.Errorf("alarms %+v, want one at once", alarms)
+			}
+			_, err = g.Open(t.Context(), "somebody")
+			must(t, err)
+			_ = w.Poll(t.Context())
+			if !d.place.member("somebody") {
+				t.Error("others are kept out")
+			}
+			d.place.hook(nil, nil)
+			must(t, w.Poll(t.Context()))
+			if stays := len(d.place.otps[person]) > 0; stays != tc.stays {
+				t.Errorf("the new authenticator stays: %v", stays)
+			}
+			if alarms := d.audit.Events("gate.alarm"); !tc.stays && (len(alarms) != 2 || strings.Join(alarms[1].Removed, "") != "c1") {
+				t.Errorf("%+v, want the removal on record", alarms)
+			}
+		})
 	}
 }
 

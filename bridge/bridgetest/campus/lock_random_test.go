@@ -165,13 +165,18 @@ func (w *robbery) event() {
 	}
 }
 
-// thief signs in with what there is, and adds another second factor: as long as the lock has not ended.
+// thief signs in with what there is, and adds another second factor: as long as the lock has not ended. Who signs in by what is known to stay, after the
+// sessions were ended, does so as after the lock: the watch tells.
 func (w *robbery) thief() {
-	opens := slices.ContainsFunc(w.list, func(c bridge.Credential) bool { return c.Type != bridge.TypePassword && c.ID != w.newID })
-	if r, err := w.records.Get(context.Background(), "p"); err != nil || r.Locked() || !opens {
+	r, err := w.records.Get(context.Background(), "p")
+	opens := func(c bridge.Credential) bool { return c.Type != bridge.TypePassword && c.ID != w.newID }
+	if err != nil || r.Locked() || !slices.ContainsFunc(w.list, opens) {
 		return
 	}
-	w.sessions = true
+	stays := func(c bridge.Credential) bool {
+		return !opens(c) || r.Lock != nil && r.Lock.SessionsEnded && slices.Contains(r.Lock.Left, c.ID)
+	}
+	w.sessions = w.sessions || slices.ContainsFunc(w.list, func(c bridge.Credential) bool { return !stays(c) })
 	if w.came < 2 {
 		w.came++
 		w.list = append(w.list, bridge.Credential{ID: fmt.Sprint("thief", w.came), Type: rapid.SampledFrom([]string{bridge.TypeOTP, "webauthn"}).Draw(w.t, "adds"), Created: w.now})

@@ -56,11 +56,12 @@ func swapFaults() map[string]fakekc.Fault {
 		"reset before":  {Kind: fakekc.Reset}, "reset after": {Kind: fakekc.Reset, AfterEffect: true},
 		"timeout before": {Kind: fakekc.Hang}, "timeout after": {Kind: fakekc.Hang, AfterEffect: true},
 		"truncated": {Kind: fakekc.Truncate}, "a page instead": {Kind: fakekc.NotJSON},
-		"429": {Status: http.StatusTooManyRequests, RetryAfter: "60"}, "500 after": {Status: http.StatusInternalServerError, AfterEffect: true},
+		"another's 404": {Status: http.StatusNotFound, Body: "404 page not found"},
+		"429":           {Status: http.StatusTooManyRequests, RetryAfter: "60"}, "500 after": {Status: http.StatusInternalServerError, AfterEffect: true},
 		"refused once after": {Status: http.StatusForbidden, AfterEffect: true, Times: 1},
 	}
 	for _, status := range []int{400, 401, 403, 404, 409, 500, 503} {
-		out[fmt.Sprint(status)] = fakekc.Fault{Status: status, Body: `{}`}
+		out[fmt.Sprint(status)] = fakekc.Fault{Status: status}
 	}
 	return out
 }
@@ -136,8 +137,8 @@ func TestACredentialThatStaysRefused(t *testing.T) {
 		body   string
 		long   bool
 	}{
-		"400": {http.StatusBadRequest, `{}`, true}, "403": {http.StatusForbidden, `{}`, true}, "404": {http.StatusNotFound, `{}`, true},
-		"409":     {http.StatusConflict, `{}`, true},
+		"400": {http.StatusBadRequest, "", true}, "403": {http.StatusForbidden, "", true}, "404": {http.StatusNotFound, "", true},
+		"409":     {http.StatusConflict, "", true},
 		"a field": {http.StatusBadRequest, `{"field":"department","errorMessage":"error-user-attribute-required"}`, false},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -2,7 +2,9 @@ package fakekc
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -35,7 +37,7 @@ type Fault struct {
 	Kind        Kind
 	AfterEffect bool // the server does its work and only the answer is lost or changed
 	Status      int
-	Body        string
+	Body        string // "" = as Keycloak says it
 	RetryAfter  string
 	Delay       time.Duration
 }
@@ -252,7 +254,7 @@ func (f *Fault) strike(life context.Context, w http.ResponseWriter, r *http.Requ
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(f.Status)
-		_, _ = w.Write([]byte(f.Body))
+		_, _ = w.Write([]byte(cmp.Or(f.Body, fmt.Sprintf(`{"error":"HTTP %d %s"}`, f.Status, http.StatusText(f.Status)))))
 	}
 }
 
