@@ -79,7 +79,7 @@ func TestASwapThatAnotherReplicaFinishedIsNotRepeated(t *testing.T) {
 func TestARefusedCredentialRemovesNothing(t *testing.T) {
 	t.Parallel()
 	for status, body := range map[int]string{
-		http.StatusBadRequest: `{"field":"department","errorMessage":"error-user-attribute-required"}`, http.StatusForbidden: `{}`, http.StatusNotFound: `{}`,
+		http.StatusBadRequest: `{"field":"department","errorMessage":"error-user-attribute-required"}`, http.StatusForbidden: "", http.StatusNotFound: "",
 	} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
