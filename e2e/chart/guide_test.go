@@ -19,7 +19,7 @@ func TestInstallGuideReadsTheChart(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, script, found := strings.Cut(string(guide), "```\nhelm template ")
-	script, _, _ = strings.Cut("helm template "+script, "otpbridge realm plan")
+	script, _, _ = strings.Cut("helm template "+script, "otpbridge check")
 	if !found || !strings.Contains(script, "mine.yaml") {
 		t.Fatalf("the guide says no longer how: %q", script)
 	}

@@ -10,6 +10,15 @@ import (
 	"otpbridge/bridge"
 )
 
+// Patterns of addresses, for whoever reads a value without being able to parse it: they take whatever the parsers take.
+const (
+	hostForm = `[^\s/?#@]+`
+	webForm  = `(https://` + hostForm + `|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?)`
+	pathForm = `(/[^\s?#]*)?`
+	linkForm = webForm + `([/?#].*)?`
+	mailForm = `[^\s<>]+@[^\s<>]+`
+)
+
 // urlRule says which addresses a key takes.
 type urlRule struct {
 	schemes []string
@@ -66,7 +75,7 @@ func (r urlRule) scheme(u *url.URL) *Words {
 
 func baseURL() parser[*url.URL] {
 	allowed := Words{"https://HOST without a path; http for loopback only", "パスのない https://ホスト名（http はループバックだけ）"}
-	return parser[*url.URL]{allowed: allowed, parse: func(s string) (*url.URL, *Words) {
+	return parser[*url.URL]{allowed: allowed, form: form{pattern: "^" + webForm + "/?$"}, parse: func(s string) (*url.URL, *Words) {
 		u, wrong := urlRule{schemes: []string{"https"}}.parse(s)
 		if wrong != nil {
 			return nil, wrong
@@ -78,7 +87,7 @@ func baseURL() parser[*url.URL] {
 // brokerOrigin is a server as it stands in a security policy, where other signs would mean something.
 func brokerOrigin() parser[string] {
 	base := baseURL()
-	return parser[string]{allowed: base.allowed, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: base.allowed, form: base.form, parse: func(s string) (string, *Words) {
 		u, wrong := base.parse(s)
 		if wrong == nil && strings.Trim(u.Host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
 			wrong = bad(notAddress)
@@ -92,7 +101,7 @@ func brokerOrigin() parser[string] {
 
 func issuerURL() parser[string] {
 	allowed := Words{"https://HOST/realms/REALM; http for loopback only", "https://ホスト名/realms/レルム名（http はループバックだけ）"}
-	return parser[string]{allowed: allowed, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: allowed, form: form{pattern: "^" + webForm + pathForm + "$"}, parse: func(s string) (string, *Words) {
 		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
 		return s, wrong
 	}}
@@ -100,7 +109,7 @@ func issuerURL() parser[string] {
 
 func serverURL() parser[string] {
 	allowed := Words{"https://HOST; http for loopback only", "https://ホスト名（http はループバックだけ）"}
-	return parser[string]{allowed: allowed, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: allowed, form: form{pattern: "^" + webForm + pathForm + "$"}, parse: func(s string) (string, *Words) {
 		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
 		return strings.TrimRight(s, "/"), wrong
 	}}
@@ -108,7 +117,7 @@ func serverURL() parser[string] {
 
 // webLink is a page that people are sent to; it may have a query.
 func webLink() parser[string] {
-	return parser[string]{allowed: Words{"an https address", "https のアドレス"}, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: Words{"an https address", "https のアドレス"}, form: form{pattern: "^" + linkForm + "$"}, parse: func(s string) (string, *Words) {
 		if _, wrong := oneLine(s); wrong != nil {
 			return "", wrong
 		}
@@ -124,7 +133,8 @@ func webLink() parser[string] {
 }
 
 func contactURL() parser[string] {
-	return parser[string]{allowed: Words{"an https or mailto address", "https または mailto のアドレス"}, parse: func(s string) (string, *Words) {
+	allowed := Words{"an https or mailto address", "https または mailto のアドレス"}
+	return parser[string]{allowed: allowed, form: form{pattern: "^(" + linkForm + "|mailto:" + mailForm + ")$"}, parse: func(s string) (string, *Words) {
 		to, isMail := strings.CutPrefix(s, "mailto:")
 		if !isMail {
 			return webLink().parse(s)
@@ -135,7 +145,7 @@ func contactURL() parser[string] {
 }
 
 func mailbox() parser[string] {
-	return parser[string]{allowed: Words{"one mail address", "メールアドレス一つ"}, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: Words{"one mail address", "メールアドレス一つ"}, form: form{pattern: "^" + mailForm + "$"}, parse: func(s string) (string, *Words) {
 		a, err := mail.ParseAddress(s)
 		if err != nil || a.Address != s || !strings.Contains(s, "@") {
 			return "", bad(Words{"is no mail address", "はメールアドレスではありません"})
@@ -146,7 +156,7 @@ func mailbox() parser[string] {
 
 func sender() parser[*mail.Address] {
 	allowed := Words{`"Name <name@example.ac.jp>"`, `"名前 <name@example.ac.jp>"`}
-	return parser[*mail.Address]{allowed: allowed, parse: func(s string) (*mail.Address, *Words) {
+	return parser[*mail.Address]{allowed: allowed, form: form{pattern: "^(.*<" + mailForm + ">|" + mailForm + ")$"}, parse: func(s string) (*mail.Address, *Words) {
 		if _, wrong := oneLine(s); wrong != nil {
 			return nil, wrong
 		}
@@ -160,7 +170,7 @@ func sender() parser[*mail.Address] {
 
 func smtpURL() parser[SMTPServer] {
 	allowed := Words{"smtps://USER@HOST:465 or smtp://USER@HOST:587", "smtps://ユーザー@ホスト:465 または smtp://ユーザー@ホスト:587"}
-	return parser[SMTPServer]{allowed: allowed, parse: func(s string) (SMTPServer, *Words) {
+	return parser[SMTPServer]{allowed: allowed, form: form{pattern: `^smtps?://([^\s/?#@:]+@)?` + hostForm + `/?$`}, parse: func(s string) (SMTPServer, *Words) {
 		u, wrong := urlRule{schemes: []string{"smtps", "smtp"}, user: true}.parse(s)
 		if wrong != nil {
 			return SMTPServer{}, wrong
@@ -202,7 +212,7 @@ func listenAddress() parser[string] {
 
 // hostPort is an address to call.
 func hostPort() parser[string] {
-	return parser[string]{allowed: Words{"HOST:PORT", "ホスト:ポート"}, parse: func(s string) (string, *Words) {
+	return parser[string]{allowed: Words{"HOST:PORT", "ホスト:ポート"}, form: form{pattern: `^(\[[^\]\s/@]+\]|[^\s/@:]+):[0-9]{1,5}$`}, parse: func(s string) (string, *Words) {
 		host, port, err := net.SplitHostPort(s)
 		if err != nil || host == "" || strings.ContainsAny(host, " /@") {
 			return "", bad(Words{"is no address of a server", "はサーバーのアドレスではありません"})

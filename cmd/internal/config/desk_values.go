@@ -12,7 +12,8 @@ import (
 )
 
 func date() parser[string] {
-	return parser[string]{allowed: Words{"a date like 2026-11-01", "2026-11-01 のような日付"}, parse: func(s string) (string, *Words) {
+	allowed := Words{"a date like 2026-11-01", "2026-11-01 のような日付"}
+	return parser[string]{allowed: allowed, form: form{pattern: `^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`}, parse: func(s string) (string, *Words) {
 		if _, err := time.Parse(time.DateOnly, s); err != nil {
 			return "", bad(Words{"is no date", "は日付ではありません"})
 		}

@@ -27,7 +27,7 @@ func languages() []string { return []string{"ja", "en"} }
 
 // line takes one line of text.
 func line() parser[string] {
-	return parser[string]{allowed: Words{"text of one line", "1行の文字列"}, parse: oneLine}
+	return parser[string]{allowed: Words{"text of one line", "1行の文字列"}, form: form{pattern: `^\S(.*\S)?$`}, parse: oneLine}
 }
 
 func oneLine(s string) (string, *Words) {
@@ -193,7 +193,9 @@ func zone() parser[*time.Location] {
 
 func prefix() parser[netip.Prefix] {
 	allowed := Words{"a network like 10.0.0.0/8 or 2001:db8::/32, or one address", "10.0.0.0/8 や 2001:db8::/32 のようなネットワーク、または単独のアドレス"}
-	return parser[netip.Prefix]{allowed: allowed, parse: func(s string) (netip.Prefix, *Words) {
+	const four = `([0-9]{1,3}\.){3}[0-9]{1,3}(/([1-9]|[12][0-9]|3[0-2]))?`
+	const six = `[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(/([1-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?`
+	return parser[netip.Prefix]{allowed: allowed, form: form{pattern: "^(" + four + "|" + six + ")$"}, parse: func(s string) (netip.Prefix, *Words) {
 		if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
 			return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), nil
 		}
@@ -266,7 +268,8 @@ func passwordReset(key string) *field {
 		}
 		return reset{bridge.ResetMail, attribute}, nil
 	}
-	f := one(key, parser[reset]{allowed: Words{"none, desk, mail:ATTRIBUTE", "none、desk、mail:属性名"}, parse: parse}, func(*Config) *reset { return new(reset) })
+	allowed := Words{"none, desk, mail:ATTRIBUTE", "none、desk、mail:属性名"}
+	f := one(key, parser[reset]{allowed: allowed, form: form{pattern: `^(none|desk|mail:[^\s,]+)$`}, parse: parse}, func(*Config) *reset { return new(reset) })
 	f.set = func(c *Config, pieces []piece) []problem {
 		v, wrong := parse(pieces[0].text)
 		if wrong != nil {

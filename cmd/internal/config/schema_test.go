@@ -26,12 +26,17 @@ var chartDecides = []string{
 // schema is a JSON Schema (draft 7) as far as the chart needs it.
 type schema struct {
 	Description string             `json:"description,omitempty"`
-	Type        string             `json:"type"`
+	Type        string             `json:"type,omitempty"`
 	Enum        []string           `json:"enum,omitempty"`
+	Const       any                `json:"const,omitempty"`
 	Pattern     string             `json:"pattern,omitempty"`
+	If          *schema            `json:"if,omitempty"`
+	Else        *schema            `json:"else,omitempty"`
+	Not         *schema            `json:"not,omitempty"`
 	Minimum     *int64             `json:"minimum,omitempty"`
 	Maximum     *int64             `json:"maximum,omitempty"`
 	Unique      bool               `json:"uniqueItems,omitempty"`
+	AtLeast     int                `json:"minItems,omitempty"`
 	Items       *schema            `json:"items,omitempty"`
 	Closed      *bool              `json:"additionalProperties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
@@ -94,7 +99,35 @@ func configSchema() *schema {
 			root.demand(names)
 		}
 	}
+	root.cross()
 	return root
+}
+
+// cross is what Config.cross wants of a file, as far as a schema can say it.
+func (s *schema) cross() {
+	for _, path := range []string{"keycloak.addresses", "help_desk.contacts", "organisation.name"} {
+		names := strings.Split(path, ".")
+		s.demand(names)
+		at := s.Properties[names[0]]
+		at.Required = append(at.Required, names[1])
+		at.Properties[names[1]].some()
+	}
+	s.Properties["languages"].some()
+	policy := s.Properties["policies"].Items
+	policy.If = &schema{Required: []string{"refuse"}, Properties: map[string]*schema{"refuse": {Const: true}}}
+	policy.Else = &schema{Required: []string{"ways"}}
+	policy.Properties["ways"].some()
+	for _, condition := range policy.Properties["match"].Properties {
+		condition.some()
+	}
+	policy.Properties["match"].Properties["attributes"].Items.Properties["values"].some()
+}
+
+// some refuses an empty list.
+func (s *schema) some() {
+	if s.Type == "array" {
+		s.AtLeast = 1
+	}
 }
 
 // demand makes the sections around a key that has to be given required ones; a list need not be there.
@@ -130,34 +163,48 @@ func (s *schema) below(name string) *schema {
 }
 
 func (f *field) schema() *schema {
-	value := &schema{Type: map[shape]string{text: "string", number: "integer", boolean: "boolean"}[f.shape], Pattern: f.form.pattern}
-	if f.shape == text {
+	value := &schema{Type: map[shape]string{text: "string", number: "integer", boolean: "boolean"}[f.shape]}
+	allowed := allowedCell(f)
+	fig, bounded := figureOf(f.path)
+	switch {
+	case bounded && fig.Unit != nanoseconds:
+		value.Minimum, value.Maximum = &fig.Floor, &fig.Cap
+	case bounded:
+		var pattern string
+		pattern, allowed = lengths(fig)
+		value.hold(pattern, allowed)
+	case f.form.pattern != "":
+		value.hold(f.form.pattern, f.allowed.EN)
+	case f.shape == text:
 		value.Enum = f.form.options
-	}
-	if fig, ok := figureOf(f.path); ok {
-		value.bound(fig)
 	}
 	if f.list {
 		value = &schema{Type: "array", Unique: true, Items: value}
 	}
-	value.Description = f.meaning + " Allowed: " + allowedCell(f) + "."
+	value.Description = f.meaning + " Allowed: " + allowed + "."
 	return value
 }
 
-// bound holds a value between floor and cap. A length of time is written with one unit, so that a pattern can count.
-func (s *schema) bound(f figure) {
-	if f.Unit != nanoseconds {
-		s.Minimum, s.Maximum = &f.Floor, &f.Cap
-		return
+// hold wants a value to match a pattern, and says in words what is wanted: helm prints the const, and nobody reads the pattern. The words are no value.
+func (s *schema) hold(pattern, words string) {
+	s.If, s.Else, s.Not = &schema{Pattern: pattern}, &schema{Const: words}, &schema{Const: words}
+}
+
+// lengths is a pattern for the lengths of time between floor and cap, and the words for it. One unit each, so that a pattern can count.
+func lengths(f figure) (pattern, words string) {
+	var patterns, ranges []string
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		from, to := (f.Floor+span(unit.size)-1)/span(unit.size), f.Cap/span(unit.size)
+		if from > to || unit.size == time.Second && f.Floor%span(time.Minute) == 0 {
+			continue
+		}
+		patterns = append(patterns, between(from, to)+unit.name)
+		ranges = append(ranges, fmt.Sprintf("%d%s to %d%s", from, unit.name, to, unit.name))
 	}
-	units := func(unit time.Duration) string {
-		return between((f.Floor+span(unit)-1)/span(unit), f.Cap/span(unit))
-	}
-	s.Pattern = "^(" + units(time.Minute) + "m"
-	if f.Cap >= span(time.Hour) {
-		s.Pattern += "|" + units(time.Hour) + "h"
-	}
-	s.Pattern += ")$"
+	return "^(" + strings.Join(patterns, "|") + ")$", strings.Join(ranges, ", or ")
 }
 
 // between is a pattern for the whole numbers from lo to hi.
