@@ -8,7 +8,8 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 CACHE   := $(or $(OTPBRIDGE_CACHE),$(HOME)/.cache/otpbridge)
 LINT    := $(CACHE)/bin/golangci-lint run --allow-serial-runners
 RUN     ?= .
-# The end-to-end tests share one Keycloak, so four are at work at a time, two of them with browsers; FULL=1 runs whole matrices.
+# The end-to-end tests share one Keycloak, so four are at work at a time, two of them with browsers, and more while the machine
+# is idle; FULL=1 runs whole matrices.
 LIMIT   := $(if $(FULL),80m,60m)
 
 # Unit tests wait for disks and clocks as well as for the processor. The quick loop runs those again whose code has changed. RACE=-race runs all of them, in

@@ -17,21 +17,15 @@ func TestJourneySpecialAccounts(t *testing.T) {
 	s := newSite(t)
 	s.furnish()
 	s.cast()
-	t.Run("side by side", func(t *testing.T) {
-		for name, test := range map[string]func(s *site){
-			"no OTP at all (keycloak#32479)": firstAuthenticator,
-			"three authenticators":           threeAuthenticators,
-			"a counting token":               countingToken,
-			"recovery codes and passkeys":    codesAndPasskeys,
-			"refused at the last moment":     refusedAtTheEnd,
-			"refused before the sign-in":     refusedAtTheGate,
-			"the last recovery code":         lastCode,
-		} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				test(s.in(t))
-			})
-		}
+	part := func(test func(s *site)) func(t *testing.T) { return func(t *testing.T) { test(s.in(t)) } }
+	rig.Together(t, map[string]func(t *testing.T){
+		"no OTP at all (keycloak#32479)": part(firstAuthenticator),
+		"three authenticators":           part(threeAuthenticators),
+		"a counting token":               part(countingToken),
+		"recovery codes and passkeys":    part(codesAndPasskeys),
+		"refused at the last moment":     part(refusedAtTheEnd),
+		"refused before the sign-in":     part(refusedAtTheGate),
+		"the last recovery code":         part(lastCode),
 	})
 	t.Run("read-only directory", func(t *testing.T) { directory(s.in(t)) })
 	t.Run("directory that is not imported", func(t *testing.T) { notImported(s.in(t)) })

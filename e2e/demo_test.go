@@ -93,11 +93,12 @@ func startDemo(t *testing.T, args ...string) *tour {
 }
 
 // The demo on a real Keycloak: its printed script, followed by hands in Chromium, ends with the portal opened by the new code and closed to the old one.
-func TestJourneyDemoScript(t *testing.T) { // not beside others: it starts a server of its own
+func TestJourneyDemoScript(t *testing.T) {
+	t.Parallel()
+	page := rig.NewPage(t, rig.Look{}) // first: what starts a server of its own waits for its turn
 	d := startDemo(t, onKeycloak()...)
 	portal, mails, phones := d.address(1, "/"), d.address(3, "/mail"), d.address(4, "/phones")
 	w := languages["en"]
-	page := rig.NewPage(t, rig.Look{})
 	beside := page.Tab()
 	shown := func(phone string) (code string) {
 		beside.Go(phones).Eval(`document.getElementById("`+phone+`").textContent.trim()`, &code)
@@ -138,6 +139,7 @@ func TestJourneyDemoScript(t *testing.T) { // not beside others: it starts a ser
 	page.Fill(w.code, used).Click(w.confirm).See(w.done).Screenshot("5-done")
 
 	next := used // line 6
+	rig.Rest(t, time.Now().Truncate(30*time.Second).Add(30*time.Second))
 	rig.EventuallyWithin(t, time.Minute, "the next code", func() bool { next = shown("new-alice"); return next != used })
 	signIn(next)
 	page.See("You are in").Screenshot("6-in")
@@ -149,10 +151,11 @@ func TestJourneyDemoScript(t *testing.T) { // not beside others: it starts a ser
 // The other printed script, on the demo's own server: bob phones, carol and dave approve one after the other in a private window, and bob's own page
 // shows the key.
 func TestJourneyDemoCallScript(t *testing.T) {
+	t.Parallel()
+	caller, private := rig.NewPage(t, rig.Look{}), rig.NewPage(t, rig.Look{})
 	d := startDemo(t)
 	w, say := languages["en"], texts(t, "en")
 	desk, phones := d.addressIn(d.calls[1], "/desk"), d.addressIn(d.calls[1], "/phones")
-	caller, private := rig.NewPage(t, rig.Look{}), rig.NewPage(t, rig.Look{})
 	beside := private.Tab()
 
 	caller.Go(d.address(1, "/")).See("Sign in").Fill("username", "bob").Fill("password", "bob-password").Click(w.signIn) // line 1: steps 1 and 2

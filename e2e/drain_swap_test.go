@@ -13,27 +13,27 @@ import (
 // left to another process, or to the next one. The person's page says that it goes on, and moves on by itself.
 func TestJourneyToldToEndInTheSwap(t *testing.T) {
 	t.Parallel()
-	stores := map[string]func(*testing.T) func(*rig.Setup){"redis": twoOnRedis}
+	stores := map[string]func(t *testing.T){"redis": func(t *testing.T) { toldToEndInTheSwap(t, twoOnRedis(t)) }}
 	if full() {
-		stores["bbolt"] = func(*testing.T) func(*rig.Setup) { return func(*rig.Setup) {} }
+		stores["bbolt"] = func(t *testing.T) { toldToEndInTheSwap(t) }
 	}
-	for store, change := range stores {
-		t.Run(store, func(t *testing.T) {
-			t.Parallel()
-			proxy := rig.NewProxy(t)
-			s := newSite(t, change(t), behindProxy(t, proxy))
-			s.toldToEnd("answered", true, proxy, func() {
-				if done := s.trails("swap.done", "answered"); done[0] != 1 {
-					t.Errorf("the process that was told to end has not finished its swap: %v", done)
-				}
-			})
-			s.toldToEnd("unanswered", false, proxy, func() {
-				if n := s.onRecord("swap.done", "unanswered"); n != 0 {
-					t.Errorf("%d ends on record without Keycloak", n)
-				}
-			})
-		})
-	}
+	rig.Together(t, stores)
+}
+
+func toldToEndInTheSwap(t *testing.T, change ...func(*rig.Setup)) {
+	t.Helper()
+	proxy := rig.NewProxy(t)
+	s := newSite(t, append(change, behindProxy(t, proxy))...)
+	s.toldToEnd("answered", true, proxy, func() {
+		if done := s.trails("swap.done", "answered"); done[0] != 1 {
+			t.Errorf("the process that was told to end has not finished its swap: %v", done)
+		}
+	})
+	s.toldToEnd("unanswered", false, proxy, func() {
+		if n := s.onRecord("swap.done", "unanswered"); n != 0 {
+			t.Errorf("%d ends on record without Keycloak", n)
+		}
+	})
 }
 
 // toldToEnd tells the first replica to end in the midst of a swap that gets its answer from Keycloak, or does not; ended looks at what is left then.

@@ -125,20 +125,21 @@ const resumed = 10*time.Second + slack
 // exactly the new one does. The person's browser does nothing.
 func TestJourneyKilledInTheSwap(t *testing.T) {
 	t.Parallel() // it waits for leases
-	for store, change := range map[string]func(*testing.T) func(*rig.Setup){
-		"bbolt": func(*testing.T) func(*rig.Setup) { return func(*rig.Setup) {} }, "redis": twoOnRedis,
-	} {
-		t.Run(store, func(t *testing.T) {
-			t.Parallel()
-			proxy := rig.NewProxy(t)
-			s := newSite(t, change(t), behindProxy(t, proxy))
-			for _, m := range moments() {
-				s.killedAt(m, proxy)
-			}
-			for _, m := range lockMoments() {
-				s.killedInTheLock(m, proxy)
-			}
-		})
+	rig.Together(t, map[string]func(t *testing.T){
+		"bbolt": func(t *testing.T) { killedInTheSwap(t) },
+		"redis": func(t *testing.T) { killedInTheSwap(t, twoOnRedis(t)) },
+	})
+}
+
+func killedInTheSwap(t *testing.T, change ...func(*rig.Setup)) {
+	t.Helper()
+	proxy := rig.NewProxy(t)
+	s := newSite(t, append(change, behindProxy(t, proxy))...)
+	for _, m := range moments() {
+		s.killedAt(m, proxy)
+	}
+	for _, m := range lockMoments() {
+		s.killedInTheLock(m, proxy)
 	}
 }
 

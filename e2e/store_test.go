@@ -69,12 +69,7 @@ func TestJourneyStoreLostInTheSwap(t *testing.T) {
 		losses["the file"], losses["the last writes in Redis"] = losesFile, losesLastWrites
 		losses["the end in Redis"] = losesTheEnd
 	}
-	for name, run := range losses {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			run(t)
-		})
-	}
+	rig.Together(t, losses)
 }
 
 // losesAll empties Redis: an alarm says so, the swap is finished from the audit trail, and a gate that was open is shut.

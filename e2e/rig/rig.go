@@ -49,6 +49,7 @@ var run struct {
 
 // Main runs the tests of a package and ends what they share. TestMain is: os.Exit(rig.Main(m)).
 func Main(m *testing.M) int {
+	go watchLoad() // until the end
 	code := m.Run()
 	if err := End(); err != nil {
 		fmt.Fprintln(os.Stderr, "rig: what the tests share did not end well:", err) // .ci/e2e knows the first word

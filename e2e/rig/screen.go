@@ -8,8 +8,8 @@ import (
 )
 
 // screens is how many tests may have browsers open at the same time, and atWork how many may be under way: more than a small machine can carry
-// out, since they wait a lot for answers, but not so many that what has to be done within half a minute is not. A test that rests, until a clock
-// has moved on, makes room meanwhile: far more tests may have begun.
+// out, since they wait a lot for answers, but not so many that what has to be done within half a minute is not. While the machine is idle nevertheless,
+// further ones begin (see watchLoad). A test that rests, until a clock has moved on, makes room meanwhile: far more tests may have begun.
 const screens, atWork = 2, 4
 
 var desks, turns = newPlaces(screens), newPlaces(atWork)
@@ -18,7 +18,7 @@ var desks, turns = newPlaces(screens), newPlaces(atWork)
 type places struct {
 	mu    sync.Mutex
 	moved *sync.Cond
-	free  int
+	free  int                // below zero: so many have to leave before anybody begins
 	back  int                // how many want their place again, which come first
 	tests map[string]*tenant // by name
 }
@@ -41,7 +41,7 @@ func (p *places) take(name string) (leave func()) {
 	defer p.mu.Unlock()
 	test := p.test(name)
 	test.uses++
-	for !test.has && (p.free == 0 || p.back > 0) {
+	for !test.has && (p.free <= 0 || p.back > 0) {
 		p.moved.Wait()
 	}
 	if !test.has {
@@ -79,7 +79,7 @@ func (p *places) lend(name string) (again func()) {
 			return
 		}
 		p.back++
-		for p.free == 0 {
+		for p.free <= 0 {
 			p.moved.Wait()
 		}
 		p.back--
@@ -102,6 +102,14 @@ func (p *places) test(name string) *tenant {
 	return p.tests[name]
 }
 
+// add makes n more places, or n fewer when it is negative: nobody has to leave for that.
+func (p *places) add(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free += n
+	p.moved.Broadcast()
+}
+
 func (p *places) makeRoom() {
 	p.free++
 	p.moved.Broadcast()
@@ -111,6 +119,22 @@ func (p *places) makeRoom() {
 func whole(t *testing.T) string {
 	name, _, _ := strings.Cut(t.Name(), "/")
 	return name
+}
+
+// Together runs parts of a test as its subtests, two at a time, on the test's own place. With t.Parallel they would wait until every test has begun, and
+// a place that their test has with them.
+func Together(t *testing.T, parts map[string]func(t *testing.T)) {
+	t.Helper()
+	var all sync.WaitGroup
+	hands := make(chan struct{}, 2)
+	for name, part := range parts {
+		all.Go(func() {
+			hands <- struct{}{}
+			defer func() { <-hands }()
+			t.Run(name, part)
+		})
+	}
+	all.Wait()
 }
 
 // work waits for a turn. What everybody who needs a turn asks for calls it: Keycloak, and a page.
