@@ -208,8 +208,11 @@ func searchFor(t *testing.T, c *campus.Campus, s secrets) {
 
 // leaks looks for a secret. One of digits only, which may be few, has to stand by itself: other numbers and ids hold its digits by chance.
 func leaks(all, secret string) bool {
+	if !strings.Contains(all, secret) { // before the expression, which takes a hundred times as long
+		return false
+	}
 	if strings.Trim(secret, "0123456789") != "" {
-		return strings.Contains(all, secret)
+		return true
 	}
 	return regexp.MustCompile(`(?:^|[^0-9A-Za-z])` + secret + `(?:$|[^0-9A-Za-z])`).MatchString(all)
 }
