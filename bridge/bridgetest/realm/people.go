@@ -183,11 +183,13 @@ func (r *Realm) Lock(ctx context.Context, name string) error {
 		}
 	}
 	var state struct{ Disabled bool }
-	if err := r.do(ctx, "GET /attack-detection/brute-force/users/"+r.Users[name], nil, &state); err != nil {
-		return fmt.Errorf("lock %s: %w", name, err)
-	}
-	if !state.Disabled {
-		return fmt.Errorf("lock %s: still not locked after %d wrong passwords", name, tries)
+	for deadline := time.Now().Add(10 * time.Second); !state.Disabled; <-time.After(50 * time.Millisecond) { // Keycloak counts them after it has answered
+		if time.Now().After(deadline) {
+			return fmt.Errorf("lock %s: still not locked after %d wrong passwords", name, tries)
+		}
+		if err := r.do(ctx, "GET /attack-detection/brute-force/users/"+r.Users[name], nil, &state); err != nil {
+			return fmt.Errorf("lock %s: %w", name, err)
+		}
 	}
 	return nil
 }
