@@ -1,6 +1,9 @@
 package service
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"net/url"
 	"os"
@@ -10,8 +13,9 @@ import (
 	"time"
 
 	"otpbridge/bridge"
-	"otpbridge/bridge/store"
+	"otpbridge/bridge/bridgetest/storetest"
 	"otpbridge/cmd/internal/config"
+	"otpbridge/oidc"
 )
 
 // WB-11: a key that has lain on this machine for long is named; where Kubernetes puts it anew with each start, its age is not believed.
@@ -22,13 +26,7 @@ func TestAgeOfKeysIsSeenOrNotChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := parts{now: func() time.Time { return time.Now().Add(oldKey + time.Hour) }}
-	key, err := store.NewKey("one")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.cfg.Keys, err = store.NewKeyRing(key); err != nil {
-		t.Fatal(err)
-	}
+	p.cfg.Keys = storetest.NewRing(t, "one")
 	p.cfg.SignIn.Auth.KeyFile = file
 	if found, err := p.checkFiles(); err != nil || len(found) != 1 || found[0].ID != bridge.FindFilesOld {
 		t.Errorf("on a disk: %+v, %v", found, err)
@@ -58,5 +56,135 @@ func TestWideProxiesAreNamed(t *testing.T) {
 	}
 	if !slices.Equal(wide, []string{"10.0.0.0/8", "172.16.0.0/12", "2001:db8::/32"}) {
 		t.Errorf("wide: %v", wide)
+	}
+}
+
+// CFG-07, WB-11: a file with a secret that others may read, or its group may write, is named; one that its owner, and the owner's group, may read is not.
+func TestOpenFilesAreNamed(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file := func(name string) string { return filepath.Join(folder, name) }
+	p := parts{now: time.Now}
+	p.cfg.Keys = storetest.NewRing(t, "one")
+	p.cfg.KeysFile, p.cfg.SignIn.Auth.KeyFile, p.cfg.SignIn.Auth.SecretFile = file("keys"), file("login.jwk"), file("login")
+	p.cfg.Keycloak.Auth.KeyFile, p.cfg.Keycloak.Auth.SecretFile = file("admin.jwk"), file("admin")
+	p.cfg.Mail.PasswordFile, p.cfg.TLS.KeyFile, p.cfg.Store.Bolt = file("mail"), file("tls.key"), file("state.db")
+	names := []string{"admin", "admin.jwk", "keys", "login", "login.jwk", "mail", "state.db", "tls.key"}
+	for mode, open := range map[os.FileMode]bool{
+		0o400: false, 0o600: false, 0o640: false, 0o660: true, 0o644: true, 0o604: true, 0o602: true, 0o601: true, 0o777: true,
+	} {
+		for _, one := range names { // each of them alone
+			for _, name := range names {
+				if err := os.WriteFile(file(name), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Chmod(file(one), mode); err != nil {
+				t.Fatal(err)
+			}
+			found, err := p.checkFiles()
+			named := len(found) == 1 && found[0].ID == bridge.FindFilesOpen && found[0].Object == file(one)
+			if err != nil || named != open || len(found) > 0 != open {
+				t.Errorf("%s with %o: %+v, %v", one, mode, found, err)
+			}
+			if err := os.Chmod(file(one), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r := &config.RedisServer{PasswordFile: file("mail"), SentinelFile: file("tls.key")}
+	p.cfg.Store.Redis, p.cfg.Mail.PasswordFile, p.cfg.TLS.KeyFile = r, "", ""
+	for _, name := range []string{r.PasswordFile, r.SentinelFile, p.cfg.Store.Bolt} { // which is not in use
+		if err := os.Chmod(name, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found, err := p.checkFiles(); err != nil || len(found) != 2 || found[0].Object != r.PasswordFile || found[1].Object != r.SentinelFile {
+		t.Errorf("of Redis: %+v, %v", found, err)
+	}
+}
+
+// RL-02, WB-11: pages over TLS that somebody else ends, without a word about who: every address is the proxy's.
+func TestMissingProxiesAreNamed(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		scheme, certificate string
+		proxies             []netip.Prefix
+		missing             bool
+	}{
+		"somebody else ends TLS":  {"https", "", nil, true},
+		"a proxy that is known":   {"https", "", []netip.Prefix{netip.MustParsePrefix("10.1.2.3/32")}, false},
+		"its own certificate":     {"https", "tls.pem", nil, false},
+		"plain on this machine":   {"http", "", nil, false},
+		"its own, behind a proxy": {"https", "tls.pem", []netip.Prefix{netip.MustParsePrefix("10.1.2.3/32")}, false},
+	} {
+		p := parts{cfg: config.Config{BaseURL: &url.URL{Scheme: tc.scheme, Host: "otp.example.ac.jp"}, TrustedProxies: tc.proxies}}
+		p.cfg.TLS.CertFile = tc.certificate
+		found := p.checkProxies()
+		if got := len(found) == 1 && found[0].ID == bridge.FindProxiesMissing; got != tc.missing || len(found) > 0 != tc.missing {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+// WB-11: behind the address that people see stands this service and no other; whatever answers otherwise is foreign, what does not answer is away.
+func TestTheAddressOfThePagesIsAsked(t *testing.T) {
+	t.Parallel()
+	own, err := oidc.NewKeySet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := oidc.NewKeySet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body) // it went away
+		}
+	}
+	for name, tc := range map[string]struct {
+		answer http.HandlerFunc // nil: nobody is there
+		want   bridge.FindingID
+	}{
+		"this service":           {says(http.StatusOK, string(own.PublicJWKS())), ""},
+		"spelled otherwise":      {says(http.StatusOK, " \n"+string(own.PublicJWKS())+"\n"), ""},
+		"another replica's keys": {says(http.StatusOK, string(other.PublicJWKS())), bridge.FindBaseForeign},
+		"a page":                 {says(http.StatusOK, "<!doctype html>"), bridge.FindBaseForeign},
+		"no such thing":          {says(http.StatusNotFound, string(own.PublicJWKS())), bridge.FindBaseForeign},
+		"somewhere else":         {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/keys", http.StatusFound) }, bridge.FindBaseForeign},
+		"a proxy with nobody":    {says(http.StatusBadGateway, string(own.PublicJWKS())), bridge.FindBaseAway},
+		"half an answer": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "5000")
+			_, _ = w.Write(own.PublicJWKS()) // it is cut
+		}, bridge.FindBaseAway},
+		"nobody": {nil, bridge.FindBaseAway},
+	} {
+		var asked string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = r.URL.Path
+			tc.answer(w, r)
+		}))
+		base, err := url.Parse(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tc.answer == nil {
+			server.Close()
+		}
+		p := parts{cfg: config.Config{BaseURL: base, SignIn: config.SignIn{Auth: config.ClientAuth{Keys: own}}}}
+		found, err := p.checkBase(t.Context())
+		server.Close()
+		got := bridge.FindingID("")
+		if len(found) > 0 {
+			got = found[0].ID
+		}
+		if err != nil || len(found) > 1 || got != tc.want || got != "" && found[0].Object != server.URL {
+			t.Errorf("%s: %+v, %v, want %q", name, found, err, tc.want)
+		}
+		if tc.answer != nil && asked != "/.well-known/jwks.json" {
+			t.Errorf("%s: asked for %q", name, asked)
+		}
 	}
 }

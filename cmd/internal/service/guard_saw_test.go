@@ -71,3 +71,42 @@ func TestWhatHalfALookFoundCounts(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// OIDC-18: what only an administrator's client sees was never looked at, or not for a week, check by check: a run that did not get to look at one of them makes it no
+// younger.
+func TestALongTimeWithoutTheDoctorIsAFinding(t *testing.T) {
+	t.Parallel()
+	s, _ := afterLoss(t)
+	now := s.opts.Now()
+	want := func(when, since string) {
+		t.Helper()
+		found, err := s.checkSeen(t.Context())
+		switch {
+		case err != nil || len(found) > 1 || len(found) > 0 != (since != ""):
+			t.Errorf("%s: %+v, %v", when, found, err)
+		case since != "" && (found[0].ID != bridge.FindDoctorOld || found[0].Values["when"] != since):
+			t.Errorf("%s: %+v, want since %s", when, found, since)
+		}
+	}
+	sees := func(at time.Time, results ...doctor.Result) {
+		t.Helper()
+		if err := remember(t.Context(), s.store, doctor.Report{At: at, Results: results}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("never", "-")
+	week := now.Add(-seenTooLong)
+	scope, overrides := doctor.Result{Check: "recovery-scope"}, doctor.Result{Check: "flow-overrides"}
+	sees(week.Add(-time.Hour), scope, overrides)
+	want("more than a week ago", week.Add(-time.Hour).Format(time.RFC3339))
+	sees(week, scope, overrides)
+	want("a week ago", "")
+	sees(now, scope)
+	want("one of them now", "")
+	s.opts.Now = func() time.Time { return now.Add(time.Hour) }
+	want("the other one too long ago", week.Format(time.RFC3339))
+	sees(now.Add(time.Hour), doctor.Result{Check: "flow-overrides", Unchecked: &bridge.Unchecked{Why: bridge.UncheckedTime}})
+	want("no answer to the other one", week.Format(time.RFC3339))
+	sees(now.Add(time.Hour), overrides)
+	want("both", "")
+}
