@@ -80,7 +80,7 @@ func TestTheDoctorMissesWhoAdministrates(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		status  int
-		clients []any
+		clients any
 		found   []string
 	}{
 		"seen":         {http.StatusOK, []any{map[string]any{"id": "m", "clientId": "realm-management"}}, nil},
@@ -111,6 +111,9 @@ func TestTheDoctorNamesHiddenGroups(t *testing.T) {
 			case "GET /group-by-path/staff", "GET /group-by-path/otp-recoverable":
 				return answer(http.StatusOK, map[string]any{"path": strings.TrimPrefix(call, "GET /group-by-path")})
 			case "GET /group-by-path/it":
+				if it != http.StatusOK {
+					return answer(it, nil)
+				}
 				return answer(it, map[string]any{"path": "/it"})
 			case "GET /groups":
 				return answer(http.StatusOK, []any{map[string]any{}, map[string]any{}})
