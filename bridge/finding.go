@@ -96,6 +96,7 @@ const (
 	UncheckedRights  = "rights"  // Needs names the role that is missing
 	UncheckedAnswer  = "answer"  // something did not answer, or not as expected
 	UncheckedTime    = "time"    // the check's time was up
+	UncheckedRefused = "refused" // Keycloak gives a client no token, which is a finding; Needs says to whom, and why
 	UncheckedUnknown = "unknown" // what would have to be known cannot be read by anybody; Needs names what would tell it
 )
 

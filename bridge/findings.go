@@ -58,6 +58,7 @@ const (
 	FindLoginRoles     FindingID = "login.roles" // Object: the role
 
 	FindAdminMissing   FindingID = "admin.missing"
+	FindAdminRefused   FindingID = "admin.refused" // Object: the client
 	FindAdminKeys      FindingID = "admin.keys"
 	FindAdminKeysURL   FindingID = "admin.keys_url"
 	FindAdminSecret    FindingID = "admin.secret"
@@ -65,6 +66,8 @@ const (
 	FindAdminGrants    FindingID = "admin.grants"
 	FindKeysSame       FindingID = "keys.same"
 	FindGrantOpen      FindingID = "grant.open" // Object: the client
+
+	FindAdministratorRefused FindingID = "administrator.refused" // Object: the client
 
 	FindRightsExcess     FindingID = "rights.excess"  // Object: the right
 	FindRightsMissing    FindingID = "rights.missing" // Object: the right
@@ -151,7 +154,7 @@ func findings() map[FindingID]Severity {
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
 		FindLoginMissing: Critical, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
 		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical, FindLoginLevels: Deadly, FindLoginScopes: Critical, FindLoginRoles: Critical,
-		FindAdminMissing: Critical, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
+		FindAdminMissing: Critical, FindAdminRefused: Critical, FindAdministratorRefused: Critical, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindDirectoryUnimported: Warning, FindActionsPending: Warning, FindActionsDefault: Warning,

@@ -47,10 +47,11 @@ func get(op string, out any, path ...string) call {
 
 // statusError is an answer other than 2xx.
 type statusError struct {
-	status int
-	field  string // what Keycloak names in a 400, with commas
-	reason string // the first one's message key, "" if the message is no key
-	after  time.Duration
+	status  int
+	field   string // what Keycloak names in a 400, with commas
+	reason  string // the first one's message key, "" if the message is no key
+	refused string // see Refused
+	after   time.Duration
 	// foreign says that a refusal is not Keycloak's own, but that of something before it: it says nothing about what the call was for.
 	foreign bool
 }
@@ -237,7 +238,7 @@ func refusal(resp *http.Response, content []byte) error {
 		Error  string  `json:"error"`
 		Errors []fault `json:"errors"`
 	}
-	e := &statusError{status: resp.StatusCode}
+	e := &statusError{status: resp.StatusCode, refused: Refused(resp.StatusCode, content)}
 	read := json.Unmarshal(content, &body) == nil
 	switch resp.StatusCode {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict:
@@ -287,6 +288,9 @@ func retry(k call, err error, try int) (pause time.Duration, again bool) {
 	const first = 100 * time.Millisecond
 	pause = first<<try + rand.N(first) //nolint:gosec // jitter
 	e, answered := errors.AsType[*statusError](err)
+	if _, refused := errors.AsType[*RefusedError](err); refused {
+		return 0, false
+	}
 	if !answered {
 		return pause, !errors.Is(err, errTooLate) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, errPath)
 	}
@@ -323,6 +327,9 @@ func readFault(op string, err error) error {
 func away(op string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if e, refused := errors.AsType[*RefusedError](err); refused {
+		return e.of(op, err)
 	}
 	fault := bridge.Fault(bridge.CodeKeycloakAway, op, err)
 	if e, answered := errors.AsType[*statusError](err); answered {

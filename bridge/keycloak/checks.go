@@ -37,7 +37,8 @@ func (c *Client) Checks(a Asked) []bridge.Check {
 	if a.Administrator == nil {
 		a.Administrator = c
 	}
-	return []bridge.Check{
+	checks := []bridge.Check{
+		{Name: "service-account", Run: c.checkToken},
 		{Name: "rights", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkRights(ctx, a) }},
 		{Name: "reach", Run: c.checkReach},
 		{Name: "policy-groups", Run: func(ctx context.Context) ([]bridge.Finding, error) { return c.checkGroups(ctx, a) }},
@@ -45,6 +46,10 @@ func (c *Client) Checks(a Asked) []bridge.Check {
 		{Name: "applications", Run: checkApplications},
 		{Name: "version", Run: func(ctx context.Context) ([]bridge.Finding, error) { return a.Administrator.checkVersion(ctx) }},
 	}
+	if a.Administrator != c {
+		checks = append(checks, bridge.Check{Name: "administrator", Run: a.Administrator.checkToken})
+	}
+	return checks
 }
 
 // checkRights compares the rights of the token, and those that fine-grained permissions give, with those that are needed.

@@ -5,6 +5,7 @@
 package keycloak
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -41,6 +42,8 @@ type Config struct {
 	Secret bridge.Secret
 	// Administrator: the client is an administrator's, used by one command and then forgotten. Its secret may go to any server, over TLS.
 	Administrator bool
+	// TokenRealm is the realm of the client; "" = Realm. Only an administrator's may be of another.
+	TokenRealm string
 	// LoginClient is the client id that people sign in with; its events are watched.
 	LoginClient string
 	// LoginScopes are the client scopes of a password-only sign-in; nil = those of the realm that we set up.
@@ -103,7 +106,7 @@ func New(cfg Config) (*Client, error) {
 	if c.cfg.LoginScopes == nil {
 		c.cfg.LoginScopes = append(BasicScopes(), "otp-recovery")
 	}
-	c.cfg.URL = strings.TrimRight(cfg.URL, "/")
+	c.cfg.URL, c.cfg.TokenRealm = strings.TrimRight(cfg.URL, "/"), cmp.Or(cfg.TokenRealm, cfg.Realm)
 	if c.cfg.Issuer == "" {
 		c.cfg.Issuer = c.cfg.URL + "/realms/" + url.PathEscape(cfg.Realm)
 	}

@@ -80,7 +80,7 @@ func (c *Client) fetchToken(ctx context.Context) (value bridge.Secret, life time
 		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 		form.Set("client_assertion", signed.Reveal())
 	}
-	endpoint := c.cfg.URL + "/realms/" + url.PathEscape(c.cfg.Realm) + "/protocol/openid-connect/token"
+	endpoint := c.cfg.URL + "/realms/" + url.PathEscape(c.cfg.TokenRealm) + "/protocol/openid-connect/token"
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", 0, errors.New("no request can be made")
@@ -91,7 +91,7 @@ func (c *Client) fetchToken(ctx context.Context) (value bridge.Secret, life time
 		ExpiresIn   int    `json:"expires_in"`
 	}
 	if err := c.send(req, &answer); err != nil {
-		return "", 0, err
+		return "", 0, c.refused(err)
 	}
 	if answer.AccessToken == "" {
 		return "", 0, errors.New("the answer holds no token")

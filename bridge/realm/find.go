@@ -99,11 +99,15 @@ func (s *State) silent(parts ...Part) error {
 		if err == nil {
 			continue
 		}
+		u := bridge.UncheckedFrom(err)
+		if u.Why == bridge.UncheckedRefused {
+			return u
+		}
 		needs := string(p)
 		if code := status(err); code != 0 {
 			needs += ": HTTP " + strconv.Itoa(code)
 		}
-		return &bridge.Unchecked{Why: bridge.UncheckedFrom(err).Why, Needs: needs, Err: err}
+		return &bridge.Unchecked{Why: u.Why, Needs: needs, Err: err}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package realm_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -83,6 +84,22 @@ func TestPartWithoutAnswerLeavesItsChecksUnanswered(t *testing.T) {
 			if silent != named || named && (u.Needs != string(part)+": HTTP 500" || len(found) > 0) {
 				t.Errorf("%s without an answer: %s found %v, %v", part, c.Name, found, err)
 			}
+		}
+	}
+}
+
+// Issue 6: a part for which there was no token says so, as every other check does: the finding says what mends it.
+func TestPartWithoutATokenSaysSo(t *testing.T) {
+	t.Parallel()
+	s, a := campus(t)
+	s.Silent = map[realm.Part]error{realm.PartSettings: fmt.Errorf("read: %w", bridge.NotChecked(bridge.UncheckedRefused, "otpbridge-admin: invalid_client"))}
+	for _, c := range realm.Checks(func(context.Context) (*realm.State, error) { return s, nil }, a) {
+		if !slices.Contains(parts()[c.Name], realm.PartSettings) {
+			continue
+		}
+		_, err := c.Run(t.Context())
+		if u := bridge.UncheckedFrom(err); u == nil || u.Why != bridge.UncheckedRefused || u.Needs != "otpbridge-admin: invalid_client" {
+			t.Errorf("%s: %v", c.Name, err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestEveryFindingHasWords(t *testing.T) {
 				t.Errorf("%s: %s lacks words: %+v", lang, id, said)
 			}
 		}
-		for _, why := range []string{bridge.UncheckedRights, bridge.UncheckedAnswer, bridge.UncheckedTime, bridge.UncheckedUnknown} {
+		for _, why := range []string{bridge.UncheckedRights, bridge.UncheckedAnswer, bridge.UncheckedTime, bridge.UncheckedUnknown, bridge.UncheckedRefused} {
 			if texts.Unchecked(lang, &bridge.Unchecked{Why: why, Needs: "x"}) == "" {
 				t.Errorf("%s: %s has no words", lang, why)
 			}

@@ -22,6 +22,7 @@ type doctorCmd struct {
 	configFlag
 	AdminClient     string        `placeholder:"ID" help:"help_admin_client"`
 	AdminSecretFile string        `placeholder:"FILE" help:"help_admin_secret_file"`
+	AdminRealm      string        `placeholder:"REALM" help:"help_admin_realm"`
 	JSON            bool          `help:"help_json"`
 	Timeout         time.Duration `default:"30s" help:"help_timeout"`
 }
@@ -91,7 +92,7 @@ func (c doctorCmd) administrator(p process) (*service.Administrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &service.Administrator{ID: c.AdminClient, Secret: secret}, nil
+	return &service.Administrator{ID: c.AdminClient, Secret: secret, Realm: c.AdminRealm}, nil
 }
 
 // adminSecret reads the secret of a client that may manage the realm, from a file or, with -, from standard input. It is kept nowhere.
@@ -152,6 +153,24 @@ func serious(r doctor.Report) (n int) {
 	return n
 }
 
+// gathered makes one of all checks that wait for the same token: why there is none is a finding.
+func gathered(unchecked []doctor.Result) (all []doctor.Result) {
+	first := map[string]int{}
+	for _, one := range unchecked {
+		at, known := first[one.Unchecked.Needs]
+		switch {
+		case one.Unchecked.Why != bridge.UncheckedRefused:
+		case known:
+			all[at].Check += ", " + one.Check
+			continue
+		default:
+			first[one.Unchecked.Needs] = len(all)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 // printReport writes the worst first, then what was not checked, then how many passed.
 func printReport(p process, r doctor.Report) error {
 	texts, err := view.LoadFindings(templates.FS)
@@ -164,8 +183,12 @@ func printReport(p process, r doctor.Report) error {
 		fmt.Fprintf(&b, "[%s] %s: %s\n    %s: %s\n    %s: %s\n", texts.Word(p.lang, string(f.Severity)), f.ID, text.Title,
 			texts.Word(p.lang, "means"), text.Means, texts.Word(p.lang, "mend"), text.Mend)
 	}
-	for _, one := range r.Unchecked() {
-		fmt.Fprintf(&b, "[%s] %s: %s: %s\n", texts.Word(p.lang, "unchecked"), one.Check, texts.Check(p.lang, one.Check), texts.Unchecked(p.lang, one.Unchecked))
+	for _, one := range gathered(r.Unchecked()) {
+		fmt.Fprintf(&b, "[%s] %s: ", texts.Word(p.lang, "unchecked"), one.Check)
+		if name := texts.Check(p.lang, one.Check); name != one.Check { // not several
+			b.WriteString(name + ": ")
+		}
+		fmt.Fprintln(&b, texts.Unchecked(p.lang, one.Unchecked))
 	}
 	fmt.Fprintln(&b, texts.Summary(p.lang, r.Findings(), len(r.Unchecked()), len(forMachines(r).Passed)))
 	_, err = io.WriteString(p.out, b.String())

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"otpbridge/bridge"
@@ -34,6 +38,50 @@ func TestDoctorIsNotContentWithoutAnAnswer(t *testing.T) {
 		}
 		if said != x.says {
 			t.Errorf("%s: says %q, want %q", name, said, x.says)
+		}
+	}
+}
+
+// Issue 6: a key or an id that Keycloak does not know is one finding for the client that it is about, and one line for all that could not be looked at.
+func TestDoctorNamesAClientThatGetsNoToken(t *testing.T) {
+	t.Parallel()
+	e := newExplained(t, "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\nstore: {bolt: state.db}\naudit: {file: audit.jsonl}\n")
+	text, err := os.ReadFile(e.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := strings.NewReplacer("base_url: https://otp.example.ac.jp", "base_url: http://localhost:9", "smtps://smtp.example.ac.jp", "smtp://127.0.0.1:9")
+	secret := filepath.Join(filepath.Dir(e.config), "admin")
+	for file, text := range map[string]string{e.config: near.Replace(string(text)), secret: "mistyped-secret"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"doctor", "-c", e.config, "--admin-client=preparer", "--admin-secret-file=" + secret}
+	code, results, messages := e.run(args...)
+	if code != exitFailed || strings.Contains(results+messages, "mistyped-secret") || strings.Contains(results, "credentials") {
+		t.Errorf("exit %d: %s%s", code, results, messages)
+	}
+	for says, times := range map[string]int{
+		"[critical] admin.refused: Keycloak gives the service account's client otpbridge-broad no token (unauthorized_client)":               1,
+		"[critical] administrator.refused: Keycloak gives the administrator's client preparer of the realm campus no token (invalid_client)": 1,
+		": Keycloak gives no token to otpbridge-broad: unauthorized_client\n":                                                                1,
+		": Keycloak gives no token to preparer: invalid_client\n":                                                                            1,
+		"\n[not checked] account-group, admin-client, ":                                                                                      1,
+		"HTTP 401": 0,
+	} {
+		if strings.Count(results, says) != times {
+			t.Errorf("%q does not stand %d times in\n%s", says, times, results)
+		}
+	}
+	_, results, _ = e.run(append(args, "--json", "--admin-realm=elsewhere")...)
+	var out doctorResult
+	if err := json.Unmarshal([]byte(results), &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range out.Findings {
+		if f.ID == bridge.FindAdministratorRefused && (f.Values["realm"] != "elsewhere" || f.Values["code"] != "HTTP 404") {
+			t.Errorf("a realm that is not there: %+v", f)
 		}
 	}
 }

@@ -61,6 +61,7 @@ func doctorTexts() map[string]config.Words {
 			"サービスの土台をすべて点検し、問題とその影響・対処を示します（何も変更しません）。"),
 		"help_admin_client": config.Say("A client that may manage the realm, for this run: sees what the service account may not.",
 			"レルムを管理できるクライアント（この実行だけに使用）。サービスアカウントに見えない項目も点検します。"),
+		"help_admin_realm":       config.Say("The realm that this client belongs to; by default keycloak.realm.", "そのクライアントが属するレルム。既定は keycloak.realm。"),
 		"help_admin_secret_file": config.Say("File with its secret; - reads standard input. Never stored.", "そのシークレットのファイル。- なら標準入力。保存しません。"),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/keycloak"
 	"otpbridge/cmd/internal/config"
 	"otpbridge/cmd/internal/service"
 )
@@ -84,10 +85,14 @@ func read(ctx context.Context, cfg config.Config, name, lang string) (s subject,
 			return err
 		}},
 	}
+	var refused *keycloak.RefusedError
 	for _, step := range steps {
 		switch err := step.read(); {
 		case bridge.CodeOf(err) == bridge.CodeGone:
 			return s, errors.New(config.Say("nobody, or not exactly one person, has this user name", "このユーザー名に当たる人がいないか、一人に決まりません").In(lang))
+		case errors.As(err, &refused):
+			return s, errors.New(config.Say("Keycloak gives the service account %s no token (%s): otpbridge doctor says what mends that",
+				"Keycloak がサービスアカウント %s にトークンを発行しません（%s）。対処は otpbridge doctor が示します").With(refused.Client, refused.Reason).In(lang))
 		case err != nil:
 			return s, fmt.Errorf("%s %s: %w", config.Say("Keycloak did not answer about", "Keycloak から応答がありません:").In(lang), step.part.In(lang), err)
 		}

@@ -229,6 +229,7 @@ func TestPolicyExplainSaysWhatDidNotAnswer(t *testing.T) {
 	}{
 		{"nobody", nil, []string{"nobody"}, exitFailed, "otpbridge: nobody, or not exactly one person, has this user name\n"},
 		{"token", &fakekc.Fault{Path: "/realms/campus/protocol/openid-connect/token", Kind: fakekc.Hang}, []string{"--timeout", "200ms", "alice"}, exitFailed, "Keycloak did not answer about the realm: "},
+		{"refused", &fakekc.Fault{Path: "/realms/campus/protocol/openid-connect/token", Kind: fakekc.Status, Status: http.StatusUnauthorized, Body: `{"error":"invalid_client"}`}, []string{"alice"}, exitFailed, "Keycloak gives the service account otpbridge-broad no token (invalid_client): "},
 		{"account", &fakekc.Fault{Path: "/admin/realms/campus/users/" + person, Kind: fakekc.Status, Status: http.StatusInternalServerError}, []string{"alice"}, exitFailed, "Keycloak did not answer about the account: "},
 		{"account hangs", &fakekc.Fault{Path: "/admin/realms/campus/users", Kind: fakekc.Hang}, []string{"--timeout", "3s", "alice"}, exitFailed, "Keycloak did not answer about the account: "},
 		{"events", &fakekc.Fault{Path: "/admin/realms/campus/events", Kind: fakekc.Hang}, []string{"--timeout", "3s", "alice"}, exitFailed, "Keycloak did not answer about the saved events: "},

@@ -62,6 +62,10 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 		URL: cfg.Keycloak.URL, Realm: cfg.Keycloak.Realm, ID: f.AdminClient, Secret: secret, AdminRealm: f.AdminRealm, Limit: f.Timeout, Now: time.Now,
 	}
 	server, err := s.client.Server(ctx)
+	if e, ok := errors.AsType[*adminapi.RefusedError](err); ok {
+		return nil, errors.New(config.Say("Keycloak gives client %s of realm %s no token (%s): look at --admin-client, --admin-secret-file and --admin-realm",
+			"Keycloak がクライアント %s（レルム %s）にトークンを発行しません（%s）。--admin-client、--admin-secret-file、--admin-realm を確認してください").With(e.ID, e.AdminRealm, e.Reason).In(p.lang))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/keycloak"
 )
 
 // maxBody is the most that is read of an answer: a realm may have thousands of clients.
@@ -45,10 +46,19 @@ type StatusError struct {
 	Status int
 	// Said is what Keycloak says of it, one line.
 	Said string
+
+	refused string // see keycloak.Refused
 }
 
 func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("Keycloak answers %d %s", e.Status, e.Said))
+}
+
+// RefusedError says that Keycloak answered and gives the client no token, by the code of that answer.
+type RefusedError struct{ ID, AdminRealm, Reason string }
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("Keycloak gives client %s of realm %s no token: %s", e.ID, e.AdminRealm, e.Reason)
 }
 
 // HTTPStatus implements what realm.Caller asks of errors.
@@ -178,7 +188,11 @@ func (c *Client) signIn(ctx context.Context) error {
 		AccessToken bridge.Secret `json:"access_token"`
 		ExpiresIn   int           `json:"expires_in"`
 	}
-	if err := c.send(req, &answer); err != nil {
+	err = c.send(req, &answer)
+	if e, ok := errors.AsType[*StatusError](err); ok && e.refused != "" {
+		return &RefusedError{c.ID, c.AdminRealm, e.refused}
+	}
+	if err != nil {
 		return fmt.Errorf("token of client %s in realm %s: %w", c.ID, c.AdminRealm, err)
 	}
 	const reserve = 10 * time.Second
@@ -204,7 +218,7 @@ func (c *Client) send(req *http.Request, out any) error {
 	case len(content) > maxBody:
 		return errors.New("the answer is too long")
 	case resp.StatusCode/100 != 2:
-		return &StatusError{resp.StatusCode, said(content)}
+		return &StatusError{resp.StatusCode, said(content), keycloak.Refused(resp.StatusCode, content)}
 	case out == nil || len(content) == 0:
 		return nil
 	}

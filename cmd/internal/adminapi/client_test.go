@@ -13,6 +13,28 @@ import (
 	"otpbridge/cmd/internal/adminapi"
 )
 
+// shut refuses every token.
+type shut struct{ body string }
+
+func (s shut) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusUnauthorized, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(s.body))}, nil
+}
+
+// Issue 6: a token that is refused names the client, its realm and the code, and nothing else of what Keycloak says.
+func TestRefusedTokenNamesTheClient(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"error":"invalid_client","error_description":"of somebody"}`: "Keycloak gives client plan of realm master no token: invalid_client",
+		`{"error":"Realm does not exist"}`:                             "Keycloak gives client plan of realm master no token: HTTP 401",
+		`sign in at the proxy`:                                         "token of client plan in realm master: Keycloak answers 401",
+	} {
+		c := &adminapi.Client{URL: "http://localhost", Realm: "campus", ID: "plan", AdminRealm: "master", Limit: time.Minute, Now: time.Now, Transport: shut{body}}
+		if _, err := c.Server(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
 // failing answers with these statuses, one after the other, and with 200 from then on; tokens it always gives.
 type failing struct {
 	statuses []int

@@ -25,6 +25,7 @@ import (
 type Administrator struct {
 	ID     string
 	Secret bridge.Secret
+	Realm  string // that it belongs to; "": the one that is looked at
 }
 
 // Doctor looks at everything that a configuration stands on, from outside a running service.
@@ -85,7 +86,7 @@ func (d Doctor) open() (p parts, err error) {
 	p.admin = p.kc
 	if a := d.Administrator; a != nil {
 		c := keycloakConfig(d.Config, d.Now, d.Log)
-		c.ClientID, c.Secret, c.Keys, c.Administrator = a.ID, a.Secret, nil, true
+		c.ClientID, c.Secret, c.Keys, c.Administrator, c.TokenRealm = a.ID, a.Secret, nil, true, a.Realm
 		if p.admin, err = keycloak.New(c); err != nil {
 			return p, err
 		}
