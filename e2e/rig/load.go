@@ -23,18 +23,19 @@ func watchLoad() {
 		if busy, all = jiffies(string(text)); wasAll == 0 || all == wasAll {
 			continue
 		}
-		next := room(more, (busy-wasBusy)*100/(all-wasAll))
+		next := room(more, (busy-wasBusy)*100/(all-wasAll), turns.full() || desks.full())
 		turns.add(next - more)
 		desks.add(next/2 - more/2)
 		more = next
 	}
 }
 
-// room is how many more tests may work after the machine was busy for so many percent of the time.
-func room(more, busy int) int {
+// room is how many more tests may work after the machine was busy for so many percent of the time. Where there is a place, nobody needs another one: many that
+// begin at the same moment are in each other's way.
+func room(more, busy int, full bool) int {
 	const little, enough = 65, 85
 	switch {
-	case busy < little:
+	case busy < little && full:
 		return min(more+1, moreAtWork)
 	case busy > enough:
 		return max(more-1, 0)

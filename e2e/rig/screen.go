@@ -110,6 +110,13 @@ func (p *places) add(n int) {
 	p.moved.Broadcast()
 }
 
+// full reports whether nobody else may begin.
+func (p *places) full() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.free <= 0
+}
+
 func (p *places) makeRoom() {
 	p.free++
 	p.moved.Broadcast()

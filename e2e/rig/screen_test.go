@@ -60,6 +60,9 @@ func TestRigPlacesComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlaces(2)
 		first, second := p.take("first"), p.take("second")
+		if !p.full() {
+			t.Error("two have both places, and there is another one")
+		}
 		p.add(-1)
 		var third func()
 		go func() { third = p.take("third") }()
@@ -111,8 +114,11 @@ func TestRigRoom(t *testing.T) {
 	var got []int
 	more := 0
 	for _, busy := range []int{100, 30, 30, 70, 30, 30, 30, 90, 100, 80, 95, 100, 100} {
-		more = room(more, busy)
+		more = room(more, busy, true)
 		got = append(got, more)
+	}
+	if n := room(1, 30, false); n != 1 {
+		t.Errorf("%d more, though there is a place", n)
 	}
 	if want := []int{0, 1, 2, 2, 3, 4, 4, 3, 2, 2, 1, 0, 0}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
