@@ -16,8 +16,13 @@ const (
 	webForm  = `(https://` + hostForm + `|http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?)`
 	pathForm = `(/[^\s?#]*)?`
 	linkForm = webForm + `([/?#].*)?`
-	mailForm = `[^\s<>]+@[^\s<>]+`
+	// realmForm is the end of an issuer.
+	realmForm = realmsPath + `/[^\s/?#]+`
+	mailForm  = `[^\s<>]+@[^\s<>]+`
 )
+
+// realmsPath is where Keycloak has its realms.
+const realmsPath = "/realms"
 
 // urlRule says which addresses a key takes.
 type urlRule struct {
@@ -101,16 +106,31 @@ func brokerOrigin() parser[string] {
 
 func issuerURL() parser[string] {
 	allowed := Words{"https://HOST/realms/REALM; http for loopback only", "https://ホスト名/realms/レルム名（http はループバックだけ）"}
-	return parser[string]{allowed: allowed, form: form{pattern: "^" + webForm + pathForm + "$"}, parse: func(s string) (string, *Words) {
-		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
+	return parser[string]{allowed: allowed, form: form{pattern: "^" + webForm + pathForm + realmForm + "$"}, parse: func(s string) (string, *Words) {
+		u, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
+		if wrong == nil && realmOf(u) == "" {
+			wrong = bad(Words{"does not end with a realm", "の末尾にレルム名がありません"})
+		}
 		return s, wrong
 	}}
+}
+
+// realmOf is the realm that an issuer ends with, "" for none.
+func realmOf(issuer *url.URL) string {
+	i := strings.LastIndex(issuer.Path, "/")
+	if i < 0 || !strings.HasSuffix(issuer.Path[:i], realmsPath) {
+		return ""
+	}
+	return issuer.Path[i+1:]
 }
 
 func serverURL() parser[string] {
 	allowed := Words{"https://HOST; http for loopback only", "https://ホスト名（http はループバックだけ）"}
 	return parser[string]{allowed: allowed, form: form{pattern: "^" + webForm + pathForm + "$"}, parse: func(s string) (string, *Words) {
-		_, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
+		u, wrong := urlRule{schemes: []string{"https"}, path: true}.parse(s)
+		if wrong == nil && strings.Contains(u.Path+"/", realmsPath+"/") {
+			wrong = bad(Words{"has a realm in it, which belongs into keycloak.realm", "にレルムが含まれています。レルムは keycloak.realm に書いてください"})
+		}
 		return strings.TrimRight(s, "/"), wrong
 	}}
 }

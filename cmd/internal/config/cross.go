@@ -103,6 +103,7 @@ func (r *reader) crossClients() {
 	login, admin := &r.cfg.SignIn, &r.cfg.Keycloak
 	r.oneProof("sign_in", login.Issuer, "sign_in.issuer")
 	r.oneProof("keycloak", admin.URL, "keycloak.url")
+	r.oneRealm()
 	if login.ClientID == admin.ClientID && login.ClientID != "" {
 		r.against("keycloak.client_id", Words{"is the client of sign_in", "が sign_in と同じクライアントです"}, Words{"a client of its own", "別のクライアント"})
 	}
@@ -113,6 +114,16 @@ func (r *reader) crossClients() {
 	if s := login.Auth.Secret; s != "" && s == admin.Auth.Secret {
 		r.against("keycloak.client_secret_file", Words{"holds the secret of sign_in.client_secret_file", "に sign_in.client_secret_file と同じ秘密があります"},
 			Words{"a secret of its own", "専用の秘密"})
+	}
+}
+
+// oneRealm wants people to sign in at the realm whose accounts are changed. Its server may have another name from inside.
+func (r *reader) oneRealm() {
+	const here, there = "keycloak.realm", "sign_in.issuer"
+	issuer, err := url.Parse(r.cfg.SignIn.Issuer)
+	if r.set(here) && r.set(there) && err == nil && realmOf(issuer) != r.cfg.Keycloak.Realm {
+		r.against(here, Words{"is another realm than the one that %s ends with", "が %s の末尾のレルムと異なります"}.With(there),
+			Words{"the name behind /realms/ in %s; only the server's may differ", "%s の /realms/ に続く名前（サーバー名は異なっていてもかまいません）"}.With(there))
 	}
 }
 

@@ -19,11 +19,16 @@ func TestCrossFaults(t *testing.T) {
 	const store, redis = "store: {bolt: /var/lib/otpbridge/state.db}", "store: {redis: {addresses: "
 	loginKey, adminKey := "  client_key_file: ./login.jwk", "  client_key_file: ./admin.jwk"
 	for want, c := range map[string][]change{
-		"base_url: is not https":                                                       {{"base_url: https://otp.example.ac.jp ", "base_url: http://otp.example.ac.jp "}},
-		"base_url: has a path other than /":                                            {{"base_url: https://otp.example.ac.jp ", "base_url: https://otp.example.ac.jp/otp "}},
-		"base_url: has a query":                                                        {{"base_url: https://otp.example.ac.jp ", "base_url: https://otp.example.ac.jp/?a "}},
-		"base_url: has a user":                                                         {{"base_url: https://otp.example.ac.jp ", "base_url: https://me@otp.example.ac.jp "}},
-		"sign_in.issuer: is not https":                                                 {{"issuer: https://sso", "issuer: http://sso"}},
+		"base_url: is not https":                    {{"base_url: https://otp.example.ac.jp ", "base_url: http://otp.example.ac.jp "}},
+		"base_url: has a path other than /":         {{"base_url: https://otp.example.ac.jp ", "base_url: https://otp.example.ac.jp/otp "}},
+		"base_url: has a query":                     {{"base_url: https://otp.example.ac.jp ", "base_url: https://otp.example.ac.jp/?a "}},
+		"base_url: has a user":                      {{"base_url: https://otp.example.ac.jp ", "base_url: https://me@otp.example.ac.jp "}},
+		"sign_in.issuer: is not https":              {{"issuer: https://sso", "issuer: http://sso"}},
+		"sign_in.issuer: does not end with a realm": {{"/realms/campus", "/campus"}},
+		"keycloak.realm: is another realm than the one that sign_in.issuer ends with": {{"  realm: campus", "  realm: campus-test"}},
+		"keycloak.url: has a realm in it":                                             {{"url: https://sso.example.ac.jp", "url: https://sso.example.ac.jp/realms/campus"}},
+		"sign_in.gate_group: is the group's name, not its id":                         {{"7c0e6a2e-3f0b-4a55-9d43-52c1a6a3d0b1", "otp-recovery-open"}},
+		"is no YAML: ":                                                                 {{"sign_in:", "\tsign_in:"}},
 		"keycloak.url: is not https":                                                   {{"url: https://sso", "url: http://sso"}},
 		"tls.cert_file: stands without":                                                {{"# tls: {cert_file: ./tls.crt, key_file: ./tls.key}", "tls: {cert_file: ./tls.crt}"}},
 		"tls.key_file: stands without":                                                 {{"# tls: {cert_file: ./tls.crt, key_file: ./tls.key}", "tls: {key_file: ./tls.key}"}},
@@ -99,6 +104,7 @@ func TestOtherConfigurationsWithoutFaults(t *testing.T) {
 	s := newSite(t)
 	const store, redis = "store: {bolt: /var/lib/otpbridge/state.db}", "store: {redis: {addresses: "
 	for name, c := range map[string]change{
+		"inside":          {"url: https://sso.example.ac.jp", "url: https://sso.internal/auth"},
 		"loopback":        {"base_url: https://otp.example.ac.jp ", "base_url: http://127.0.0.1:8080/ "},
 		"IPv6 loopback":   {"base_url: https://otp.example.ac.jp ", "base_url: \"http://[::1]:8080\" "},
 		"redis":           {store, redis + "[\"r:1\"], username: u, password_file: redis, tls: false, database: 15}}"},

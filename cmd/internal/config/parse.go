@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/realm"
 )
 
 const (
@@ -100,6 +101,9 @@ func groupID() parser[string] {
 	return p.but(func(s string) *Words {
 		if strings.HasPrefix(s, "/") {
 			return bad(Words{"is a path, not an id", "は ID ではなくパスです"})
+		}
+		if s == realm.Gate {
+			return bad(Words{"is the group's name, not its id", "は ID ではなくグループ名です"})
 		}
 		return nil
 	})

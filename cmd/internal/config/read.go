@@ -66,11 +66,12 @@ func (r *reader) explain(env []string) (*Config, []Value, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.file(text)
-	r.environment(env)
-	r.defaults()
-	r.files()
-	r.cross()
+	if r.file(text) {
+		r.environment(env)
+		r.defaults()
+		r.files()
+		r.cross()
+	}
 	if len(r.faults.list) > 0 {
 		r.faults.sort()
 		return nil, nil, &r.faults
@@ -114,13 +115,13 @@ func (r *reader) fault(key string, at place, what, allowed Words) {
 	r.faults.list = append(r.faults.list, fault{at, key, what, allowed})
 }
 
-// file reads the YAML document.
-func (r *reader) file(text []byte) {
+// file reads the YAML document. What is none says nothing about any key.
+func (r *reader) file(text []byte) (readable bool) {
 	doc, err := parseYAML(text)
 	if err != nil {
 		at, message := syntax(err)
 		r.fault("", at, Words{"is no YAML: " + message, "YAML として読めません: " + message}, Words{})
-		return
+		return false
 	}
 	for i, d := range doc.Docs {
 		if i > 0 && d.Body != nil {
@@ -131,6 +132,7 @@ func (r *reader) file(text []byte) {
 			r.section("", d.Body)
 		}
 	}
+	return true
 }
 
 // maxDepth is deeper than the configuration goes; the parser would take a stack frame for each bracket.

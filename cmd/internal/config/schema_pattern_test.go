@@ -29,7 +29,7 @@ func TestPatternsAreThoseOfTheParsers(t *testing.T) {
 			[]string{host, host + "/", host + ":8443", loopback, "http://localhost", "http://[::1]:8088", "https://[2001:db8::1]"},
 			[]string{"", "http://otp.example.ac.jp", host + "/otp", host + "?a", "otp.example.ac.jp", "https://", "http://localhost.example.ac.jp", "https://a@b"},
 		},
-		"sign_in.issuer": {[]string{host + "/realms/campus", loopback + "/realms/campus"}, []string{"http://sso.example.ac.jp/realms/campus", host + "/realms/campus?a"}},
+		"sign_in.issuer": {[]string{host + "/realms/campus", loopback + "/realms/campus", host + "/auth/realms/campus%20a"}, []string{host, host + "/campus", host + "/realms/", host + "/realms/campus/", "http://sso.example.ac.jp/realms/campus", host + "/realms/campus?a"}},
 		"keycloak.url":   {[]string{host, host + "/auth", loopback}, []string{"http://sso.example.ac.jp", "sso.example.ac.jp", host + "#a"}},
 		"organisation.links.privacy": {
 			[]string{host + "/privacy?lang=ja#top", host, "http://localhost/a b"}, []string{"http://www.example.ac.jp/privacy", "/privacy", "ftp://example.ac.jp"},
