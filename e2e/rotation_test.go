@@ -13,7 +13,7 @@ import (
 	"otpbridge/e2e/rig"
 )
 
-// Issue 5, STO-10: the sealing keys are rotated as docs/operations.md says, one replica after the other, while somebody is on the way: the same
+// Issue 5, STO-10, OPS-08: the sealing keys are rotated as docs/operations.md says, one replica after the other, while somebody is on the way: the same
 // request goes on, with the same key in the QR code, and in the end the old sealing key is gone.
 func TestJourneySealingKeysRotated(t *testing.T) {
 	t.Parallel()

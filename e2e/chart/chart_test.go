@@ -19,7 +19,7 @@ func TestChartLints(t *testing.T) {
 	}
 }
 
-// OPS-01, OPS-02: every pod, the doctor's too, is what the "restricted" pod security standard asks for, and asks for nothing of the cluster.
+// OPS-01, OPS-02, OPS-08: every pod, the doctor's too, is what the "restricted" pod security standard asks for, and asks for nothing of the cluster.
 func TestChartPodsAreRestricted(t *testing.T) {
 	t.Parallel()
 	for _, file := range valueFiles(t) {
