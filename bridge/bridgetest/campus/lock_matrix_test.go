@@ -38,11 +38,11 @@ var lockCalls = []calledBy{
 }
 
 // Issue 5, WB-05, WB-13: whatever goes wrong with any call of a lock, the password alone opens nothing at any moment, and what the thief has opens no more
-// than what still stands of it; ten seconds after the fault has gone nothing of it opens anything, and the person goes on to a new authenticator.
+// than what still stands of it; ten seconds after the fault has gone nothing of it opens anything, and the person goes on to a new authenticator. FULL=1 tries
+// each fault of each call on both stores.
 func TestLockUnderEveryFault(t *testing.T) {
 	t.Parallel()
-	const share = 5 // no call and no fault is left out
-	underEveryFault(t, lockCalls, share, func(t *testing.T, s *swapper, what string, fault fakekc.Fault) {
+	underEveryFault(t, lockCalls, func(t *testing.T, s *swapper, what string, fault fakekc.Fault) {
 		id := s.robbed(t)
 		s.seen = func(after string) { s.mustBeShut(t, what+", after "+after, id) }
 		r := s.suffers(t, what, bridge.JobLock, fault, func(r bridge.Recovery) bool { return !r.Locking() })
