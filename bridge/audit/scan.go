@@ -46,6 +46,15 @@ func (t *Trail) Intents(ctx context.Context) ([]Intent, error) {
 	return t.seen.intents(), nil
 }
 
+// Unfinished returns what Intents does, of a file that another process may be writing to.
+func Unfinished(ctx context.Context, path string) ([]Intent, error) {
+	var s scanner
+	if err := s.read(ctx, path, nil); err != nil {
+		return nil, fmt.Errorf("audit trail: %w", err)
+	}
+	return s.intents(), nil
+}
+
 // Ended says how something of a recovery ended within the last week, as far as this trail knows: "done", "refused", or "".
 func (t *Trail) Ended(ctx context.Context, what bridge.Undertaking, recovery string) (how string, err error) {
 	t.reading.Lock()

@@ -87,8 +87,18 @@ func realmHelpTexts() map[string]config.Words {
 	}
 }
 
+// auditHelpTexts are those of `otpbridge audit`.
+func auditHelpTexts() map[string]config.Words {
+	return map[string]config.Words{
+		"help_audit": config.Say("Read the audit trail.", "監査記録を読みます。"),
+		"help_audit_open": config.Say("List what the audit trail says was begun and not how it ended. Exit code 1 if there is anything. Reads files only.",
+			"監査記録に開始だけがあり、終了がないものを一覧します。あれば終了コードは 1（ファイルを読むだけです）。"),
+		"help_audit_file": config.Say("The file; by default audit.file of the configuration.", "ファイル。既定は設定の audit.file。"),
+	}
+}
+
 func helpText(name, lang string) string {
-	for _, texts := range []map[string]config.Words{doctorTexts(), realmHelpTexts()} {
+	for _, texts := range []map[string]config.Words{doctorTexts(), realmHelpTexts(), auditHelpTexts()} {
 		if text, ok := texts[name]; ok {
 			return text.In(lang)
 		}

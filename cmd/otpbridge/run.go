@@ -37,6 +37,7 @@ type commands struct {
 	Policy policyCmd `cmd:"" help:"help_policy"`
 
 	Recoveries recoveriesCmd `cmd:"" help:"help_recoveries"`
+	Audit      auditCmd      `cmd:"" help:"help_audit"`
 	Realm      realmCmd      `cmd:"" help:"help_realm"`
 
 	Keys    keysCmd    `cmd:"" help:"help_keys"`
