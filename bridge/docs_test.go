@@ -48,6 +48,37 @@ func TestEveryTestThatADocumentNamesExists(t *testing.T) {
 	}
 }
 
+var (
+	section = regexp.MustCompile(`(?m)^\| [A-Z][^|]+ \| [0-9.–]+ \| ([^|]+) \|$`)
+	item    = regexp.MustCompile(`\b[A-Z][A-Z0-9]+-\d\d\b`)
+)
+
+// OPS-14: each section of a standard in docs/sections.md leads to items, and each of those is named above a test.
+func TestEverySectionLeadsToATest(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "sections.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string]bool{}
+	eachTest(t, func(_ string, f *ast.FuncDecl) {
+		for _, id := range item.FindAllString(f.Doc.Text(), -1) {
+			held[id] = true
+		}
+	})
+	rows := section.FindAllStringSubmatch(string(text), -1)
+	for _, row := range rows {
+		for id := range strings.SplitSeq(row[1], ", ") {
+			if !item.MatchString(id) || !held[id] {
+				t.Errorf("no test names %s: %s", id, row[0])
+			}
+		}
+	}
+	if n := strings.Count(string(text), "\n| ") - 1; n < 100 || len(rows) != n {
+		t.Errorf("%d rows, %d of them read", n, len(rows))
+	}
+}
+
 // eachTest calls do for every test and fuzz target of the repository, with its file.
 func eachTest(t *testing.T, do func(path string, f *ast.FuncDecl)) {
 	t.Helper()

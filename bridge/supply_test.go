@@ -29,7 +29,8 @@ func TestVersionsAreExact(t *testing.T) {
 	found := 0
 	want := func(path string, pairs [][]string) {
 		for _, pair := range pairs {
-			if found++; !exact.MatchString(pair[2]) {
+			found++
+			if !exact.MatchString(pair[2]) {
 				t.Errorf("%s: %s is %q", path, pair[1], pair[2])
 			}
 		}
