@@ -113,7 +113,7 @@ func (c *Client) tryPeople(ctx context.Context, a Asked) ([]bridge.Finding, erro
 	one, err := c.example(ctx)
 	switch {
 	case errors.Is(err, errNobody):
-		return nil, bridge.NotChecked(bridge.UncheckedRights, "view-members "+c.cfg.AllowedGroup)
+		return nil, bridge.NotChecked(bridge.UncheckedUnknown, "nobody")
 	case err != nil:
 		return nil, err
 	case one == nil: // that everybody is seen is said elsewhere

@@ -29,7 +29,7 @@ func TestRightsOfTheDoctorAreThoseOfServe(t *testing.T) {
 		"roles may be given":    {ofGate, ofPerson.but("mapRoles", true), false, []string{"rights.excess map-roles" + people}, ""},
 		"people may be played":  {ofGate, ofPerson.but("impersonate", true), false, []string{"rights.excess impersonate-members" + people}, ""},
 		"person without a word": {ofGate, access(nil), false, nil, "a person names no rights"},
-		"nobody there":          {ofGate, nil, true, nil, "view-members" + people},
+		"nobody there":          {ofGate, nil, true, nil, "unknown nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk()

@@ -42,7 +42,7 @@ func path(segments ...string) string {
 // get reads one thing.
 func get(ctx context.Context, c Caller, where string, out any) error {
 	if err := c.Do(ctx, "GET "+where, nil, out); err != nil {
-		return fmt.Errorf("read %s: %w", where, err)
+		return fmt.Errorf("read %s: %w", or(where, "the realm"), err)
 	}
 	return nil
 }

@@ -49,6 +49,8 @@ func TestOneEndpointThatFailsHidesNothingElse(t *testing.T) {
 		}
 		if s, err := realm.Read(t.Context(), limping(where), w); err == nil {
 			t.Errorf("%q fails: a plan would rest on %+v", where, s)
+		} else if where == "" && !strings.Contains(err.Error(), "read the realm: ") {
+			t.Errorf("says %q", err)
 		}
 	}
 }

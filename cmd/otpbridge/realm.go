@@ -61,6 +61,9 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 	s.client = &adminapi.Client{
 		URL: cfg.Keycloak.URL, Realm: cfg.Keycloak.Realm, ID: f.AdminClient, Secret: secret, AdminRealm: f.AdminRealm, Limit: f.Timeout, Now: time.Now,
 	}
+	if want.ManageUsers {
+		s.say(wideRights())
+	}
 	server, err := s.client.Server(ctx)
 	if e, ok := errors.AsType[*adminapi.RefusedError](err); ok {
 		return nil, errors.New(config.Say("Keycloak gives client %s of realm %s no token (%s): look at --admin-client, --admin-secret-file and --admin-realm",

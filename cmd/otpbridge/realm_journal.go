@@ -19,9 +19,12 @@ type journalHead struct {
 	Realm string `json:"undo_of_realm"`
 }
 
+// errEmpty: there is nothing in the file yet.
+var errEmpty = errors.New("is empty")
+
 func openJournal(file, name string) (*journal, error) {
 	_, err := readJournal(file, name)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, errEmpty) {
 		return nil, err
 	}
 	f, openErr := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
@@ -29,7 +32,7 @@ func openJournal(file, name string) (*journal, error) {
 		return nil, fmt.Errorf("undo file: %w", openErr)
 	}
 	j := &journal{f}
-	if err != nil { // it is new
+	if err != nil { // it is new, or as good as new
 		err = j.write(journalHead{name})
 	} else {
 		err = j.endLine()
@@ -81,7 +84,7 @@ func readJournal(file, name string) ([]realm.Change, error) {
 		return nil, fmt.Errorf("undo file: %w", err)
 	}
 	if len(text) == 0 {
-		return nil, fmt.Errorf("undo file: %s: %w", file, os.ErrNotExist) // cut off before its first line
+		return nil, fmt.Errorf("undo file: %s: %w", file, errEmpty) // cut off before its first line
 	}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, len(text)+1)

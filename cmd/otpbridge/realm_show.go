@@ -61,6 +61,7 @@ func (s *session) show(plan realm.Plan) error {
 			"Keycloak 標準のものではないため判定していません。誰に何を送るか確認してください: %s: %s").With(texts.Check(s.lang, u.Check), plain(u.Needs)))
 	}
 	var text bytes.Buffer
+	fmt.Fprintln(&text, s.heading(plan).In(s.lang))
 	for _, o := range plan.Obstacles {
 		what := o.What
 		if o.Kind == realm.ObstacleUnread {
@@ -75,17 +76,36 @@ func (s *session) show(plan realm.Plan) error {
 				continue
 			}
 			if !said {
-				fmt.Fprintf(&text, "\n%s\n", reasonWords()[reason].In(s.lang))
+				fmt.Fprintf(&text, "\n%s\n", s.because(reason))
 			}
 			said = true
 			s.writeChange(&text, step.Change)
 		}
 	}
-	if plan.Empty() {
-		fmt.Fprintln(&text, config.Say("realm %s: nothing to do", "レルム %s: 変更の必要はありません").With(s.wanted.Realm).In(s.lang))
-	}
 	_, err = s.out.Write(text.Bytes())
 	return err
+}
+
+// heading says what a plan is about.
+func (s *session) heading(plan realm.Plan) config.Words {
+	if plan.Empty() {
+		return config.Say("realm %s: nothing to do", "レルム %s: 変更の必要はありません").With(s.wanted.Realm)
+	}
+	return config.Say("realm %s at %s:", "レルム %s（%s）:").With(s.wanted.Realm, s.client.URL)
+}
+
+// because says why something is changed.
+func (s *session) because(reason realm.Reason) string {
+	if reason == realm.ReasonRights && s.wanted.ManageUsers {
+		return wideRights().In(s.lang)
+	}
+	return reasonWords()[reason].In(s.lang)
+}
+
+// wideRights say what --manage-users means.
+func wideRights() config.Words {
+	return config.Say("With --manage-users whoever has the service account's key can change every user, administrators included, and through them the realm; without it only the people of the allowed group.",
+		"--manage-users を付けると、サービスアカウントの鍵を持つ人が、管理者を含むすべてのユーザーを、ひいてはレルム全体を変更できるようになります。付けなければ、変更できるのは許可グループの人だけです。")
 }
 
 // title names what is changed, in the language of the run.

@@ -12,6 +12,7 @@ import (
 	"otpbridge/bridge"
 	"otpbridge/bridge/realm"
 	"otpbridge/bridge/view"
+	"otpbridge/cmd/internal/adminapi"
 	"otpbridge/templates"
 )
 
@@ -87,6 +88,13 @@ func TestUndoFileIsNothingElse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "notes.txt")
 	if err := os.WriteFile(file, []byte("my notes\n"), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty.jsonl")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readJournal(empty, "campus"); err == nil || !strings.HasSuffix(err.Error(), "empty.jsonl: is empty") {
+		t.Errorf("an empty one: %v", err)
 	}
 	if _, err := openJournal(file, "campus"); err == nil || !strings.Contains(err.Error(), "is none") {
 		t.Errorf("opened: %v", err)
@@ -168,6 +176,26 @@ func TestUndoSaysWhyItLeavesSomething(t *testing.T) {
 		s.sayKept(flow, by)
 		if said.String() != want {
 			t.Errorf("said %q, want %q", &said, want)
+		}
+	}
+}
+
+// Issue 6: a plan begins with the server and the realm that it is for, and says with the rights of --manage-users what they mean.
+func TestPlanSaysWhatItIsFor(t *testing.T) {
+	t.Parallel()
+	const wide, narrow = "whoever has the service account's key can change every user", "Its account may do what it needs, and nothing else."
+	for manageUsers, says := range map[bool]string{true: wide, false: narrow} {
+		var text bytes.Buffer
+		s := session{
+			process: process{out: &text, lang: "en"}, client: &adminapi.Client{URL: "https://sso.example.ac.jp"}, state: &realm.State{},
+			wanted: realm.Wanted{Realm: "campus", ManageUsers: manageUsers},
+		}
+		right := realm.Change{Kind: realm.KindAccountRole, Name: "view-events", Will: []byte("true")}
+		if err := s.show(realm.Plan{Steps: []realm.Step{{Reason: realm.ReasonRights, Change: right}}}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(text.String(), "realm campus at https://sso.example.ac.jp:\n") || !strings.Contains(text.String(), says) {
+			t.Errorf("manage-users %v: %s", manageUsers, &text)
 		}
 	}
 }

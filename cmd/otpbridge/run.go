@@ -67,6 +67,9 @@ func (u usageError) Unwrap() error { return u.error }
 // run carries out one command and returns the exit code. Results go to p.out, messages to p.err.
 func run(ctx context.Context, p process) int {
 	p.lang = language(p.args, p.env)
+	if len(p.args) > 0 && p.args[0] == "--version" { // as people type it at any program
+		p.args = append([]string{"version"}, p.args[1:]...)
+	}
 	about := cli.Program{Name: "otpbridge", Text: func(name string) string { return helpText(name, p.lang) }, Out: p.out}
 	command, err := cli.Parse[interface {
 		Run(ctx context.Context, p process) error

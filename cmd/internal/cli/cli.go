@@ -202,7 +202,7 @@ func (v value) check(name string) error {
 	if v.allowed == nil || slices.Contains(v.allowed, v.to.String()) {
 		return nil
 	}
-	return fmt.Errorf("%s must be one of %s but got %q", name, quoted(v.allowed), v.to.String())
+	return fmt.Errorf("%s must be one of %s but got %q", name, quoted(slices.DeleteFunc(slices.Clone(v.allowed), func(one string) bool { return one == "" })), v.to.String())
 }
 
 func (n *node) names() (names []string) {

@@ -87,7 +87,7 @@ func TestCommandLinesThatAreWrong(t *testing.T) {
 		"car go":                 `expected "<speed> <target>"`,
 		"car go fast":            `expected "<target>"`,
 		"car go quick x":         `<speed> must be one of "fast", "slow" but got "quick"`,
-		"--lang fr car stop":     `--lang must be one of "en", "ja", "" but got "fr"`,
+		"--lang fr car stop":     `--lang must be one of "en", "ja" but got "fr"`,
 		"car stop --dry":         `unknown flag --dry`,
 		"--host=x car go fast x": `unknown flag --host`,
 		"car go --wiat=2s":       `unknown flag --wiat, did you mean "--wait"?`,
