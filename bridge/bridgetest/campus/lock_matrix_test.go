@@ -11,7 +11,6 @@ import (
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/bridgetest/loginform"
-	"otpbridge/bridge/bridgetest/memory"
 )
 
 // What a thief has beside two authenticators.
@@ -134,9 +133,8 @@ func (s *swapper) mustBeLocked(t *testing.T, what string, r bridge.Recovery) {
 	if err := b.Submit(t.Context(), url.Values{"recoveryCodeInput": {stolenCode}}); err != nil || b.Left != "" {
 		t.Errorf("%s: a recovery code opens the portal: %v", what, err)
 	}
-	trail, _ := s.flow.Audit.(*memory.Audit)
 	for _, event := range []string{"lock.intended", "lock.done"} {
-		if len(trail.Events(event)) == 0 {
+		if len(s.trail.Events(event)) == 0 {
 			t.Errorf("%s: %s is not on record", what, event)
 		}
 	}

@@ -30,6 +30,8 @@ type swapper struct {
 	kc    *fakekc.Server
 	flow  *bridge.Flow
 	store *store.Store
+	ring  *store.KeyRing
+	trail *memory.Audit
 	mails atomic.Int32 // queued
 
 	mu   sync.Mutex
@@ -149,34 +151,41 @@ func matches(f fakekc.Fault, method, target string) bool {
 
 func newSwapper(t *testing.T, world storetest.World) *swapper {
 	t.Helper()
-	s := &swapper{}
+	s := &swapper{trail: &memory.Audit{}}
 	s.kc = fakekc.Start(fakekc.Options{Now: s.idpNow, Calm: true})
 	t.Cleanup(s.kc.Close)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	kc, err := keycloak.New(keycloak.Config{
-		URL: s.kc.URL, Realm: "campus", Issuer: s.kc.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
-		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: s.now, Log: log, Limit: 200 * time.Millisecond, Transport: s,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	st := world.Open(t, storetest.NewRing(t, "k1"), s.now)
-	s.store = st
-	s.flow = &bridge.Flow{
-		Accounts: kc, Target: watched{kc, s}, Recoveries: store.NewTyped[bridge.Recovery](st.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
-		Watches: store.NewTyped[bridge.Watch](st.KV, store.Kind{Name: "watch", Version: 1}),
-		Jobs:    st.Jobs, Audit: &memory.Audit{}, Mail: s, Codes: totp.Authenticator{}, Now: s.now, Log: log,
-		Rules: bridge.Rules{AllowedGroup: "/otp-recoverable", HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"}},
-	}
+	s.ring = storetest.NewRing(t, "k1")
+	s.flow, s.store = s.replica(t, world, s.now)
+	s.flow.Target = watched{s.flow.Target, s}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	worker := &store.Worker{Jobs: st.Jobs, KV: st.KV, Now: s.now, Log: log, Works: []store.Work{
+	worker := &store.Worker{Jobs: s.store.Jobs, KV: s.store.KV, Now: s.now, Log: s.flow.Log, Works: []store.Work{
 		{Kind: bridge.JobSwap, Parallel: 1, Handle: s.handle(s.flow.RunSwap)},
 		{Kind: bridge.JobLock, Parallel: 1, Handle: s.handle(s.flow.RunLock)},
 	}}
 	go func() { defer close(done); worker.Run(ctx, 0) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return s
+}
+
+// replica is a flow with a clock on the store, and what it has that open by. All flows of a swapper share trail and mailbox.
+func (s *swapper) replica(t *testing.T, world storetest.World, now func() time.Time) (*bridge.Flow, *store.Store) {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	kc, err := keycloak.New(keycloak.Config{
+		URL: s.kc.URL, Realm: "campus", Issuer: s.kc.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
+		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: now, Log: log, Limit: 200 * time.Millisecond, Transport: s,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := world.Open(t, s.ring, now)
+	return &bridge.Flow{
+		Accounts: kc, Target: kc, Recoveries: store.NewTyped[bridge.Recovery](st.KV, store.Kind{Name: "recovery", Version: bridge.RecoveryVersion}),
+		Watches: store.NewTyped[bridge.Watch](st.KV, store.Kind{Name: "watch", Version: 1}),
+		Jobs:    st.Jobs, Audit: s.trail, Mail: s, Codes: totp.Authenticator{}, Now: now, Log: log,
+		Rules: bridge.Rules{AllowedGroup: "/otp-recoverable", HarmlessRoles: []string{"default-roles-campus", "offline_access", "uma_authorization"}},
+	}, st
 }
 
 // ahead is how far the clocks are ahead of the real one.
