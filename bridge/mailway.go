@@ -20,6 +20,7 @@ type Asked struct {
 	// OperatorBrowser: an operator was signed in with this browser before (HD-15).
 	OperatorBrowser bool
 	other           bool // the other way is open too
+	shut            bool // the account is locked
 }
 
 // Offer is what the request page can offer to the signed-in person.
@@ -29,6 +30,7 @@ type Offer struct {
 	Desk    bool   // the desk way is open
 	First   bool   // no authenticator yet: nothing will be replaced
 	Several bool   // several authenticators: all of them will be removed
+	Locked  bool   // a tombstone keeps the account shut: a new authenticator lifts that
 	Delay   time.Duration
 }
 
@@ -38,8 +40,8 @@ func (f *Flow) Ways(ctx context.Context, v Viewer, s Snapshot) (Offer, error) {
 	if err != nil {
 		return Offer{}, err
 	}
-	n, policy := len(slices.DeleteFunc(a.OTPs(), Credential.Temporary)), f.Rules.Policy(a)
-	o := Offer{First: n == 0, Several: n > 1, Desk: f.Rules.Allows(policy, WayDesk), Delay: policy.Delay}
+	n, policy, locked := len(a.Authenticators()), f.Rules.Policy(a), slices.ContainsFunc(a.OTPs(), Credential.Tombstone)
+	o := Offer{First: n == 0 && !locked, Several: n > 1, Locked: locked, Desk: f.Rules.Allows(policy, WayDesk), Delay: policy.Delay}
 	_, err = f.mailOpen(ctx, a)
 	if to, ok := s.LinkAddress(); err == nil && ok {
 		o.Address = to
@@ -116,7 +118,7 @@ func (f *Flow) Start(ctx context.Context, a Asked) (Recovery, error) {
 	if err := f.mayStart(ctx, a.Viewer.Person); err != nil {
 		return Recovery{}, err
 	}
-	a.other = a.Way == WayMail && offer.Desk || a.Way == WayDesk && offer.Address != ""
+	a.other, a.shut = a.Way == WayMail && offer.Desk || a.Way == WayDesk && offer.Address != "", offer.Locked
 	if a.Way == WayDesk {
 		return f.startCall(ctx, a)
 	}
@@ -182,7 +184,7 @@ func (f *Flow) begin(ctx context.Context, a Asked, l Link, c *Call) (Recovery, e
 	s := Start{
 		ID: NewUUID(), Person: a.Viewer.Person, Username: a.Username, Name: a.Name, Language: a.Language, Way: a.Way, Reason: a.Reason,
 		Origin: a.Origin, Asker: a.Viewer.Holder, SignedInAt: a.Viewer.SignedInAt, AuthTime: a.Viewer.AuthTime,
-		Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife, Call: c, From: a.From, Other: a.other,
+		Snapshot: a.Snapshot, Link: l, KeyLife: f.Rules.KeyLife, Call: c, From: a.From, Other: a.other, Shut: a.shut,
 		Reference: RequestFrom(ctx).Reference,
 	}
 	if err := f.keepUntil(ctx, s, l); err != nil {

@@ -72,6 +72,7 @@ type Recovery struct {
 	Origin     Origin
 	From       string `json:",omitempty"` // client address that asked
 	Other      bool   `json:",omitempty"` // the other way was open too, when this began
+	Shut       bool   `json:",omitempty"` // the account was locked when this began
 	Asker      string // the browser that asked (its holder id)
 	StartedAt  time.Time
 	Expires    time.Time // Waiting, Proven: ends then
@@ -191,6 +192,7 @@ type Start struct {
 	Link                                 Link
 	KeyLife                              time.Duration // 0 = ProofLife
 	Other                                bool          // the other way was open too
+	Shut                                 bool          // the account is locked
 	Call                                 *Call         // WayDesk
 	From                                 string        // client address, for HD-15
 }
@@ -233,7 +235,7 @@ func Begin(old Recovery, found bool, s Start, now time.Time) (Recovery, error) {
 		V: RecoveryVersion, ID: s.ID, Person: s.Person, Username: s.Username, Name: s.Name, Language: s.Language,
 		State: Waiting, Way: s.Way, Reason: s.Reason, Origin: s.Origin, Asker: s.Asker, SignedInAt: s.SignedInAt, AuthTime: s.AuthTime,
 		StartedAt: now, Expires: expires, Snapshot: s.Snapshot, Link: &s.Link, Untold: s.Snapshot.Others(s.Link.To),
-		KeyLife: s.KeyLife, Other: s.Other, Call: s.Call, From: s.From, WrongWords: guessed,
+		KeyLife: s.KeyLife, Other: s.Other, Shut: s.Shut, Call: s.Call, From: s.From, WrongWords: guessed,
 		Vetoes: old.doneVetoes(now), Objected: old.Objected, Theft: theft, Reference: s.Reference,
 	}, nil
 }

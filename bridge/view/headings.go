@@ -97,7 +97,7 @@ var endings = map[bridge.End]outcome{
 	bridge.EndVetoed:     {"ended.vetoed.title", "ended.vetoed.text"},
 	bridge.EndExpired:    {"ended.expired.title", "ended.expired.text"},
 	bridge.EndSuperseded: {"ended.superseded.title", "ended.superseded.text"},
-	bridge.EndDenied:     {"ended.denied.title", "call.denied.text"},
+	bridge.EndDenied:     {"ended.denied.title", "call.denied.next"},
 	bridge.EndTooMany:    {"ended.too_many.title", "ended.too_many.text"},
 	bridge.EndRefused:    {"request.refused.title", "ended.refused.text"},
 	bridge.EndStopped:    {"ended.vetoed.title", "ended.stopped.text"},

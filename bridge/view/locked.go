@@ -13,11 +13,14 @@ type Locking struct {
 	Stuck bool // it does not go on until an administrator acts
 }
 
-// Locked is GET /recovery after a recovery for a theft ended without a new authenticator: the account stays locked, and how to come back.
+// Locked is GET /recovery after a recovery for a theft, or another one in an account that was locked before, ended without a new authenticator: the account
+// stays locked, and how to come back.
 type Locked struct {
 	Frame
-	At   time.Time
+	At   time.Time           // zero: not known
 	Kept []bridge.Credential // what could not be removed
+	How  bridge.End          // how the recovery ended; empty: the person left it, and knows
+	Code bridge.Code         // of How, as in Ended
 }
 
 // LockedMail tells every address that the authenticators of a stolen device are useless. It has no link that acts.
@@ -52,6 +55,16 @@ func (m LockedMail) blocks(l *locale) []block {
 		kept = []block{{Para: l.text("mail.locked.kept", "n", m.Kept)}}
 	}
 	return join(l.dear(m.Name), []block{{Para: l.text("mail.locked.text")}}, kept, []block{{Link: m.Page}}, l.facts(m.Asked, m.Reference), l.warn("mail.locked.then"))
+}
+
+func (p Locked) words() outcome { return Ended{How: p.How, Code: p.Code}.words() }
+
+// EndTitle is the key of how the recovery ended, "" when nothing is to be said of it.
+func (p Locked) EndTitle() string {
+	if p.How == "" {
+		return ""
+	}
+	return p.words().title
 }
 
 // KeptNames name what a lock could not remove: the label, or else the kind.

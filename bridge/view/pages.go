@@ -46,6 +46,7 @@ type Request struct {
 	Way     bridge.Way    // what was chosen; empty on the first visit
 	First   bool          // the person has no authenticator yet: nothing will be replaced
 	Several bool          // the person has several authenticators: all of them will be removed
+	Locked  bool          // a tombstone keeps the account shut: a new authenticator lifts that
 	Faults  []Fault
 }
 
@@ -144,8 +145,9 @@ type EnrolStopped struct {
 // Writing is GET /recovery while the credential is written. "Check now" is GET /recovery.
 type Writing struct {
 	Frame
-	Slow  bool // longer than usual
-	Stuck bool // it does not go on without an administrator
+	Slow   bool // longer than usual
+	Stuck  bool // it does not go on without an administrator
+	Locked bool // the old authenticator was locked before: it is no way to sign in meanwhile
 }
 
 // Done is GET /done; it survives a reload.
@@ -259,6 +261,11 @@ func (p Ended) Again() bool {
 // Unproven says that the help desk could not tell who the person is.
 func (p Ended) Unproven() bool {
 	return p.How == bridge.EndDenied || p.How == bridge.EndTooMany && p.Code == bridge.CodeCallPair
+}
+
+// Unchanged says that nothing was changed and the old authenticator works: a refusal has words of its own, unless Keycloak refused the new one.
+func (p Ended) Unchanged() bool {
+	return p.How != bridge.EndRefused || p.Code == bridge.CodeRefusedByAccount
 }
 
 // Vetoed says that somebody stopped the request as not theirs.

@@ -96,8 +96,9 @@ func TestARefusedCredentialRemovesNothing(t *testing.T) {
 			c.Wait(t, "the refusal", func() bool { c.Clock.Add(lasts); return len(c.Events("swap.refused")) > 0 })
 			p.open("/recovery", http.StatusOK)
 			if status != http.StatusNotFound {
-				p.says("Your old authenticator app still works")
+				p.says("your authenticator app still works if you have it")
 			}
+			p.says("Reference number: " + recovery(t, c, name).Reference)
 			oldStill(t, c, name)
 			if e := c.Events("swap.refused"); len(e) != 1 || (status == http.StatusBadRequest && e[0].Detail["field"] != "department") {
 				t.Errorf("on record: %+v", e)

@@ -97,7 +97,7 @@ func (p *person) at(path string) {
 
 // inProgress is what the pages say while a swap or a lock is under way.
 var inProgress = []string{
-	"This takes a few seconds. Please do not close this page.", "数秒で終わります。この画面を閉じないでください。", "Locking your authenticator app",
+	"<h1>Registering</h1>", "<h1>登録しています</h1>", "Locking your authenticator app",
 }
 
 // awaitsWork waits while the page says that the authenticator is being registered or locked: on a busy machine the answer to a press comes before the end.

@@ -32,14 +32,8 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	case bridge.StepStart:
 		return s.showRequest(w, r, v, http.StatusOK, view.Request{})
 	}
-	if step == bridge.StepEnded && !rec.Locked() {
-		shut, err := s.Flow.Shut(r.Context(), rec.Person)
-		if err != nil {
-			return err
-		}
-		if !shut.IsZero() { // by an earlier report of a theft: no authenticator works
-			return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page { return view.Locked{Frame: f, At: shut} })
-		}
+	if step == bridge.StepEnded {
+		return s.ended(w, r, v, rec)
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Live, f.Revision = step, rec.Revision(step, f.Now)
@@ -57,6 +51,33 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 			return sent
 		}
 		return page
+	})
+}
+
+// ended says how the recovery ended that this browser took part in, and that the account is locked, by this recovery or since an earlier report of a theft.
+func (s *Server) ended(w http.ResponseWriter, r *http.Request, v *visit, rec bridge.Recovery) error {
+	rec = rec.At(v.now)
+	shut, err := s.Flow.Shut(r.Context(), rec.Person)
+	if err != nil {
+		return err
+	}
+	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
+		f.Live, f.Revision, f.Reference = bridge.StepEnded, rec.Revision(bridge.StepEnded, f.Now), rec.Reference
+		mine := bridge.Equal(rec.Holder, v.state().Holder)
+		switch page := (view.Locked{Frame: f, At: shut, How: rec.End, Code: rec.EndCode}); {
+		case rec.Locked():
+			page.At = rec.Lock.At
+			if mine {
+				page.Kept = rec.Lock.Kept
+			}
+			if rec.End == bridge.EndCancelled { // by its holder, who has no new device yet
+				page.How, page.Reference = "", ""
+			}
+			return page
+		case !shut.IsZero() || rec.Shut: // no authenticator works
+			return page
+		}
+		return view.Ended{Frame: f, How: rec.End, Code: rec.EndCode}
 	})
 }
 
@@ -110,18 +131,17 @@ func (s *Server) waiting(f view.Frame, r *http.Request, step bridge.Step, rec br
 	case bridge.StepElsewhere:
 		return view.Elsewhere{Frame: f}
 	case bridge.StepWriting:
-		return view.Writing{Frame: f, Slow: rec.Slow(step, f.Now), Stuck: rec.Stuck != ""}
-	case bridge.StepLocking:
-		return view.Locking{Frame: f, Slow: rec.Slow(step, f.Now), Stuck: rec.LockStuck != ""}
-	case bridge.StepEnded:
-		if rec.Locked() {
-			p := view.Locked{Frame: f, At: rec.Lock.At}
-			if bridge.Equal(rec.Holder, state.Holder) {
-				p.Kept = rec.Lock.Kept
-			}
-			return p
+		p := view.Writing{Frame: f, Slow: rec.Slow(step, f.Now), Stuck: rec.Stuck != "", Locked: rec.Locked() || rec.Shut}
+		if p.Stuck && state.Recovery == rec.ID {
+			p.Reference = rec.Reference
 		}
-		return view.Ended{Frame: f, How: rec.End, Code: rec.EndCode}
+		return p
+	case bridge.StepLocking:
+		p := view.Locking{Frame: f, Slow: rec.Slow(step, f.Now), Stuck: rec.LockStuck != ""}
+		if p.Stuck && state.Recovery == rec.ID {
+			p.Reference = rec.Reference
+		}
+		return p
 	}
 	if state.Recovery != rec.ID && state.Holder != rec.Asker {
 		return view.RequestActive{Frame: f, Started: rec.StartedAt, Way: rec.Way}
@@ -153,7 +173,7 @@ func (s *Server) showRequest(w http.ResponseWriter, r *http.Request, v *visit, s
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
 		f.Path = "/recovery"
 		p.Frame, p.Address, p.First, p.Several = f, offer.Address, offer.First, offer.Several
-		p.Desk, p.NoMail = offer.Desk, offer.NoMail
+		p.Desk, p.NoMail, p.Locked = offer.Desk, offer.NoMail, offer.Locked
 		return p
 	})
 }

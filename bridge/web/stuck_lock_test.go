@@ -180,6 +180,7 @@ func TestALockThatDoesNotGoOnIsSeen(t *testing.T) {
 			stuckLock(t, c, name, tc.why)
 			p.open("/recovery", http.StatusOK)
 			p.says("could not be locked yet")
+			p.says("Reference number: " + recovery(t, c, name).Reference)
 			if after := recovery(t, c, name).Revision(bridge.StepLocking, c.Clock.Now()); after == before {
 				t.Error("the page that waits hears nothing of it")
 			}

@@ -91,8 +91,9 @@ func startSamples(f view.Frame, word string) []Sample {
 	final.Session = view.SessionEnd{Ends: At(14, 7)}
 	first := view.Request{Frame: f, Address: word + "@example.com", First: true}
 	several := view.Request{Frame: f, Address: word + "@example.com", Several: true}
+	locked := view.Request{Frame: f, Address: word + "@example.com", Locked: true}
 	return []Sample{
-		{"request-several", several},
+		{"request-several", several}, {"request-locked", locked},
 		{"start", view.Start{Frame: nobody}},
 		{"start-all", view.Start{Frame: nobody, Temporary: true, Settings: true}},
 		{"start-session", view.Start{Frame: soon}},
@@ -164,6 +165,9 @@ func enrolSamples(f view.Frame, word string) []Sample {
 		{"enrol-locked", stolen}, {"enrol-unlocked", failed}, {"locking", view.Locking{Frame: f}}, {"locking-slow", view.Locking{Frame: f, Slow: true}},
 		{"locking-stuck", view.Locking{Frame: f, Stuck: true}},
 		{"locked", view.Locked{Frame: f, At: At(14, 5)}}, {"locked-kept", view.Locked{Frame: f, At: At(14, 5), Kept: stolen.Kept}},
+		{"locked-denied", view.Locked{Frame: f, At: At(14, 5), How: bridge.EndDenied}}, {"locked-unknown", view.Locked{Frame: f}},
+		{"locked-refused", view.Locked{Frame: f, At: At(14, 5), How: bridge.EndRefused, Code: bridge.CodeRefusedByAccount}},
+		{"writing-slow-locked", view.Writing{Frame: f, Slow: true, Locked: true}}, {"writing-stuck-locked", view.Writing{Frame: f, Stuck: true, Locked: true}},
 		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}}, {"writing-stuck", view.Writing{Frame: f, Stuck: true}},
 		{"done", view.Done{Frame: f, Label: word, Noticed: true, SignedOut: true}},
 		{"done-partial", view.Done{Frame: f, Label: word, Partial: true}},
