@@ -151,14 +151,14 @@ func (f *Flow) decideCancel(ctx context.Context, r Recovery) (done bool, err err
 
 // needsHelp marks the swap of r as one that does not go on without an administrator, once for each reason; it is tried again all the same.
 func (f *Flow) needsHelp(ctx context.Context, r Recovery, cause error) error {
-	code, field := CodeOf(cause), fieldOf(cause)
+	code, field, step := CodeOf(cause), fieldOf(cause), stepOf(cause)
 	if r.Stuck == code && r.Field == field {
 		return nil
 	}
 	if err := f.mark(ctx, r.Person); err != nil {
 		return err
 	}
-	if err := f.swapChange(ctx, r, func(old *Recovery) { old.Stuck, old.Field = code, field }); err != nil {
+	if err := f.swapChange(ctx, r, func(old *Recovery) { old.Stuck, old.Field, old.Step = code, field, step }); err != nil {
 		return err
 	}
 	e := event("swap.stuck", r)

@@ -170,6 +170,14 @@ func fieldOf(err error) string {
 	return ""
 }
 
+// stepOf returns what was being done, "" when nothing says so.
+func stepOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Op
+	}
+	return ""
+}
+
 // maxAfter bounds how long somebody else's word makes us wait.
 const maxAfter = time.Minute
 

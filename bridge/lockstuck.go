@@ -24,7 +24,7 @@ func (f *Flow) lockFault(ctx context.Context, r Recovery, cause error) (pause ti
 	if code == CodeGone && r.LockStuck == code && f.outlasted(r.LockSince) && f.deleted(ctx, r.Person) {
 		err = f.refuseLock(ctx, r, cause)
 	} else {
-		err = f.lockNeedsHelp(ctx, r, code)
+		err = f.lockNeedsHelp(ctx, r, cause)
 	}
 	if err != nil {
 		f.Log.ErrorContext(ctx, "nobody is told yet that a lock does not go on", "recovery", r.ID, "err", err)
@@ -51,7 +51,8 @@ func (f *Flow) deleted(ctx context.Context, person string) bool {
 }
 
 // lockNeedsHelp marks the lock of r as one that does not go on without an administrator, once for each reason; it is tried again all the same.
-func (f *Flow) lockNeedsHelp(ctx context.Context, r Recovery, code Code) error {
+func (f *Flow) lockNeedsHelp(ctx context.Context, r Recovery, cause error) error {
+	code := CodeOf(cause)
 	if r.LockStuck == code {
 		return nil
 	}
@@ -59,7 +60,7 @@ func (f *Flow) lockNeedsHelp(ctx context.Context, r Recovery, code Code) error {
 		return err
 	}
 	err := f.changeLock(ctx, r, func(old Recovery) (Recovery, error) {
-		old.LockStuck, old.LockSince = code, f.Now()
+		old.LockStuck, old.LockSince, old.Step = code, f.Now(), stepOf(cause)
 		return old, nil
 	})
 	if err != nil {

@@ -102,6 +102,7 @@ type Recovery struct {
 	WritingAt  time.Time `json:",omitzero"`
 	Stuck      Code      `json:",omitempty"` // Writing: why the swap needs an administrator
 	Field      string    `json:",omitempty"` // of Stuck or EndCode: the profile fields that Keycloak named
+	Step       string    `json:",omitempty"` // of Stuck, LockStuck or EndCode: what could not be done
 	Unwanted   bool      `json:",omitempty"` // Writing: an administrator asked for its end, to be decided by whoever holds the swap
 	Strange    []string  `json:",omitempty"` // of an earlier release: Known of the Watch
 	End        End       `json:",omitempty"`
@@ -113,6 +114,7 @@ type Recovery struct {
 	UnsaidWhy  Code      `json:",omitempty"` // why that needs an administrator
 	Objected   time.Time `json:",omitzero"`  // somebody objected to a recovery of this person that was done, or nearly
 	Added      string    `json:",omitempty"` // Done: credential id of the new authenticator
+	Beside     bool      `json:",omitempty"` // Done: an authenticator of a directory works beside it
 }
 
 // RecoveryVersion is the version of the stored record.

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -92,6 +93,24 @@ func (a Action) Apply(list []Credential) []Credential {
 // stands reports whether the new credential is among those seen.
 func (s Swap) stands(seen []Credential) bool {
 	return slices.ContainsFunc(seen, func(c Credential) bool { return c.ID == s.New.ID })
+}
+
+// beside says which OTPs stay beside the new one, in words for the trail: those of a directory, which cannot be removed, and those that came after it.
+func (s Swap) beside(seen []Credential) (directory bool, kept string) {
+	younger := false
+	for _, c := range seen {
+		if c.Type == TypeOTP && c.ID != s.New.ID && !c.Temporary() {
+			directory, younger = directory || c.Federated, younger || !c.Federated
+		}
+	}
+	var said []string
+	if directory {
+		said = append(said, "an authenticator of a directory cannot be removed")
+	}
+	if younger {
+		said = append(said, "another authenticator was added meanwhile")
+	}
+	return directory, strings.Join(said, "; ")
 }
 
 // misplaced reports that the credential at i does not stand right behind the password (or first, without one), and behind what

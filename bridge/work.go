@@ -254,7 +254,7 @@ func (f *Flow) stuck(ctx context.Context, r Recovery, seen []Credential, cause e
 			return old, Fault(CodeNotOpen, "swap", nil)
 		}
 		old = old.Refuse(code, f.Now())
-		old.Field = field
+		old.Field, old.Step = field, stepOf(cause)
 		return old, nil
 	})
 	if err != nil {
@@ -287,10 +287,12 @@ func (f *Flow) finish(ctx context.Context, r Recovery, seen []Credential) error 
 	if err := f.pointAgain(ctx, r.Person, r.StartedAt, r.vetoes()); err != nil {
 		return err
 	}
+	beside, _ := r.Swap.beside(seen)
 	_, err := f.change(ctx, r.Person, func(old Recovery) (Recovery, error) {
 		if old.ID != r.ID {
 			return old, Fault(CodeNotOpen, "swap", nil)
 		}
+		old.Beside = beside
 		return old.Finish(f.Now())
 	})
 	if err == nil && (r.Stuck != "" || r.Unlocked()) {
@@ -304,17 +306,15 @@ func toldOnlyLink(r Recovery) bool {
 	return r.Way == WayMail && r.Link != nil && len(r.Snapshot.Others(r.Link.To)) == 0
 }
 
-// finishDetail says what is unusual about a swap, for whoever reads the trail: an authenticator that was added meanwhile was kept; only the
+// finishDetail says what is unusual about a swap, for whoever reads the trail: which other authenticators were kept; only the
 // mailbox that got the link is told.
 func finishDetail(r Recovery, seen []Credential) map[string]string {
 	detail := map[string]string{}
 	if toldOnlyLink(r) {
 		detail["told"] = "the address of the link only"
 	}
-	for _, c := range seen {
-		if c.Type == TypeOTP && c.ID != r.Swap.New.ID && !c.Temporary() {
-			detail["kept"] = "another authenticator was added meanwhile"
-		}
+	if _, kept := r.Swap.beside(seen); kept != "" {
+		detail["kept"] = kept
 	}
 	if len(detail) == 0 {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,18 @@ func (s *site) admin(code int, texts []string, args ...string) said {
 	return got
 }
 
+var referenceNumber = regexp.MustCompile(`Reference number: (?:<[^>]+>)*([0-9A-HJKMNP-TV-Z]{8})`)
+
+// referenceOn is the number on the page at hand.
+func referenceOn(h *hand) string {
+	h.s.t.Helper()
+	found := referenceNumber.FindStringSubmatch(h.Body)
+	if found == nil {
+		h.s.t.Fatalf("no reference number on %s", h.Describe())
+	}
+	return found[1]
+}
+
 // attends waits until the list shows a recovery that needs somebody for a reason.
 func (s *site) attends(code string) {
 	s.t.Helper()
@@ -125,7 +138,9 @@ func TestJourneyAStuckSwapIsSeenAndEnded(t *testing.T) {
 		h.Get(s.bridge.URL + "/recovery").Follow("")
 		h.see("The registration could not be finished yet")
 		list := s.admin(0, []string{"RECOVERY", "alice", "writing", "Keycloak refuses a step"}, "list")
-		shown := s.admin(0, []string{"new credential", "to be removed"}, "show", "alice")
+		number := referenceOn(h)
+		s.admin(0, []string{number}, "list")
+		shown := s.admin(0, []string{number, "changed", "new credential", "to be removed", "remove credential"}, "show", "alice")
 		for _, secret := range []string{key, link[strings.LastIndex(link, "/")+1:], "alice@example.net"} {
 			if strings.Contains(list.out+shown.out, secret) {
 				t.Errorf("%q is printed", secret)
@@ -143,7 +158,7 @@ func TestJourneyAStuckSwapIsSeenAndEnded(t *testing.T) {
 		s.admin(0, []string{"is tried again now"}, "retry", "alice", "--yes")
 		rig.Eventually(t, "the swap is done", func() bool { return otpsOf(kc, "alice") == 1 })
 		rig.Eventually(t, "the list is empty", func() bool { return s.recoveries("list").out == "none\n" })
-		s.admin(1, []string{"there is no such recovery"}, "show", "alice")
+		s.admin(1, []string{"nobody of the name or id alice has a recovery"}, "show", "alice")
 		s.recorded("swap.stuck", "admin.cancel", "admin.retry", "swap.done")
 	})
 }
@@ -156,7 +171,7 @@ func TestJourneyASwapIsCancelledWhileNothingStands(t *testing.T) {
 		defer kc.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusServiceUnavailable})()
 		h := s.hand("alice").ask()
 		h.prove(h.link(1)).enrol()
-		s.admin(0, []string{"ended stopped"}, "cancel", "alice", "--yes")
+		s.admin(0, []string{"ended, stopped by an administrator"}, "cancel", "alice", "--yes")
 		h.Get(s.bridge.URL + "/recovery").Follow("")
 		h.see("An administrator of the university stopped it.")
 		if n := otpsOf(kc, "alice"); n != 1 {
@@ -166,7 +181,7 @@ func TestJourneyASwapIsCancelledWhileNothingStands(t *testing.T) {
 		e.prove(e.link(1)).enrol()
 		kc.RemovePerson(kc.PersonID("erin"))
 		s.attends("gone")
-		s.admin(0, []string{"ended stopped"}, "cancel", "erin", "--yes")
+		s.admin(0, []string{"ended, stopped by an administrator"}, "cancel", "erin", "--yes")
 		s.admin(0, []string{"none"}, "list")
 		s.recorded("recovery.cancelled", "swap.refused")
 	})
@@ -179,14 +194,15 @@ func TestJourneyARefusalIsListed(t *testing.T) {
 	bothStores(t, func(t *testing.T, change func(*rig.Setup)) {
 		s, kc := onFake(t, change)
 		w := s.hand("erin").ask()
-		s.admin(0, []string{"ended stopped"}, "cancel", "ERIN", "--yes")
+		s.admin(0, []string{"ended, stopped by an administrator"}, "cancel", "ERIN", "--yes")
 		w.Get(s.bridge.URL + "/recovery").Follow("")
 		w.see("An administrator of the university stopped it.")
 		defer kc.Inject(fakekc.Fault{Method: http.MethodPut, Path: adminUser, Status: http.StatusBadRequest, Body: `{"field":"staffNumber","errorMessage":"error-user-attribute-required"}`})()
 		h := s.hand("alice").ask()
 		h.prove(h.link(1)).enrol()
 		s.attends("refused_by_account")
-		s.admin(0, []string{"profile field", "staffNumber"}, "show", "alice")
+		h.Get(s.bridge.URL + "/recovery").Follow("")
+		s.admin(0, []string{referenceOn(h), "ended, refused", "add credential", "profile field", "staffNumber"}, "show", "alice")
 		s.admin(1, []string{"there is no swap to go on with"}, "retry", "alice", "--yes")
 		s.admin(0, []string{"leaves this list"}, "cancel", "alice", "--yes")
 		s.admin(0, []string{"none"}, "list")
@@ -211,6 +227,9 @@ func TestJourneyControlSocket(t *testing.T) {
 	s.admin(1, []string{"no otpbridge serves on " + path}, "list")
 	one.Start()
 	one.WaitReady()
+	if got := s.admin(0, nil, "list", "--json"); got.out != "[]\n" {
+		t.Errorf("nothing is open: %q", got.out)
+	}
 	s.admin(0, []string{"none"}, "list")
 	ctx, cancel := context.WithTimeout(t.Context(), rig.Patience)
 	defer cancel()

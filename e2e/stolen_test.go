@@ -138,8 +138,10 @@ func TestJourneyStolenComesBackLater(t *testing.T) {
 	}
 	th.uses(false)
 	s.unchanged("frank", before)
-	back := s.signedIn("frank")
+	s.admin(0, []string{"frank", "locked"}, "list")
+	back := s.signedIn("frank").see("Your authenticator app is locked").see("the lock is lifted")
 	back.prove(back.pressForMail("start", len(s.mailbox.Messages("frank@example.net"))+1))
+	s.admin(0, []string{"proven, locked", "changed", "tombstone", "6f747062-7473-8"}, "show", "frank")
 	phone := back.enrol()
 	back.seeDone()
 	s.unchanged("frank", before)

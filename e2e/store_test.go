@@ -147,7 +147,7 @@ func losesTheEnd(t *testing.T) {
 	restore := func(name string, phone *rig.Phone) {
 		redis.Stop()
 		redis.Start()
-		rig.Eventually(t, "nothing of "+name+" is under way", func() bool { return strings.Contains(s.recoveries("show", name).err, "there is no such recovery") })
+		rig.Eventually(t, "nothing of "+name+" is under way", func() bool { return strings.Contains(s.recoveries("show", name).err, "has a recovery that is open") })
 		s.mustHaveOnly(name, phone)
 	}
 

@@ -68,7 +68,7 @@ func TestJourneyDeletedInTheSwap(t *testing.T) {
 	h, phone = s.ready("grace")
 	s.interrupts(h, phone, proxy, "remove-1", deletes("grace"))
 	s.mustBeStuck(h, "gone", "the account is gone")
-	s.admin(0, []string{"ended stopped"}, "cancel", "grace", "--yes")
+	s.admin(0, []string{"ended, stopped by an administrator"}, "cancel", "grace", "--yes")
 	s.admin(0, []string{"none"}, "list")
 	h.Get(s.bridge.URL + "/recovery").Follow("")
 	h.see("An administrator of the university stopped it.")

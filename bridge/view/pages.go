@@ -155,6 +155,7 @@ type Done struct {
 	Frame
 	Label     string         // name of the registration; may be empty
 	Partial   bool           // the old authenticators are still being removed
+	Beside    bool           // an authenticator of a directory works on: it cannot be removed
 	First     bool           // there was no old authenticator
 	Noticed   bool           // a notice was queued for at least one address
 	SignedOut bool           // the person's other sessions were ended

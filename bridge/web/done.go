@@ -37,7 +37,7 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, v *visit) error {
 func doneFacts(rec bridge.Recovery, holder string) *DoneFacts {
 	facts := &DoneFacts{First: rec.First, Noticed: len(rec.Snapshot.Others("")) > 0, Unset: rec.Snapshot.Unset()}
 	if bridge.Equal(rec.Holder, holder) {
-		facts.Label = rec.Label
+		facts.Label, facts.Beside = rec.Label, rec.Beside
 		facts.Ref = bridge.DoneRef{Recovery: rec.ID, Person: rec.Person, Way: rec.Way, At: rec.DoneAt}
 	}
 	return facts
@@ -52,7 +52,7 @@ func (s *Server) showDone(w http.ResponseWriter, r *http.Request, v *visit, stat
 	return s.show(w, r, v, status, func(f view.Frame) view.Page {
 		f.Path = "/done"
 		return view.Done{
-			Frame: f, Label: facts.Label, First: facts.First, Noticed: facts.Noticed, SignedOut: true, Unset: s.Settings != nil && facts.Unset, Codes: codesPart(offer), Faults: faults,
+			Frame: f, Label: facts.Label, Beside: facts.Beside, First: facts.First, Noticed: facts.Noticed, SignedOut: true, Unset: s.Settings != nil && facts.Unset, Codes: codesPart(offer), Faults: faults,
 		}
 	})
 }

@@ -89,6 +89,7 @@ type DoneFacts struct {
 	First   bool
 	Noticed bool
 	Unset   bool           `json:",omitempty"` // no address that a link can go to
+	Beside  bool           `json:",omitempty"` // an authenticator of a directory works on
 	Ref     bridge.DoneRef // for recovery codes
 }
 

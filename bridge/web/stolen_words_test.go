@@ -166,7 +166,8 @@ func TestAStuckSwapNamesNoLockedAuthenticator(t *testing.T) {
 			})
 			ref := "Reference number: " + recovery(t, c, name).Reference
 			p.says(ref)
-			if p.says("your new authenticator app"); strings.Contains(text(p.Body), "the old one is locked") != locked {
+			p.says("your new authenticator app")
+			if strings.Contains(text(p.Body), "the old one is locked") != locked {
 				t.Error(text(p.Body))
 			}
 			if thief := newPerson(t, c); !locked {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"otpbridge/bridge"
@@ -123,13 +123,13 @@ func listed(p process, all []control.Recovery) error {
 		_, err := fmt.Fprintln(p.out, config.Say("none", "ありません").In(p.lang))
 		return err
 	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	heads := config.Say("RECOVERY\tUSER\tSTATE\tWAY\tSTARTED\tNEEDS", "手続き\tユーザー\t状態\t方法\t開始\t要対応")
-	_, _ = fmt.Fprintln(w, heads.In(p.lang)) // into memory; Flush says whether it came out
+	var t columns
+	heads := config.Say("RECOVERY\tREFERENCE\tUSER\tSTATE\tWAY\tSTARTED\tNEEDS", "手続き\t番号\tユーザー\t状態\t方法\t開始\t要対応")
+	t.row(strings.Split(heads.In(p.lang), "\t")...)
 	for _, r := range all {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, plain(r.User), r.State, r.Way, clock(r.Started), attention(r, p.lang)) // as above
+		t.row(r.ID, cmp.Or(r.Reference, "-"), plain(r.User), stateOf(r, p.lang), wayOf(r, p.lang), clock(r.Started), attention(r, p.lang))
 	}
-	return w.Flush()
+	return t.write(p.out)
 }
 
 // plain makes a name that came from elsewhere harmless for a terminal and a table.
@@ -145,45 +145,16 @@ func clock(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// attention says why an administrator has to act, "-" when there is no need.
-func attention(r control.Recovery, lang string) string {
-	words, ok := map[bridge.Code]config.Words{
-		bridge.CodeGone:             config.Say("the account is gone, or out of the service account's sight", "アカウントが存在しないか、サービスアカウントから見えない"),
-		bridge.CodeRefusedByAccount: config.Say("Keycloak refuses a step; its log and ours say which", "Keycloak が操作を拒否した（双方のログに記録がある）"),
-		bridge.CodeKeycloakAway: config.Say("Keycloak does not carry out a step, for more than ten minutes; our log says which",
-			"Keycloak が10分以上にわたって操作を実行できない（otpbridge のログに記録がある）"),
-		bridge.CodeInternal: config.Say("a fault of ours; the log says which", "otpbridge 側の問題（ログに記録がある）"),
-	}[bridge.Code(r.Attention)]
-	said := r.Attention
-	if ok {
-		said = words.In(lang)
-	}
-	switch {
-	case said == "":
-		return "-"
-	case r.State == control.Locked:
-		return config.Say("the tombstone was taken away and cannot be written again: ", "利用停止用の認証情報が削除され、再び書き込むことができない：").In(lang) + said
-	case r.State == control.TemporaryCode:
-		return config.Say("a temporary code still works: ", "一時コードを削除できない：").In(lang) + said
-	case r.Objected && r.State != string(bridge.Writing) && !r.Locking:
-		return config.Say("sessions not ended after an objection: ", "異議の申し立て後、セッションを終了できない：").In(lang) + said
-	case r.Locking:
-		return config.Say("not locked yet: ", "利用停止が未完了：").In(lang) + said
-	case r.Unlocked:
-		return config.Say("not locked after a theft: ", "盗難後に利用停止できなかった：").In(lang) + said
-	}
-	return said
-}
-
 // find returns the one recovery that an id, a person's id or a user name means.
-func find(ctx context.Context, service *control.Client, which string) (control.Recovery, error) {
+func find(ctx context.Context, p process, service *control.Client, which string) (control.Recovery, error) {
 	all, err := service.ListWith(ctx, which)
 	if err != nil {
 		return control.Recovery{}, err
 	}
 	i := slices.IndexFunc(all, func(r control.Recovery) bool { return r.Meant(which) })
 	if i < 0 {
-		return control.Recovery{}, bridge.Fault(bridge.CodeAbsent, "", nil)
+		none := config.Say("nobody of the name or id %s has a recovery that is open or needs somebody", "%s という名前または ID で、進行中または要対応の手続きはありません")
+		return control.Recovery{}, errors.New(none.With(plain(which)).In(p.lang))
 	}
 	return all[i], nil
 }
@@ -191,7 +162,7 @@ func find(ctx context.Context, service *control.Client, which string) (control.R
 // Run shows one recovery.
 func (c recoveriesShowCmd) Run(ctx context.Context, p process) error {
 	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
-		r, err := find(ctx, service, c.Which)
+		r, err := find(ctx, p, service, c.Which)
 		if err != nil {
 			return err
 		}
@@ -203,39 +174,44 @@ func shown(p process, asJSON bool, r control.Recovery) error {
 	if asJSON {
 		return writeJSON(p.out, r)
 	}
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	var t columns
 	row := func(en, ja, text string) {
 		if text != "" && text != "-" {
-			_, _ = fmt.Fprintf(w, "%s\t%s\n", config.Say(en, ja).In(p.lang), text) // into memory; Flush says whether it came out
+			t.row(config.Say(en, ja).In(p.lang), text)
 		}
 	}
 	row("recovery", "手続き", r.ID)
+	row("reference", "お問い合わせ番号", r.Reference)
 	row("user", "ユーザー", plain(r.User))
 	row("person", "対象者", r.Person)
-	row("state", "状態", strings.TrimSpace(r.State+" "+r.End))
-	row("way", "方法", r.Way)
+	row("state", "状態", stateOf(r, p.lang))
+	row("reason", "理由", reasonOf(r, p.lang))
+	row("way", "方法", wayOf(r, p.lang))
 	row("started", "開始", clock(r.Started))
 	row("expires", "期限", clock(r.Expires))
 	row("writing since", "書き込み開始", clock(r.Writing))
+	row("locked since", "利用停止", clock(r.Locked))
+	row("tombstone", "利用停止用の認証情報", strings.Join(r.Tombstone, ", "))
 	row("next try", "次の試行", clock(r.Next))
 	if r.Tries > 0 {
 		row("tries", "試行回数", strconv.Itoa(r.Tries))
 	}
 	if r.Swap != nil {
 		row("new credential", "新しい認証情報", r.Swap.Added)
-		row("sent", "送信済み", strconv.FormatBool(r.Swap.Sent))
+		row("sent", "送信済み", yesOrNo(r.Swap.Sent, p.lang))
 		row("to be removed", "削除対象", strings.Join(r.Swap.Removed, ", "))
 	}
 	row("needs", "要対応", attention(r, p.lang))
+	row("refused step", "拒否された操作", stepOf(r, p.lang))
 	row("profile field", "プロフィール項目", plain(r.Field))
-	return w.Flush()
+	return t.write(p.out)
 }
 
 // Run tells a swap or a lock to go on.
 func (c recoveriesRetryCmd) Run(ctx context.Context, p process) error {
 	plan := config.Say("retry: the swap or lock of %s is tried again now", "再試行: %s の書き込みまたは利用停止を直ちに再試行します")
 	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
-		r, err := find(ctx, service, c.Which)
+		r, err := find(ctx, p, service, c.Which)
 		if err != nil {
 			return err
 		}
@@ -256,7 +232,7 @@ func (c recoveriesRetryCmd) Run(ctx context.Context, p process) error {
 func (c recoveriesCancelCmd) Run(ctx context.Context, p process) error {
 	plan := config.Say("cancel: the recovery of %s ends; authenticators stay as they are", "中止: %s の手続きを終了します（認証アプリはそのままです）")
 	return c.with(ctx, p, func(ctx context.Context, service *control.Client) error {
-		r, err := find(ctx, service, c.Which)
+		r, err := find(ctx, p, service, c.Which)
 		if err != nil {
 			return err
 		}

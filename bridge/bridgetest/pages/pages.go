@@ -171,6 +171,7 @@ func enrolSamples(f view.Frame, word string) []Sample {
 		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}}, {"writing-stuck", view.Writing{Frame: f, Stuck: true}},
 		{"done", view.Done{Frame: f, Label: word, Noticed: true, SignedOut: true}},
 		{"done-partial", view.Done{Frame: f, Label: word, Partial: true}},
+		{"done-beside", view.Done{Frame: f, Label: word, Beside: true}},
 		{"done-first", view.Done{Frame: f, First: true}}, {"done-unset", view.Done{Frame: f, Label: word, SignedOut: true, Unset: true}},
 		{"done-codes-offer", view.Done{Frame: f, Codes: &view.RecoveryCodes{Offer: true, Replaces: true}}},
 		{"done-codes-writing", view.Done{Frame: f, Codes: &view.RecoveryCodes{Writing: true}}},

@@ -26,22 +26,27 @@ import (
 // Recovery is what an administrator sees of one recovery: never a key, a link, a code or an address. --json prints it; it is stable.
 type Recovery struct {
 	ID        string    `json:"id"`
+	Reference string    `json:"reference,omitzero"` // the number on the person's pages and mails
 	User      string    `json:"user"`
 	Person    string    `json:"person"`
 	State     string    `json:"state"`
 	Way       string    `json:"way"`
+	Reason    string    `json:"reason,omitzero"`
 	Started   time.Time `json:"started"`
-	Expires   time.Time `json:"expires,omitzero"`   // waiting, proven
-	Writing   time.Time `json:"writing,omitzero"`   // since when the swap runs, or began
-	End       string    `json:"end,omitempty"`      // ended: how
-	Attention string    `json:"attention,omitzero"` // code: why an administrator has to act
-	Field     string    `json:"field,omitzero"`     // profile fields that Keycloak named when it refused
-	Locking   bool      `json:"locking,omitzero"`   // a lock after a theft has not come to its end
-	Unlocked  bool      `json:"unlocked,omitzero"`  // a lock after a theft was refused
-	Objected  bool      `json:"objected,omitzero"`  // somebody objected after the end, and the sessions are not ended yet
-	Parked    bool      `json:"parked,omitzero"`    // the swap or lock was given up after ten tries
-	Tries     int       `json:"tries,omitzero"`     // of its job
-	Next      time.Time `json:"next,omitzero"`      // when it is tried again, or its lease ends
+	Expires   time.Time `json:"expires,omitzero"`    // waiting, proven
+	Writing   time.Time `json:"writing,omitzero"`    // since when the swap runs, or began
+	End       string    `json:"end,omitempty"`       // ended: how
+	Attention string    `json:"attention,omitzero"`  // code: why an administrator has to act
+	Step      string    `json:"step,omitzero"`       // of Attention: what could not be done
+	Field     string    `json:"field,omitzero"`      // profile fields that Keycloak named when it refused
+	Locking   bool      `json:"locking,omitzero"`    // a lock after a theft has not come to its end
+	Unlocked  bool      `json:"unlocked,omitzero"`   // a lock after a theft was refused
+	Locked    time.Time `json:"locked,omitzero"`     // since when the account is locked, whatever the state
+	Tombstone []string  `json:"tombstone,omitempty"` // show: ids of the credentials that keep it so
+	Objected  bool      `json:"objected,omitzero"`   // somebody objected after the end, and the sessions are not ended yet
+	Parked    bool      `json:"parked,omitzero"`     // the swap or lock was given up after ten tries
+	Tries     int       `json:"tries,omitzero"`      // of its job
+	Next      time.Time `json:"next,omitzero"`       // when it is tried again, or its lease ends
 	Asked     bool      `json:"cancel_asked,omitzero"`
 	Lost      string    `json:"lost,omitzero"` // state lost: what the audit trail knows to have begun and the store knows nothing of
 	Swap      *Swap     `json:"swap,omitempty"`

@@ -111,15 +111,24 @@ func (s *service) recoveries(ctx context.Context, whose string) ([]control.Recov
 	if err != nil {
 		return nil, err
 	}
+	return s.beside(ctx, whose, out)
+}
+
+// beside adds to what is open whose account is locked, what temporary codes are stuck and, unless whose is "", what there is of that person.
+func (s *service) beside(ctx context.Context, whose string, out []control.Recovery) ([]control.Recovery, error) {
 	locked, err := s.locked(ctx, out)
 	if err != nil {
 		return nil, err
 	}
+	out = append(out, locked...)
 	stuck, err := s.stuckTemporaries(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.also(ctx, whose, slices.Concat(out, locked, stuck))
+	if out, err = s.also(ctx, whose, append(out, stuck...)); err == nil {
+		s.tombstones(ctx, whose, out)
+	}
+	return out, err
 }
 
 // also adds the recovery of a person of whom nothing is listed: the store may lose a job and keep the record.
@@ -197,6 +206,10 @@ func describe(r bridge.Recovery, row *control.Recovery) {
 	if r.State == bridge.Waiting || r.State == bridge.Proven {
 		row.Expires = r.Expires
 	}
+	if _, needed := r.Attention(); needed && r.UnsaidWhy == "" {
+		row.Step = r.Step
+	}
+	row.Reference, row.Reason = r.Reference, string(r.Reason)
 	row.Locking, row.Unlocked, row.Objected = r.Locking(), r.Unlocked(), r.UnsaidWhy != ""
 	if r.State != bridge.Writing && !row.Locking {
 		row.Parked, row.Tries, row.Next = false, 0, time.Time{}
