@@ -118,8 +118,9 @@ func (s *sealing) plain(t *testing.T, person string) string {
 	return string(text)
 }
 
-// Issue 5, STO-10: the sealed key of one recovery opens neither in another one nor as a record of another purpose.
-func TestSealedKeyBelongsToItsRecoveryAndPurpose(t *testing.T) {
+// Issue 5, STO-10: the sealed key opens neither in another person's recovery nor as a record of another purpose. Of which recovery of its person it is stands beside it under
+// the same seal: it moves to another one only with all of its record ("The store" in docs/design.md).
+func TestSealedKeyBelongsToItsPersonAndPurpose(t *testing.T) {
 	onBothStores(t, func(t *testing.T, w storetest.World) {
 		s := openSealing(t, w, storetest.NewRing(t, "k1"), newAccount())
 		raw := s.store.Raw()
