@@ -69,6 +69,39 @@ func (f *Flow) Closed(op string) error {
 	return f.safe(op)
 }
 
+// Enters says why nobody may sign in for a recovery in this browser now: as Closed does, but for a pause, which keeps nobody out who has a recovery under way
+// there or opened its link: the proof needs another sign-in.
+func (f *Flow) Enters(ctx context.Context, v Viewer) error {
+	const op = "sign in"
+	shut := f.Closed(op)
+	if CodeOf(shut) != CodePaused {
+		return shut
+	}
+	owner, err := f.Owner(ctx, v.LinkHash)
+	if err != nil {
+		return err
+	}
+	for _, person := range []string{v.Person, owner} {
+		if person == "" {
+			continue
+		}
+		r, found, err := f.read(ctx, person)
+		if err != nil {
+			return err
+		}
+		if found && r.goesOnIn(v) {
+			return f.safe(op)
+		}
+	}
+	return shut
+}
+
+// goesOnIn reports that the recovery is under way in the viewer's browser, or by the link that was opened there.
+func (r Recovery) goesOnIn(v Viewer) bool {
+	own := r.Person == v.Person && (Equal(r.ID, v.Recovery) || Equal(r.Holder, v.Holder))
+	return r.Open() && (own || r.Link != nil && Equal(r.Link.Hash, v.LinkHash))
+}
+
 // safe is what is asked before a proof counts: one that was made in an unsafe realm proves nothing.
 func (f *Flow) safe(op string) error {
 	if f.Unsafe == nil {

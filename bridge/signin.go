@@ -30,12 +30,12 @@ func (f *Flow) take(ctx context.Context, person string, uses ...Use) error {
 
 // Prepare looks at the account behind a typed name, takes its snapshot and opens the gate. name is trimmed and normalised by the
 // caller; holder is the browser's part in a recovery, "" if it has none. The answer is the same for every name: reasons go to the log and the audit
-// trail only. Errors are faults of the outside world, CodePaused and CodeRealmUnsafe. See Admit.
+// trail only. Errors are faults of the outside world and CodeRealmUnsafe. See Admit and Enters.
 func (f *Flow) Prepare(ctx context.Context, name, holder string) (Entry, error) {
 	if f.Looked != nil {
 		f.Looked(ctx)
 	}
-	if err := f.Closed("prepare"); err != nil {
+	if err := f.safe("prepare"); err != nil {
 		return Entry{}, err
 	}
 	e, err := f.prepare(ctx, strings.TrimSpace(name), holder)
@@ -156,7 +156,7 @@ func (f *Flow) noticeGateShut(ctx context.Context, a Account, h History, realm R
 // Reopen opens the gate again for the same person, for the one repeat of a sign-in that was not fresh. The account is judged like the first
 // time; the first snapshot stays. An empty entry: the gate stays shut.
 func (f *Flow) Reopen(ctx context.Context, e Entry, holder string) (Entry, error) {
-	if err := f.Closed("reopen"); err != nil {
+	if err := f.safe("reopen"); err != nil {
 		return Entry{}, err
 	}
 	again := Entry{Person: e.Person}

@@ -20,10 +20,10 @@ import (
 // identify serves GET /start: the person types their ID. Somebody who comes back while a sign-in is under way was probably told "Access
 // denied" by the campus page.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if err := s.Flow.Closed("start"); err != nil && bridge.CodeOf(err) != bridge.CodeKeycloakAway { // which may have changed when the form is sent
+	state := v.state()
+	if err := s.enters(r.Context(), state); err != nil {
 		return err
 	}
-	state := v.state()
 	again, err := s.tooOld(r.Context(), state)
 	if err != nil {
 		return err
@@ -43,6 +43,18 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request, v *visit) erro
 		}
 		return page
 	})
+}
+
+// enters says why nobody may sign in for a recovery in this browser. Whether the realm could be looked at is for the press to say: it waits for that.
+func (s *Server) enters(ctx context.Context, st State) error {
+	v := bridge.Viewer{LinkHash: st.Link}
+	if f := st.leaves(s.Now()); f != nil {
+		v.Person, v.Holder, v.Recovery = f.Person, f.Holder, f.Recovery
+	}
+	if err := s.Flow.Enters(ctx, v); bridge.CodeOf(err) != bridge.CodeKeycloakAway {
+		return err
+	}
+	return nil
 }
 
 // tooOld reports whether this browser's recovery is proven and only its sign-in is too old to show a key to (OIDC-09).
@@ -84,6 +96,9 @@ func (s *Server) beginSignIn(w http.ResponseWriter, r *http.Request, v *visit) e
 		return err
 	}
 	if err := s.countName(r.Context(), s.address(r), strings.ToLower(name)); err != nil {
+		return err
+	}
+	if err := s.enters(r.Context(), v.state()); err != nil {
 		return err
 	}
 	p, late := s.prepare(r.Context(), v.state(), name)
@@ -244,7 +259,11 @@ func (s *Server) again(w http.ResponseWriter, r *http.Request, v *visit, before 
 		s.Flow.Leave(r.Context(), before.Entry)
 		return bridge.Fault(bridge.CodeStaleSignIn, "callback", nil)
 	}
-	entry, err := s.Flow.Reopen(r.Context(), before.Entry, before.part(s.Now()))
+	var entry bridge.Entry
+	err := s.enters(r.Context(), before)
+	if err == nil {
+		entry, err = s.Flow.Reopen(r.Context(), before.Entry, before.part(s.Now()))
+	}
 	s.Flow.Leave(r.Context(), before.Entry)
 	if err != nil {
 		return err
