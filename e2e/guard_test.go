@@ -127,8 +127,8 @@ func ofTheTests(f bridge.Finding) bool {
 }
 
 // OPS-09, OIDC-18: beside a running product on a real Keycloak the doctor sees all with an administrator's client, says what it may not see
-// without one, and never "ok"; the guard stops new recoveries when the flow is unbound or an identity provider leads past it, and lets them go on when that
-// is mended.
+// without one, and never "ok"; the guard stops new recoveries when the flow is unbound, an identity provider leads past it, the PAR lock is gone or
+// events are off, and lets them go on when that is mended.
 func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 	t.Parallel()
 	c := rig.NewCampus(t)
@@ -169,20 +169,55 @@ func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 			t.Errorf("%s did not pass: exit %d, %+v", passed, code, e)
 		}
 	}
-	change := func(call string, body any, want int) {
+	s := &site{t: t, campus: c, bridge: b}
+	s.guardStops()
+}
+
+// guardStops breaks the realm beside a running product in one way after the other, each at the moment when the one before is mended, and wants new recoveries
+// to stop for each, by its name in the trail, and to go on when all is well.
+func (s *site) guardStops() {
+	t := s.t
+	t.Helper()
+	var policies any
+	s.keycloak("GET /client-policies/policies", nil, &policies)
+	last := func() (e auditEvent) {
+		s.trailHas(func(one auditEvent) bool {
+			if strings.HasPrefix(one.Event, "guard.") {
+				e = one
+			}
+			return false
+		})
+		return e
+	}
+	ways := []bridge.FindingID{bridge.FindFlowUnbound, bridge.FindProviderFlow, bridge.FindParPolicy, bridge.FindEventsOff}
+	stops := func(why bridge.FindingID) {
 		t.Helper()
-		if err := c.Do(t.Context(), call, body, nil); err != nil {
-			t.Fatal(err)
-		}
-		rig.Eventually(t, "the guard sees "+call, func() bool { return startStatus(t, b.URL) == want })
+		var e auditEvent
+		rig.Eventually(t, "the guard stops new recoveries for "+string(why), func() bool {
+			e = last()
+			named := slices.DeleteFunc(slices.Clone(ways), func(id bridge.FindingID) bool { return !strings.Contains(e.Detail["findings"], string(id)) })
+			return e.Event == "guard.stopped" && slices.Equal(named, []bridge.FindingID{why}) && startStatus(t, s.bridge.URL) == http.StatusServiceUnavailable
+		})
+		t.Logf("the guard says %s", e.Detail["findings"])
 	}
-	change("PUT ", object{"browserFlow": "browser"}, http.StatusServiceUnavailable)
-	change("PUT ", object{"browserFlow": "otpbridge-browser"}, http.StatusOK)
-	change("POST /identity-provider/instances", unguarded(), http.StatusServiceUnavailable)
-	change("DELETE /identity-provider/instances/idp", nil, http.StatusOK)
-	if trail, err := os.ReadFile(b.Audit); err != nil || !bytes.Contains(trail, []byte(`"guard.stopped"`)) || !bytes.Contains(trail, []byte(`"guard.resumed"`)) {
-		t.Errorf("%v: the audit trail does not say what the guard did", err)
+	goesOn := func() {
+		t.Helper()
+		rig.Eventually(t, "recoveries go on", func() bool { return last().Event == "guard.resumed" && startStatus(t, s.bridge.URL) == http.StatusOK })
 	}
+	s.keycloak("PUT ", object{"browserFlow": "browser"}, nil)
+	stops(bridge.FindFlowUnbound)
+	s.keycloak("PUT ", object{"browserFlow": "otpbridge-browser"}, nil)
+	goesOn()
+	s.keycloak("POST /identity-provider/instances", unguarded(), nil)
+	stops(bridge.FindProviderFlow)
+	s.keycloak("PUT /client-policies/policies", object{"policies": []any{}}, nil)
+	s.keycloak("DELETE /identity-provider/instances/idp", nil, nil)
+	stops(bridge.FindParPolicy)
+	s.keycloak("PUT ", object{"eventsEnabled": false}, nil)
+	s.keycloak("PUT /client-policies/policies", policies, nil)
+	stops(bridge.FindEventsOff)
+	s.keycloak("PUT ", object{"eventsEnabled": true}, nil)
+	goesOn()
 }
 
 // unguarded is an identity provider as somebody adds it who does not know of the flow after it.
