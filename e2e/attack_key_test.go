@@ -64,8 +64,7 @@ func (s *site) pushed(p push) {
 		action += ":" + before[1].ID
 		before = before[:1]
 	}
-	client := rig.NewClient(t, s.campus.Realm, realm.LoginClient, s.bridge.URL+"/oidc/callback")
-	client.Secret, client.Key = "", &s.campus.Login
+	client := s.login()
 	b := client.Open(rig.NewBrowser(t), "scope", recoveryScope, "kc_action", action)
 	b.Submit("username", p.victim, "password", realm.Password(p.victim)).Follow(client.Redirect)
 	if b.Page() != p.page {

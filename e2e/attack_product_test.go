@@ -79,6 +79,11 @@ func TestPeer_RestrictClientAuth27_SSO(t *testing.T) {
 		h.recovers()
 		s.mustOpenNothing(h.Browser, "a new authenticator")
 	})
+	for _, name := range []string{"alice", "frank", "grace", "heidi", "ivan", "judy"} {
+		if l := s.lock(name); l != (lockState{}) {
+			t.Errorf("Keycloak counts against %s: %+v", name, l)
+		}
+	}
 }
 
 // OIDC-09: a full session that was left in the browser is ended, so that it enrols nothing afterwards.
@@ -98,10 +103,15 @@ func TestRealmAttackProductFindsAFullSession(t *testing.T) {
 // OIDC-09: one that is so young that it counts as fresh is ended all the same.
 func TestRealmAttackProductFindsAYoungFullSession(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	h := s.hand("alice")
-	if full := s.portal().SignIn(h.Browser, "alice", rig.NewPhone(t, realm.Secret("alice"))); full.Acr() != "mfa" {
-		t.Fatalf("full sign-in: %+v", full)
+	newSite(t).mustEndAFullSession("alice")
+}
+
+// mustEndAFullSession signs in with both factors, leaves that in the browser, and asks for a recovery there.
+func (s *site) mustEndAFullSession(name string) {
+	s.t.Helper()
+	h := s.hand(name)
+	if full := s.portal().SignIn(h.Browser, name, rig.NewPhone(s.t, realm.Secret(name))); full.Acr() != "mfa" {
+		s.t.Fatalf("full sign-in: %+v", full)
 	}
 	h.typeIDKnown()
 	if h.Page() == "login-login" { // the machine was slow
@@ -122,7 +132,7 @@ func (s *site) mustAskForEverything(h *hand) {
 		if h.Page() != "login-login" {
 			t.Errorf("%v: %s, want the password page", params, h.Describe())
 		}
-		h.Submit("username", "alice", "password", realm.Password("alice")).Follow(portal.Redirect)
+		h.Submit("username", h.name, "password", realm.Password(h.name)).Follow(portal.Redirect)
 		if h.Page() != "login-login-otp" {
 			t.Errorf("%v, password typed: %s, want the OTP page", params, h.Describe())
 		}
@@ -171,13 +181,9 @@ func TestPeer_KC50301_Action(t *testing.T) {
 func TestRealmAttackProductGate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	for _, action := range []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"} {
-		name := "pending-" + strings.ToLower(action)
-		s.add(realm.Person{Name: name, RequiredActions: []string{action}})
-		h := s.hand(name).typeID().stop()
-		if h.Status != http.StatusUnauthorized {
-			t.Errorf("pending %s: %s, want access denied", action, h.Describe())
-		}
+	for _, action := range actions {
+		s.add(realm.Person{Name: pendingPerson(action), RequiredActions: []string{action}})
+		s.mustDenyPending(action)
 	}
 	first := s.hand("alice").typeID()
 	first.awaitGate()
@@ -193,29 +199,49 @@ func TestRealmAttackProductGate(t *testing.T) {
 	rig.Eventually(t, "the sign-in shuts the gate", func() bool { return !s.gateOpen("alice") })
 }
 
+// mustDenyPending has somebody type their ID of whom an action is asked.
+func (s *site) mustDenyPending(action string) {
+	s.t.Helper()
+	name := pendingPerson(action)
+	h := s.hand(name).typeID().stop()
+	if h.Status != http.StatusUnauthorized {
+		s.t.Errorf("pending %s: %s, want access denied", action, h.Describe())
+	}
+	s.refused(name, "pending_action")
+}
+
 // OIDC-20: who comes back must be who was typed.
 func TestRealmAttackProductOvertypedName(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "mallory"}, realm.Person{Name: "victor"}, realm.Person{Name: "wendy"})
+	s.mustBeWhoWasTyped("mallory", "victor", "wendy")
+}
+
+// mustBeWhoWasTyped types a name and signs in as somebody else: first as one whose gate is shut, then as one whose gate is open.
+func (s *site) mustBeWhoWasTyped(typed, shut, opened string) {
+	t := s.t
+	t.Helper()
 	// The victim's gate is shut: Keycloak denies.
-	h := s.hand("mallory").typeID()
-	h.name = "victor"
+	h := s.hand(typed).typeID()
+	h.name = shut
 	h.stop()
 	if h.Status != http.StatusUnauthorized {
 		t.Errorf("gate shut: %s, want access denied", h.Describe())
 	}
 	// The victim's gate is open, because somebody typed the name elsewhere: the product refuses.
-	s.hand("wendy").typeID()
-	h = s.hand("mallory").typeID()
-	h.name = "wendy"
+	s.hand(opened).typeID()
+	h = s.hand(typed).typeID()
+	h.name = opened
 	h.typePassword().see("Please start again with the same ID")
 	if h.Get(s.bridge.URL+"/recovery").Follow("").Status != http.StatusOK || !h.sees("Enter your ID") {
 		t.Errorf("afterwards: %s, want the ID page", h.Describe())
 	}
 	s.mustOpenNothing(h.Browser, "overtyped name")
-	if mails := s.mailbox.Messages(""); len(mails) > 0 {
-		t.Errorf("%d mails were sent", len(mails))
+	for _, name := range []string{typed, shut, opened} {
+		if mails := s.mailbox.Messages(name + "@example.net"); len(mails) > 0 {
+			t.Errorf("%s was sent %d mails", name, len(mails))
+		}
 	}
 }
 
@@ -240,12 +266,18 @@ func TestRealmAttackProductProfileChangedMeanwhile(t *testing.T) {
 // OIDC-21: guesses between password-only sign-ins reset Keycloak's counters and come to an end all the same.
 func TestRealmAttackProductAlternatingGuesses(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	const perRound, most = 3, 40
-	guesses := 0
+	newSite(t).mustStopGuesses("alice", 3)
+}
+
+// mustStopGuesses alternates so many guesses with a password-only sign-in, until that is denied.
+func (s *site) mustStopGuesses(name string, perRound int) {
+	t := s.t
+	t.Helper()
+	const most = 40
+	address, guesses := name+"@example.net", 0
 	for denied := false; !denied && guesses <= most; {
 		b := rig.NewBrowser(t)
-		s.portal().SignIn(b, "alice", nil)
+		s.portal().SignIn(b, name, nil)
 		for range perRound {
 			if b.Page() != "login-login-otp" {
 				t.Fatalf("guessing: %s, want the OTP page", b.Describe())
@@ -253,13 +285,13 @@ func TestRealmAttackProductAlternatingGuesses(t *testing.T) {
 			b.Submit("otp", "000000").Follow(s.portal().Redirect)
 			guesses++
 			// Two failures within a second lock the person; an attacker waits instead.
-			if err := s.campus.Unlock(t.Context(), "alice"); err != nil {
+			if err := s.campus.Unlock(t.Context(), name); err != nil {
 				t.Fatal(err)
 			}
 		}
-		h := s.hand("alice").typeID()
+		h := s.hand(name).typeID()
 		rig.Eventually(t, "the gate opens, or a notice says why not", func() bool {
-			return s.gateOpen("alice") || len(s.mailbox.Messages("alice@example.net")) > 0
+			return s.gateOpen(name) || len(s.mailbox.Messages(address)) > 0
 		})
 		denied = h.stop().Status == http.StatusUnauthorized
 	}
@@ -267,8 +299,8 @@ func TestRealmAttackProductAlternatingGuesses(t *testing.T) {
 	if guesses > most {
 		t.Errorf("%d guesses reached the OTP check", guesses)
 	}
-	s.mailbox.Wait("alice@example.net", 1)
-	if subject := s.mailbox.Messages("alice@example.net")[0].Subject; subject != "Too many wrong one-time passwords for your account" &&
+	s.mailbox.Wait(address, 1)
+	if subject := s.mailbox.Messages(address)[0].Subject; subject != "Too many wrong one-time passwords for your account" &&
 		!strings.Contains(subject, "ワンタイムパスワード") {
 		t.Errorf("the notice says %q", subject)
 	}
@@ -282,9 +314,14 @@ func TestRealmAttackProductSharedComputer(t *testing.T) {
 	if full := s.portal().SignIn(h.Browser, "carol", rig.NewPhone(t, realm.Secret("carol"))); full.Acr() != "mfa" {
 		t.Fatalf("full sign-in of somebody else: %+v", full)
 	}
-	h.typeID()
+	h.typeIDKnown() // the gate of the name is open, and lets nobody else in
 	if h.Status != http.StatusUnauthorized {
 		t.Fatalf("%s, want access denied", h.Describe())
+	}
+	// The one denial is Keycloak's own count, of the session that it denied; it locks nobody.
+	rig.Eventually(t, "Keycloak has counted its denial", func() bool { return s.lock("carol").Failures > 0 })
+	if carol, alice := s.lock("carol"), s.lock("alice"); carol != (lockState{Failures: 1}) || alice != (lockState{}) {
+		t.Errorf("counted against carol: %+v, against alice: %+v", carol, alice)
 	}
 	rig.Eventually(t, "the page knows that the campus page said no", func() bool {
 		h.Get(s.bridge.URL + "/start")
@@ -297,4 +334,7 @@ func TestRealmAttackProductSharedComputer(t *testing.T) {
 		t.Errorf("after the sign-out: %s, want the password page", again.Describe())
 	}
 	h.typeID().typePassword().see("What will happen").see("alice")
+	if carol, alice := s.lock("carol"), s.lock("alice"); carol != (lockState{Failures: 1}) || alice != (lockState{}) {
+		t.Errorf("counted in the end against carol: %+v, against alice: %+v", carol, alice)
+	}
 }

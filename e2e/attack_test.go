@@ -101,15 +101,20 @@ func TestRealmAttackParametersThatWereNotPushed(t *testing.T) {
 	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	open(t, r, "alice")
-	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
+	mustBePushed(t, rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect))
+}
+
+// mustBePushed fails the test unless a parameter that the login client did not push ends the request.
+func mustBePushed(t *testing.T, login *rig.Client) {
+	t.Helper()
 	for _, extra := range unpushed {
-		b := rig.NewBrowser(t).Get(login.URL(login.Request("scope", recoveryScope)) + "&" + extra).Follow(rig.AppRedirect)
+		b := rig.NewBrowser(t).Get(login.URL(login.Request("scope", recoveryScope)) + "&" + extra).Follow(login.Redirect)
 		if b.Status != http.StatusBadRequest || b.Page() != "login-error" {
 			t.Errorf("%s: %s, want an error page", extra, b.Describe())
 		}
 	}
 	request := login.Request("scope", recoveryScope)
-	if b := rig.NewBrowser(t).Get(login.Endpoint("auth") + "?" + request.Encode()).Follow(rig.AppRedirect); b.Status != http.StatusBadRequest {
+	if b := rig.NewBrowser(t).Get(login.Endpoint("auth") + "?" + request.Encode()).Follow(login.Redirect); b.Status != http.StatusBadRequest {
 		t.Errorf("nothing pushed: %s, want an error page", b.Describe())
 	}
 	if b := login.Open(rig.NewBrowser(t), "scope", recoveryScope); b.Page() != "login-login" {
@@ -152,12 +157,7 @@ func TestRealmAttackScopeAndLevel(t *testing.T) {
 	t.Parallel()
 	r := rig.NewRealm(t, realm.Options{})
 	open(t, r, "alice")
-	for client, redirect := range map[string]string{"portal": rig.PortalRedirect, "legacy-app": rig.LegacyRedirect} {
-		c := rig.NewClient(t, r, client, redirect)
-		if got := c.SignIn(rig.NewBrowser(t), "alice", nil, "scope", recoveryScope); got.Error != "invalid_scope" {
-			t.Errorf("%s asks for the scope: %+v, want invalid_scope", client, got)
-		}
-	}
+	mustRefuseScope(t, rig.NewClient(t, r, "portal", rig.PortalRedirect), rig.NewClient(t, r, "legacy-app", rig.LegacyRedirect))
 	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
 	if got := login.SignIn(rig.NewBrowser(t), "alice", nil, "scope", recoveryScope); !got.Signed || got.Acr() != "pwd" {
 		t.Fatalf("our client, and nothing else asked for: page %q, error %q, want a sign-in with the password only", got.Page, got.Error)
@@ -173,21 +173,39 @@ func TestRealmAttackScopeAndLevel(t *testing.T) {
 	}
 }
 
+// mustRefuseScope fails the test unless these clients are refused the scope.
+func mustRefuseScope(t *testing.T, clients ...*rig.Client) {
+	t.Helper()
+	for _, c := range clients {
+		if got := c.SignIn(rig.NewBrowser(t), "alice", nil, "scope", recoveryScope); got.Error != "invalid_scope" {
+			t.Errorf("%s asks for the scope: %+v, want invalid_scope", c.ID, got)
+		}
+	}
+}
+
 // actions are what Keycloak may ask for in the midst of a sign-in, and what would let a password thief in.
 var actions = []string{"CONFIGURE_TOTP", "UPDATE_PROFILE", "UPDATE_PASSWORD", "CONFIGURE_RECOVERY_AUTHN_CODES", "webauthn-register"}
 
-// reachedActions tries to reach each action with a password only at our client, as something pending and as something pushed, and returns those
-// whose page was shown.
-func reachedActions(t *testing.T, r *realm.Realm, params ...string) (reached []string) {
+// pendingPerson is the name of somebody of whom an action is asked.
+func pendingPerson(action string) string { return "pending-" + strings.ToLower(action) }
+
+// addPending adds somebody for each action, of whom it is asked.
+func addPending(t *testing.T, r *realm.Realm) {
 	t.Helper()
-	login := rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)
 	for _, action := range actions {
-		name := "pending-" + strings.ToLower(action)
-		person := realm.Person{Name: name, OTPs: []string{realm.Secret("p")}, RequiredActions: []string{action}, Outside: r.Allowed == ""}
-		if _, err := r.Add(t.Context(), person); err != nil {
+		p := realm.Person{Name: pendingPerson(action), OTPs: []string{realm.Secret("p")}, RequiredActions: []string{action}, Outside: r.Allowed == ""}
+		if _, err := r.Add(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
-		for who, params := range map[string][]string{name: params, "bob": append([]string{"kc_action", action}, params...)} {
+	}
+}
+
+// reachedActions tries to reach each action with a password only at our client, as something pending of those whom addPending added and as something
+// pushed, and returns those whose page was shown.
+func reachedActions(t *testing.T, r *realm.Realm, login *rig.Client, params ...string) (reached []string) {
+	t.Helper()
+	for _, action := range actions {
+		for who, params := range map[string][]string{pendingPerson(action): params, "bob": append([]string{"kc_action", action}, params...)} {
 			b := rig.NewBrowser(t)
 			if got := login.SignIn(b, who, nil, params...); got.Signed || b.Status != http.StatusUnauthorized {
 				reached = append(reached, action+" of "+who+": "+b.Page())
@@ -204,7 +222,9 @@ func reachedActions(t *testing.T, r *realm.Realm, params ...string) (reached []s
 // OIDC-19: the gate, shut, keeps pending actions and a stolen login key away from the pages that change an account.
 func TestRealmAttackActionsBehindAShutGate(t *testing.T) {
 	t.Parallel()
-	if reached := reachedActions(t, rig.NewRealm(t, realm.Options{}), "scope", recoveryScope); len(reached) > 0 {
+	r := rig.NewRealm(t, realm.Options{})
+	addPending(t, r)
+	if reached := reachedActions(t, r, rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect), "scope", recoveryScope); len(reached) > 0 {
 		t.Errorf("not denied: %s", strings.Join(reached, "; "))
 	}
 }
@@ -212,7 +232,9 @@ func TestRealmAttackActionsBehindAShutGate(t *testing.T) {
 // OIDC-19: the test above finds the hole where there is no gate.
 func TestRealmAttackActionsFindTheHoleOfTheBadRealm(t *testing.T) {
 	t.Parallel()
-	reached := strings.Join(reachedActions(t, rig.NewBadRealm(t)), "; ")
+	r := rig.NewBadRealm(t)
+	addPending(t, r)
+	reached := strings.Join(reachedActions(t, r, rig.NewClient(t, r, realm.LoginClient, rig.AppRedirect)), "; ")
 	for _, want := range []string{
 		"CONFIGURE_TOTP of pending-configure_totp: login-login-config-totp", "CONFIGURE_TOTP of bob: login-login-config-totp",
 		"UPDATE_PROFILE of pending-update_profile: login-login-update-profile", "UPDATE_PASSWORD of bob: login-login-update-password",

@@ -22,7 +22,7 @@ func (s *site) brokered(c *rig.Client, name string, params ...string) *rig.Brows
 func (s *site) mustHoldBrokers(partners map[string]string) {
 	t := s.t
 	t.Helper()
-	portal := rig.NewClient(t, s.campus.Realm, "portal", s.campus.Portal.URL+"/cb")
+	portal := s.portal()
 	wants := func(what, page string, b *rig.Browser) {
 		t.Helper()
 		if b.Page() != page || b.Location != "" {
@@ -39,9 +39,7 @@ func (s *site) mustHoldBrokers(partners map[string]string) {
 	link := map[string]any{"identityProvider": realm.Partner, "userId": partners["alice"], "userName": "alice"}
 	s.keycloak("POST "+alice+"/federated-identity/"+realm.Partner, link, nil)
 	wants("alice by the partner", "login-login-otp", s.brokered(portal, "alice"))
-	login := rig.NewClient(t, s.campus.Realm, realm.LoginClient, s.bridge.URL+"/oidc/callback")
-	login.Secret, login.Key = "", &s.campus.Login
-	if b := s.brokered(login, "alice", "scope", recoveryScope); b.Status != http.StatusUnauthorized {
+	if b := s.brokered(s.login(), "alice", "scope", recoveryScope); b.Status != http.StatusUnauthorized {
 		t.Errorf("by the partner, gate shut: %s", b.Describe())
 	}
 	open(t, s.campus.Realm, "alice")

@@ -119,10 +119,11 @@ func (s *site) clientsByHand() {
 }
 
 // Issue 6: a realm made by hand, with people of its own and of a directory, an identity provider, three applications and careless clients of our
-// names, is made ready by plan and apply, a recovery works in it, the password alone opens nothing, and undo makes it what it was.
+// names, is made ready by plan and apply, a recovery works in it, every attack on a sign-in with the password alone is closed there, and undo makes it what it was.
 func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	t.Parallel()
-	s := unprepared(t)
+	s := unprepared(t, settings("keycloak", "password_reset", "desk"))
+	s.mailsFromKeycloak()
 	rig.NewDirectory(t, "lena").Federate(s.campus.Realm, false, "lena")
 	partners := rig.NewPartner(t, s.campus.Realm, "alice", "paula")
 	s.clientsByHand()
@@ -161,9 +162,14 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.bridge.Replicas[0].Start()
 	s.bridge.Replicas[0].WaitReady()
 	s.mustHoldBrokers(partners)
+	s.mustHoldAttacks()
 	h := s.hand("alice").typeID().typePassword().see("What will happen")
 	s.mustOpenNothing(h.Browser, "password-only sign-in in the prepared realm")
+	held := s.counted("alice")
 	s.hand("alice").recovers()
+	if now := s.counted("alice"); now != held {
+		t.Errorf("Keycloak counts against alice: %+v, before the recovery %+v", now, held)
+	}
 	s.bridge.Replicas[0].Stop()
 
 	s.undoes(before)

@@ -75,6 +75,14 @@ func (s *site) portal() *rig.Client {
 	return rig.NewClient(s.t, s.campus.Realm, "portal", s.campus.Portal.URL+"/cb")
 }
 
+// login is the login client, played by somebody who has its key.
+func (s *site) login() *rig.Client {
+	s.t.Helper()
+	c := rig.NewClient(s.t, s.campus.Realm, realm.LoginClient, s.bridge.URL+"/oidc/callback")
+	c.Secret, c.Key = "", &s.campus.Login
+	return c
+}
+
 // otps lists a person's authenticators.
 func (s *site) otps(name string) []string {
 	s.t.Helper()

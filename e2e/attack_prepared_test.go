@@ -1,0 +1,63 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+
+	"otpbridge/bridge/bridgetest/realm"
+	"otpbridge/e2e/rig"
+)
+
+// mustHoldAttacks tries in a realm that apply prepared what the tests of each attack try in the realm of the file, all at the same time, and leaves nobody
+// behind there.
+func (s *site) mustHoldAttacks() {
+	s.t.Helper()
+	people := []string{"frank", "grace", "heidi", "mallory", "victor", "wendy"}
+	for _, name := range people {
+		s.add(realm.Person{Name: name, Email: name + "@example.net"})
+	}
+	addPending(s.t, s.campus.Realm)
+	s.t.Run("attacks", func(t *testing.T) {
+		for name, holds := range map[string]func(*site){
+			"parameters that were not pushed": func(s *site) { mustBePushed(s.t, s.login()) },
+			"the scope at other clients": func(s *site) {
+				mustRefuseScope(s.t, s.portal(), rig.NewClient(s.t, s.campus.Realm, "legacy-app", rig.LegacyRedirect))
+			},
+			"pending actions": func(s *site) {
+				if reached := reachedActions(s.t, s.campus.Realm, s.login(), "scope", recoveryScope); len(reached) > 0 {
+					s.t.Errorf("not denied: %s", strings.Join(reached, "; "))
+				}
+				s.mustDenyPending("CONFIGURE_TOTP")
+			},
+			"reset by mail":   func(s *site) { s.mustGainNothingByReset("frank") },
+			"overtyped name":  func(s *site) { s.mustBeWhoWasTyped("mallory", "victor", "wendy") },
+			"full session":    func(s *site) { s.mustEndAFullSession("heidi") },
+			"guesses between": func(s *site) { s.mustStopGuesses("grace", 5) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				holds(s.in(t))
+			})
+		}
+	})
+	for _, action := range actions {
+		people = append(people, pendingPerson(action))
+	}
+	for _, name := range people {
+		s.keycloak("DELETE "+s.path(name), nil, nil)
+	}
+}
+
+// count is what Keycloak holds against a person: its counter, and the failed sign-ins that it saved, which the product counts.
+type count struct {
+	lockState
+
+	failed int
+}
+
+func (s *site) counted(name string) count {
+	s.t.Helper()
+	var failed []struct{}
+	s.keycloak("GET /events?type=LOGIN_ERROR&max=1000&user="+s.campus.Users[name], nil, &failed)
+	return count{s.lock(name), len(failed)}
+}
