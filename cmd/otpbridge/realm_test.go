@@ -3,10 +3,15 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"otpbridge/bridge"
@@ -79,6 +84,56 @@ func TestUndoFileOfAnotherVersionIsRefused(t *testing.T) {
 		if text, read := os.ReadFile(file); read != nil || string(text) != known+line+"\n" {
 			t.Errorf("%s: %v, %v, now %s", line, err, read, text)
 		}
+	}
+}
+
+// Issue 6: a Keycloak that is too old is refused by plan and apply in so many words, in both languages, and nothing is changed there.
+func TestRealmRefusesAnOldKeycloak(t *testing.T) {
+	t.Parallel()
+	var version atomic.Value
+	var changed atomic.Int64
+	kc := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token := strings.HasSuffix(r.URL.Path, "/token")
+		switch {
+		case token:
+			_, _ = io.WriteString(w, `{"access_token":"a","expires_in":300}`) // it went away
+		case r.URL.Path == "/admin/serverinfo":
+			fmt.Fprintf(w, `{"systemInfo":{"version":%q}}`, version.Load())
+		default: // whatever of the realm
+			w.WriteHeader(http.StatusForbidden)
+		}
+		if r.Method != http.MethodGet && !token {
+			changed.Add(1)
+		}
+	}))
+	t.Cleanup(kc.Close)
+	e := newExplained(t, "")
+	text, err := os.ReadFile(e.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := filepath.Join(filepath.Dir(e.config), "secret")
+	for file, content := range map[string]string{
+		e.config: strings.ReplaceAll(string(text), e.kc.URL, kc.URL) + "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\n", secret: "a-secret",
+	} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const en, ja = "This Keycloak is too old; 26.4 or later is needed:\n  Keycloak ", "この Keycloak は古すぎます。26.4 以降が必要です:\n  Keycloak "
+	for given, old := range map[string]bool{"25.0.6": true, "26.3.5": true, "26.4.0": false, "26.7.4": false} {
+		version.Store(given)
+		for _, command := range []string{"plan", "apply"} {
+			for lang, words := range map[string]string{"en": en, "ja": ja} {
+				code, out, messages := e.run("realm", command, "-c", e.config, "--admin-client", "preparer", "--admin-secret-file", secret, "--lang", lang)
+				if code != exitFailed || strings.Contains(out, words+given+"\n") != old || old && strings.Count(out, "\n") != 3 { // whose realm, and that
+					t.Errorf("%s of %s in %s: exit %d\n%s%s", command, given, lang, code, out, messages)
+				}
+			}
+		}
+	}
+	if n := changed.Load(); n > 0 {
+		t.Errorf("%d calls that change something", n)
 	}
 }
 

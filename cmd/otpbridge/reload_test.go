@@ -158,20 +158,42 @@ func TestRefusedKeysSealNothing(t *testing.T) {
 	again.ready()
 }
 
-// The switch that stops new recoveries waits for nobody: not for a Keycloak that is away.
+// Issue 6: the switch that stops new recoveries waits for nobody: not for a Keycloak that is away. The page says the administrator's own words until it is taken
+// off.
 func TestPauseIsTakenWhileKeycloakIsAway(t *testing.T) {
 	t.Parallel()
-	s := serveProcess(t, "", nil)
-	s.ready()
+	s, pages, admin, _ := guarded(t)
+	start := func(want int, words string) {
+		t.Helper()
+		if status, body := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != want || !strings.Contains(body, words) {
+			t.Errorf("/start says %d, want %d and %q", status, want, words)
+		}
+	}
+	const own = "No new requests until noon."
+	start(http.StatusOK, "")
 	s.kc.Down()
-	s.configure("languages: [en]", "languages: [en]\npaused: true")
+	s.configure("languages: [en]", "languages: [en]\npaused: true\npause_text: {en: "+own+"}")
 	s.signal(syscall.SIGHUP)
 	s.said("the configuration was changed")
+	start(http.StatusServiceUnavailable, own)
+	if err := s.kc.Up(); err != nil {
+		t.Fatal(err)
+	}
+	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+	start(http.StatusServiceUnavailable, own)
+	s.configure("paused: true", "paused: false")
+	s.signal(syscall.SIGHUP)
+	s.said("the configuration was changed")
+	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+	start(http.StatusOK, "")
 }
 
 // A file that was changed without a signal is seen within a minute; so is a new sealing key, which seals from then on.
 func TestChangedFilesAreSeen(t *testing.T) {
 	t.Parallel()
+	paused := serveProcess(t, "", nil)
+	pages := paused.ready()
+	paused.configure("languages: [en]", "languages: [en]\npaused: true")
 	s := serveProcess(t, "", nil)
 	s.ready()
 	keys := filepath.Join(filepath.Dir(s.config), "keys")
@@ -179,4 +201,8 @@ func TestChangedFilesAreSeen(t *testing.T) {
 		t.Fatal(messages)
 	}
 	s.said("the configuration was changed")
+	paused.said("the configuration was changed")
+	if status, body := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != http.StatusServiceUnavailable || !strings.Contains(body, "This service is paused") {
+		t.Errorf("/start says %d", status)
+	}
 }
