@@ -104,7 +104,7 @@ func TestWhoHasALinkGoesOnThroughThePause(t *testing.T) {
 	pause(true)
 	asked.open("/start", http.StatusOK) // has it under way
 	stranger := newPerson(t, c)
-	for _, path := range []string{"/", "/link/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/veto/" + lastLink(t, c).Veto.Reveal()} {
+	for _, path := range []string{"/", "/link/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/veto/" + lastLink(t, c).Veto.Reveal(), "/link/" + lastLink(t, c).Veto.Reveal()} {
 		stranger.open(path, http.StatusOK)
 		stranger.open("/start", http.StatusServiceUnavailable)
 	}
