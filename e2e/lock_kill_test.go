@@ -14,17 +14,6 @@ var lockSteps = []step{
 	{"last-look", stepNamed("look").is, 4},
 }
 
-// lockMoments are those of the whole matrix, or a sample.
-func lockMoments() (all []moment) {
-	if !full() {
-		return []moment{{stepNamed("remove-1"), true}}
-	}
-	for _, s := range lockSteps {
-		all = append(all, moment{s, false}, moment{s, true})
-	}
-	return all
-}
-
 // stands reports whether the stolen authenticator works at that moment: it is the first one that a lock removes.
 func (m moment) stands() bool {
 	switch m.name {
