@@ -30,12 +30,11 @@ type desk struct {
 
 // in is the desk for a part of a test, whose faults are its own.
 func (d *desk) in(t *testing.T) *desk {
-	s := *d.site
-	s.t = t
+	s := d.site.in(t)
 	bind := func(h *hand) *hand {
-		return &hand{Browser: h.Twin(t), s: &s, name: h.name, csrf: h.csrf, opened: h.opened}
+		return &hand{Browser: h.Twin(t), s: s, name: h.name, csrf: h.csrf, opened: h.opened}
 	}
-	return &desk{&s, bind(d.carol), bind(d.dave), bind(d.grace), bind(d.wendy), loser{bind(d.lost.hand), d.lost.since}}
+	return &desk{s, bind(d.carol), bind(d.dave), bind(d.grace), bind(d.wendy), loser{bind(d.lost.hand), d.lost.since}}
 }
 
 // newDesk starts a help desk and makes people who need it. carol, dave, grace and wendy work there; heidi did until a moment ago.

@@ -14,7 +14,7 @@ import (
 func (s *site) in(t *testing.T) *site {
 	t.Helper()
 	part := *s
-	part.t = t
+	part.t, part.mailbox = t, s.mailbox.In(t)
 	return &part
 }
 

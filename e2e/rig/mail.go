@@ -21,7 +21,11 @@ import (
 type Mailbox struct {
 	Addr string // host:port, plain SMTP
 
-	t      *testing.T
+	t *testing.T
+	*inbox
+}
+
+type inbox struct {
 	server *smtp.Server
 
 	mu   sync.Mutex
@@ -42,12 +46,18 @@ type Message struct {
 // NewMailbox starts a server.
 func NewMailbox(t *testing.T) *Mailbox {
 	t.Helper()
-	m := &Mailbox{t: t}
+	m := &Mailbox{t: t, inbox: &inbox{}}
 	l, _ := listen(t)
 	m.Addr = l.Addr().String()
 	m.serve(l)
 	t.Cleanup(m.Down)
 	return m
+}
+
+// In is the mailbox with faults reported to a part of the test.
+func (m *Mailbox) In(t *testing.T) *Mailbox {
+	t.Helper()
+	return &Mailbox{Addr: m.Addr, t: t, inbox: m.inbox}
 }
 
 func (m *Mailbox) serve(l net.Listener) {
