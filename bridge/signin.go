@@ -45,7 +45,7 @@ func (f *Flow) Prepare(ctx context.Context, name, holder string) (Entry, error) 
 // prepared records what came of opening a gate. What speaks against it goes there only; the gate then stays shut.
 func (f *Flow) prepared(ctx context.Context, e Entry, err error) (Entry, error) {
 	code := CodeOf(err)
-	if code == CodeWrongCodes || refusal(code) {
+	if code == CodeWrongCodes || code == CodePaused || refusal(code) {
 		f.record(ctx, AuditEvent{Event: "signin.started", Outcome: "refused", Target: e.Person, Code: code})
 		f.Log.InfoContext(ctx, "the gate stays shut", "code", code, "err", err)
 		return Entry{}, nil
@@ -64,11 +64,26 @@ func (f *Flow) prepare(ctx context.Context, name, holder string) (Entry, error) 
 	a, err := f.Accounts.ByName(ctx, name)
 	switch CodeOf(err) {
 	case "":
-		return f.open(ctx, a, holder, f.Rules.Refusal(a))
+		against := f.Rules.Refusal(a)
+		if against == nil {
+			against = f.pausedFor(ctx, a.ID)
+		}
+		return f.open(ctx, a, holder, against)
 	case CodeGone:
 		return f.open(ctx, a, holder, err)
 	}
 	return Entry{}, err
+}
+
+// pausedFor says that a pause keeps the gate of a person shut who has no recovery under way, whoever typed the name.
+func (f *Flow) pausedFor(ctx context.Context, person string) error {
+	if !f.Rules.Paused {
+		return nil
+	}
+	if r, found, err := f.read(ctx, person); err != nil || found && r.Open() {
+		return err
+	}
+	return Fault(CodePaused, "gate", nil)
 }
 
 // open judges the account, takes its snapshot and opens its gate. refused says what speaks against it already, nil if nothing does: the realm

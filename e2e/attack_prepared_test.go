@@ -8,7 +8,7 @@ import (
 	"otpbridge/e2e/rig"
 )
 
-// mustHoldAttacks tries in a realm that apply prepared what the tests of each attack try in the realm of the file, all at the same time, and leaves nobody
+// mustHoldAttacks tries in a realm that apply prepared what the tests of each attack try in the realm of the file, side by side, and leaves nobody
 // behind there.
 func (s *site) mustHoldAttacks() {
 	s.t.Helper()
@@ -17,28 +17,24 @@ func (s *site) mustHoldAttacks() {
 		s.add(realm.Person{Name: name, Email: name + "@example.net"})
 	}
 	addPending(s.t, s.campus.Realm)
+	part := func(holds func(*site)) func(*testing.T) { return func(t *testing.T) { holds(s.in(t)) } }
 	s.t.Run("attacks", func(t *testing.T) {
-		for name, holds := range map[string]func(*site){
-			"parameters that were not pushed": func(s *site) { mustBePushed(s.t, s.login()) },
-			"the scope at other clients": func(s *site) {
+		rig.Together(t, map[string]func(*testing.T){
+			"parameters that were not pushed": part(func(s *site) { mustBePushed(s.t, s.login()) }),
+			"the scope at other clients": part(func(s *site) {
 				mustRefuseScope(s.t, s.portal(), rig.NewClient(s.t, s.campus.Realm, "legacy-app", rig.LegacyRedirect))
-			},
-			"pending actions": func(s *site) {
+			}),
+			"pending actions": part(func(s *site) {
 				if reached := reachedActions(s.t, s.campus.Realm, s.login(), "scope", recoveryScope); len(reached) > 0 {
 					s.t.Errorf("not denied: %s", strings.Join(reached, "; "))
 				}
 				s.mustDenyPending("CONFIGURE_TOTP")
-			},
-			"reset by mail":   func(s *site) { s.mustGainNothingByReset("frank") },
-			"overtyped name":  func(s *site) { s.mustBeWhoWasTyped("mallory", "victor", "wendy") },
-			"full session":    func(s *site) { s.mustEndAFullSession("heidi") },
-			"guesses between": func(s *site) { s.mustStopGuesses("grace", 5) },
-		} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				holds(s.in(t))
-			})
-		}
+			}),
+			"reset by mail":   part(func(s *site) { s.mustGainNothingByReset("frank") }),
+			"overtyped name":  part(func(s *site) { s.mustBeWhoWasTyped("mallory", "victor", "wendy") }),
+			"full session":    part(func(s *site) { s.mustEndAFullSession("heidi") }),
+			"guesses between": part(func(s *site) { s.mustStopGuesses("grace", 5) }),
+		})
 	})
 	for _, action := range actions {
 		people = append(people, pendingPerson(action))

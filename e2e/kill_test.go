@@ -124,7 +124,7 @@ func sampled(store string) (swap, lock []moment) {
 }
 
 // slack is what a machine that runs Keycloak, Redis, browsers and several tests at once may add to a promised time.
-const slack = 5 * time.Second
+const slack = 10 * time.Second
 
 // resumed is how soon a swap or a lock has to be finished once the fault is gone: ten seconds are promised.
 const resumed = 10*time.Second + slack
@@ -147,10 +147,10 @@ func killedInTheSwap(t *testing.T, store string, change ...func(*rig.Setup)) {
 	s := newSite(t, append(change, behindProxy(t, proxy))...)
 	swap, lock := sampled(store)
 	for _, m := range moments(swapSteps, swap) {
-		t.Run("swap-"+m.String(), func(t *testing.T) { s.part(t).killedAt(m, proxy) })
+		t.Run("swap-"+m.String(), func(t *testing.T) { s.in(t).killedAt(m, proxy) })
 	}
 	for _, m := range moments(lockSteps, lock) {
-		t.Run("lock-"+m.String(), func(t *testing.T) { s.part(t).killedInTheLock(m, proxy) })
+		t.Run("lock-"+m.String(), func(t *testing.T) { s.in(t).killedInTheLock(m, proxy) })
 	}
 }
 

@@ -30,14 +30,6 @@ func newSite(t *testing.T, change ...func(*rig.Setup)) *site {
 	return &site{t: t, campus: setup.Campus, mailbox: setup.Mailbox, bridge: rig.StartBridge(t, setup)}
 }
 
-// part is the site for a part of the test.
-func (s *site) part(t *testing.T) *site {
-	t.Helper()
-	ours := *s
-	ours.t = t
-	return &ours
-}
-
 // twoOnRedis lets two replicas share a Redis server.
 func twoOnRedis(t *testing.T) func(*rig.Setup) {
 	t.Helper()

@@ -63,7 +63,7 @@ func swapKinds() []Kind {
 		{"key.stopped", "Five wrong one-time passwords discarded the key."},
 		{"codes.limit", "Too many wrong one-time passwords in a row over all sessions: the way is shut."},
 		{"swap.intended", "About to write the credential \"added\" and to remove \"removed\". Written before anything is changed."},
-		{"swap.done", "The credential \"added\" stands and the ones in \"removed\" are gone; detail.kept: a newer one was left; detail.told: only the mailbox that got the link hears of it."},
+		{"swap.done", "The credential \"added\" stands and the ones in \"removed\" are gone; detail.kept: a newer one was left, or one of a directory, which cannot be removed; detail.told: only the mailbox that got the link hears of it."},
 		{"swap.refused", "The swap ended and nothing was changed: Keycloak refused the credential for good, or an administrator ended it. detail.field: the profile fields that Keycloak named."},
 		{"swap.stuck", "The swap does not go on until an administrator mends what code and detail.field say; it is tried again all the same."},
 		{"admin.retry", "An administrator told a swap or a lock to go on, by `otpbridge recoveries retry`."},

@@ -70,14 +70,23 @@ func (e *statusError) Error() string {
 	return text
 }
 
-// HTTPStatus says what Keycloak answered, for whoever reads through Read.
-func (e *statusError) HTTPStatus() int { return e.status }
+// HTTPStatus says what Keycloak answered, for whoever reads through RealmCalls; 0: another answered in its place. A 404 counts without a reason too, as
+// Keycloak gives none below the settings of authorization services.
+func (e *statusError) HTTPStatus() int {
+	if e.foreign && e.status != http.StatusNotFound {
+		return 0
+	}
+	return e.status
+}
 
 // unsentError wraps what went wrong before the call itself was sent: it may be repeated whatever it is.
 type unsentError struct{ cause error }
 
 func (e *unsentError) Error() string { return e.cause.Error() }
 func (e *unsentError) Unwrap() error { return e.cause }
+
+// HTTPStatus says that nobody answered the call.
+func (e *unsentError) HTTPStatus() int { return 0 }
 
 // errPath says that an id cannot be one: it would lead to another place of the API.
 var errPath = errors.New("empty or relative id")

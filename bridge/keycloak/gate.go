@@ -29,7 +29,7 @@ type GateRecord struct {
 	V      int // version of this record
 	Leases map[string]GateLease
 	Alarms []string `json:",omitempty"` // ids of events that were answered
-	Told   []string `json:",omitempty"` // and of those that are on record, answered or not
+	Told   []string `json:",omitempty"` // and of those that are on record, answered or not; with what was done about them
 	// Until is the end of the latest lease there was, returned or not.
 	Until time.Time `json:",omitzero"`
 }

@@ -1,11 +1,13 @@
 package keycloak_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/keycloak"
 )
 
 // The fields that Keycloak names are handed on, of one fault or several. SWAP-07
@@ -44,6 +46,12 @@ func TestAnothersRefusalSaysNothing(t *testing.T) {
 					wantCode(t, "credentials", err, code)
 					_, err = c.ByID(t.Context(), "person")
 					wantCode(t, "person", err, code)
+					continue
+				}
+				var told interface{ HTTPStatus() int }
+				err := keycloak.RealmCalls{Client: c}.Do(t.Context(), "GET /roles", nil, nil)
+				if want := map[bool]int{true: status}[ours]; !errors.As(err, &told) || told.HTTPStatus() != want {
+					t.Errorf("whoever reads the realm is told %v, want %d", err, want)
 				}
 			}
 		})

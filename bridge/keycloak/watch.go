@@ -126,7 +126,7 @@ func (w *Watch) answer(ctx context.Context, e savedEvent) error {
 			w.gate.log.InfoContext(ctx, "gate: an account was changed within a full sign-in", "event", e.Type, "person", e.UserID)
 			return nil
 		}
-		return w.raise(ctx, e, slices.Contains(record.Told, e.ID))
+		return w.raise(ctx, e, record.Told)
 	}
 	for _, l := range record.Leases {
 		if !l.Opened.After(e.at()) {
@@ -136,64 +136,87 @@ func (w *Watch) answer(ctx context.Context, e savedEvent) error {
 	return nil
 }
 
+// What is done once about an event that never happens rightly: GateRecord.Told holds the event's id, when it is on record, and with these behind it.
+const (
+	gatesShut     = "/gates"
+	sessionsEnded = "/sessions"
+)
+
 // raise answers an event that never happens rightly: every gate is shut, the person's sessions end, the credential that was made goes.
-// Steps that fail do not hold up the others, nor the alarm, and all are repeated at the next poll. told: the alarm is on record.
-func (w *Watch) raise(ctx context.Context, e savedEvent, told bool) error {
-	w.gate.log.ErrorContext(ctx, "ALARM: an account was changed in the midst of a recovery sign-in", "event", e.Type, "person", e.UserID)
-	removed, err := w.removeMade(ctx, e)
-	shut := w.shutAll
-	if told {
-		shut = w.gate.Shut // one account out of our reach keeps nobody else out
+// Steps that fail hold up neither the others nor the alarm, and are repeated at the next poll until they are done. told is what was done before.
+func (w *Watch) raise(ctx context.Context, e savedEvent, told []string) error {
+	first := !slices.Contains(told, e.ID)
+	if first {
+		w.gate.log.ErrorContext(ctx, "ALARM: an account was changed in the midst of a recovery sign-in", "event", e.Type, "person", e.UserID)
 	}
-	faults := errors.Join(err, unlessGone(w.client.Do(ctx, e.UserID, bridge.Action{Kind: bridge.ActionEndSessions})), shut(ctx, e.UserID))
-	first := false
-	_, err = w.gate.change(ctx, e.UserID, func(r GateRecord) GateRecord {
-		if first = !slices.Contains(r.Told, e.ID); first {
-			r.Told = append(slices.Clone(r.Told), e.ID)
+	removed, err := w.removeMade(ctx, e)
+	faults, done := []error{err}, []string{e.ID}
+	once := func(step string, again bool, do func() error) {
+		if slices.Contains(told, e.ID+step) && !again {
+			return
 		}
-		if faults == nil && !slices.Contains(r.Alarms, e.ID) {
+		if err := do(); err != nil {
+			faults = append(faults, err)
+			return
+		}
+		done = append(done, e.ID+step)
+	}
+	once(sessionsEnded, len(removed) > 0, func() error {
+		return unlessGone(w.client.Do(ctx, e.UserID, bridge.Action{Kind: bridge.ActionEndSessions}))
+	})
+	once(gatesShut, false, func() error { return w.shutAll(ctx, e.UserID) })
+	fault := errors.Join(faults...)
+	_, err = w.gate.change(ctx, e.UserID, func(r GateRecord) GateRecord {
+		first = !slices.Contains(r.Told, e.ID)
+		for _, step := range done {
+			if !slices.Contains(r.Told, step) {
+				r.Told = append(slices.Clone(r.Told), step)
+			}
+		}
+		if fault == nil && !slices.Contains(r.Alarms, e.ID) {
 			r.Alarms = append(slices.Clone(r.Alarms), e.ID)
 		}
 		return r
 	})
 	if err != nil {
-		return errors.Join(faults, err)
+		return errors.Join(fault, err)
 	}
+	w.tell(ctx, e, first, removed)
+	if fault != nil {
+		return fmt.Errorf("watch gates: answer %s: %w", e.Type, fault)
+	}
+	return nil
+}
+
+// tell puts an alarm on record, the first of all replicas, and what was removed about it later.
+func (w *Watch) tell(ctx context.Context, e savedEvent, first bool, removed []string) {
 	if first || len(removed) > 0 {
 		w.gate.record(ctx, bridge.AuditEvent{
 			Event: "gate.alarm", Outcome: "failed", Actor: "system", Target: e.UserID, Code: bridge.CodeRealmUnsafe, Removed: removed,
 			Detail: map[string]string{"event": e.Type, "event_id": e.ID},
 		})
 	}
-	if first { // of all replicas
+	if first {
 		w.alarm(ctx, e.event())
 	}
-	if faults != nil {
-		return fmt.Errorf("watch gates: answer %s: %w", e.Type, faults)
-	}
-	return nil
 }
 
 // removeMade removes the credential that the event names. An event about a new authenticator does not name it (26.7): it is the one of that
 // type made at that moment. A password that was set is left: without it the person could not even sign in to be helped.
 func (w *Watch) removeMade(ctx context.Context, e savedEvent) (removed []string, err error) {
-	var ids []string
-	kind := e.Details["credential_type"]
-	switch {
-	case kind == bridge.TypePassword || e.passwordWas():
+	kind, named := e.Details["credential_type"], e.Details["credential_id"]
+	if kind == bridge.TypePassword || e.passwordWas() || kind == "" && named == "" {
 		return nil, nil
-	case e.Details["credential_id"] != "":
-		ids = []string{e.Details["credential_id"]}
-	case kind != "":
-		seen, err := w.client.Credentials(ctx, e.UserID)
-		if err != nil {
-			return nil, unlessGone(err)
-		}
-		for _, c := range seen {
-			made := e.at().Sub(c.Created)
-			if c.Type == kind && made >= 0 && made <= madeWithin {
-				ids = append(ids, c.ID)
-			}
+	}
+	seen, err := w.client.Credentials(ctx, e.UserID)
+	if err != nil {
+		return nil, unlessGone(err)
+	}
+	var ids []string
+	for _, c := range seen {
+		made := e.at().Sub(c.Created)
+		if c.ID == named || named == "" && c.Type == kind && made >= 0 && made <= madeWithin {
+			ids = append(ids, c.ID)
 		}
 	}
 	for _, id := range ids {

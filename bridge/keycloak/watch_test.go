@@ -167,6 +167,53 @@ func TestAlarmIsAnsweredUntilItIsDone(t *testing.T) {
 	}
 }
 
+// Each step of an answer is repeated until it is done, and not longer: a failing one floods no record, ends nobody's sessions again, and leaves nobody's gate
+// open. OIDC-24
+func TestAlarmRepeatsOnlyWhatIsLeft(t *testing.T) {
+	for what, fails := range map[string]func(call string) bool{
+		"sessions":        func(call string) bool { return strings.HasSuffix(call, "/logout") },
+		"the other gates": func(call string) bool { return call == "DELETE /users/somebody/groups/gate" },
+	} {
+		t.Run(what, func(t *testing.T) {
+			d := newDesk()
+			g := d.gate(t)
+			w := d.watch(t, g, nil)
+			for _, p := range []string{person, "somebody"} {
+				_, err := g.Open(t.Context(), p)
+				must(t, err)
+			}
+			d.place.otps[person] = []map[string]any{{"id": "c1", "type": "otp", "createdDate": d.clock.now().UnixMilli()}}
+			d.place.happens(d.clock.now(), "UPDATE_CREDENTIAL", person, map[string]string{"credential_type": "otp", "credential_id": "c1"})
+			d.place.hook(func(call string) *http.Response {
+				if fails(call) {
+					return answer(http.StatusBadGateway, nil)
+				}
+				return nil
+			}, nil)
+			for range 3 {
+				wantCode(t, what, w.Poll(t.Context()), bridge.CodeKeycloakAway)
+			}
+			if alarms := d.audit.Events("gate.alarm"); len(alarms) != 1 || strings.Join(alarms[0].Removed, "") != "c1" || d.place.member(person) {
+				t.Errorf("alarms %+v, want one with what was removed, and a shut gate", alarms)
+			}
+			failed := d.place.seen("POST /users/" + person + "/logout")
+			if what != "sessions" && failed != 1 {
+				t.Errorf("sessions were ended %d times", failed)
+			}
+			d.place.hook(nil, nil)
+			for range 2 {
+				must(t, w.Poll(t.Context()))
+			}
+			if n := len(d.audit.Events("gate.alarm")); n != 1 || d.place.member("somebody") {
+				t.Errorf("%d alarms, the other gate open: %v", n, d.place.member("somebody"))
+			}
+			if again := d.place.seen("POST /users/" + person + "/logout"); (again == failed+1) != (what == "sessions") {
+				t.Errorf("sessions were ended %d times after %d", again, failed)
+			}
+		})
+	}
+}
+
 // What was made is removed, and only that: the one named, or the one of its type that was made at that moment; a password stays. OIDC-24
 func TestAlarmRemovesWhatWasMade(t *testing.T) {
 	made := newClock().now()

@@ -93,7 +93,7 @@ func TestThePauseStopsWhatBegins(t *testing.T) {
 }
 
 // Issue 6, docs/configuration.md: a link that was mailed before the pause works in any browser, to the end: a fresh sign-in, the key, the swap. What was opened
-// otherwise, or has ended, opens no door.
+// otherwise, or has ended, opens no door, and whoever goes on opens no gate but of those who do.
 func TestWhoHasALinkGoesOnThroughThePause(t *testing.T) {
 	t.Parallel()
 	c := campus.Open(t)
@@ -102,7 +102,11 @@ func TestWhoHasALinkGoesOnThroughThePause(t *testing.T) {
 	asked := newPerson(t, c)
 	asked.ask(name)
 	pause(true)
-	asked.open("/start", http.StatusOK) // has it under way
+	asked.open("/start", http.StatusOK)                            // has it under way
+	asked.send("/start", http.StatusOK, "name", member(c, "olaf")) // who has none: the gate stays shut, and the page shows no difference
+	if open := gate(c); len(open) > 0 {
+		t.Errorf("the gate is open for %v", open)
+	}
 	stranger := newPerson(t, c)
 	for _, path := range []string{"/", "/link/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "/veto/" + lastLink(t, c).Veto.Reveal(), "/link/" + lastLink(t, c).Veto.Reveal()} {
 		stranger.open(path, http.StatusOK)

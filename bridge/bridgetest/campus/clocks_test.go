@@ -49,7 +49,7 @@ type pair struct {
 func overtaken(t *testing.T, w storetest.World, step bridge.ActionKind, ahead time.Duration) {
 	t.Helper()
 	p := pair{s: newSwapper(t, w), clock: storetest.NewClock(), ahead: ahead}
-	p.s.seen = func(string) {}
+	p.s.seen, p.s.limit = func(string) {}, 5*time.Second // nothing hangs
 	id := p.s.person()
 	p.s.begin(t, id)
 	_, err := p.s.flow.Recoveries.Update(t.Context(), id, time.Hour, func(r bridge.Recovery, _ bool) (bridge.Recovery, error) {

@@ -32,7 +32,8 @@ type swapper struct {
 	store *store.Store
 	ring  *store.KeyRing
 	trail *memory.Audit
-	mails atomic.Int32 // queued
+	mails atomic.Int32  // queued
+	limit time.Duration // of a call
 
 	mu   sync.Mutex
 	ours time.Duration // how far the product's clock is ahead: no pause is waited for
@@ -151,7 +152,7 @@ func matches(f fakekc.Fault, method, target string) bool {
 
 func newSwapper(t *testing.T, world storetest.World) *swapper {
 	t.Helper()
-	s := &swapper{trail: &memory.Audit{}}
+	s := &swapper{trail: &memory.Audit{}, limit: 200 * time.Millisecond}
 	s.kc = fakekc.Start(fakekc.Options{Now: s.idpNow, Calm: true})
 	t.Cleanup(s.kc.Close)
 	s.ring = storetest.NewRing(t, "k1")
@@ -174,7 +175,7 @@ func (s *swapper) replica(t *testing.T, world storetest.World, now func() time.T
 	log := slog.New(slog.DiscardHandler)
 	kc, err := keycloak.New(keycloak.Config{
 		URL: s.kc.URL, Realm: "campus", Issuer: s.kc.Issuer, ClientID: fakekc.ClientAdmin, Secret: "admin-secret-for-tests",
-		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: now, Log: log, Limit: 200 * time.Millisecond, Transport: s,
+		LoginClient: fakekc.ClientLogin, AllowedGroup: "/otp-recoverable", Now: now, Log: log, Limit: s.limit, Transport: s,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -190,7 +190,7 @@ func sender() parser[*mail.Address] {
 
 func smtpURL() parser[SMTPServer] {
 	allowed := Words{"smtps://USER@HOST:465 or smtp://USER@HOST:587", "smtps://ユーザー@ホスト:465 または smtp://ユーザー@ホスト:587"}
-	return parser[SMTPServer]{allowed: allowed, form: form{pattern: `^smtps?://([^\s/?#@:]+@)?` + hostForm + `/?$`}, parse: func(s string) (SMTPServer, *Words) {
+	return parser[SMTPServer]{allowed: allowed, form: form{pattern: `^smtps?://([^\s/?#:]+@)?` + hostForm + `/?$`}, parse: func(s string) (SMTPServer, *Words) {
 		u, wrong := urlRule{schemes: []string{"smtps", "smtp"}, user: true}.parse(s)
 		if wrong != nil {
 			return SMTPServer{}, wrong

@@ -20,7 +20,7 @@ func TestRangePattern(t *testing.T) {
 	}
 }
 
-// What a parser takes its pattern takes, and what is plainly wrong neither does: the chart refuses nothing that `otpbridge check` takes.
+// What a parser takes its pattern takes, and what is plainly wrong neither does: of these forms the chart refuses nothing that `otpbridge check` takes.
 func TestPatternsAreThoseOfTheParsers(t *testing.T) {
 	t.Parallel()
 	const host, loopback = "https://otp.example.ac.jp", "http://127.0.0.1:8088"
@@ -40,7 +40,7 @@ func TestPatternsAreThoseOfTheParsers(t *testing.T) {
 			[]string{"noreply@example.ac.jp", "認証設定 <noreply@example.ac.jp>", `"A <b>" <noreply@example.ac.jp>`}, []string{"Settings", "Settings <noreply>", ""},
 		},
 		"mail.smtp": {
-			[]string{"smtp://smtp.example.ac.jp", "smtps://otp@smtp.example.ac.jp:465", "smtp://127.0.0.1:2525/", "smtps://a%40b@smtp.example.ac.jp"},
+			[]string{"smtp://smtp.example.ac.jp", "smtps://otp@smtp.example.ac.jp:465", "smtp://127.0.0.1:2525/", "smtps://a%40b@smtp.example.ac.jp", "smtp://noreply@example.ac.jp@smtp.example.ac.jp:587"},
 			[]string{"smtp.example.ac.jp", "smtp.example.ac.jp:587", "https://smtp.example.ac.jp", "smtp://a:b@smtp.example.ac.jp", "smtp://a/b", "smtp://"},
 		},
 		"store.redis.addresses": {[]string{"redis:6379", "10.0.0.1:6379", "[2001:db8::1]:6379"}, []string{"redis", ":6379", "redis://redis:6379", "2001:db8::1:x"}},
