@@ -89,7 +89,7 @@ func TestJourneyByPhoneByKeyboard(t *testing.T) {
 	tabTo(t, carol, c.say["case.check.photo"])
 	carol.Press(" ")
 	tabTo(t, carol, c.say["case.ticket"])
-	carol.Press("T-2026-1").Press(kb.Enter).See(c.say["case.check.legend"]) // Enter is the first button of the page, which keeps the case, and decides nothing
+	carol.Press("T-2026-1").PressOn(kb.Enter).See(c.say["case.check.legend"]) // Enter is the first button of the page, which keeps the case, and decides nothing
 	if strings.Contains(carol.Text(), c.say["case.approved.title"]) {
 		t.Fatal("Enter in a field approved")
 	}

@@ -263,6 +263,19 @@ func (p *Page) Press(key string) *Page {
 	return p
 }
 
+// PressOn presses a key that leads to the next page, which may look the same, and waits for that.
+func (p *Page) PressOn(key string) *Page {
+	p.t.Helper()
+	p.Eval(`document.documentElement.dataset.before = "yes"`, nil)
+	p.Press(key)
+	p.until("another page", func() bool {
+		another := false
+		p.try(`document.readyState === "complete" && !document.documentElement.dataset.before`, &another)
+		return another
+	})
+	return p
+}
+
 // Eval evaluates an expression in the page, or in the next one when that comes meanwhile, and stores its value in out.
 func (p *Page) Eval(expression string, out any) {
 	p.t.Helper()
