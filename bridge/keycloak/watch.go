@@ -150,13 +150,13 @@ func (w *Watch) raise(ctx context.Context, e savedEvent, told []string) error {
 		w.gate.log.ErrorContext(ctx, "ALARM: an account was changed in the midst of a recovery sign-in", "event", e.Type, "person", e.UserID)
 	}
 	removed, err := w.removeMade(ctx, e)
-	faults, done := []error{err}, []string{e.ID}
+	faults, done, left := []error{err}, []string{e.ID}, []string{}
 	once := func(step string, again bool, do func() error) {
 		if slices.Contains(told, e.ID+step) && !again {
 			return
 		}
 		if err := do(); err != nil {
-			faults = append(faults, err)
+			faults, left = append(faults, err), append(left, e.ID+step)
 			return
 		}
 		done = append(done, e.ID+step)
@@ -168,11 +168,7 @@ func (w *Watch) raise(ctx context.Context, e savedEvent, told []string) error {
 	fault := errors.Join(faults...)
 	_, err = w.gate.change(ctx, e.UserID, func(r GateRecord) GateRecord {
 		first = !slices.Contains(r.Told, e.ID)
-		for _, step := range done {
-			if !slices.Contains(r.Told, step) {
-				r.Told = append(slices.Clone(r.Told), step)
-			}
-		}
+		r.Told = append(slices.DeleteFunc(slices.Clone(r.Told), func(step string) bool { return slices.Contains(done, step) || slices.Contains(left, step) }), done...)
 		if fault == nil && !slices.Contains(r.Alarms, e.ID) {
 			r.Alarms = append(slices.Clone(r.Alarms), e.ID)
 		}

@@ -214,6 +214,37 @@ func TestAlarmRepeatsOnlyWhatIsLeft(t *testing.T) {
 	}
 }
 
+// What a removal that came late may have opened ends with it, though the sessions had been ended before: that is repeated, too. OIDC-24
+func TestALateRemovalEndsTheSessionsAgain(t *testing.T) {
+	d := newDesk()
+	g := d.gate(t)
+	w := d.watch(t, g, nil)
+	_, err := g.Open(t.Context(), person)
+	must(t, err)
+	d.place.otps[person] = []map[string]any{{"id": "c1", "type": "otp", "createdDate": d.clock.now().UnixMilli()}}
+	d.place.happens(d.clock.now(), "UPDATE_TOTP", person, map[string]string{"credential_type": "otp"})
+	for _, fails := range []string{"/credentials", "/logout"} {
+		d.place.hook(func(call string) *http.Response {
+			if strings.HasSuffix(call, fails) {
+				return answer(http.StatusBadGateway, nil)
+			}
+			return nil
+		}, nil)
+		wantCode(t, fails, w.Poll(t.Context()), bridge.CodeKeycloakAway)
+	}
+	if left := len(d.place.otps[person]); left != 0 {
+		t.Errorf("%d authenticators are left", left)
+	}
+	d.place.hook(nil, nil)
+	before := d.place.seen("POST /users/" + person + "/logout")
+	for range 2 {
+		must(t, w.Poll(t.Context()))
+	}
+	if n := d.place.seen("POST /users/"+person+"/logout") - before; n != 1 {
+		t.Errorf("the sessions were ended %d times since", n)
+	}
+}
+
 // What was made is removed, and only that: the one named, or the one of its type that was made at that moment; a password stays. OIDC-24
 func TestAlarmRemovesWhatWasMade(t *testing.T) {
 	made := newClock().now()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"otpbridge/bridge/audit"
@@ -74,15 +73,15 @@ func (a auditOpenCmd) Run(ctx context.Context, p process) error {
 }
 
 func listedIntents(p process, all []openIntent) error {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	var t columns
 	heads := config.Say("BEGUN\tEVENT\tPERSON\tRECOVERY\tADDED\tREMOVED\tSTUCK SINCE", "開始\tイベント\t対象者\t手続き\t追加\t削除\t停滞")
-	_, _ = fmt.Fprintln(w, heads.In(p.lang)) // into memory; Flush says whether it came out
+	t.row(strings.Split(heads.In(p.lang), "\t")...)
 	for _, i := range all {
 		cells := []string{clock(i.Time), strings.TrimSpace(i.Event + " " + i.Change), i.Target, i.Recovery, i.Added, strings.Join(i.Removed, ", "), clock(i.Stuck)}
 		for n, text := range cells {
 			cells[n] = cmp.Or(plain(text), "-")
 		}
-		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) // as above
+		t.row(cells...)
 	}
-	return w.Flush()
+	return t.write(p.out)
 }
