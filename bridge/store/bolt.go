@@ -26,6 +26,7 @@ type boltStore struct {
 	once    sync.Once
 	sweeper sync.WaitGroup
 	scripts rateScripts
+	writers company
 }
 
 func (s *boltStore) Get(ctx context.Context, key string) ([]byte, Version, error) {
@@ -121,8 +122,13 @@ func (s *boltStore) update(ctx context.Context, op string, write func(*bbolt.Tx)
 	if err := ctx.Err(); err != nil {
 		return broken(op, err)
 	}
+	transact := s.db.Update
+	if s.writers.enter(s.now()) {
+		transact = s.db.Batch
+	}
+	defer s.writers.leave()
 	var refusal error
-	err := s.db.Batch(func(tx *bbolt.Tx) (err error) {
+	err := transact(func(tx *bbolt.Tx) (err error) {
 		refusal, err = write(tx)
 		return err
 	})

@@ -7,5 +7,6 @@ import (
 )
 
 func main() {
+	loosen()
 	os.Exit(run(context.Background(), process{args: os.Args[1:], env: os.Environ(), in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 }
