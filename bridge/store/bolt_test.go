@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -221,96 +219,5 @@ func TestLeasesAreVoidAtOpen(t *testing.T) {
 		if err != nil || c.Fence <= old.Fence {
 			t.Fatalf("claim: %+v, %v", c, err)
 		}
-	}
-}
-
-// Records whose time is up leave the file, and their room is used again (STO-05).
-func TestSweepKeepsTheFileSmall(t *testing.T) {
-	now := time.Now()
-	var mu sync.Mutex
-	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
-	path := filepath.Join(t.TempDir(), "store.db")
-	s := openFileStore(t, Config{Path: path, Now: clock})
-	bolt := boltOf(t, s)
-	if sweepEvery > time.Minute {
-		t.Errorf("swept every %v", sweepEvery)
-	}
-	var size [10]int64
-	for round := range size {
-		err := bolt.db.Update(func(tx *bbolt.Tx) error {
-			for i := range 2000 {
-				if err := putRecord(tx, fmt.Sprint("r/", round, "/", i), newRecord(make([]byte, 500), clock(), time.Minute)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		mu.Lock()
-		now = now.Add(2 * time.Minute)
-		mu.Unlock()
-		if n, err := bolt.sweep(); n != 2000 || err != nil {
-			t.Fatalf("swept %d, %v", n, err)
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		size[round] = info.Size()
-	}
-	if size[9] > 2*size[1] {
-		t.Errorf("the file grows: %v", size)
-	}
-	if err := s.Ping(t.Context()); err != nil { // what has not ended is still there
-		t.Error(err)
-	}
-}
-
-// STO-05: an open store sweeps by itself.
-func TestAnOpenStoreSweepsByItself(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "store.db")
-	synctest.Test(t, func(t *testing.T) {
-		s, err := Open(t.Context(), Config{Path: path, Keys: newRing(t, "k1"), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close() //nolint:errcheck // the bubble ends with it
-		if _, err := s.KV.Put(t.Context(), "r/short", nil, PutOptions{If: Any, TTL: time.Second}); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(sweepEvery + time.Second) // of the bubble's clock
-		synctest.Wait()
-		if n, err := boltOf(t, s).sweep(); n != 0 || err != nil {
-			t.Errorf("%d records were left, %v", n, err)
-		}
-	})
-}
-
-// What was written again ends by its new time, and one whose end was taken away stays.
-func TestSweepGoesByTheLastWrite(t *testing.T) {
-	now := time.Now()
-	s := openFileStore(t, Config{Now: func() time.Time { return now }})
-	for _, ttl := range []time.Duration{time.Minute, time.Hour} {
-		if _, err := s.KV.Put(t.Context(), "r/longer", nil, PutOptions{If: Any, TTL: ttl}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, ttl := range []time.Duration{time.Minute, Forever} {
-		if _, err := s.KV.Put(t.Context(), "r/kept", nil, PutOptions{If: Any, TTL: ttl}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	now = now.Add(30 * time.Minute)
-	if n, err := boltOf(t, s).sweep(); n != 0 || err != nil {
-		t.Errorf("swept %d, %v", n, err)
-	}
-	now = now.Add(time.Hour)
-	if n, err := boltOf(t, s).sweep(); n != 1 || err != nil {
-		t.Errorf("swept %d, %v", n, err)
-	}
-	if _, _, err := s.KV.Get(t.Context(), "r/kept"); err != nil {
-		t.Error(err)
 	}
 }

@@ -9,12 +9,15 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -194,6 +197,63 @@ func TestEveryKeyEnds(t *testing.T) {
 		}
 		if strings.HasSuffix(key, "e/1") && (ttl > time.Hour || ttl < time.Hour-time.Minute) {
 			t.Errorf("%s ends in %v", key, ttl)
+		}
+	}
+}
+
+// STO-05: a record, an index and jobs that are done: when their time is up nothing of a recovery is left in the server. With FULL=1 10⁵ recoveries.
+func TestRecoveriesLeaveNothing(t *testing.T) {
+	r := StartRedis(t)
+	w, client := OnRedis(t, r), r.Client(t)
+	s, prefix := w.Open(t, NewRing(t, "k1"), time.Now), w.Config.Redis.Prefix
+	n := 2000
+	if os.Getenv("FULL") == "1" {
+		n = 100_000
+	}
+	one := func(id string) error {
+		_, err := s.KV.Put(t.Context(), "recovery/"+id, make([]byte, 2000), store.PutOptions{If: store.Absent, TTL: time.Second})
+		_, indexed := s.KV.Put(t.Context(), "link/"+id, make([]byte, 100), store.PutOptions{If: store.Absent, TTL: time.Second})
+		added := s.Jobs.Add(t.Context(), store.Job{Kind: bridge.JobMail, ID: id, At: time.Now().Add(-time.Hour), Payload: make([]byte, 2000)})
+		c, claimed := s.Jobs.Claim(t.Context(), []string{bridge.JobMail}, time.Now(), time.Minute) // whose ever it is
+		if err := errors.Join(err, indexed, added, claimed); err != nil {
+			return err
+		}
+		return s.Jobs.Done(t.Context(), c)
+	}
+	kept := func() int64 {
+		t.Helper()
+		keys, err := client.DBSize(t.Context()).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	if err := one("first"); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, time.Minute, "the first one ends", func() bool {
+		return client.Exists(t.Context(), prefix+"recovery/first", prefix+"link/first").Val() == 0
+	})
+	before, ids := kept(), make(chan int)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for i := range ids {
+				if err := one(fmt.Sprint(i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		ids <- i
+	}
+	close(ids)
+	all.Wait()
+	Eventually(t, time.Minute, "all of them end", func() bool { return kept() <= before })
+	for _, key := range client.Keys(t.Context(), "*{jobs-*").Val() {
+		if size := client.MemoryUsage(t.Context(), key).Val(); size > 1000 {
+			t.Errorf("%s takes %d bytes", key, size)
 		}
 	}
 }
