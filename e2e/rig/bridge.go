@@ -30,6 +30,7 @@ type Setup struct {
 	Env      []string                      // NAME=value, for every replica
 	// KeepAlive: the front keeps its connections to the replicas, as a proxy on a campus does; a replica that dies may then cost somebody a request.
 	KeepAlive bool
+	Watched   bool // Replica.Calls says whom the replicas called
 }
 
 // What stands beside the configuration file.
@@ -59,6 +60,8 @@ type Replica struct {
 	running atomic.Bool   // read by Front, too
 	env     []string
 	cfg     string
+	watched bool
+	dials   []*Dials // one for each start
 }
 
 // StartBridge builds the binary once per run, writes a configuration, starts the replicas and waits until all are ready.
@@ -98,7 +101,7 @@ func PrepareBridge(t *testing.T, s Setup) *Bridge {
 		port, admin := FreePort(t), FreePort(t)
 		b.Replicas = append(b.Replicas, &Replica{
 			t: t, cfg: b.Config, URL: fmt.Sprintf("http://127.0.0.1:%d", port), Admin: fmt.Sprintf("http://127.0.0.1:%d", admin),
-			Log: log,
+			Log: log, watched: s.Watched,
 			env: append([]string{
 				fmt.Sprintf("OTPBRIDGE_LISTEN=127.0.0.1:%d", port), fmt.Sprintf("OTPBRIDGE_ADMIN_LISTEN=127.0.0.1:%d", admin),
 				fmt.Sprintf("OTPBRIDGE_AUDIT_FILE=%s", filepath.Join(dir, fmt.Sprintf("audit-%d.jsonl", i+1))),
@@ -247,7 +250,9 @@ func (r *Replica) Start() {
 	r.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), Binary(r.t), "serve", "-c", r.cfg)
 	r.cmd.Stdout, r.cmd.Stderr, r.cmd.Env = log, log, r.Env()
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := r.cmd.Start(); err != nil {
+	if r.watched {
+		r.dials = append(r.dials, StartWatched(r.t, r.cmd))
+	} else if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
 	cmd, exited := r.cmd, make(chan struct{})
@@ -322,6 +327,19 @@ func (r *Replica) Kill() { r.end(syscall.SIGKILL) }
 
 // Stop asks the process to end and waits for it.
 func (r *Replica) Stop() { r.end(syscall.SIGTERM) }
+
+// Calls ends a watched process and returns how often it called each address, since its first start: see Dials.
+func (r *Replica) Calls() map[string]int {
+	r.t.Helper()
+	r.Stop()
+	all := map[string]int{}
+	for _, d := range r.dials {
+		for address, n := range d.Calls() {
+			all[address] += n
+		}
+	}
+	return all
+}
 
 // Pause stops the process where it is, as a machine that is out of breath does; Resume lets it go on.
 func (r *Replica) Pause() { _ = r.cmd.Process.Signal(syscall.SIGSTOP) } // it runs: the test has started it
