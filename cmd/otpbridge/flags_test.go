@@ -26,7 +26,7 @@ func TestNoFlagTakesASecret(t *testing.T) {
 	slices.Sort(names)
 	want := []string{
 		"add", "adminclient", "adminrealm", "adminsecretfile", "config", "file", "force", "format", "json", "lang", "manageusers", "name", "parent", "print", "purpose",
-		"socket", "stuck", "target", "theme", "timeout", "undofile", "user", "which", "withoutadministratorsecondfactor", "yes",
+		"socket", "stuck", "target", "theme", "themes", "timeout", "undofile", "user", "which", "withoutadministratorsecondfactor", "yes",
 	}
 	if got := slices.Compact(names); !slices.Equal(got, want) {
 		t.Errorf("flags and arguments: got %v, want %v; a new one must not be a secret", got, want)

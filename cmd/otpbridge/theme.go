@@ -28,6 +28,7 @@ const themeSource = "keycloak/otp-recovery"
 type themeCmd struct {
 	Target string `arg:"" help:"help_theme_target"`
 	Parent string `default:"keycloak.v2" help:"help_theme_parent"`
+	Themes string `placeholder:"DIR" help:"help_theme_themes"`
 	Name   string `default:"otp-recovery" help:"help_theme_name"`
 	Force  bool   `help:"help_force"`
 }
@@ -45,41 +46,54 @@ func (c themeCmd) Run(_ context.Context, p process) error {
 	if c.Name == c.Parent {
 		return usageError{errors.New("theme: --name and --parent are the same")}
 	}
-	files, err := c.files()
-	if err != nil {
-		return err
+	packed := strings.HasSuffix(c.Target, ".jar")
+	if c.Themes == "" && !packed {
+		c.Themes = c.Target
 	}
-	written := c.Target
-	if strings.HasSuffix(c.Target, ".jar") {
+	files, unknown, err := c.files()
+	if err != nil {
+		return fmt.Errorf("theme: %w", err)
+	}
+	written := filepath.Join(c.Target, c.Name)
+	if packed {
+		written = c.Target
 		if files, err = c.jar(files); err != nil {
 			return err
 		}
-	} else {
-		written = filepath.Join(c.Target, c.Name)
 	}
 	if err := c.write(files); err != nil {
 		return fmt.Errorf("theme: %w", err)
 	}
 	say(p, config.Say("wrote %s; the link leads to the realm's text otpRecoveryUrl, or to Keycloak's environment variable OTP_RECOVERY_URL",
 		"%s に書きました。リンク先は、レルムのテキスト otpRecoveryUrl か Keycloak の環境変数 OTP_RECOVERY_URL です").With(written).In(p.lang))
+	if unknown != "" {
+		say(p, config.Say("%s is not in a directory of themes that was named, and none of Keycloak's own: if it has a footer.ftl, that is not shown any more; --themes DIR keeps it",
+			"テーマ %s は指定されたテーマのディレクトリーになく、Keycloak 標準のテーマでもありません。独自の footer.ftl がある場合は表示されなくなります（--themes DIR を指定すると残ります）").
+			With(unknown).In(p.lang))
+	}
 	return nil
 }
 
-// files are the theme's files by their name below a directory of themes.
-func (c themeCmd) files() (map[string][]byte, error) {
-	files := map[string][]byte{}
-	err := fs.WalkDir(templates.FS, themeSource, func(name string, entry fs.DirEntry, err error) error {
+// files are the theme's files by their name below a directory of themes; unknown is that of footer.
+func (c themeCmd) files() (files map[string][]byte, unknown string, err error) {
+	files = map[string][]byte{}
+	err = fs.WalkDir(templates.FS, themeSource, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := fs.ReadFile(templates.FS, name)
-		if path.Base(name) == "theme.properties" {
+		switch path.Base(name) {
+		case "theme.properties":
 			content = bytes.Replace(content, []byte("parent=keycloak.v2"), []byte("parent="+c.Parent), 1)
+		case "footer.ftl":
+			if err == nil {
+				content, unknown, err = c.footer(content)
+			}
 		}
 		files[path.Join(c.Name, strings.TrimPrefix(name, themeSource))] = content
 		return err
 	})
-	return files, err
+	return files, unknown, err
 }
 
 // jar packs a theme as a provider of Keycloak's: one file, the same bytes each time.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Issue 6: a footer of the parent's, or of what that builds on, stays as it is, with the link at its end; who loses one reads so, and what cannot have the link is
+// refused.
+func TestThemeKeepsTheParentsFooter(t *testing.T) {
+	t.Parallel()
+	const link = `id="kc-otp-recovery"`
+	theirs := map[string]string{
+		"campus/login/theme.properties": "# parent=nobody\nparent = look\n",
+		"look/login/theme.properties":   "parent=keycloak.v2\n",
+		"look/login/footer.ftl":         "<#macro other>\n</#macro>\n<#macro content phone=\"\" >\n  <p>Help desk</p>\n</#macro>\n",
+	}
+	for name, c := range map[string]struct {
+		parent        string
+		files         map[string]string // besides theirs
+		before, after string            // what stands around the link in footer.ftl
+		says          string            // beside the ordinary; "" = nothing
+		refused       string
+	}{
+		"the parent's parent's": {parent: "campus", before: "<p>Help desk</p>", after: "</#macro>"},
+		"Keycloak's own":        {parent: "keycloak", before: "<#macro content more...>", after: "</#macro>"},
+		"changed Keycloak's own": {
+			parent: "keycloak.v2",
+			files:  map[string]string{"keycloak.v2/login/theme.properties": "parent:base", "keycloak.v2/login/footer.ftl": "<#macro content>Changed</#macro>"},
+			before: "Changed",
+		},
+		"nearest first":             {parent: "campus", files: map[string]string{"campus/login/footer.ftl": "<#macro content>Ours</#macro>"}, before: "<#macro content>Ours"},
+		"one that has the link":     {parent: "campus", files: map[string]string{"campus/login/footer.ftl": "<#macro content>A<p " + link + ">B</p></#macro>"}, before: "<#macro content>A", after: "B"},
+		"of a theme elsewhere":      {parent: "elsewhere", before: "<#macro content more...>", says: "elsewhere is not in a directory"},
+		"of a parent elsewhere":     {parent: "child", files: map[string]string{"child/login/theme.properties": "parent=elsewhere"}, before: "more...", says: "elsewhere is not"},
+		"pages with a footer":       {parent: "campus", files: map[string]string{"look/login/template.ftl": `<#import "footer.ftl" as f>`}, before: "<p>Help desk</p>"},
+		"pages without":             {parent: "campus", files: map[string]string{"look/login/template.ftl": "<html>"}, refused: "template.ftl shows no footer.ftl"},
+		"another macro":             {parent: "campus", files: map[string]string{"campus/login/footer.ftl": "<#macro foot></#macro>"}, refused: "no macro content"},
+		"a circle":                  {parent: "campus", files: map[string]string{"look/login/theme.properties": "parent=campus"}, refused: `look builds on "campus"`},
+		"a way out of the folder":   {parent: "campus", files: map[string]string{"look/login/theme.properties": "parent=../look"}, refused: `look builds on "../look"`},
+		"the theme as its parent's": {parent: "campus", files: map[string]string{"look/login/theme.properties": "parent=otp-recovery"}, refused: `"otp-recovery"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for _, files := range []map[string]string{theirs, c.files} {
+				for file, text := range files {
+					writeFile(t, filepath.Join(dir, file), text)
+				}
+			}
+			var messages bytes.Buffer
+			code := run(t.Context(), process{args: []string{"theme", "--lang=en", "--parent", c.parent, dir}, err: &messages})
+			footer, err := os.ReadFile(filepath.Join(dir, "otp-recovery", "login", "footer.ftl"))
+			if c.refused != "" {
+				if code == exitDone || err == nil || !strings.Contains(messages.String(), c.refused) {
+					t.Errorf("exit %d, want %q: %s", code, c.refused, &messages)
+				}
+				return
+			}
+			if code != exitDone || err != nil {
+				t.Fatalf("exit %d (%v): %s", code, err, &messages)
+			}
+			before, after, _ := strings.Cut(string(footer), link)
+			if !strings.Contains(before, c.before) || !strings.Contains(after, c.after) || strings.Contains(after, link) || after == "" {
+				t.Errorf("the footer is\n%s", footer)
+			}
+			if got := strings.Count(messages.String(), "\n"); (got == 2) != (c.says != "") || !strings.Contains(messages.String(), c.says) {
+				t.Errorf("want %q: %s", c.says, &messages)
+			}
+		})
+	}
+}
+
+// A directory that is not there is a slip, not a theme that lies elsewhere.
+func TestThemesAreThere(t *testing.T) {
+	t.Parallel()
+	var messages bytes.Buffer
+	file := filepath.Join(t.TempDir(), "theme.jar")
+	if code := run(t.Context(), process{args: []string{"theme", "--themes", filepath.Join(t.TempDir(), "thems"), file}, err: &messages}); code != exitFailed {
+		t.Errorf("exit %d: %s", code, &messages)
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("it was written nevertheless")
+	}
+}
+
+func writeFile(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
