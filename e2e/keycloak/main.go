@@ -8,10 +8,10 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"otpbridge/bridge/bridgetest/realkc"
+	"otpbridge/e2e/rig"
 )
 
 func main() {
@@ -23,17 +23,19 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	themes, err := filepath.Abs(filepath.Join("..", "templates", "keycloak"))
+	themes, err := rig.MakeThemes()
 	if err != nil {
-		return fmt.Errorf("find the theme: %w", err)
+		return err
 	}
-	server, err := realkc.Start(ctx, realkc.Config{Version: os.Getenv("KEYCLOAK"), ThemeDir: themes, Progress: func(s string) { log.Print(s) }})
+	server, err := realkc.Start(ctx, realkc.Config{
+		Version: os.Getenv("KEYCLOAK"), ThemeDir: themes, Env: rig.KeycloakEnv(), Progress: func(s string) { log.Print(s) },
+	})
 	if err != nil {
-		return fmt.Errorf("start Keycloak: %w", err)
+		return errors.Join(fmt.Errorf("start Keycloak: %w", err), os.RemoveAll(themes))
 	}
-	_, err = fmt.Printf("export KEYCLOAK_URL=%s\n", server.URL)
+	_, err = fmt.Printf("export KEYCLOAK_URL=%s KEYCLOAK_THEMES=%s\n", server.URL, themes)
 	if err == nil {
 		<-ctx.Done()
 	}
-	return errors.Join(err, server.Stop())
+	return errors.Join(err, server.Stop(), os.RemoveAll(themes))
 }

@@ -44,7 +44,7 @@ func NewCampusAt(t *testing.T, keycloak string) *Campus {
 	c.app, c.AppURL = listen(t)
 	t.Cleanup(func() { closing(t, c.app.Close) })
 	c.Realm = NewRealm(t, realm.Options{
-		Keycloak: keycloak, AppURL: c.AppURL, PortalURL: c.Portal.URL, LoginKeys: true, AdminJWKS: c.Admin.Public(), LoginTheme: loginTheme(),
+		Keycloak: keycloak, AppURL: c.AppURL, PortalURL: c.Portal.URL, LoginKeys: true, AdminJWKS: c.Admin.Public(), LoginTheme: loginTheme,
 	})
 	c.Portal.Serve(c.Issuer)
 	return c
@@ -59,14 +59,6 @@ func NewPlainCampus(t *testing.T) *Campus {
 	c.Realm = NewPlainRealm(t, realm.Options{AppURL: c.AppURL, PortalURL: c.Portal.URL})
 	c.Portal.Serve(c.Issuer)
 	return c
-}
-
-// loginTheme is the name of the repository's theme for Keycloak's sign-in pages, "" as long as there is none.
-func loginTheme() string {
-	if themeDir() == "" {
-		return ""
-	}
-	return "otp-recovery"
 }
 
 // NewRealm makes a campus realm with a name of its own and removes it after the test. Attack tests play the clients

@@ -39,6 +39,8 @@ var run struct {
 
 	hashing bool // see DefaultHashing
 
+	themes string // see ThemeDir
+
 	build  sync.Once
 	dir    string
 	binary string
@@ -64,8 +66,10 @@ func End() error {
 	if run.server != nil {
 		errs = append(errs, run.server.Stop())
 	}
-	if run.dir != "" {
-		errs = append(errs, os.RemoveAll(run.dir))
+	for _, dir := range []string{run.dir, run.themes} {
+		if dir != "" {
+			errs = append(errs, os.RemoveAll(dir))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -84,10 +88,14 @@ func Keycloak(t *testing.T) *realkc.Server {
 			run.server = realkc.Attach(url)
 			return
 		}
+		if run.themes, run.err = MakeThemes(); run.err != nil {
+			return
+		}
 		// The server outlives the test that happens to be first.
 		run.server, run.err = realkc.Start(context.Background(), realkc.Config{
 			Version:  os.Getenv("KEYCLOAK"),
-			ThemeDir: themeDir(),
+			ThemeDir: run.themes,
+			Env:      KeycloakEnv(),
 			Hashing:  run.hashing,
 			Long:     os.Getenv("LONG") != "",
 			Progress: func(message string) { log.Print(message) },
@@ -107,18 +115,6 @@ func Version(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return version
-}
-
-// themeDir is the directory of Keycloak themes in the repository, "" as long as there is none.
-func themeDir() string {
-	dir, err := filepath.Abs(filepath.Join("..", "templates", "keycloak"))
-	if err != nil {
-		return ""
-	}
-	if _, err := os.Stat(dir); err != nil {
-		return ""
-	}
-	return dir
 }
 
 // FreePort returns a port that is free and stays so for whoever is told of it: it is given out once in a run.

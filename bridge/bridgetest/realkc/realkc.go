@@ -45,6 +45,7 @@ type Config struct {
 	Home           string               // the distribution; "" = found by Find
 	Dir            string               // database and log; kept by Stop. "" = a temporary directory, removed by Stop
 	ThemeDir       string               // a directory of themes beside the built-in ones; "" = none
+	Env            []string             // NAME=value, beside this program's own environment
 	HTTPPort       int                  // 0 = a free one
 	ManagementPort int                  // 0 = a free one
 	Hashing        bool                 // passwords are hashed as hard as Keycloak does by default; false = at next to no cost
@@ -168,6 +169,7 @@ func (s *Server) launch(cfg Config) error {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guardian, "keycloak"}, command(cfg, dir)...)...)
 	cmd.Env = append(os.Environ(), "KC_BOOTSTRAP_ADMIN_USERNAME="+adminName, "KC_BOOTSTRAP_ADMIN_PASSWORD="+adminPassword,
 		"JAVA_OPTS_APPEND="+options(cfg))
+	cmd.Env = append(cmd.Env, cfg.Env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	life, err := cmd.StdinPipe()
