@@ -20,6 +20,7 @@ const (
 	FindFlowGate     FindingID = "flow.gate"
 	FindFlowLevel    FindingID = "flow.level"
 	FindFlowEnrol    FindingID = "flow.enrol"    // Object: the flow
+	FindFlowTicket   FindingID = "flow.ticket"   // Object: the flow
 	FindFlowOverride FindingID = "flow.override" // Object: the client
 	FindFlowLogin    FindingID = "flow.login"    // the login client has a flow of its own
 
@@ -147,7 +148,7 @@ func findings() map[FindingID]Severity {
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical,
 		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info, FindRealmBlocked: Info,
-		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
+		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowTicket: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,

@@ -118,19 +118,20 @@ func (s *site) clientsByHand() {
 	}
 }
 
-// Issue 6: a realm made by hand, with people of its own and of a directory, an identity provider, three applications and careless clients of our
+// Issue 6: a realm made by hand, with people of its own and of a directory, Kerberos, an identity provider, three applications and careless clients of our
 // names, is made ready by plan and apply, a recovery works in it, every attack on a sign-in with the password alone is closed there, and undo makes it what it was.
 func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	t.Parallel()
 	s := unprepared(t, settings("keycloak", "password_reset", "desk"))
 	s.mailsFromKeycloak()
-	rig.NewDirectory(t, "lena").Federate(s.campus.Realm, false, "lena")
+	s.directoryByHand()
 	partners := rig.NewPartner(t, s.campus.Realm, "alice", "paula")
 	s.clientsByHand()
 	before := export(t, s.campus.Realm)
+	s.mustOfferKerberos()
 
 	planned := s.must(1, "plan", "--theme", "otp-recovery")
-	for _, want := range []string{"+ otpbridge-browser-2fa CONDITIONAL", "identity provider partner", "+ scopes = view-members, manage-members", "text ja otpRecoveryUrl"} {
+	for _, want := range []string{"+ otpbridge-browser-2fa CONDITIONAL", "auth-spnego ALTERNATIVE", "identity provider partner", "+ scopes = view-members, manage-members", "text ja otpRecoveryUrl"} {
 		if !strings.Contains(planned.out, want) {
 			t.Errorf("the plan lacks %q:\n%s", want, planned.out)
 		}
@@ -162,8 +163,13 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.bridge.Replicas[0].Start()
 	s.bridge.Replicas[0].WaitReady()
 	s.mustHoldBrokers(partners)
+	s.mustOfferKerberos()
 	s.mustHoldAttacks()
-	h := s.hand("alice").typeID().typePassword().see("What will happen")
+	h := s.hand("alice").typeID()
+	if h.Kerberos {
+		t.Error("a ticket would do in place of the password at a recovery")
+	}
+	h.typePassword().see("What will happen")
 	s.mustOpenNothing(h.Browser, "password-only sign-in in the prepared realm")
 	held := s.counted("alice")
 	s.hand("alice").recovers()
@@ -173,11 +179,28 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.bridge.Replicas[0].Stop()
 
 	s.undoes(before)
+	s.mustOfferKerberos()
 	s.doctorSays("differs", func(e examination) bool {
 		return slices.ContainsFunc(e.Findings, func(f bridge.Finding) bool {
 			return f.ID == bridge.FindRealmDiffers && strings.Contains(f.Object, "eventsEnabled")
 		})
 	})
+}
+
+// directoryByHand lets lena in, who stands in a directory, has an authenticator in Keycloak, and may sign in by Kerberos.
+func (s *site) directoryByHand() {
+	s.t.Helper()
+	directory := rig.NewDirectory(s.t, "lena")
+	directory.Federate(s.campus.Realm, false, "lena")
+	directory.Kerberos(s.campus.Realm)
+}
+
+// mustOfferKerberos wants an application's sign-in to begin with the question for a ticket, and to go on with the password.
+func (s *site) mustOfferKerberos() {
+	s.t.Helper()
+	if b := s.portal().Open(rig.NewBrowser(s.t)); !b.Kerberos || b.Page() != "login-login" {
+		s.t.Errorf("asked for a ticket: %v, then %s", b.Kerberos, b.Describe())
+	}
 }
 
 // planJSON is a plan as those read it who keep realms as code.

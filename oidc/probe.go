@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // Look reads the provider's metadata once, for whoever does not call Run, and returns what Ready says afterwards.
@@ -129,6 +130,8 @@ func (rp *RelyingParty) attempt(ctx context.Context, query url.Values) (got Atte
 	switch {
 	case resp.StatusCode >= http.StatusInternalServerError || resp.StatusCode == http.StatusTooManyRequests:
 		return Unclear, "", &Error{Code: CodeUnavailable, Op: op, Err: fmt.Errorf("status %d", resp.StatusCode)}
+	case resp.StatusCode == http.StatusUnauthorized && strings.HasPrefix(resp.Header.Get("WWW-Authenticate"), "Negotiate"): // a page that leads on by itself
+		return Taken, "", nil
 	case resp.StatusCode >= http.StatusBadRequest:
 		return Refused, "", nil
 	case resp.StatusCode >= http.StatusMultipleChoices:

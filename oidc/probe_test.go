@@ -10,6 +10,10 @@ func TestRefusalOfEverythingIsNoLock(t *testing.T) {
 	t.Parallel()
 	forbid := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }
 	page := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
+	ticket := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", "Negotiate")
+		w.WriteHeader(http.StatusUnauthorized)
+	}
 	locked := func(w http.ResponseWriter, r *http.Request) {
 		if query := r.URL.Query(); query.Get("request_uri") == "" || query.Has("kc_action") {
 			w.WriteHeader(http.StatusBadRequest)
@@ -22,6 +26,7 @@ func TestRefusalOfEverythingIsNoLock(t *testing.T) {
 	}{
 		"the lock holds":         {nil, locked, Refused, false},
 		"there is no lock":       {nil, page, Taken, false},
+		"no lock, and Kerberos":  {nil, ticket, Taken, false},
 		"the client is off":      {forbid, locked, Unclear, true},
 		"something is between":   {nil, forbid, Unclear, true},
 		"both refuse everything": {forbid, forbid, Unclear, true},

@@ -68,10 +68,14 @@ func (s *State) findOpen(a Asked) []bridge.Finding {
 	}
 	reason := bound.open(a, level)
 	if reason == "" {
+		var found []bridge.Finding
 		if s.gateRole(a) == "" {
-			return []bridge.Finding{bridge.Found(bridge.FindFlowGate, bound.Alias)}
+			found = append(found, bridge.Found(bridge.FindFlowGate, bound.Alias))
 		}
-		return nil
+		if bound.takesTickets(a) {
+			found = append(found, bridge.Found(bridge.FindFlowTicket, bound.Alias))
+		}
+		return found
 	}
 	for i := range s.Flows {
 		if f := &s.Flows[i]; f.Alias != bound.Alias && f.Provider == bound.Provider && s.closed(f, a.Wanted) && f.asks() {

@@ -95,7 +95,7 @@ func TestPlanKeepsWhatTheFlowHas(t *testing.T) {
 	})
 	got := flowOf(t, s.Plan(w), "otpbridge-browser")
 	for _, want := range []string{
-		"auth-spnego ALTERNATIVE", "auth-username-form REQUIRED", "auth-password-form ALTERNATIVE", "webauthn-authenticator-passwordless ALTERNATIVE",
+		ticketLines, "auth-username-form REQUIRED", "auth-password-form ALTERNATIVE", "webauthn-authenticator-passwordless ALTERNATIVE",
 		"otpbridge-browser-passkey CONDITIONAL", "conditional-credential REQUIRED credentials=webauthn-passwordless included=true",
 		"auth-otp-form ALTERNATIVE", "webauthn-authenticator ALTERNATIVE", "auth-recovery-authn-code-form ALTERNATIVE",
 	} {
@@ -105,6 +105,39 @@ func TestPlanKeepsWhatTheFlowHas(t *testing.T) {
 	}
 	if strings.Contains(got, "conditional-user-configured REQUIRED\n+       auth-otp-form") {
 		t.Errorf("the second factor is for those only who have one:\n%s", got)
+	}
+}
+
+// ticketLines let a Kerberos ticket stand for the password in every request but one with the recovery scope.
+const ticketLines = `
++   otpbridge-browser-kerberos ALTERNATIVE
++     otpbridge-browser-kerberos-unless CONDITIONAL
++       conditional-client-scope REQUIRED client_scope=otp-recovery negate=true
++       otpbridge-browser-kerberos-way REQUIRED
++         auth-spnego ALTERNATIVE
++   identity-provider-redirector ALTERNATIVE`
+
+// INV-1: a flow of ours that somebody broke is built anew, and Kerberos is in it as it was.
+func TestPlanKeepsKerberosOfItsOwnFlow(t *testing.T) {
+	t.Parallel()
+	s, w := plain(t)
+	for _, want := range []string{"otpbridge-browser", "otpbridge-browser-2", "otpbridge-browser"} {
+		s.Flow(s.Setting("browserFlow")).Walk(true, func(e *realm.Execution) {
+			switch {
+			case e.Provider == "auth-spnego":
+				e.Requirement = "ALTERNATIVE"
+			case e.Sub != nil && strings.HasSuffix(e.Sub.Alias, "-2fa"):
+				e.Requirement = "DISABLED"
+			}
+		})
+		p := s.Plan(w)
+		if got := flowOf(t, p, want); !strings.Contains(got, strings.ReplaceAll(ticketLines, "otpbridge-browser-k", want+"-k")) || strings.Count(got, "auth-spnego") != 1 {
+			t.Errorf("out of %s:\n%s", s.Setting("browserFlow"), got)
+		}
+		i := at(p, "flow "+want)
+		s.Flows = slices.DeleteFunc(s.Flows, func(f realm.Flow) bool { return f.Alias == want })
+		s.Flows = append(s.Flows, readText(t, want, p.Steps[i].Will))
+		s.Settings["browserFlow"] = want
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	otpForm      = "auth-otp-form"
 	codesForm    = "auth-recovery-authn-code-form"
 	keyForm      = "webauthn-authenticator"
+	ticket       = "auth-spnego"
 	passkeyForm  = "webauthn-authenticator-passwordless" //nolint:gosec // a name of Keycloak's
 )
 
@@ -40,10 +41,22 @@ func (s *State) closed(f *Flow, w Wanted) bool { return s.holds(f.closedBy(w, s.
 // closedBy is the role that opens the gate of a fail-closed flow, "" of one that is not.
 func (f *Flow) closedBy(w Wanted, level int) string {
 	a := Asked{Wanted: w}
-	if f.open(a, level) != "" || f.enrols() {
+	if f.open(a, level) != "" || f.enrols() || f.takesTickets(a) {
 		return ""
 	}
 	return f.gateRole(a)
+}
+
+// takesTickets reports whether a Kerberos ticket, which a browser shows without a word, can stand for the password in a request with the recovery scope.
+func (f *Flow) takesTickets(a Asked) bool { return Execution{Sub: f}.takesTickets(a) }
+
+func (e Execution) takesTickets(a Asked) bool {
+	if e.Sub == nil {
+		return e.Enabled() && e.Provider == ticket
+	}
+	lines := e.Sub.enabled()
+	spared := e.Requirement == conditional && slices.ContainsFunc(lines, func(in Execution) bool { return in.scope(a.RecoveryScope, true) })
+	return !spared && slices.ContainsFunc(lines, func(in Execution) bool { return in.takesTickets(a) })
 }
 
 // resets reports whether a flow for forgotten passwords leads to a new password only and signs nobody in.

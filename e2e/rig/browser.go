@@ -22,6 +22,7 @@ type Browser struct {
 	Header   http.Header
 	Body     string
 	Location string // where the answer redirects to, absolute; "" when it does not
+	Kerberos bool   // Keycloak has asked for a ticket
 	Address  string // client address that the front reports, "" = the real one; may be set at any time
 
 	t      *testing.T
@@ -99,10 +100,15 @@ func (b *Browser) do(method, target string, values url.Values) *Browser {
 }
 
 // Follow follows redirects until a page is shown or one leads to a URL that begins with stop, which is not asked for: it
-// stands in Location then. "" stops nowhere.
+// stands in Location then. "" stops nowhere. Where Keycloak asks for a Kerberos ticket, it goes on as its page does in a browser that has none.
 func (b *Browser) Follow(stop string) *Browser {
 	b.t.Helper()
 	for range maxHops {
+		if b.Status == http.StatusUnauthorized && b.Header.Get("WWW-Authenticate") == "Negotiate" && b.Page() == "" {
+			b.Submit()
+			b.Kerberos = true
+			continue
+		}
 		if b.Location == "" || (stop != "" && strings.HasPrefix(b.Location, stop)) {
 			return b
 		}

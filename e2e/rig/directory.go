@@ -167,12 +167,31 @@ func (d *Directory) Federate(r *realm.Realm, stay bool, people ...string) {
 	}
 }
 
+// Kerberos lets the directory's people sign in to a realm with a ticket, whose principal is their mail. Keycloak then asks every browser for one; nobody here
+// has any.
+func (d *Directory) Kerberos(r *realm.Realm) {
+	d.t.Helper()
+	d.change(r, map[string]string{
+		"allowKerberosAuthentication": "true", "kerberosRealm": "EXAMPLE.NET", "serverPrincipal": "HTTP/localhost@EXAMPLE.NET", "krbPrincipalAttribute": "mail",
+		"keyTab": filepath.Join(filepath.Dir(d.config), "http.keytab"),
+	})
+}
+
 // Unsynced makes a realm keep for itself what is changed of the directory's people, who are imported.
 func (d *Directory) Unsynced(r *realm.Realm) {
 	d.t.Helper()
+	d.change(r, map[string]string{"editMode": "UNSYNCED"})
+}
+
+// change sets some of what a realm knows of the directory.
+func (d *Directory) change(r *realm.Realm, settings map[string]string) {
+	d.t.Helper()
 	var found []map[string]any
 	d.do(r, "GET /components?name=directory", nil, &found)
-	found[0]["config"].(map[string]any)["editMode"] = []string{"UNSYNCED"} //nolint:errcheck // as Federate made it
+	config, _ := found[0]["config"].(map[string]any)
+	for name, value := range settings {
+		config[name] = []string{value}
+	}
 	d.do(r, fmt.Sprintf("PUT /components/%v", found[0]["id"]), found[0], nil)
 }
 
