@@ -30,10 +30,11 @@ func (s *site) mustHoldAttacks() {
 				}
 				s.mustDenyPending("CONFIGURE_TOTP")
 			}),
-			"reset by mail":   part(func(s *site) { s.mustGainNothingByReset("frank") }),
-			"overtyped name":  part(func(s *site) { s.mustBeWhoWasTyped("mallory", "victor", "wendy") }),
-			"full session":    part(func(s *site) { s.mustEndAFullSession("heidi") }),
-			"guesses between": part(func(s *site) { s.mustStopGuesses("grace", 5) }),
+			"reset by mail":             part(func(s *site) { s.mustGainNothingByReset("frank") }),
+			"overtyped name":            part(func(s *site) { s.mustBeWhoWasTyped("mallory", "victor", "wendy") }),
+			"full session":              part(func(s *site) { s.mustEndAFullSession("heidi") }),
+			"a person of the directory": part(func(s *site) { s.mustServeTheDirectory() }),
+			"guesses between":           part(func(s *site) { s.mustStopGuesses("grace", 5) }),
 		})
 	})
 	for _, action := range actions {

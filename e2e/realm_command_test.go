@@ -163,7 +163,6 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.bridge.Replicas[0].Start()
 	s.bridge.Replicas[0].WaitReady()
 	s.mustHoldBrokers(partners)
-	s.mustOfferKerberos()
 	s.mustHoldAttacks()
 	h := s.hand("alice").typeID()
 	if h.Kerberos {
@@ -193,6 +192,9 @@ func (s *site) directoryByHand() {
 	directory := rig.NewDirectory(s.t, "lena")
 	directory.Federate(s.campus.Realm, false, "lena")
 	directory.Kerberos(s.campus.Realm)
+	s.keycloak("PUT "+s.path("lena"), map[string]any{"credentials": []any{credential("otp", "phone", map[string]any{"value": realm.Secret("lena")}, map[string]any{
+		"subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1", "secretEncoding": "BASE32",
+	})}}, nil)
 }
 
 // mustOfferKerberos wants an application's sign-in to begin with the question for a ticket, and to go on with the password.
@@ -200,6 +202,32 @@ func (s *site) mustOfferKerberos() {
 	s.t.Helper()
 	if b := s.portal().Open(rig.NewBrowser(s.t)); !b.Kerberos || b.Page() != "login-login" {
 		s.t.Errorf("asked for a ticket: %v, then %s", b.Kerberos, b.Describe())
+	}
+}
+
+// mustServeTheDirectory: somebody of the directory is asked for the code at an application, which opens the others too, recovers, and signs in with the new
+// authenticator alone.
+func (s *site) mustServeTheDirectory() {
+	t := s.t
+	t.Helper()
+	s.mustOfferKerberos()
+	old, b := rig.NewPhone(t, realm.Secret("lena")), rig.NewBrowser(t)
+	if got := s.portal().SignIn(b, "lena", old); !got.Typed || got.Acr() != "mfa" {
+		t.Errorf("lena at the portal: %+v", got)
+	}
+	first := rig.NewBrowser(t)
+	rig.OpenSAML(t, s.campus.Realm, first)
+	first.Submit("username", "lena", "password", realm.Password("lena")).Follow(rig.SAMLRedirect)
+	if first.Page() != "login-login-otp" {
+		t.Errorf("lena, with the password, at the SAML application: %s", first.Describe())
+	}
+	if !rig.OpenSAML(t, s.campus.Realm, b) {
+		t.Errorf("lena, signed in with a code, at the SAML application: %s", b.Describe())
+	}
+	phone := s.hand("lena").recovers()
+	s.mustHaveOnly("lena", phone)
+	if got := s.portal().SignIn(rig.NewBrowser(t), "lena", old); got.Signed {
+		t.Errorf("lena's old authenticator opens the portal: %+v", got)
 	}
 }
 
