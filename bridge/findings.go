@@ -45,6 +45,7 @@ const (
 	FindParScope  FindingID = "par.scope" // Object: the client
 
 	FindLoginMissing   FindingID = "login.missing"
+	FindLoginRefused   FindingID = "login.refused" // Object: the client
 	FindLoginPAR       FindingID = "login.par"
 	FindLoginPKCE      FindingID = "login.pkce"
 	FindLoginRedirect  FindingID = "login.redirect"
@@ -153,7 +154,7 @@ func findings() map[FindingID]Severity {
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
-		FindLoginMissing: Critical, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
+		FindLoginMissing: Critical, FindLoginRefused: Deadly, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
 		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical, FindLoginLevels: Deadly, FindLoginScopes: Critical, FindLoginRoles: Critical,
 		FindAdminMissing: Critical, FindAdminRefused: Critical, FindAdministratorRefused: Critical, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,

@@ -11,6 +11,7 @@ import (
 
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
+	"otpbridge/oidc"
 )
 
 // The realm of the tests behaves as the product expects: the portal asks for the second factor, and a password-only
@@ -250,6 +251,47 @@ func TestRealmClientsProveThemselvesWithKeys(t *testing.T) {
 			t.Errorf("%s: %d, want %d", tc.name, tc.got, tc.want)
 		}
 	}
+}
+
+// OPS-09: Keycloak's answer to a login client that it refuses, of whatever cause, is told from one to a request that it does not take.
+func TestRealmRefusesALoginClient(t *testing.T) {
+	t.Parallel()
+	p := newPatient(t)
+	rp, err := oidc.New(oidc.Config{
+		Issuer: p.Issuer, ClientID: realm.LoginClient, Secret: oidc.NewSecret(realm.LoginSecret), RedirectURL: rig.AppRedirect, RecoveryScope: realm.Scope,
+		FullACR: "mfa", Now: time.Now,
+	})
+	if err == nil {
+		err = rp.Look(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := func(cause string, refused bool) {
+		t.Helper()
+		_, err := rp.Begin(t.Context(), oidc.Request{})
+		t.Logf("%s: %v", cause, err)
+		if (oidc.ClientRefused(err) != "") != refused {
+			t.Errorf("%s: %v, refused %q", cause, err, oidc.ClientRefused(err))
+		}
+	}
+	is("as it should be", false)
+	for cause, change := range map[string]object{
+		"off":              {"enabled": false},
+		"no sign-ins":      {"standardFlowEnabled": false},
+		"another secret":   {"secret": "another one"},
+		"keys, not secret": {"clientAuthenticatorType": "client-jwt", "attributes": object{"use.jwks.url": "true", "jwks.url": "http://localhost:1/"}},
+	} {
+		mend := changed("", realm.LoginClient, change).does(t, p)
+		is(cause, true)
+		mend()
+	}
+	is("mended", false)
+	mend := without("", realm.Scope).does(t, p)
+	is("without its scope", false)
+	mend()
+	p.must(t, "DELETE /clients/"+idOf(p.client(t, realm.LoginClient)), nil, nil)
+	is("gone", true)
 }
 
 // WB-07: a recovery needs no more than view-realm, view-events, query-users and the permissions on the allowed group and the gate; a warning

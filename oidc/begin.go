@@ -142,13 +142,20 @@ func (rp *RelyingParty) push(ctx context.Context, p *provider, form url.Values) 
 		return "", failf(CodeUnavailable, op, "status %d", resp.status)
 	case resp.status != http.StatusCreated && resp.status != http.StatusOK:
 		rp.suspect()
-		return "", &Error{Code: CodePush, Op: op, Provider: oauthCode(answer.Error), Err: fmt.Errorf("status %d", resp.status)}
+		return "", &Error{
+			Code: CodePush, Op: op, Provider: oauthCode(answer.Error), Client: refusesClient(resp.status, answer.Error), Err: fmt.Errorf("status %d", resp.status),
+		}
 	case !parsed || answer.RequestURI == "" || len(answer.RequestURI) > maxRequestURI:
 		return "", failf(CodePush, op, "status %d without a usable request_uri", resp.status)
 	case answer.ExpiresIn < 1:
 		return "", failf(CodePush, op, "the request_uri has expired already")
 	}
 	return answer.RequestURI, nil
+}
+
+// refusesClient reports whether an answer is about the client itself. Keycloak has 401 for that, with whatever code; a page with 401 is a proxy's.
+func refusesClient(status int, code string) bool {
+	return status == http.StatusUnauthorized && code != "" || code == "invalid_client" || code == "unauthorized_client"
 }
 
 type answer struct {

@@ -55,6 +55,8 @@ type Error struct {
 	Op string
 	// Provider is the OAuth error code the provider gave, one of the registered ones or "other"; else empty.
 	Provider string
+	// Client says that the provider refuses the client itself, whatever it asks for.
+	Client bool
 	// Err is the cause, or nil. It never holds a token or a body.
 	Err error
 }
@@ -73,6 +75,15 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// ClientRefused returns the provider's code when it refuses the client itself: its proof, or that it signs anybody in. "" for every other error.
+func ClientRefused(err error) (code string) {
+	var e *Error
+	if errors.As(err, &e) && e.Client {
+		return e.Provider
+	}
+	return ""
+}
 
 // CodeOf returns the code of the first *Error in err's chain, or "" when there is none.
 func CodeOf(err error) Code {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -217,6 +218,35 @@ func TestReplayedCallbackIsRefused(t *testing.T) {
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Provider != "invalid_grant" {
 		t.Errorf("%v", err)
+	}
+}
+
+// OPS-09: that the provider refuses the client itself is told from a request that it does not take, and from a page of whatever stands between.
+func TestARefusedClientIsTold(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{
+		`401 {"error":"invalid_request","error_description":"Authentication failed."}`: "invalid_request", // Keycloak, to a key that is not the client's
+		`401 {"error":"invalid_client"}`:                                               "invalid_client",
+		`400 {"error":"invalid_client"}`:                                               "invalid_client",
+		`400 {"error":"unauthorized_client"}`:                                          "unauthorized_client",
+		`400 {"error":"invalid_request"}`:                                              "",
+		`400 {"error":"invalid_scope"}`:                                                "",
+		`401 <html>`:                                                                   "",
+		`503 {"error":"invalid_client"}`:                                               "",
+	} {
+		status, body, _ := strings.Cut(answer, " ")
+		code, err := strconv.Atoi(status)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op, rp, _ := setup(t)
+		op.liePush = func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(code)
+			_, _ = w.Write([]byte(body))
+		}
+		if _, err = rp.Begin(t.Context(), Request{}); err == nil || ClientRefused(err) != want {
+			t.Errorf("%s: %v, refused %q, want %q", answer, err, ClientRefused(err), want)
+		}
 	}
 }
 

@@ -115,11 +115,24 @@ func TestRealmGuardSeesThatTheRecoveryScopeIsGone(t *testing.T) {
 	s.kc.SetRealm(map[string]any{"recoveryScope": true})
 	seen(doctor.Report{})
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
-	s.kc.SetClient(fakekc.Client{ID: fakekc.ClientLogin, Secret: "another"})
+	s.kc.SetClient(fakekc.Client{ID: fakekc.ClientLogin, Secret: "login-secret-for-tests", Redirects: []string{"https://elsewhere.example.org/"}})
 	seen(doctor.Report{})
 	for range 20 { // looks at once
 		readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 	}
+}
+
+// OPS-09: a login client that Keycloak refuses stops new recoveries by that name, before anybody is sent to an error page.
+func TestRealmGuardSeesThatTheLoginClientIsRefused(t *testing.T) {
+	t.Parallel()
+	s, pages, admin, seen := guarded(t)
+	s.kc.SetClient(fakekc.Client{ID: fakekc.ClientLogin, Secret: "another"})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: login.refused otpbridge-login")
+	if status, _ := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != http.StatusServiceUnavailable {
+		t.Errorf("/start says %d", status)
+	}
+	s.said("realm guard: no new recovery begins", "login.refused")
 }
 
 // The figures start and idle-memory, and every start beside a busy Keycloak, rest on few calls: those about people, which cost it more than all the

@@ -150,7 +150,7 @@ func (p parts) lockChecks() []bridge.Check {
 			}
 			switch got, err := attempt(ctx); {
 			case err != nil:
-				return p.scopeGone(ctx, err)
+				return p.refusal(ctx, err)
 			case got == oidc.Unclear:
 				return nil, bridge.NotChecked(bridge.UncheckedUnknown, accountConsole)
 			case got == oidc.Taken:
@@ -170,9 +170,13 @@ func (p parts) lockChecks() []bridge.Check {
 	}
 }
 
-// scopeGone says why our own request was refused, where the reason is that Keycloak does not know the recovery scope: the safe flow's conditions rest
-// on it. The service account sees no client scopes.
-func (p parts) scopeGone(ctx context.Context, refusal error) ([]bridge.Finding, error) {
+// refusal says why our own request was refused, where that can be told: Keycloak refuses the client itself, or does not know the recovery scope, which the
+// safe flow's conditions rest on and the service account cannot see.
+func (p parts) refusal(ctx context.Context, refusal error) ([]bridge.Finding, error) {
+	if code := oidc.ClientRefused(refusal); code != "" {
+		return []bridge.Finding{bridge.Found(bridge.FindLoginRefused, p.cfg.SignIn.ClientID, "code", code, "realm", p.cfg.Keycloak.Realm)},
+			bridge.NotChecked(bridge.UncheckedRefused, p.cfg.SignIn.ClientID+": "+code)
+	}
 	if oidc.CodeOf(refusal) != oidc.CodePush {
 		return nil, refusal
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -130,6 +131,49 @@ func TestWhatTheLockLetsThroughIsDeadly(t *testing.T) {
 		if !slices.Equal(got, tc.want) || says != strings.Join(tc.want, ", ") || bridge.CodeOf(closed) == bridge.CodeKeycloakAway {
 			t.Errorf("%s: found %q, the guard says %q, want %q", name, got, says, tc.want)
 		}
+	}
+}
+
+// OPS-09, INV-6: a login client that Keycloak refuses has a finding of its own and stops new recoveries by that name: not as if Keycloak were away.
+func TestARefusedLoginClientIsDeadly(t *testing.T) {
+	t.Parallel()
+	k := openLoosened(t)
+	k.SetClient(fakekc.Client{ID: fakekc.ClientLogin, Secret: "another one", Redirects: []string{"http://localhost:8088/oidc/callback"}})
+	checks := k.parts(t, k.Issuer).lockChecks()
+	report := doctor.Run(t.Context(), checks, time.Minute, time.Now)
+	want := []bridge.Finding{bridge.Found(bridge.FindLoginRefused, fakekc.ClientLogin, "code", "invalid_request", "realm", "campus")}
+	if got := report.Findings(); !reflect.DeepEqual(got, want) {
+		t.Errorf("found %+v, want %+v", got, want)
+	}
+	for _, r := range report.Results {
+		if strings.HasPrefix(r.Check, "par-p") && (r.Unchecked == nil || r.Unchecked.Why != bridge.UncheckedRefused) {
+			t.Errorf("%s: %+v", r.Check, r)
+		}
+	}
+	watched := slices.DeleteFunc(checks, func(c bridge.Check) bool { return !c.Deadly })
+	sees := func(g *guard, report doctor.Report, want string) {
+		t.Helper()
+		g.take(report, doctor.Report{}, watched)
+		silent, _ := g.pending()
+		if err := g.closed(); err == nil || bridge.CodeOf(err) == bridge.CodeKeycloakAway || err.Error() != want || silent == 0 {
+			t.Errorf("the guard says %v, and waits for %d checks", err, silent)
+		}
+	}
+	fresh, seasoned := &guard{now: time.Now, lasts: time.Hour}, &guard{now: time.Now, lasts: time.Hour}
+	sees(fresh, report, "login.refused otpbridge-login, not checked: par-extra, not checked: par-plain")
+	sees(fresh, report, "login.refused otpbridge-login")
+	was := doctor.Report{At: time.Now()}
+	for _, c := range watched {
+		was.Results = append(was.Results, doctor.Result{Check: c.Name})
+	}
+	seasoned.take(was, doctor.Report{}, watched)
+	if err := seasoned.closed(); err != nil {
+		t.Errorf("before that: %v", err)
+	}
+	sees(seasoned, report, "login.refused otpbridge-login")
+	seasoned.take(was, doctor.Report{}, watched)
+	if err := seasoned.closed(); err != nil {
+		t.Errorf("after that: %v", err)
 	}
 }
 

@@ -122,8 +122,11 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 			if !known && counts {
 				g.unknown = append(g.unknown, r.Check)
 			}
-			if known {
+			switch {
+			case known:
 				g.results[r.Check] = r.Beside(was)
+			case len(r.Findings) > 0:
+				g.results[r.Check] = r
 			}
 		}
 	}
