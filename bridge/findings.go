@@ -4,6 +4,7 @@ package bridge
 const (
 	FindIssuerAway    FindingID = "issuer.away"
 	FindIssuerDiffers FindingID = "issuer.differs"
+	FindIssuerForeign FindingID = "issuer.foreign" // Object: the issuer
 
 	FindKeycloakOld          FindingID = "keycloak.old"
 	FindKeycloakNew          FindingID = "keycloak.new"
@@ -146,7 +147,7 @@ const (
 // findings says how bad each is.
 func findings() map[FindingID]Severity {
 	return map[FindingID]Severity{
-		FindIssuerAway: Critical, FindIssuerDiffers: Critical,
+		FindIssuerAway: Critical, FindIssuerDiffers: Critical, FindIssuerForeign: Critical,
 		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info, FindRealmBlocked: Info,
 		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowTicket: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,

@@ -81,6 +81,9 @@ func (rp *RelyingParty) discover(ctx context.Context, old *provider) (*provider,
 	if err != nil {
 		return nil, &Error{Code: CodeUnavailable, Op: op, Err: err}
 	}
+	if m.Issuer == "" {
+		return nil, &Error{Code: CodeIssuer, Op: op, Err: &answerError{rp.cfg.Issuer, "JSON without an issuer"}}
+	}
 	if m.Issuer != rp.cfg.Issuer {
 		return nil, failf(CodeIssuer, op, "the provider calls itself %.200q, configured is %q", m.Issuer, rp.cfg.Issuer)
 	}
@@ -150,15 +153,18 @@ func (rp *RelyingParty) getJSON(ctx context.Context, address string, into any) e
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	switch {
+	case resp.StatusCode >= http.StatusInternalServerError || resp.StatusCode == http.StatusTooManyRequests:
 		return fmt.Errorf("GET %s: status %d", address, resp.StatusCode)
+	case resp.StatusCode != http.StatusOK:
+		return &answerError{address, fmt.Sprintf("HTTP %d", resp.StatusCode)}
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("GET %s: read: %w", address, err)
 	}
 	if json.Unmarshal(body, into) != nil {
-		return fmt.Errorf("GET %s: the answer is not the JSON expected", address)
+		return &answerError{address, "no JSON"}
 	}
 	return nil
 }

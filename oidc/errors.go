@@ -85,6 +85,20 @@ func ClientRefused(err error) (code string) {
 	return ""
 }
 
+// answerError is an answer where a document was expected.
+type answerError struct{ address, what string }
+
+func (e *answerError) Error() string { return "GET " + e.address + ": " + e.what }
+
+// Foreign returns what answers in the place of the provider's metadata, in a word or two: "" where nothing answers, or a provider.
+func Foreign(err error) (what string) {
+	var e *answerError
+	if errors.As(err, &e) {
+		return e.what
+	}
+	return ""
+}
+
 // CodeOf returns the code of the first *Error in err's chain, or "" when there is none.
 func CodeOf(err error) Code {
 	var e *Error

@@ -203,6 +203,8 @@ func (p parts) checkDiscovery(ctx context.Context) ([]bridge.Finding, error) {
 		return nil, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case oidc.Foreign(err) != "":
+		return []bridge.Finding{bridge.Found(bridge.FindIssuerForeign, p.cfg.SignIn.Issuer, "answer", oidc.Foreign(err), "realm", p.cfg.Keycloak.Realm)}, nil
 	case e != nil && e.Code == oidc.CodeIssuer:
 		return []bridge.Finding{bridge.Found(bridge.FindIssuerDiffers, "", "issuer", p.cfg.SignIn.Issuer)}, nil
 	}

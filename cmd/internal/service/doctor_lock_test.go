@@ -177,14 +177,23 @@ func TestARefusedLoginClientIsDeadly(t *testing.T) {
 	}
 }
 
-// OIDC-08, WB-11: an issuer that calls itself otherwise is told from one that is not there.
+// OIDC-08, WB-11: an issuer that calls itself otherwise, something else that answers there, and one that is not there are three findings.
 func TestTheDoctorTellsADifferentIssuer(t *testing.T) {
 	t.Parallel()
 	k := openLoosened(t)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/busy/") {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, _ = w.Write([]byte("<p>welcome"))
+	}))
+	t.Cleanup(page.Close)
 	for issuer, want := range map[string]bridge.FindingID{
 		k.Issuer:                          "",
 		k.direct + "/realms/campus":       bridge.FindIssuerDiffers, // the same realm by another name
-		k.URL + "/realms/another":         bridge.FindIssuerAway,
+		k.URL + "/realms/another":         bridge.FindIssuerForeign,
+		page.URL + "/realms/campus":       bridge.FindIssuerForeign,
+		page.URL + "/busy/realms/campus":  bridge.FindIssuerAway,
 		"http://127.0.0.1:1/realms/local": bridge.FindIssuerAway,
 	} {
 		found, err := k.parts(t, issuer).checkDiscovery(t.Context())
