@@ -199,6 +199,7 @@ func (l *locale) consoleFuncs() template.FuncMap {
 		"auditdetails": auditDetails,
 		"finding":      l.finding,
 		"checkname":    l.checkName,
+		"waitingfor":   l.waitingFor,
 		"unchecked":    l.uncheckedWhy,
 		"summary":      l.summary,
 	}

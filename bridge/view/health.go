@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	"otpbridge/bridge"
@@ -50,6 +51,31 @@ func (l *locale) finding(f bridge.Finding) (findingLine, error) {
 		return findingLine{}, err
 	}
 	return findingLine{badge{severities[f.Severity].Class, l.text(severities[f.Severity].Text)}, texts.Text(l.tag, f)}, nil
+}
+
+// waiting are checks that were not carried out for one reason.
+type waiting struct {
+	UncheckedCheck
+
+	Names string // of the checks, in words
+}
+
+// waitingFor puts checks together that wait for the same: one line to read, and one thing to mend.
+func (l *locale) waitingFor(all []UncheckedCheck) (lines []waiting, err error) {
+	for _, u := range all {
+		name, err := l.checkName(u.Check)
+		if err != nil {
+			return nil, err
+		}
+		u.Check = ""
+		i := slices.IndexFunc(lines, func(w waiting) bool { return w.UncheckedCheck == u })
+		if i < 0 {
+			lines = append(lines, waiting{u, name})
+			continue
+		}
+		lines[i].Names = l.text("health.also", "before", lines[i].Names, "name", name)
+	}
+	return lines, nil
 }
 
 // checkName is a check in words.

@@ -15,9 +15,13 @@ import (
 func unsafeReport(c *campus.Campus) view.Report {
 	return view.Report{
 		At: c.Clock.Now(), Stopped: true,
-		Findings:  []bridge.Finding{bridge.Found(bridge.FindScopeShared, "por<b>tal", "scope", "otp-recovery")},
-		Unchecked: []view.UncheckedCheck{{Check: "identity-providers", Why: bridge.UncheckedRights, Needs: "view-identity-providers"}},
-		Passed:    []string{"browser-flow"},
+		Findings: []bridge.Finding{bridge.Found(bridge.FindScopeShared, "por<b>tal", "scope", "otp-recovery")},
+		Unchecked: []view.UncheckedCheck{
+			{Check: "clock", Why: bridge.UncheckedRefused, Needs: "otpbridge-admin: invalid_client"},
+			{Check: "identity-providers", Why: bridge.UncheckedRights, Needs: "view-identity-providers"},
+			{Check: "reach", Why: bridge.UncheckedRefused, Needs: "otpbridge-admin: invalid_client"},
+		},
+		Passed: []string{"browser-flow"},
 	}
 }
 
@@ -71,10 +75,13 @@ func TestTheHealthReportSaysWhatIsWrong(t *testing.T) {
 	c.Health.Show(unsafeReport(c))
 	admin.open("/admin", http.StatusOK)
 	for _, words := range []string{
-		"1 deadly, 0 critical, 0 warnings, 0 infos; 1 not checked, 1 passed", "No new recovery begins until this is mended.", "por&lt;b&gt;tal", "Risk", "Remedy",
-		"Identity providers", "needs view-identity-providers", "Browser flow", "Each process of this service looks for itself.",
+		"1 deadly, 0 critical, 0 warnings, 0 infos; 3 not checked, 1 passed", "No new recovery begins until this is mended.", "por&lt;b&gt;tal", "Risk", "Remedy",
+		"Identity providers", "needs view-identity-providers", "Clock, Reach of the service account", "Browser flow", "Each process of this service looks for itself.",
 	} {
 		admin.says(words)
+	}
+	if n := strings.Count(admin.Body, "gives no token to otpbridge-admin"); n != 1 {
+		t.Errorf("%d lines say that there is no token", n)
 	}
 	if c.Health.Looks() != 0 {
 		t.Error("a GET looked again")

@@ -177,13 +177,16 @@ func healthSamples(f view.Frame, word string) []Sample {
 	bad := view.Health{Frame: f, Process: word, Report: view.Report{
 		At: At(14, 0), Stopped: true,
 		Findings: []bridge.Finding{
-			bridge.Found(bridge.FindScopeShared, word, "scope", "otp-recovery"), bridge.Found(bridge.FindClockOff, "", "seconds", "7"),
+			bridge.Found(bridge.FindScopeShared, word, "scope", "otp-recovery"),
+			bridge.Found(bridge.FindLoginRefused, "otpbridge-login", "code", "invalid_request", "realm", "campus"), bridge.Found(bridge.FindClockOff, "", "seconds", "7"),
 			bridge.Found(bridge.FindDoctorOld, "", "when", "-"), bridge.Found(bridge.FindFilesOld, word, "days", "400"),
 		},
 		Unchecked: []view.UncheckedCheck{
 			{Check: "identity-providers", Why: bridge.UncheckedRights, Needs: "view-identity-providers"},
 			{Check: "flow-overrides", Why: bridge.UncheckedRights, Needs: "view-clients", Seen: At(9, 30)},
 			{Check: "store", Why: bridge.UncheckedTime},
+			{Check: "par-extra", Why: bridge.UncheckedRefused, Needs: "otpbridge-login: invalid_request"},
+			{Check: "par-plain", Why: bridge.UncheckedRefused, Needs: "otpbridge-login: invalid_request"},
 		},
 		Passed: []string{"browser-flow", "otp-policy"},
 	}}
