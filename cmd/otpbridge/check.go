@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"otpbridge/cmd/internal/config"
 )
@@ -72,13 +71,11 @@ func forJSON(faults *config.Faults) []faultJSON {
 }
 
 func table(out io.Writer, rows []config.Value) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var lines columns
 	for _, r := range rows {
-		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", r.Key, r.Value, r.Origin); err != nil {
-			return err
-		}
+		lines.row(r.Key, r.Value, r.Origin)
 	}
-	return w.Flush()
+	return lines.write(out)
 }
 
 func writeJSON(out io.Writer, v any) error {

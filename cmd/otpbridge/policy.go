@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"otpbridge/bridge"
@@ -102,10 +101,8 @@ func read(ctx context.Context, cfg config.Config, name, lang string) (s subject,
 
 // print writes the explanation as lines of a name and what there is to say.
 func (e explanation) print(p process) error {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	row := func(name config.Words, text string) {
-		_, _ = fmt.Fprintf(w, "%s\t%s\n", name.In(p.lang), text) // into memory; Flush says whether it came out
-	}
+	var table columns
+	row := func(name config.Words, text string) { table.row(name.In(p.lang), text) }
 	say := func(en, ja string, args ...any) string { return config.Say(en, ja).With(args...).In(p.lang) }
 	row(config.Say("person", "対象者"), fmt.Sprintf("%s (%s)", e.User, e.ID))
 	if e.Refusal != "" {
@@ -141,7 +138,7 @@ func (e explanation) print(p process) error {
 		delay = say("none", "なし")
 	}
 	row(config.Say("delay", "待機"), delay)
-	return w.Flush()
+	return table.write(p.out)
 }
 
 func (m matched) text(lang string) string {

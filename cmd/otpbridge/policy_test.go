@@ -175,6 +175,7 @@ delay        none
 	if _, results, _ = e.run("--lang", "ja", "policy", "explain", "-c", e.config, "clerk"); !strings.Contains(results, "使えない: ポリシーにこの方法がない") {
 		t.Errorf("in Japanese: %s", results)
 	}
+	mustLineUp(t, results)
 }
 
 // Without policies, and with the desk off, the mail way alone is open.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"otpbridge/bridge"
+	"otpbridge/cmd/internal/config"
 	"otpbridge/cmd/internal/control"
 )
 
@@ -97,4 +99,28 @@ func inWordsOf(t *testing.T, words, code any) {
 	if !reflect.ValueOf(words).MapIndex(reflect.ValueOf(fmt.Sprint(code))).IsValid() {
 		t.Errorf("%v has no words", code)
 	}
+}
+
+// mustLineUp wants the second column to begin at the same place of a terminal on each line.
+func mustLineUp(t *testing.T, text string) {
+	t.Helper()
+	first, begins := regexp.MustCompile(`^.+?  +`), map[int]bool{}
+	for line := range strings.Lines(text) {
+		begins[places(first.FindString(line))] = true
+	}
+	if len(begins) != 1 {
+		t.Errorf("the second column begins at %v\n%s", begins, text)
+	}
+}
+
+// CLI-06: the values in force stand below one another, whatever they are written in.
+func TestTheValuesInForceLineUp(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	rows := []config.Value{{Key: "organisation.name.ja", Value: "例示大学", Origin: "file:1:1"}, {Key: "paused", Value: "false", Origin: "default"}}
+	if err := table(&out, rows); err != nil {
+		t.Fatal(err)
+	}
+	mustLineUp(t, out.String())
+	mustLineUp(t, strings.NewReplacer("organisation.name.ja  ", "", "paused                ", "").Replace(out.String()))
 }
