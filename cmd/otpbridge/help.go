@@ -100,6 +100,9 @@ func auditHelpTexts() map[string]config.Words {
 }
 
 func helpText(name, lang string) string {
+	if text, ok := usageText(name, lang); ok {
+		return text
+	}
 	for _, texts := range []map[string]config.Words{doctorTexts(), realmHelpTexts(), auditHelpTexts()} {
 		if text, ok := texts[name]; ok {
 			return text.In(lang)

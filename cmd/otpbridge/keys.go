@@ -35,7 +35,7 @@ type keysNewCmd struct {
 // Run makes the key and writes it.
 func (k keysNewCmd) Run(_ context.Context, p process) error {
 	if k.Add && k.File == "-" {
-		return usageError{errors.New("keys new: --add needs a file")}
+		return usageError{errors.New(config.Say("keys new: --add needs a file", "keys new: --add にはファイルが必要です").In(p.lang))}
 	}
 	if k.Add {
 		return k.add(p)

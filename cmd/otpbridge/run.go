@@ -78,7 +78,7 @@ func run(ctx context.Context, p process) int {
 	case errors.Is(err, cli.ErrHelp):
 		return exitDone
 	case err != nil:
-		return report(p, usageError{fmt.Errorf("%w; see otpbridge --help", err)})
+		return report(p, usageError{fmt.Errorf("%w%s", err, config.Say("; see otpbridge --help", "。詳しくは otpbridge --help をご覧ください").In(p.lang))})
 	}
 	return report(p, command.Run(ctx, p))
 }

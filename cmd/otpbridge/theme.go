@@ -40,11 +40,12 @@ var themeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (c themeCmd) Run(_ context.Context, p process) error {
 	for flag, name := range map[string]string{"--name": c.Name, "--parent": c.Parent} {
 		if !themeName.MatchString(name) {
-			return usageError{fmt.Errorf("theme: %s %q: letters, digits, dots and hyphens only", flag, name)}
+			return usageError{errors.New(config.Say("theme: %s %q: letters, digits, dots, underscores and hyphens only", "theme: %s %q: 使えるのは英数字・ピリオド・下線・ハイフンだけです").
+				With(flag, name).In(p.lang))}
 		}
 	}
 	if c.Name == c.Parent {
-		return usageError{errors.New("theme: --name and --parent are the same")}
+		return usageError{errors.New(config.Say("theme: --name and --parent are the same", "theme: --name と --parent が同じです").In(p.lang))}
 	}
 	packed := strings.HasSuffix(c.Target, ".jar")
 	if c.Themes == "" && !packed {

@@ -21,8 +21,10 @@ import (
 // Program is what the command line belongs to.
 type Program struct {
 	Name string
-	Text func(name string) string // in the reader's language; "help" is about the program, "help_help" about the flag --help
-	Out  io.Writer                // for help
+	// Text is in the reader's language; "help" is about the program, "help_help" about the flag --help. What is wrong with a command line is a format, with
+	// what it is about: see Faults.
+	Text func(name string) string
+	Out  io.Writer // for help
 }
 
 // ErrHelp says that help was asked for, and printed.
@@ -76,15 +78,15 @@ func (p Program) choose(n *node, args []string) (*node, error) {
 		case errors.Is(err, ErrHelp):
 			return nil, p.help(n)
 		case err != nil:
-			return nil, n.explain(err)
+			return nil, p.explain(n, err)
 		case len(n.commands) == 0:
-			return n, n.take(args)
+			return n, p.take(n, args)
 		case len(args) == 0:
-			return nil, errors.New("expected one of " + quoted(n.names()))
+			return nil, p.fault("usage_expected_one", quoted(n.names()))
 		}
 		i := slices.Index(n.names(), args[0])
 		if i < 0 {
-			return nil, fmt.Errorf("unexpected argument %s%s", args[0], didYouMean(args[0], n.names(), ""))
+			return nil, p.fault("usage_unexpected", args[0], p.didYouMean(args[0], n.names(), ""))
 		}
 		n, args = n.commands[i], args[1:]
 	}
@@ -168,29 +170,29 @@ func firstOf(a, b string) string {
 }
 
 // take fills in the arguments and looks at what is allowed.
-func (n *node) take(args []string) error {
+func (p Program) take(n *node, args []string) error {
 	if len(args) < len(n.args) {
 		var missing []string
 		for _, a := range n.args[len(args):] {
 			missing = append(missing, "<"+a.name+">")
 		}
-		return fmt.Errorf("expected %q", strings.Join(missing, " "))
+		return p.fault("usage_expected", strings.Join(missing, " "))
 	}
 	if len(args) > len(n.args) {
-		return fmt.Errorf("unexpected argument %s", args[len(n.args)])
+		return p.fault("usage_unexpected", args[len(n.args)], "")
 	}
 	for i, a := range n.args {
 		a.to.SetString(args[i])
-		if err := a.check("<" + a.name + ">"); err != nil {
+		if err := p.check(a, "<"+a.name+">"); err != nil {
 			return err
 		}
 	}
 	for at := n; at != nil; at = at.above {
 		for _, f := range at.flags {
 			if f.required && f.to.IsZero() {
-				return fmt.Errorf("missing flags: --%s=%s", f.name, f.placeholder)
+				return p.fault("usage_missing_flag", f.name, f.placeholder)
 			}
-			if err := f.check("--" + f.name); err != nil {
+			if err := p.check(f.value, "--"+f.name); err != nil {
 				return err
 			}
 		}
@@ -198,11 +200,11 @@ func (n *node) take(args []string) error {
 	return nil
 }
 
-func (v value) check(name string) error {
+func (p Program) check(v value, name string) error {
 	if v.allowed == nil || slices.Contains(v.allowed, v.to.String()) {
 		return nil
 	}
-	return fmt.Errorf("%s must be one of %s but got %q", name, quoted(slices.DeleteFunc(slices.Clone(v.allowed), func(one string) bool { return one == "" })), v.to.String())
+	return p.fault("usage_allowed", name, quoted(slices.DeleteFunc(slices.Clone(v.allowed), func(one string) bool { return one == "" })), v.to.String())
 }
 
 func (n *node) names() (names []string) {
@@ -212,41 +214,12 @@ func (n *node) names() (names []string) {
 	return names
 }
 
-// explain adds the nearest name to the error of a flag that does not exist.
-func (n *node) explain(err error) error {
-	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
-		return err
-	}
-	var names []string
-	n.set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	name := unknown.GetSpecifiedName()
-	return fmt.Errorf("unknown flag --%s%s", name, didYouMean(name, append(names, "help"), "--"))
-}
-
 func quoted(names []string) string {
 	var out []string
 	for _, name := range names {
 		out = append(out, fmt.Sprintf("%q", name))
 	}
 	return strings.Join(out, ", ")
-}
-
-// didYouMean names the names that begin with what was typed, or that two slips of a finger turn into it.
-func didYouMean(typed string, names []string, prefix string) string {
-	var near []string
-	for _, name := range names {
-		if strings.HasPrefix(name, typed) || slips(typed, name) <= 2 {
-			near = append(near, prefix+name)
-		}
-	}
-	switch len(near) {
-	case 0:
-		return ""
-	case 1:
-		return ", did you mean " + quoted(near) + "?"
-	}
-	return ", did you mean one of " + quoted(near) + "?"
 }
 
 // slips is how many letters must be put in, taken out or replaced to turn a into b (Levenshtein).

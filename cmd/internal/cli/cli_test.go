@@ -44,7 +44,12 @@ type program struct {
 
 func parse(args string) (what, help string, err error) {
 	var out strings.Builder
-	p := cli.Program{Name: "prog", Text: func(name string) string { return "About " + name + "." }, Out: &out}
+	p := cli.Program{Name: "prog", Out: &out, Text: func(name string) string {
+		if fault, ok := cli.Faults()[name]; ok {
+			return fault
+		}
+		return "About " + name + "."
+	}}
 	var root program
 	chosen, err := cli.Parse[runner](p, &root, strings.Fields(args))
 	if err == nil {
