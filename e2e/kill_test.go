@@ -95,7 +95,7 @@ func (m moment) String() string {
 // leads reports whether Keycloak asks for the new authenticator at that moment: from the move on. Before, it asks for the old one.
 func (m moment) leads() bool {
 	switch m.name {
-	case "token", "add", "look":
+	case "token", "add", "look", "writing", "intent":
 		return false
 	case "move":
 		return m.after
@@ -136,7 +136,11 @@ func TestJourneyKilledInTheSwap(t *testing.T) {
 	t.Parallel() // it waits for leases
 	rig.Together(t, map[string]func(t *testing.T){
 		"bbolt": func(t *testing.T) { killedInTheSwap(t, "bbolt") },
-		"redis": func(t *testing.T) { killedInTheSwap(t, "redis", twoOnRedis(t)) },
+		"redis": func(t *testing.T) {
+			redis := rig.NewRedis(t)
+			wire := rig.NewWire(t, redis)
+			killedInTheSwap(t, "redis", func(s *rig.Setup) { s.Redis, s.Wire, s.Replicas = redis, wire, 2 })
+		},
 	})
 }
 
@@ -144,13 +148,21 @@ func TestJourneyKilledInTheSwap(t *testing.T) {
 func killedInTheSwap(t *testing.T, store string, change ...func(*rig.Setup)) {
 	t.Helper()
 	proxy := rig.NewProxy(t)
-	s := newSite(t, append(change, behindProxy(t, proxy))...)
+	var setup rig.Setup
+	s := newSite(t, append(change, behindProxy(t, proxy), func(s *rig.Setup) { setup = *s })...)
 	swap, lock := sampled(store)
 	for _, m := range moments(swapSteps, swap) {
 		t.Run("swap-"+m.String(), func(t *testing.T) { s.in(t).killedAt(m, proxy) })
 	}
 	for _, m := range moments(lockSteps, lock) {
-		t.Run("lock-"+m.String(), func(t *testing.T) { s.in(t).killedInTheLock(m, proxy) })
+		t.Run("lock-"+m.String(), func(t *testing.T) { s.in(t).killedInTheLock(m, "lock-"+m.String(), m.at(proxy)) })
+	}
+	swap, lock = recordMoments(setup.Wire)
+	for _, m := range swap {
+		t.Run("record-"+m.String(), func(t *testing.T) { s.in(t).killedAtTheRecord(m, setup.Wire) })
+	}
+	for _, m := range lock {
+		t.Run("lock-record-"+m.String(), func(t *testing.T) { s.in(t).killedAtTheLocksRecord(m, setup.Wire) })
 	}
 }
 
@@ -158,7 +170,7 @@ func killedInTheSwap(t *testing.T, store string, change ...func(*rig.Setup)) {
 func (s *site) killedAt(m moment, proxy *rig.Proxy) {
 	s.t.Helper()
 	h, phone := s.ready(m.String())
-	s.kills(m, proxy, kill{
+	s.kills(m.at(proxy), kill{
 		begin: func() <-chan struct{} { return h.typeAndLeave(phone) },
 		look: func() {
 			s.mustOpen(m, h.name, phone)
@@ -186,16 +198,27 @@ type kill struct {
 	end   func(time.Time) // somebody does, since then
 }
 
+// held is what keeps a process at a moment of its work.
+type held struct {
+	hold func() *rig.Hold
+	drop func()
+}
+
+// at holds the moment's call of Keycloak.
+func (m moment) at(proxy *rig.Proxy) held {
+	return held{func() *rig.Hold { return proxy.Hold(m.after, m.matcher()) }, proxy.Drop}
+}
+
 // kills kills the first replica at a moment of its work. Another one takes over, or, on a file, its next process.
-func (s *site) kills(m moment, proxy *rig.Proxy, k kill) {
+func (s *site) kills(at held, k kill) {
 	s.t.Helper()
 	first, others := s.bridge.Replicas[0], s.bridge.Replicas[1:]
 	s.bridge.Front.Only(first)
 	for _, other := range others {
 		other.Pause() // so that the first one works
 	}
-	defer s.allServe(proxy) // also when this moment fails
-	hold := proxy.Hold(m.after, m.matcher())
+	defer s.allServe(at) // also when this moment fails
+	hold := at.hold()
 	over := k.begin()
 	hold.Wait(s.t)
 	first.Kill()
@@ -204,7 +227,7 @@ func (s *site) kills(m moment, proxy *rig.Proxy, k kill) {
 		other.Resume()
 	}
 	since := time.Now()
-	proxy.Drop()
+	at.drop()
 	<-over
 	s.bridge.Front.Only(nil)
 	if len(others) == 0 {
@@ -216,9 +239,9 @@ func (s *site) kills(m moment, proxy *rig.Proxy, k kill) {
 }
 
 // allServe ends what was done to the replicas.
-func (s *site) allServe(proxy *rig.Proxy) {
+func (s *site) allServe(at held) {
 	s.t.Helper()
-	proxy.Drop()
+	at.drop()
 	s.bridge.Front.Only(nil)
 	first, others := s.bridge.Replicas[0], s.bridge.Replicas[1:]
 	for _, other := range others {
@@ -230,10 +253,10 @@ func (s *site) allServe(proxy *rig.Proxy) {
 	}
 }
 
-// ready brings somebody with two authenticators to the page with the key.
-func (s *site) ready(name string) (h *hand, phone *rig.Phone) {
+// ready brings somebody with two authenticators, whose notification addresses may be others than usual, to the page with the key.
+func (s *site) ready(name string, addresses ...string) (h *hand, phone *rig.Phone) {
 	s.t.Helper()
-	s.add(realm.Person{Name: name, OTPs: []string{realm.Secret(name), realm.Secret(name + "-2")}})
+	s.add(realm.Person{Name: name, OTPs: []string{realm.Secret(name), realm.Secret(name + "-2")}, Notification: addresses})
 	h = s.hand(name).ask()
 	h.prove(h.link(1))
 	return h, rig.NewPhone(s.t, h.key())
@@ -296,22 +319,28 @@ func (s *site) mustBeDone(name string, phone *rig.Phone) {
 	if begun, done := s.onRecord("swap.intended", name), s.trails("swap.done", name); begun != 1 || slices.Max(done) != 1 {
 		s.t.Errorf("%s: %d beginnings and %v ends on record", name, begun, done)
 	}
-	s.mustHaveOnly(name, phone)
-	rig.Eventually(s.t, "a notice", func() bool { return s.notices(name) > 0 })
-	rig.Eventually(s.t, "no mail waits", func() bool { return strings.Contains(s.figures(), `otpbridge_jobs{kind="mail",state="waiting"} 0`) })
-	if n := s.notices(name); n != 1 {
+	s.mustBeSwapped(name, phone)
+	if n := len(s.notices(name + "@example.net")); n != 1 {
 		s.t.Errorf("%s: %d notices", name, n)
 	}
 }
 
-// notices counts the mails that say that a new authenticator was registered.
-func (s *site) notices(name string) (n int) {
-	for _, m := range s.mailbox.Messages(name + "@example.net") {
+// mustBeSwapped wants one authenticator, a notice at least and no mail that waits.
+func (s *site) mustBeSwapped(name string, phone *rig.Phone) {
+	s.t.Helper()
+	s.mustHaveOnly(name, phone)
+	rig.Eventually(s.t, "a notice", func() bool { return len(s.notices(name+"@example.net")) > 0 })
+	rig.Eventually(s.t, "no mail waits", func() bool { return strings.Contains(s.figures(), `otpbridge_jobs{kind="mail",state="waiting"} 0`) })
+}
+
+// notices are the mails to an address that say that a new authenticator was registered.
+func (s *site) notices(to string) (all []rig.Message) {
+	for _, m := range s.mailbox.Messages(to) {
 		if strings.Contains(m.Subject, "Your one-time password was re-registered") {
-			n++
+			all = append(all, m)
 		}
 	}
-	return n
+	return all
 }
 
 // onRecord counts the records of an event about a person, in the trails of all replicas.

@@ -199,7 +199,7 @@ func (s *site) loses(h *hand, phone *rig.Phone, proxy *rig.Proxy, m moment, lose
 		s.t.Errorf("%s: it took %s", h.name, took)
 	}
 	s.mustHaveOnly(h.name, phone)
-	rig.Eventually(s.t, "a notice", func() bool { return s.notices(h.name) == 1 })
+	rig.Eventually(s.t, "a notice", func() bool { return len(s.notices(h.name+"@example.net")) == 1 })
 }
 
 // Issue 5, SWAP-03, INV-8: two replicas at one swap. The first one sleeps in the midst of its call, the second one takes over, and what the first had

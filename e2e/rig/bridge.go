@@ -25,6 +25,7 @@ type Setup struct {
 	Campus   *Campus
 	Mailbox  *Mailbox
 	Redis    *Redis                        // nil: the embedded store, for one replica
+	Wire     *Wire                         // the replicas reach Redis over it; nil: they call it themselves
 	Replicas int                           // 0 = 1
 	Change   func(settings map[string]any) // changes the configuration before it is written; nil = as it is
 	Env      []string                      // NAME=value, for every replica
@@ -164,7 +165,11 @@ func configuration(t *testing.T, s Setup, dir string) map[string]any {
 	c.Admin.Write(admin)
 	state := map[string]any{"bolt": filepath.Join(dir, storeFile)}
 	if s.Redis != nil {
-		state = map[string]any{"redis": map[string]any{"addresses": []string{s.Redis.Addr}, "prefix": "otpbridge:", "tls": false}}
+		address := s.Redis.Addr
+		if s.Wire != nil {
+			address = s.Wire.Addr
+		}
+		state = map[string]any{"redis": map[string]any{"addresses": []string{address}, "prefix": "otpbridge:", "tls": false}}
 	}
 	type section = map[string]any
 	return section{

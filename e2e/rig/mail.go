@@ -2,6 +2,7 @@ package rig
 
 import (
 	"encoding/base64"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +32,8 @@ type inbox struct {
 
 	mu   sync.Mutex
 	kept []Message
+	hold *Hold
+	to   string // whose mail is held
 }
 
 // Message is one mail that arrived.
@@ -67,7 +71,10 @@ func (m *Mailbox) serve(l net.Listener) {
 }
 
 // Down makes the server refuse connections; Up brings it back on the same port. What arrived is kept.
-func (m *Mailbox) Down() { closing(m.t, func() error { _ = m.server.Close(); return nil }) }
+func (m *Mailbox) Down() {
+	m.Drop()
+	closing(m.t, func() error { _ = m.server.Close(); return nil })
+}
 
 // Up ends what Down did.
 func (m *Mailbox) Up() {
@@ -78,6 +85,36 @@ func (m *Mailbox) Up() {
 		m.t.Fatal(err)
 	}
 	m.serve(l)
+}
+
+// Hold keeps the next mail to an address from its end: before it is taken, or, with taken, when it is kept and its sender has not heard so. The sender hears
+// nothing more of it, also after Drop.
+func (m *Mailbox) Hold(taken bool, to string) *Hold {
+	m.Drop()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hold, m.to = &Hold{Held: make(chan struct{}), deliver: taken, free: make(chan struct{})}, to
+	return m.hold
+}
+
+// Drop ends what Hold did.
+func (m *Mailbox) Drop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hold != nil {
+		close(m.hold.free)
+		m.hold = nil
+	}
+}
+
+// holds is the hold of a mail, if it is the first to that address.
+func (m *Mailbox) holds(to []string) (held *Hold) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hold != nil && slices.Contains(to, m.to) {
+		m.hold.once.Do(func() { held = m.hold })
+	}
+	return held
 }
 
 // Messages returns what arrived for an address, oldest first; "" = for anybody.
@@ -126,7 +163,15 @@ func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
 	return nil
 }
 
+var errHeld = errors.New("held")
+
 func (d *delivery) Data(r io.Reader) error {
+	held := d.box.holds(d.msg.To)
+	if held != nil && !held.deliver {
+		close(held.Held)
+		<-held.free
+		return errHeld
+	}
 	raw, err := io.ReadAll(r)
 	if err != nil {
 		return err
@@ -135,10 +180,19 @@ func (d *delivery) Data(r io.Reader) error {
 	if err := d.msg.parse(); err != nil {
 		d.box.t.Errorf("a mail arrived that cannot be read: %v", err)
 	}
-	d.box.mu.Lock()
-	defer d.box.mu.Unlock()
-	d.box.kept = append(d.box.kept, d.msg)
+	d.box.keep(d.msg)
+	if held != nil {
+		close(held.Held)
+		<-held.free
+		return errHeld
+	}
 	return nil
+}
+
+func (b *inbox) keep(m Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kept = append(b.kept, m)
 }
 
 func (d *delivery) Reset()        { d.msg = Message{} }
