@@ -101,15 +101,21 @@ func losesFile(t *testing.T) {
 		h, phone := s.ready(m.String())
 		s.loses(h, phone, proxy, m, func() {
 			one.Kill()
-			if err := os.Remove(strings.Replace(s.bridge.Config, "otpbridge.yaml", "state.db", 1)); err != nil {
-				t.Fatal(err)
-			}
+			s.losesItsFile()
 			one.Start()
 			one.WaitReady()
 		})
 		if s.newStores() != 1 {
 			t.Error("no alarm says that the store is new")
 		}
+	}
+}
+
+// losesItsFile takes the embedded store away while nothing runs.
+func (s *site) losesItsFile() {
+	s.t.Helper()
+	if err := os.Remove(strings.Replace(s.bridge.Config, "otpbridge.yaml", "state.db", 1)); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
