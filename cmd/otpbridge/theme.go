@@ -52,6 +52,9 @@ func (c themeCmd) Run(_ context.Context, p process) error {
 		c.Themes = c.Target
 	}
 	files, unknown, err := c.files()
+	if no := (refused{}); errors.As(err, &no) {
+		return errors.New("theme: " + no.In(p.lang))
+	}
 	if err != nil {
 		return fmt.Errorf("theme: %w", err)
 	}

@@ -3,12 +3,13 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+
+	"otpbridge/cmd/internal/config"
 )
 
 // Keycloak takes each file of a theme from the nearest theme that has one of its name, and the link needs footer.ftl. So that a footer of the parent's
@@ -22,6 +23,11 @@ var (
 	footerMacro = regexp.MustCompile(`(?s)(<#macro\s+content\b[^>]*>)(.*?)(</#macro>)`)
 	parentLine  = regexp.MustCompile(`(?m)^[ \t]*parent[ \t]*[=:][ \t]*(\S+)`)
 )
+
+// refused says why a parent cannot have the link.
+type refused struct{ config.Words }
+
+func (r refused) Error() string { return r.In("en") }
 
 // linkID is what the link stands in; a footer that has it needs no second one.
 const linkID = `id="kc-otp-recovery"`
@@ -40,7 +46,8 @@ func (c themeCmd) footer(ours []byte) (footer []byte, unknown string, err error)
 	}
 	link, at := footerMacro.FindSubmatch(ours), footerMacro.FindSubmatchIndex(theirs)
 	if link == nil || at == nil {
-		return nil, "", errors.New("the parent's footer.ftl has no macro content that the link could be put into; docs/theme.md says how to do that by hand")
+		return nil, "", refused{config.Say("the parent's footer.ftl has no macro content that the link could be put into; docs/theme.md says how to do that by hand",
+			"土台のテーマの footer.ftl に、リンクを加えるマクロ content がありません。手で加える方法は docs/theme.md にあります")}
 	}
 	return slices.Concat(theirs[:at[5]], link[2], theirs[at[6]:]), "", nil
 }
@@ -57,7 +64,7 @@ func (c themeCmd) parentFooter() (footer []byte, unknown string, err error) {
 	seen := []string{c.Name}
 	for name := c.Parent; name != ""; {
 		if !themeName.MatchString(name) || slices.Contains(seen, name) {
-			return nil, "", fmt.Errorf("%s builds on %q, which leads nowhere", seen[len(seen)-1], name)
+			return nil, "", refused{config.Say("%s builds on %q, which leads nowhere", "テーマ %s の土台 %q をたどれません").With(seen[len(seen)-1], name)}
 		}
 		seen = append(seen, name)
 		files, err := c.lookAt(name)
@@ -79,7 +86,8 @@ func (c themeCmd) parentFooter() (footer []byte, unknown string, err error) {
 		name = parentOf(files["theme.properties"])
 	}
 	if pages != nil && !bytes.Contains(pages, []byte("footer.ftl")) {
-		return nil, "", errors.New("the parent's template.ftl shows no footer.ftl, so the link would stand nowhere; docs/theme.md says how to put it in by hand")
+		return nil, "", refused{config.Say("the parent's template.ftl shows no footer.ftl, so the link would stand nowhere; docs/theme.md says how to put it in by hand",
+			"土台のテーマの template.ftl が footer.ftl を表示しないため、リンクが表示されません。手で加える方法は docs/theme.md にあります")}
 	}
 	return footer, unknown, nil
 }

@@ -74,6 +74,19 @@ func TestThemeKeepsTheParentsFooter(t *testing.T) {
 	}
 }
 
+// CLI-06: what cannot have the link is refused in the reader's language.
+func TestThemeRefusesInJapanese(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "campus", "login", "theme.properties"), "parent=keycloak.v2")
+	writeFile(t, filepath.Join(dir, "campus", "login", "template.ftl"), "<html>")
+	var messages bytes.Buffer
+	if code := run(t.Context(), process{args: []string{"theme", "--lang=ja", "--parent", "campus", dir}, err: &messages}); code != exitFailed ||
+		!strings.Contains(messages.String(), "リンクが表示されません") {
+		t.Errorf("exit %d: %s", code, &messages)
+	}
+}
+
 // A directory that is not there is a slip, not a theme that lies elsewhere.
 func TestThemesAreThere(t *testing.T) {
 	t.Parallel()
