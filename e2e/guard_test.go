@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"otpbridge/bridge"
-	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/bridge/view"
 	"otpbridge/e2e/rig"
 	"otpbridge/templates"
@@ -128,8 +127,8 @@ func ofTheTests(f bridge.Finding) bool {
 }
 
 // OPS-09, OIDC-18: beside a running product on a real Keycloak the doctor sees all with an administrator's client, says what it may not see
-// without one, and never "ok"; the guard stops new recoveries when the flow is unbound, an identity provider leads past it, the PAR lock is gone,
-// events are off or Keycloak refuses the login client, and lets them go on when that is mended.
+// without one, and never "ok"; the guard stops new recoveries when the flow is unbound, an identity provider leads past it, the PAR lock is gone or
+// events are off, and lets them go on when that is mended.
 func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 	t.Parallel()
 	c := rig.NewCampus(t)
@@ -190,7 +189,7 @@ func (s *site) guardStops() {
 		})
 		return e
 	}
-	ways := []bridge.FindingID{bridge.FindFlowUnbound, bridge.FindProviderFlow, bridge.FindParPolicy, bridge.FindEventsOff, bridge.FindLoginRefused}
+	ways := []bridge.FindingID{bridge.FindFlowUnbound, bridge.FindProviderFlow, bridge.FindParPolicy, bridge.FindEventsOff}
 	stops := func(why bridge.FindingID) {
 		t.Helper()
 		var e auditEvent
@@ -217,15 +216,7 @@ func (s *site) guardStops() {
 	s.keycloak("PUT ", object{"eventsEnabled": false}, nil)
 	s.keycloak("PUT /client-policies/policies", policies, nil)
 	stops(bridge.FindEventsOff)
-	var login []object
-	s.keycloak("GET /clients?clientId="+realm.LoginClient, nil, &login)
-	enabled := func(on bool) {
-		s.keycloak("PUT /clients/"+idOf(login[0]), object{"clientId": realm.LoginClient, "enabled": on}, nil)
-	}
-	enabled(false)
 	s.keycloak("PUT ", object{"eventsEnabled": true}, nil)
-	stops(bridge.FindLoginRefused)
-	enabled(true)
 	goesOn()
 }
 

@@ -122,19 +122,6 @@ func TestRealmGuardSeesThatTheRecoveryScopeIsGone(t *testing.T) {
 	}
 }
 
-// OPS-09: a login client that Keycloak refuses stops new recoveries by that name, before anybody is sent to an error page.
-func TestRealmGuardSeesThatTheLoginClientIsRefused(t *testing.T) {
-	t.Parallel()
-	s, pages, admin, seen := guarded(t)
-	s.kc.SetClient(fakekc.Client{ID: fakekc.ClientLogin, Secret: "another"})
-	seen(doctor.Report{})
-	readiness(t, admin, http.StatusOK, "no new recovery begins: login.refused otpbridge-login")
-	if status, _ := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != http.StatusServiceUnavailable {
-		t.Errorf("/start says %d", status)
-	}
-	s.said("realm guard: no new recovery begins", "login.refused")
-}
-
 // The figures start and idle-memory, and every start beside a busy Keycloak, rest on few calls: those about people, which cost it more than all the
 // others, come after the first look and are not repeated with each.
 func TestRealmGuardCostsKeycloakLittle(t *testing.T) {

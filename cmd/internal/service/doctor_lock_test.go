@@ -151,26 +151,39 @@ func TestARefusedLoginClientIsDeadly(t *testing.T) {
 		}
 	}
 	watched := slices.DeleteFunc(checks, func(c bridge.Check) bool { return !c.Deadly })
-	sees := func(g *guard, report doctor.Report, want string) {
+	sees := func(g *guard, after time.Duration, want string) {
 		t.Helper()
-		g.take(report, doctor.Report{}, watched)
+		later := report
+		later.At = report.At.Add(after)
+		later.Results = slices.Clone(report.Results)
+		for i := range later.Results {
+			later.Results[i].Findings = slices.Clone(report.Results[i].Findings)
+		}
+		g.take(later, doctor.Report{}, watched)
 		silent, _ := g.pending()
-		if err := g.closed(); err == nil || bridge.CodeOf(err) == bridge.CodeKeycloakAway || err.Error() != want || silent == 0 {
-			t.Errorf("the guard says %v, and waits for %d checks", err, silent)
+		if got := g.says(); got != want || silent == 0 {
+			t.Errorf("after %s the guard says %q, want %q, and waits for %d checks", after, got, want, silent)
+		}
+		if away := bridge.CodeOf(g.closed()) == bridge.CodeKeycloakAway; want != "" && away == strings.HasPrefix(want, "login.refused") {
+			t.Errorf("after %s people read of Keycloak: %v", after, away)
 		}
 	}
-	fresh, seasoned := &guard{now: time.Now, lasts: time.Hour}, &guard{now: time.Now, lasts: time.Hour}
-	sees(fresh, report, "login.refused otpbridge-login, not checked: par-extra, not checked: par-plain")
-	sees(fresh, report, "login.refused otpbridge-login")
-	was := doctor.Report{At: time.Now()}
+	now := func() time.Time { return report.At }
+	fresh, seasoned := &guard{now: now, lasts: time.Hour}, &guard{now: now, lasts: time.Hour}
+	const unknown = "not checked: par-extra, not checked: par-plain"
+	sees(fresh, 0, unknown) // a new key, which Keycloak asks for within seconds
+	sees(fresh, 24*time.Second, unknown)
+	sees(fresh, 25*time.Second, "login.refused otpbridge-login, "+unknown)
+	sees(fresh, 30*time.Second, "login.refused otpbridge-login")
+	was := doctor.Report{At: report.At}
 	for _, c := range watched {
 		was.Results = append(was.Results, doctor.Result{Check: c.Name})
 	}
 	seasoned.take(was, doctor.Report{}, watched)
-	if err := seasoned.closed(); err != nil {
-		t.Errorf("before that: %v", err)
-	}
-	sees(seasoned, report, "login.refused otpbridge-login")
+	sees(seasoned, 0, "")
+	sees(seasoned, 25*time.Second, "login.refused otpbridge-login")
+	seasoned.take(was, doctor.Report{}, watched)
+	sees(seasoned, 50*time.Second, "") // anything else in between begins it anew
 	seasoned.take(was, doctor.Report{}, watched)
 	if err := seasoned.closed(); err != nil {
 		t.Errorf("after that: %v", err)

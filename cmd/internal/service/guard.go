@@ -39,6 +39,7 @@ type guard struct {
 	looked   bool
 
 	answered map[string]time.Time // when each watched check had its last answer
+	refused  map[string]time.Time // since when a check finds that a client is refused
 	lasts    time.Duration        // how long an answer counts: what nobody could see again for long may have changed
 	now      func() time.Time
 
@@ -100,6 +101,7 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 		if counts && !r.Unanswered() {
 			g.answers(r.Check, report.At)
 		}
+		refused := g.believes(r, report.At)
 		switch {
 		case r.Unchecked == nil:
 			g.results[r.Check] = r
@@ -114,6 +116,9 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 			}
 			g.results[r.Check] = r
 		default:
+			if !refused {
+				r.Findings = slices.DeleteFunc(slices.Clone(r.Findings), func(f bridge.Finding) bool { return f.ID == bridge.FindLoginRefused })
+			}
 			g.silent = append(g.silent, r)
 			if counts {
 				g.missing++

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"otpbridge/bridge"
+	"otpbridge/bridge/doctor"
 	"otpbridge/cmd/internal/config"
 )
 
@@ -23,6 +25,27 @@ func (g *guard) answers(check string, at time.Time) {
 		g.answered = map[string]time.Time{}
 	}
 	g.answered[check] = at
+}
+
+// refusalLasts is how long Keycloak has to refuse the login client before the guard believes it: after a change of keys it asks for ours again within ten
+// seconds, and at the start it may be unable to.
+const refusalLasts = 25 * time.Second
+
+// believes reports whether a check has found for long enough, and without anything else in between, that a client is refused. Until then that is no answer.
+// The caller holds mu.
+func (g *guard) believes(r doctor.Result, at time.Time) bool {
+	if r.Unchecked == nil || r.Unchecked.Why != bridge.UncheckedRefused {
+		delete(g.refused, r.Check)
+		return false
+	}
+	if g.refused == nil {
+		g.refused = map[string]time.Time{}
+	}
+	since, known := g.refused[r.Check]
+	if !known {
+		since, g.refused[r.Check] = at, at
+	}
+	return at.Sub(since) >= refusalLasts
 }
 
 // oldest is when the check that was not answered for longest had its answer; zero: none had one. The caller holds mu.
