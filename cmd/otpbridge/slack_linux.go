@@ -15,13 +15,13 @@ import (
 // of the processor time of a recovery. Nothing here is in a hurry of less than a millisecond.
 const slack = 1_000_000
 
-// slackSet says in the environment that it was set, or could not be kept: it is done once.
+// slackSet says in the environment, with whatever value, that it was set, or could not be kept: it is done once.
 const slackSet = "TIMERSLACK_NSEC"
 
 // loosen gives `serve` that slack. It is a property of a thread that those it begins inherit, and Go's scheduler has begun its own before any line of
 // ours: so the program is executed anew, as the same process. Where that is not possible, or the unit has set it (TimerSlackNSec=), all stays as it is.
 func loosen() {
-	if !slices.Contains(os.Args[1:], "serve") || os.Getenv(slackSet) != "" {
+	if _, set := os.LookupEnv(slackSet); set || !slices.Contains(os.Args[1:], "serve") {
 		return
 	}
 	program, err := os.Executable()

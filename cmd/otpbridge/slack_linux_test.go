@@ -39,13 +39,15 @@ func TestServeIsInNoHurry(t *testing.T) {
 	}
 }
 
-// Where it was set, or tried, before, the program is not executed once more.
+// Where it was set, or tried, before, the program is not executed once more: whatever the value, and also none.
 func TestSlackIsSetOnce(t *testing.T) {
-	t.Setenv(slackSet, "50000")
-	s := serveProcess(t, "", nil)
-	s.serving()
-	got, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", s.cmd.Process.Pid))
-	if err != nil || string(got) == fmt.Sprintln(slack) {
-		t.Errorf("%s, %v", got, err)
+	for _, value := range []string{"50000", ""} {
+		t.Setenv(slackSet, value)
+		s := serveProcess(t, "", nil)
+		s.serving()
+		got, err := os.ReadFile(fmt.Sprintf("/proc/%d/timerslack_ns", s.cmd.Process.Pid))
+		if err != nil || string(got) == fmt.Sprintln(slack) {
+			t.Errorf("%q: %s, %v", value, got, err)
+		}
 	}
 }
