@@ -174,7 +174,10 @@ func TestARefusedLoginClientIsDeadly(t *testing.T) {
 	sees(fresh, 0, unknown) // a new key, which Keycloak asks for within seconds
 	sees(fresh, 24*time.Second, unknown)
 	sees(fresh, 25*time.Second, "login.refused otpbridge-login, "+unknown)
-	sees(fresh, 30*time.Second, "login.refused otpbridge-login")
+	sees(fresh, 30*time.Second, "login.refused otpbridge-login, "+unknown)
+	if !fresh.verdict() {
+		t.Error("nobody is told")
+	}
 	was := doctor.Report{At: report.At}
 	for _, c := range watched {
 		was.Results = append(was.Results, doctor.Result{Check: c.Name})

@@ -30,7 +30,7 @@ const (
 type guard struct {
 	mu       sync.Mutex
 	at       time.Time                // of the last look
-	results  map[string]doctor.Result // of each check, the last one that was an answer
+	results  map[string]doctor.Result // of each check, the last one that was an answer, and what was found without one
 	silent   []doctor.Result          // checks that did not answer in the last look
 	unknown  []string                 // watched checks that nothing ever answered
 	saw      doctor.Report            // the doctor, with an administrator's client
@@ -79,6 +79,12 @@ func (g *guard) known() bool {
 	return g.looked && len(g.unknown) == 0
 }
 
+// verdict reports whether what the guard says is one: all is known, or enough to stop recoveries whatever the rest comes to.
+func (g *guard) verdict() bool {
+	deadly, _ := g.unsafe()
+	return len(deadly) > 0 || g.known()
+}
+
 // findings are all of them. The caller holds mu.
 func (g *guard) findings() (all []bridge.Finding) {
 	for _, r := range g.results {
@@ -123,14 +129,12 @@ func (g *guard) take(report, seen doctor.Report, watched []bridge.Check) {
 			if counts {
 				g.missing++
 			}
-			was, known := g.results[r.Check]
-			if !known && counts {
+			if _, known := g.answered[r.Check]; !known && counts { // what half a look found is no answer
 				g.unknown = append(g.unknown, r.Check)
 			}
-			switch {
-			case known:
+			if was, found := g.results[r.Check]; found {
 				g.results[r.Check] = r.Beside(was)
-			case len(r.Findings) > 0:
+			} else if len(r.Findings) > 0 {
 				g.results[r.Check] = r
 			}
 		}
@@ -222,7 +226,7 @@ func (s *service) watchRealm(ctx context.Context) {
 		waiting = sleep(ctx, 20*time.Millisecond)
 	}
 	said := ""
-	if s.guard.known() {
+	if s.guard.verdict() {
 		said = s.guard.says() // is on record already
 	}
 	rest, in := s.opts.Now().Add(restEvery), pauses{every: s.cfg.GuardEvery}
@@ -267,8 +271,8 @@ func (s *service) look(ctx context.Context, whole bool) {
 // tell logs the findings when they are others than before, and puts on record when recoveries stop and when they go on.
 func (s *service) tell(ctx context.Context, before string) (now string) {
 	now = s.guard.says()
-	if now == before || !s.guard.known() {
-		return before // before it knows all, the service is not ready: there is nothing to stop
+	if now == before || !s.guard.verdict() {
+		return before // nobody was let in yet: there is nothing to stop
 	}
 	e := bridge.AuditEvent{Event: "guard.resumed", Outcome: "ok", Actor: "system"}
 	if now != "" {

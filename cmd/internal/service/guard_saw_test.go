@@ -72,6 +72,28 @@ func TestWhatHalfALookFoundCounts(t *testing.T) {
 	}
 }
 
+// INV-6: a check of which half a look alone is known, however often, is not known: nobody is let in on a guess.
+func TestHalfALookIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	g := &guard{now: time.Now, lasts: time.Hour}
+	watched := []bridge.Check{{Name: "gate-role"}}
+	half := doctor.Result{Check: "gate-role", Findings: []bridge.Finding{bridge.Found(bridge.FindGateRole, "")}, Unchecked: &bridge.Unchecked{Why: bridge.UncheckedTime}}
+	if half.Findings[0].Severity == bridge.Deadly {
+		t.Fatal("closes it by itself")
+	}
+	for range 3 {
+		g.take(doctor.Report{At: time.Now(), Results: []doctor.Result{half}}, doctor.Report{}, watched)
+		if err := g.closed(); bridge.CodeOf(err) != bridge.CodeKeycloakAway || g.known() {
+			t.Errorf("%v, known: %t", err, g.known())
+		}
+	}
+	half.Unchecked = nil
+	g.take(doctor.Report{At: time.Now(), Results: []doctor.Result{half}}, doctor.Report{}, watched)
+	if err := g.closed(); err != nil || !g.known() {
+		t.Errorf("answered: %v", err)
+	}
+}
+
 // OIDC-18: what only an administrator's client sees was never looked at, or not for a week, check by check: a run that did not get to look at one of them makes it no
 // younger.
 func TestALongTimeWithoutTheDoctorIsAFinding(t *testing.T) {
