@@ -3,8 +3,10 @@ package keycloak_test
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/keycloak"
@@ -122,6 +124,21 @@ func TestReachNeedsTheAllowedGroup(t *testing.T) {
 		u := bridge.UncheckedFrom(err)
 		if len(found) > 0 != tc.found || (u != nil) != tc.unchecked || u != nil && u.Why != bridge.UncheckedRights {
 			t.Errorf("%s: %v, %v", name, found, err)
+		}
+	}
+}
+
+// WB-11: clocks that are apart are named, whichever is ahead, and by how much; a few seconds are not.
+func TestClocksThatAreApartAreNamed(t *testing.T) {
+	for seconds, named := range map[int]bool{0: false, 4: false, -4: false, 6: true, -6: true, 3600: true} {
+		d := newDesk()
+		d.place.date = func() time.Time { return d.clock.now().Add(time.Duration(seconds) * time.Second) }
+		found, err := check(t, d, "clock")
+		if err != nil || len(found) > 0 != named {
+			t.Errorf("%d s: %+v, %v", seconds, found, err)
+		}
+		if named && len(found) > 0 && (found[0].ID != bridge.FindClockOff || found[0].Values["seconds"] != strconv.Itoa(seconds)) {
+			t.Errorf("%d s: %+v", seconds, found)
 		}
 	}
 }

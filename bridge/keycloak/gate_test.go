@@ -272,3 +272,37 @@ func TestSweepRepairsAndLeavesTheUnreadableAlone(t *testing.T) {
 		t.Errorf("audit: %+v, want left-over swept", swept)
 	}
 }
+
+// WB-11: a member without a live lease is counted, whether there is no record, an empty one, or one whose lease is over; a live lease counts nothing, and a
+// record that cannot be read is not taken for either.
+func TestMembersWithoutALeaseAreCounted(t *testing.T) {
+	d := newDesk()
+	look := func(g *keycloak.RealmGate) ([]bridge.Finding, error) { return g.Check().Run(t.Context()) }
+	want := func(what, count string) {
+		t.Helper()
+		found, err := look(d.gate(t))
+		switch {
+		case err != nil || len(found) > 1:
+			t.Errorf("%s: %+v, %v", what, found, err)
+		case len(found) == 0 && count == "":
+		case len(found) == 0 || found[0].ID != bridge.FindGateMembers || found[0].Values["count"] != count:
+			t.Errorf("%s: %+v, want %q", what, found, count)
+		}
+	}
+	want("nobody", "")
+	_, err := d.gate(t).Open(t.Context(), "live")
+	must(t, err)
+	want("a live lease", "")
+	d.place.put("stranger")
+	want("one without a record", "1")
+	lease, err := d.gate(t).Open(t.Context(), "back")
+	must(t, err)
+	must(t, d.gate(t).End(t.Context(), "back", lease))
+	d.place.put("back") // by somebody else
+	want("one whose lease was returned, too", "2")
+	if found, err := look(d.gateWith(t, partly{d.records, "stranger"})); err == nil || len(found) > 0 {
+		t.Errorf("unreadable: %+v, %v", found, err)
+	}
+	d.clock.move(4 * time.Minute)
+	want("all leases are over", "3")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -113,6 +114,48 @@ func TestDirectoriesThatAreNotImportedAreFound(t *testing.T) {
 	}
 }
 
+// WB-11: what Keycloak would ask people of the allowed group for at their next sign-in is counted by action, each person once, those below the group, too.
+func TestPendingActionsAreCounted(t *testing.T) {
+	t.Parallel()
+	asks := func(id string, actions ...string) map[string]any {
+		return map[string]any{"id": id, "requiredActions": actions}
+	}
+	ada := asks("ada", "CONFIGURE_TOTP")
+	l := lists{
+		"/groups/allowed/members": slices.Concat(many(500, "m"), []map[string]any{ada, asks("bob")}), "/groups/allowed/children": {{"id": "staff"}},
+		"/groups/staff/members": {ada, asks("eve", "CONFIGURE_TOTP", "UPDATE_PASSWORD")},
+	}
+	found, err := runPeople(t, l, "pending-actions", func(*realm.State) {})
+	got := map[string]string{}
+	for _, f := range found {
+		if f.ID != bridge.FindActionsPending {
+			t.Errorf("%+v", f)
+		}
+		got[f.Object] = f.Values["count"]
+	}
+	if want := map[string]string{"CONFIGURE_TOTP": "2", "UPDATE_PASSWORD": "1"}; err != nil || len(found) != 2 || !maps.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+	if found, err := runPeople(t, lists{"/groups/allowed/members": {asks("bob")}}, "pending-actions", func(*realm.State) {}); err != nil || len(found) > 0 {
+		t.Errorf("nobody is asked: %+v, %v", found, err)
+	}
+}
+
+// WB-11: what every new person has to do is named; an action that is off, or that nobody is given by itself, is not.
+func TestDefaultActionsAreFound(t *testing.T) {
+	t.Parallel()
+	action := func(alias string, enabled, given bool) map[string]any {
+		return map[string]any{"alias": alias, "enabled": enabled, "defaultAction": given}
+	}
+	l := lists{"/authentication/required-actions": {
+		action("CONFIGURE_TOTP", true, false), action("UPDATE_PROFILE", true, true), action("VERIFY_EMAIL", false, true), action("TERMS_AND_CONDITIONS", false, false),
+	}}
+	found, err := runPeople(t, l, "required-actions", func(*realm.State) {})
+	if err != nil || len(found) != 1 || found[0].ID != bridge.FindActionsDefault || found[0].Object != "UPDATE_PROFILE" {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 // WB-11: in a large realm administrators are looked for from their roles: behind a full page, in a client's role, and below the allowed group.
 func TestAdministratorsOfALargeRealmAreFound(t *testing.T) {
 	t.Parallel()
@@ -128,7 +171,7 @@ func TestAdministratorsOfALargeRealmAreFound(t *testing.T) {
 			want = 0
 		}
 		found, err := runPeople(t, l, "administrators", func(*realm.State) {})
-		if err != nil || len(found) != want || want > 0 && found[0].Object != "with-right" {
+		if err != nil || len(found) != want || want > 0 && (found[0].ID != bridge.FindAllowedAdmins || found[0].Object != "with-right") {
 			t.Errorf("%s: %+v, %v", name, found, err)
 		}
 	}

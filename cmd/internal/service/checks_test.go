@@ -43,6 +43,35 @@ func TestAgeOfKeysIsSeenOrNotChecked(t *testing.T) {
 	}
 }
 
+// WB-11: old sealing keys that still stand in the file a week after the newest came are counted; one key alone, or new ones, are not.
+func TestOldSealingKeysAreNamed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		keys  []string
+		after time.Duration
+		count string // "": nothing is found
+	}{
+		"one":             {[]string{"one"}, leftOver + time.Hour, ""},
+		"two, new":        {[]string{"two", "one"}, leftOver - time.Hour, ""},
+		"two, for long":   {[]string{"two", "one"}, leftOver + time.Hour, "2"},
+		"three, for long": {[]string{"three", "two", "one"}, leftOver + time.Hour, "3"},
+	} {
+		p := parts{now: func() time.Time { return time.Now().Add(tc.after) }}
+		p.cfg.Keys, p.cfg.KeysFile = storetest.NewRing(t, tc.keys...), file
+		found, err := p.checkFiles()
+		if err != nil || len(found) > 0 != (tc.count != "") {
+			t.Errorf("%s: %+v, %v", name, found, err)
+		}
+		if len(found) > 0 && (len(found) > 1 || found[0].ID != bridge.FindFilesLeftOver || found[0].Object != file || found[0].Values["count"] != tc.count) {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
 // WB-11: a network of a whole campus is nobody's own proxies.
 func TestWideProxiesAreNamed(t *testing.T) {
 	t.Parallel()
