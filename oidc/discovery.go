@@ -79,10 +79,15 @@ func (rp *RelyingParty) discover(ctx context.Context, old *provider) (*provider,
 	var m metadata
 	err := rp.getJSON(ctx, strings.TrimSuffix(rp.cfg.Issuer, "/")+"/.well-known/openid-configuration", &m)
 	if err != nil {
-		return nil, &Error{Code: CodeUnavailable, Op: op, Err: err}
+		found := &Error{Code: CodeUnavailable, Op: op, Err: err}
+		if answer, foreign := errors.AsType[*answerError](err); foreign {
+			found.Foreign = answer.what
+		}
+		return nil, found
 	}
 	if m.Issuer == "" {
-		return nil, &Error{Code: CodeIssuer, Op: op, Err: &answerError{rp.cfg.Issuer, "JSON without an issuer"}}
+		const what = "JSON without an issuer"
+		return nil, &Error{Code: CodeIssuer, Op: op, Foreign: what, Err: &answerError{rp.cfg.Issuer, what}}
 	}
 	if m.Issuer != rp.cfg.Issuer {
 		return nil, failf(CodeIssuer, op, "the provider calls itself %.200q, configured is %q", m.Issuer, rp.cfg.Issuer)

@@ -70,6 +70,30 @@ func TestMetadataThatIsRefused(t *testing.T) {
 	}
 }
 
+// OIDC-08: something that answers in the place of the metadata is foreign; a provider whose keys alone cannot be had is not, whatever answers where they are.
+func TestForeignIsWhatAnswersForTheMetadata(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meta func(map[string]any)
+		keys http.HandlerFunc
+		want string
+	}{
+		"metadata of nobody": {func(m map[string]any) { delete(m, "issuer") }, nil, "JSON without an issuer"},
+		"keys forbidden":     {nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, ""},
+		"keys are a page":    {nil, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<p>back soon")) }, ""},
+	} {
+		op := newEvilOP(t, newClock().now)
+		op.lieMeta, op.lieJWKS = test.meta, test.keys
+		rp, err := New(op.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := rp.refresh(t.Context()); err == nil || Foreign(err) != test.want || Foreign(rp.Ready()) != test.want {
+			t.Errorf("%s: %q of %v", name, Foreign(err), err)
+		}
+	}
+}
+
 // OIDC-08, OIDC-05: nothing of what the provider offers beyond the asymmetric list is ever used.
 func TestOnlyAsymmetricAlgorithmsRemain(t *testing.T) {
 	t.Parallel()

@@ -57,6 +57,8 @@ type Error struct {
 	Provider string
 	// Client says that the provider refuses the client itself, whatever it asks for.
 	Client bool
+	// Foreign is what answers in the place of the provider's metadata, in a word or two; "" where nothing answers, or a provider.
+	Foreign string
 	// Err is the cause, or nil. It never holds a token or a body.
 	Err error
 }
@@ -90,11 +92,12 @@ type answerError struct{ address, what string }
 
 func (e *answerError) Error() string { return "GET " + e.address + ": " + e.what }
 
-// Foreign returns what answers in the place of the provider's metadata, in a word or two: "" where nothing answers, or a provider.
+// Foreign returns what answers in the place of the provider's metadata, in a word or two: "" where nothing answers, or a provider, whatever answers where
+// its keys are.
 func Foreign(err error) (what string) {
-	var e *answerError
+	var e *Error
 	if errors.As(err, &e) {
-		return e.what
+		return e.Foreign
 	}
 	return ""
 }
