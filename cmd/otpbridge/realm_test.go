@@ -87,6 +87,23 @@ func TestUndoFileOfAnotherVersionIsRefused(t *testing.T) {
 	}
 }
 
+// newPlanned is a configuration for the realm commands at this Keycloak, and the file with the secret of their client.
+func newPlanned(t *testing.T, keycloak string) (e *explained, secret string) {
+	t.Helper()
+	e = newExplained(t, "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\n")
+	text, err := os.ReadFile(e.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret = filepath.Join(filepath.Dir(e.config), "secret")
+	for file, content := range map[string]string{e.config: strings.ReplaceAll(string(text), e.kc.URL, keycloak), secret: "a-secret"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e, secret
+}
+
 // Issue 6: a Keycloak that is too old is refused by plan and apply in so many words, in both languages, and nothing is changed there.
 func TestRealmRefusesAnOldKeycloak(t *testing.T) {
 	t.Parallel()
@@ -107,19 +124,7 @@ func TestRealmRefusesAnOldKeycloak(t *testing.T) {
 		}
 	}))
 	t.Cleanup(kc.Close)
-	e := newExplained(t, "")
-	text, err := os.ReadFile(e.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret := filepath.Join(filepath.Dir(e.config), "secret")
-	for file, content := range map[string]string{
-		e.config: strings.ReplaceAll(string(text), e.kc.URL, kc.URL) + "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\n", secret: "a-secret",
-	} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	e, secret := newPlanned(t, kc.URL)
 	const en, ja = "This Keycloak is too old; 26.4 or later is needed:\n  Keycloak ", "この Keycloak は古すぎます。26.4 以降が必要です:\n  Keycloak "
 	for given, old := range map[string]bool{"25.0.6": true, "26.3.5": true, "26.4.0": false, "26.7.4": false} {
 		version.Store(given)
