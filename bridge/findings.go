@@ -32,6 +32,7 @@ const (
 
 	FindProviderFlow    FindingID = "provider.flow"    // Object: the identity provider
 	FindProviderLinking FindingID = "provider.linking" // Object: the identity provider
+	FindProviderSilent  FindingID = "provider.silent"  // Object: the identity provider
 	FindProviderWrites  FindingID = "provider.writes"  // Object: the identity provider
 
 	FindGateMissing FindingID = "gate.missing"
@@ -152,7 +153,7 @@ func findings() map[FindingID]Severity {
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info, FindRealmBlocked: Info,
 		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowTicket: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
-		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderWrites: Deadly,
+		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderSilent: Warning, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
 		FindLoginMissing: Critical, FindLoginRefused: Deadly, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,

@@ -223,7 +223,7 @@ func (s *site) guardStops() {
 // unguarded is an identity provider as somebody adds it who does not know of the flow after it.
 func unguarded() object {
 	return object{"alias": "idp", "providerId": "keycloak-oidc", "enabled": true, "config": object{
-		"clientId": "x", "clientSecret": "x", "authorizationUrl": "https://idp.example.org/a", "tokenUrl": "https://idp.example.org/t",
+		"clientId": "x", "clientSecret": "x", "authorizationUrl": "https://idp.example.org/a", "tokenUrl": "https://idp.example.org/t", "prompt": "login",
 	}}
 }
 

@@ -313,6 +313,9 @@ func findProviders(s *State, a Asked) (found []bridge.Finding) {
 		if f := s.Flow(first); f != nil && f.has(linkers()...) {
 			found = append(found, bridge.Found(bridge.FindProviderLinking, p.Alias, "flow", first))
 		}
+		if p.silent() {
+			found = append(found, bridge.Found(bridge.FindProviderSilent, p.Alias))
+		}
 	}
 	return found
 }

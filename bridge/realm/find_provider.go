@@ -2,6 +2,7 @@ package realm
 
 import (
 	"slices"
+	"strings"
 
 	"otpbridge/bridge"
 )
@@ -46,4 +47,31 @@ func (s *State) findWritten(p Provider, a Asked) (found []bridge.Finding) {
 		found = append(found, bridge.Found(bridge.FindProviderWrites, p.Alias, "attribute", name))
 	}
 	return found
+}
+
+// silent reports whether a session at the provider does at a recovery in place of the password, which nobody types then. What the provider makes of being told
+// to ask anew, nobody sees from here.
+func (p Provider) silent() bool {
+	switch {
+	case p.LinkOnly, slices.Contains(machines(), p.Kind):
+		return false
+	case p.Kind == "saml":
+		return !strings.EqualFold(p.Config.ForceAuthn, "true")
+	case slices.Contains(neverAnew(), p.Kind):
+		return true
+	default: // OIDC and its kin, and what is none of Keycloak's own
+		return !slices.Contains(strings.Fields(p.Config.Prompt), "login")
+	}
+}
+
+// machines are the kinds of providers that people cannot sign in by.
+func machines() []string {
+	return []string{"default-trust", "jwt-authorization-grant", "kubernetes", "spiffe"}
+}
+
+// neverAnew are the kinds that cannot be told to ask for the password: Keycloak has no setting of that kind for them, and Google's knows no "login".
+func neverAnew() []string {
+	return []string{
+		"bitbucket", "facebook", "github", "gitlab", "google", "instagram", "linkedin-openid-connect", "openshift-v4", "paypal", "stackoverflow", "twitter",
+	}
 }

@@ -8,6 +8,12 @@ import (
 	"otpbridge/bridge/realm"
 )
 
+// asking is an identity provider that is told to ask for the password anew.
+func asking(p realm.Provider) realm.Provider {
+	p.Config.Prompt = "login"
+	return p
+}
+
 // writes is an identity provider whose only mapper has this configuration.
 func writes(sync string, config map[string]string) realm.Provider {
 	p := realm.Provider{FirstFlow: "browser", PostFlow: "after", Mappers: []realm.ProviderMapper{{Name: "m", Config: config}}}
@@ -45,6 +51,54 @@ func TestWhatProvidersMayWrite(t *testing.T) {
 		}
 		if n != tc.found {
 			t.Errorf("%s: found %+v", name, realm.Find(s, a))
+		}
+	}
+}
+
+// OIDC-22: a provider that people can come by is told to ask for the password anew, in the words of its kind, or is named.
+func TestWhatProvidersAskAnew(t *testing.T) {
+	t.Parallel()
+	is := func(kind, prompt, force string) realm.Provider {
+		p := realm.Provider{Alias: "idp", Kind: kind, Enabled: true, FirstFlow: "browser", PostFlow: "after"}
+		p.Config.Prompt, p.Config.ForceAuthn = prompt, force
+		return p
+	}
+	off, linking := is("oidc", "", ""), is("saml", "", "")
+	off.Enabled, linking.LinkOnly = false, true
+	for name, tc := range map[string]struct {
+		provider realm.Provider
+		silent   bool
+	}{
+		"OIDC":                       {is("oidc", "login", ""), false},
+		"OIDC, with consent":         {is("keycloak-oidc", "login consent", ""), false},
+		"OIDC, nothing":              {is("oidc", "", ""), true},
+		"OIDC, which account":        {is("oidc", "select_account", ""), true},
+		"OIDC, SAML's word":          {is("keycloak-oidc", "", "true"), true},
+		"OAuth, nothing":             {is("oauth2", "", ""), true},
+		"Microsoft":                  {is("microsoft", "login", ""), false},
+		"Microsoft, nothing":         {is("microsoft", "", ""), true},
+		"of somebody's own":          {is("campus-oidc", "login", ""), false},
+		"of somebody's own, nothing": {is("campus-oidc", "", ""), true},
+		"SAML":                       {is("saml", "", "true"), false},
+		"SAML, not":                  {is("saml", "", "false"), true},
+		"SAML, nothing":              {is("saml", "", ""), true},
+		"SAML, OIDC's word":          {is("saml", "login", ""), true},
+		"cannot be told":             {is("github", "login", "true"), true},
+		"knows no such word":         {is("google", "login", ""), true},
+		"switched off":               {off, false},
+		"nobody signs in by it":      {linking, false},
+		"for machines":               {is("kubernetes", "", ""), false},
+	} {
+		s, a := campus(t)
+		after := *s.Flow("otpbridge-browser")
+		after.Alias, after.Steps = "after", slices.Clone(after.Steps[1:])
+		s.Flows, s.Providers = append(s.Flows, after), append(s.Providers, tc.provider)
+		found, want := ids(realm.Find(s, a)), []bridge.FindingID(nil)
+		if tc.silent {
+			want = []bridge.FindingID{bridge.FindProviderSilent}
+		}
+		if !slices.Equal(found, want) {
+			t.Errorf("%s: found %v", name, found)
 		}
 	}
 }

@@ -226,7 +226,7 @@ func wayBreakings() []breaking {
 			after.Alias, after.Steps = "after", append([]realm.Execution{}, after.Steps[1:]...)
 			s.Flows = append(s.Flows, after)
 			p.Alias, p.Enabled = "idp", true
-			s.Providers = append(s.Providers, p)
+			s.Providers = append(s.Providers, asking(p))
 		}
 	}
 	return []breaking{
@@ -244,6 +244,10 @@ func wayBreakings() []breaking {
 			s.Flows = append(s.Flows, open)
 		}},
 		{bridge.FindProviderLinking, broker(realm.Provider{PostFlow: "after"})},
+		{bridge.FindProviderSilent, func(s *realm.State, a *realm.Asked) {
+			broker(realm.Provider{FirstFlow: "browser", PostFlow: "after"})(s, a)
+			s.Providers[0].Config.Prompt = ""
+		}},
 		{bridge.FindProviderWrites, broker(writes("", map[string]string{"user.attribute": "notificationEmail", "syncMode": "FORCE"}))},
 		{bridge.FindProviderWrites, broker(writes("LEGACY", map[string]string{"attribute": "notificationEmail", "syncMode": "INHERIT"}))},
 		{bridge.FindProviderWrites, broker(writes("FORCE", map[string]string{"userAttribute": "notificationEmail"}))},

@@ -144,7 +144,7 @@ func TestLoneFormsInOtherFlowsAreMended(t *testing.T) {
 	const lone = "auth-otp-form REQUIRED"
 	for name, do := range map[string]func(*realm.State, *realm.Asked, string){
 		"first sign-in from an identity provider": func(s *realm.State, _ *realm.Asked, alias string) {
-			s.Providers = append(s.Providers, realm.Provider{Alias: "idp", Enabled: true, FirstFlow: alias, PostFlow: "otpbridge-browser"})
+			s.Providers = append(s.Providers, asking(realm.Provider{Alias: "idp", Enabled: true, FirstFlow: alias, PostFlow: "otpbridge-browser"}))
 		},
 		"forgotten passwords": func(s *realm.State, a *realm.Asked, alias string) {
 			s.Settings["resetPasswordAllowed"], s.Settings["resetCredentialsFlow"], a.Reset = true, alias, bridge.ResetDesk
@@ -178,7 +178,7 @@ func TestLoneFormAfterAProviderIsNamed(t *testing.T) {
 	s, a := plannable(t)
 	lone := flows.Shapes()[1]
 	s.Flows = append(s.Flows, read(t, lone.Tree("theirs")))
-	s.Providers = append(s.Providers, realm.Provider{Alias: "idp", Enabled: true, FirstFlow: "direct grant", PostFlow: "theirs"})
+	s.Providers = append(s.Providers, asking(realm.Provider{Alias: "idp", Enabled: true, FirstFlow: "direct grant", PostFlow: "theirs"}))
 	if found := ids(realm.Find(s, a)); !slices.Equal(found, []bridge.FindingID{bridge.FindFlowEnrol}) {
 		t.Errorf("found %v", found)
 	}

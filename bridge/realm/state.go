@@ -159,7 +159,9 @@ type Provider struct {
 	FirstFlow  string `json:"firstBrokerLoginFlowAlias"` // "" = the realm's
 	PostFlow   string `json:"postBrokerLoginFlowAlias"`  // "" = none
 	Config     struct {
-		Sync string `json:"syncMode"`
+		Sync       string `json:"syncMode"`
+		Prompt     string `json:"prompt"`     // what the provider is to do; "" = what the application asks for, and a recovery asks for nothing
+		ForceAuthn string `json:"forceAuthn"` // the same of SAML: true or false
 	} `json:"config"`
 	Mappers []ProviderMapper `json:"mappers"` // of one that is enabled
 }

@@ -62,6 +62,7 @@ func lead(t *testing.T, r *realm.Realm, issuer string) {
 		"alias": realm.Partner, "providerId": "oidc", "enabled": true, "trustEmail": true, "config": object{
 			"clientId": partnersClient, "clientSecret": partnersSecret, "clientAuthMethod": "client_secret_post", "defaultScope": "openid profile email",
 			"issuer": issuer, "authorizationUrl": issuer + oidc + "auth", "tokenUrl": issuer + oidc + "token",
+			"prompt": "login",
 		},
 	}, nil); err != nil {
 		t.Fatal(err)

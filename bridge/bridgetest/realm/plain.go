@@ -59,6 +59,7 @@ func (r *Realm) addApplications(ctx context.Context, o *Options) error {
 		{"POST /identity-provider/instances", object{
 			"alias": Partner, "providerId": "oidc", "enabled": true, "config": object{
 				"clientId": "campus", "clientSecret": "partner-secret-for-tests", "authorizationUrl": o.LegacyURL + "/auth", "tokenUrl": o.LegacyURL + "/token",
+				"prompt": "login",
 			},
 		}},
 	} {
