@@ -61,6 +61,9 @@ func (m *maker) closedFlow() (*Tree, error) {
 	if len(steps) == 0 {
 		return nil, flowError{m.source.Alias, "asks nobody who they are"}
 	}
+	if ticketsAlone(steps) {
+		return nil, flowError{m.source.Alias, "takes a Kerberos ticket and nothing else"}
+	}
 	who.Steps = steps
 	top := &Tree{Alias: m.alias, Description: "fail-closed: second factor unless scope " + m.w.RecoveryScope}
 	top.Steps = append(top.Steps, Node{Requirement: required, Sub: who}, m.gate())
@@ -136,8 +139,11 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 	for _, e := range f.enabled() {
 		switch {
 		case e.Provider == ticket && e.Requirement != alternative:
-			return nil, flowError{m.source.Alias, "takes a Kerberos ticket and nothing else"}
-		case e.Provider == ticket, m.ticketOnly(e):
+			return nil, flowError{m.source.Alias, fmt.Sprintf("%s is required in %s: who has no ticket gets no further", ticket, f.Alias)}
+		case e.Provider == ticket, m.ticketOnly(e), ticketLine(e):
+			if err := m.secondsBeside(e); err != nil {
+				return nil, err
+			}
 			out = append(out, m.unlessRecovery())
 		case m.ours(e):
 			m.collect(e)

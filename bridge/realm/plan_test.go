@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"otpbridge/bridge/bridgetest/flows"
 	"otpbridge/bridge/realm"
 )
 
@@ -138,6 +139,51 @@ func TestPlanKeepsKerberosOfItsOwnFlow(t *testing.T) {
 		s.Flows = slices.DeleteFunc(s.Flows, func(f realm.Flow) bool { return f.Alias == want })
 		s.Flows = append(s.Flows, readText(t, want, p.Steps[i].Will))
 		s.Settings["browserFlow"] = want
+	}
+}
+
+// INV-1: Kerberos in a sub-flow of its own, with a second factor after the ticket or without, becomes the line that a recovery passes over; where a ticket is all
+// that there is, or something else stands beside it, people decide.
+func TestPlanKeepsKerberosInASubFlow(t *testing.T) {
+	t.Parallel()
+	const refused = "auth-spnego is required in "
+	for name, tc := range map[string]struct{ lines, ways, obstacle string }{
+		"required":            {"auth-spnego REQUIRED", "otp", ""},
+		"alternative":         {"auth-spnego ALTERNATIVE", "otp", ""},
+		"and a code":          {"auth-spnego REQUIRED\nauth-otp-form REQUIRED", "otp", ""},
+		"and one of two":      {"auth-spnego REQUIRED\n+code REQUIRED\n  auth-otp-form ALTERNATIVE\n  webauthn-authenticator ALTERNATIVE", "otp webauthn", ""},
+		"and a code if any":   {"auth-spnego REQUIRED\n+code CONDITIONAL\n  conditional-user-configured REQUIRED\n  webauthn-authenticator REQUIRED", "otp webauthn", ""},
+		"deeper":              {"+deeper REQUIRED\n  auth-spnego REQUIRED\n  auth-otp-form DISABLED", "otp", ""},
+		"and a code by role":  {"auth-spnego REQUIRED\n+code CONDITIONAL\n  conditional-user-role REQUIRED\n  auth-otp-form REQUIRED", "", "the second factor in krb-code depends on conditional-user-role"},
+		"and something else":  {"auth-spnego REQUIRED\nallow-access-authenticator REQUIRED", "", refused},
+		"on a condition":      {"+deeper CONDITIONAL\n  conditional-user-attribute REQUIRED\n  auth-spnego REQUIRED", "", refused},
+		"never":               {"+deeper CONDITIONAL\n  auth-spnego REQUIRED", "", refused},
+		"twice":               {"auth-spnego REQUIRED\n+deeper REQUIRED\n  auth-spnego REQUIRED", "", refused},
+		"nothing else at all": {"auth-spnego REQUIRED", "", "browser: takes a Kerberos ticket and nothing else"},
+	} {
+		s, w := plain(t)
+		f := s.Flow("browser")
+		krb := read(t, flows.Shape{Lines: tc.lines}.Tree("krb"))
+		line := realm.Execution{Requirement: "ALTERNATIVE", Sub: &krb}
+		f.Steps = slices.DeleteFunc(f.Steps, func(e realm.Execution) bool {
+			return e.Provider == "auth-spnego" || strings.HasPrefix(name, "nothing") && e.Provider != "auth-cookie"
+		})
+		f.Steps = slices.Insert(f.Steps, 1, line)
+		p := s.Plan(w)
+		if tc.obstacle != "" {
+			if !slices.ContainsFunc(p.Obstacles, func(o realm.Obstacle) bool {
+				return o.Kind == realm.ObstacleFlow && strings.Contains(o.What, tc.obstacle)
+			}) {
+				t.Errorf("%s: obstacles %+v, want %q", name, p.Obstacles, tc.obstacle)
+			}
+			continue
+		}
+		if got := flowOf(t, p, "otpbridge-browser"); !strings.Contains(got, ticketLines) || strings.Count(got, "auth-spnego") != 1 {
+			t.Errorf("%s:\n%s", name, got)
+		}
+		if got := strings.Join(slices.Sorted(slices.Values(p.SecondFactors)), " "); got != tc.ways {
+			t.Errorf("%s: second factors %q, want %q", name, got, tc.ways)
+		}
 	}
 }
 
