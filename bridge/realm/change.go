@@ -37,6 +37,7 @@ const (
 	ReasonBrokers  Reason = "brokers"
 	ReasonReset    Reason = "reset"
 	ReasonFlow     Reason = "flow"
+	ReasonTicket   Reason = "ticket"
 	ReasonOverride Reason = "override"
 	ReasonLock     Reason = "lock"
 	ReasonLogin    Reason = "login"
@@ -49,7 +50,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonEvents, ReasonGuessing, ReasonLevels, ReasonDesk, ReasonGate, ReasonScope, ReasonProfile, ReasonBrokers, ReasonReset, ReasonFlow,
-		ReasonOverride, ReasonLock, ReasonLogin, ReasonAccount, ReasonRights, ReasonTheme,
+		ReasonTicket, ReasonOverride, ReasonLock, ReasonLogin, ReasonAccount, ReasonRights, ReasonTheme,
 	}
 }
 

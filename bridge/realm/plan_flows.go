@@ -92,9 +92,13 @@ func (p *planner) browser() (bind func()) {
 		return nil
 	}
 	p.ways = m.ways
-	p.plan.LocksOut, p.plan.SecondFactors = true, m.types()
-	p.flow(ReasonFlow, t)
-	return func() { p.setting(ReasonFlow, setting, t.Alias) }
+	p.plan.SecondFactors = m.types()
+	reason := ReasonTicket // whom the new flow refuses the bound one refuses, too
+	if role := bound.closedButTickets(p.w, m.level); role != Gate && !p.s.holds(role, "") {
+		reason, p.plan.LocksOut = ReasonFlow, true
+	}
+	p.flow(reason, t)
+	return func() { p.setting(reason, setting, t.Alias) }
 }
 
 // closed reports whether a flow is fail-closed, by the same role as the browser flow; where that is not there the plan makes it.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/flows"
 	"otpbridge/bridge/realm"
 )
@@ -76,5 +77,33 @@ func TestPlanSaysWhomItLocksOut(t *testing.T) {
 		if p := s.Plan(a.Wanted); !p.LocksOut || !slices.Contains(p.SecondFactors, "otp") || len(p.Obstacles) > 0 {
 			t.Errorf("%s: locks out %v, second factors %v, obstacles %v", name, p.LocksOut, p.SecondFactors, p.Obstacles)
 		}
+	}
+}
+
+// INV-1: where the ticket is all that is wrong with a fail-closed flow, the plan says so and locks nobody out; where more is, it says that every sign-in changes.
+func TestPlanThatOnlyTakesTheTicketAwayLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, shape := range flows.Shapes() {
+		if len(shape.Found) == 0 {
+			continue
+		}
+		s, a := shaped(t, shape)
+		p := s.Plan(a.Wanted)
+		i := at(p, "flow otpbridge-browser")
+		if i < 0 {
+			continue // people decide
+		}
+		reason, locks := realm.ReasonFlow, true
+		if slices.Equal(shape.Found, []bridge.FindingID{bridge.FindFlowTicket}) {
+			reason, locks, seen = realm.ReasonTicket, false, seen+1
+		}
+		j := at(p, "realm setting browserFlow")
+		if p.LocksOut != locks || p.Steps[i].Reason != reason || p.Steps[j].Reason != reason || !slices.Contains(p.SecondFactors, "otp") {
+			t.Errorf("%s: locks out %v, reasons %s and %s, second factors %v", shape.Name, p.LocksOut, p.Steps[i].Reason, p.Steps[j].Reason, p.SecondFactors)
+		}
+	}
+	if seen < 3 {
+		t.Errorf("%d flows with a ticket", seen)
 	}
 }

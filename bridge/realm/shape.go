@@ -40,8 +40,16 @@ func (s *State) closed(f *Flow, w Wanted) bool { return s.holds(f.closedBy(w, s.
 
 // closedBy is the role that opens the gate of a fail-closed flow, "" of one that is not.
 func (f *Flow) closedBy(w Wanted, level int) string {
+	if f.takesTickets(Asked{Wanted: w}) {
+		return ""
+	}
+	return f.closedButTickets(w, level)
+}
+
+// closedButTickets is the same, whatever a ticket stands for in it.
+func (f *Flow) closedButTickets(w Wanted, level int) string {
 	a := Asked{Wanted: w}
-	if f.open(a, level) != "" || f.enrols() || f.takesTickets(a) {
+	if f.open(a, level) != "" || f.enrols() {
 		return ""
 	}
 	return f.gateRole(a)

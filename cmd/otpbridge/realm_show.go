@@ -186,6 +186,8 @@ func reasonWords() map[realm.Reason]config.Words {
 			"パスワード再設定メールでは新しいパスワードを決めるだけにします。サインインや認証アプリの置き換えはできません。"),
 		realm.ReasonFlow: config.Say("Every sign-in asks for the second factor, whatever the session did before. Who has none is refused until they enrol one through otpbridge.",
 			"どのサインインでも二段階目を求めます。二段階目を持たない人は、otpbridge で登録するまで拒否されます。"),
+		realm.ReasonTicket: config.Say("A recovery asks for the password where a Kerberos ticket stood for it. Applications take the ticket as before, and the second factor is asked for as before.",
+			"再登録の手続きでは、Kerberos チケットの代わりにパスワードを求めます。アプリケーションでは、これまでどおりチケットと二段階目でサインインします。"),
 		realm.ReasonOverride: config.Say("No client has a flow of its own that counts as a full sign-in without a second factor.",
 			"二段階目なしで二段階のサインインとみなす、クライアント独自のフローを外します。"),
 		realm.ReasonLock:    config.Say("The lock: at otpbridge's client only parameters count that it pushed itself.", "ロック: otpbridge のクライアントでは、自らプッシュしたパラメーターだけを有効にします。"),
