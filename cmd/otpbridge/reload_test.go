@@ -206,3 +206,93 @@ func TestChangedFilesAreSeen(t *testing.T) {
 		t.Errorf("/start says %d", status)
 	}
 }
+
+// mount puts the files of a configuration where Kubernetes puts those of a volume: in a folder with the time, to which ..data leads, and through that
+// each name.
+func mount(t *testing.T, e *explained) {
+	t.Helper()
+	folder, first := filepath.Dir(e.config), "..2026_11_30_1"
+	files, err := os.ReadDir(folder)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(folder, first), 0o700)
+	}
+	if err == nil {
+		err = os.Symlink(first, filepath.Join(folder, "..data"))
+	}
+	for _, f := range files {
+		name := filepath.Join(folder, f.Name())
+		if err == nil {
+			err = os.Rename(name, filepath.Join(folder, first, f.Name()))
+		}
+		if err == nil {
+			err = os.Symlink(filepath.Join("..data", f.Name()), name)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// swap changes a mounted volume as the kubelet does: a whole new folder, to which ..data leads from one moment to the next; the old one goes.
+func (s *served) swap(change func(folder string)) {
+	s.t.Helper()
+	folder := filepath.Dir(s.config)
+	data, next := filepath.Join(folder, "..data"), filepath.Join(folder, "..2026_11_30_2")
+	first, err := os.Readlink(data)
+	if err == nil {
+		err = os.CopyFS(next, os.DirFS(filepath.Join(folder, first)))
+	}
+	files, _ := filepath.Glob(filepath.Join(next, "*")) // the pattern is one
+	for _, file := range files {
+		if err == nil {
+			err = os.Chmod(file, 0o600)
+		}
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	change(next)
+	err = os.Symlink(filepath.Base(next), data+"_tmp")
+	if err == nil {
+		err = os.Rename(data+"_tmp", data)
+	}
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(folder, first))
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// CFG-09: what Kubernetes changes in a mounted configuration, or in a mounted secret, is in force within a minute, without a signal.
+func TestSwappedVolumesAreSeen(t *testing.T) {
+	t.Parallel()
+	mounted := func(e *explained) { mount(t, e) }
+	paused, s := serveProcess(t, "", mounted), serveProcess(t, "", mounted)
+	pages := paused.ready()
+	s.ready()
+	swapped := time.Now()
+	paused.swap(func(folder string) {
+		file := filepath.Join(folder, "otpbridge.yaml")
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(file, []byte(strings.Replace(string(text), "languages: [en]", "languages: [en]\npaused: true", 1)), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	s.swap(func(folder string) {
+		if code, _, messages := s.run("keys", "new", "sealing", filepath.Join(folder, "keys"), "--add"); code != exitDone {
+			t.Fatal(messages)
+		}
+	})
+	s.said("the configuration was changed")
+	paused.said("the configuration was changed")
+	if took := time.Since(swapped); took > time.Minute {
+		t.Errorf("seen after %s", took)
+	}
+	if status, body := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != http.StatusServiceUnavailable || !strings.Contains(body, "This service is paused") {
+		t.Errorf("/start says %d", status)
+	}
+}
