@@ -30,10 +30,6 @@ func TestJourneySpecialAccounts(t *testing.T) {
 	t.Run("read-only directory", func(t *testing.T) { directory(s.in(t)) })
 	t.Run("directory that is not imported", func(t *testing.T) { notImported(s.in(t)) })
 	t.Run("required attribute", func(t *testing.T) { requiredAttribute(s.in(t)) }) // last: the realm is changed
-	// The contract of the client with Keycloak has all policies; this is the way of a person.
-	if full() {
-		t.Run("policy of the realm", otpPolicy)
-	}
 }
 
 // cast adds everybody before any of them begins.
@@ -306,23 +302,4 @@ func requiredAttribute(s *site) {
 	if !s.opensPortal("gap", rig.NewPhone(s.t, realm.Secret("gap"))) {
 		s.t.Error("the old authenticator does not work")
 	}
-}
-
-// ENR-02: a realm whose policy is another one than apps take for granted: page, URI and Keycloak agree on it.
-func otpPolicy(t *testing.T) {
-	campus := rig.NewCampus(t)
-	s := &site{t: t, campus: campus}
-	s.keycloak("PUT ", map[string]any{"otpPolicyType": "totp", "otpPolicyAlgorithm": "HmacSHA256", "otpPolicyDigits": 8, "otpPolicyPeriod": 60}, nil)
-	s = newSite(t, func(setup *rig.Setup) { setup.Campus = campus })
-	h := s.hand("alice").ask()
-	h.prove(h.link(1)).see("(8 digits)").see("every 60 seconds")
-	uri := h.Href("otpauth://")
-	for _, want := range []string{"algorithm=SHA256", "digits=8", "period=60"} {
-		if !strings.Contains(uri, want) {
-			t.Errorf("the key's URI lacks %s", want)
-		}
-	}
-	h.enrol()
-	h.seeDone()
-	s.mustHaveOnly("alice", rig.ScanPhone(t, uri)) // Keycloak has not seen the code of this minute
 }

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -12,20 +11,20 @@ import (
 
 // words are what the main journey clicks and reads, in one language.
 type words struct {
-	lost, id, next, signIn, start, sent, linkTitle, linkGo, askedGo, enrol, code, confirm, done string
-	password                                                                                    string
+	lost, id, next, signIn, start, sent, linkTitle, linkGo, askedGo, enrol, code, every, confirm, done string
+	password                                                                                           string
 }
 
 var languages = map[string]words{
 	"en": {
 		lost: "My authenticator app no longer works", id: "Campus ID", next: "Continue", signIn: "Sign In", password: "password", start: "Start", sent: "Mail sent.",
 		linkTitle: "Continue your re-registration?", linkGo: "Continue", askedGo: "Continue", enrol: "Register your new authenticator app",
-		code: "One-time password shown in the app (6 digits)", confirm: "Confirm and register", done: "Your one-time password is set up.",
+		code: "One-time password shown in the app (6 digits)", every: "It changes every 30 seconds.", confirm: "Confirm and register", done: "Your one-time password is set up.",
 	},
 	"ja": {
 		lost: "認証アプリが使えなくなった", id: "全学ID", next: "次へ", signIn: "サインイン", password: "password", start: "手続きを始める", sent: "メールを送信しました。",
 		linkTitle: "再登録の手続きを続けますか", linkGo: "続ける", askedGo: "続ける", enrol: "新しい認証アプリを登録してください",
-		code: "アプリに表示されたワンタイムパスワード（6桁）", confirm: "確認して登録する", done: "ワンタイムパスワード認証の設定が完了しました。",
+		code: "アプリに表示されたワンタイムパスワード（6桁）", every: "30秒ごとに変わります。", confirm: "確認して登録する", done: "ワンタイムパスワード認証の設定が完了しました。",
 	},
 }
 
@@ -35,30 +34,51 @@ func TestJourneyByMail(t *testing.T) {
 	t.Parallel()
 	for _, tt := range ways() {
 		t.Run(tt.String(), func(t *testing.T) {
-			campus := rig.NewCampus(t)
+			campus, w := rig.NewCampus(t), languages[tt.look.Language]
+			if tt.uncommon {
+				w = uncommonPolicy(t, campus, w)
+			}
 			setup := rig.Setup{Campus: campus, Mailbox: rig.NewMailbox(t)}
 			if tt.redis {
 				setup.Redis, setup.Replicas = rig.NewRedis(t), 2
 			}
-			j := &journey{t: t, campus: campus, mailbox: setup.Mailbox, bridge: rig.StartBridge(t, setup), w: languages[tt.look.Language]}
+			j := &journey{t: t, campus: campus, mailbox: setup.Mailbox, bridge: rig.StartBridge(t, setup), w: w}
 			j.page = rig.NewPage(t, tt.look)
 			j.recover("alice", "alice@example.net")
+			if said := strings.HasSuffix(j.uri, "&algorithm=SHA256&digits=8&period=60"); said != tt.uncommon {
+				t.Errorf("the key's URI tells of another algorithm: %t", said)
+			}
 			j.mustHaveEndedItsOwnSessions()
 			j.mustOpenPortalWithNewCodeOnly("alice")
 		})
 	}
 }
 
+// uncommonPolicy gives the realm one-time passwords that are others than apps take for granted (ENR-02), and returns what the page says then.
+func uncommonPolicy(t *testing.T, campus *rig.Campus, w words) words {
+	t.Helper()
+	policy := map[string]any{"otpPolicyType": "totp", "otpPolicyAlgorithm": "HmacSHA256", "otpPolicyDigits": 8, "otpPolicyPeriod": 60, "otpPolicyLookAheadWindow": 1}
+	if err := campus.Do(t.Context(), "PUT ", policy, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.code, w.every = strings.Replace(w.code, "6", "8", 1), strings.Replace(w.every, "30", "60", 1)
+	return w
+}
+
 // way is how a journey is made.
 type way struct {
-	redis bool // two replicas on Redis, else one on its own file
-	look  rig.Look
+	redis    bool // two replicas on Redis, else one on its own file
+	uncommon bool // see uncommonPolicy
+	look     rig.Look
 }
 
 func (w way) String() string {
 	words := []string{w.look.Language, "bbolt"}
 	if w.redis {
 		words[1] = "two replicas on Redis"
+	}
+	if w.uncommon {
+		words = append(words, "SHA256, 8 digits, 60 s")
 	}
 	if w.look.NoScript {
 		words = append(words, "no script")
@@ -73,14 +93,14 @@ func (w way) String() string {
 }
 
 // ways are half of all combinations of language, store and scripts, so that every two of these meet; FULL=1: all. Each is tried on a wide and on a
-// narrow screen.
+// narrow screen, and some in a realm with a policy of its own for one-time passwords.
 func ways() []way {
 	var chosen []way
 	for _, language := range []string{"ja", "en"} {
 		for _, redis := range []bool{false, true} {
 			for _, noScript := range []bool{false, true} {
 				first := noScript == (redis == (language == "ja"))
-				w := way{redis, rig.Look{Language: language, NoScript: noScript, Dark: redis && !noScript}}
+				w := way{redis, redis && !noScript, rig.Look{Language: language, NoScript: noScript, Dark: redis && !noScript}}
 				if redis == first {
 					w.look.Width = 320
 				}
@@ -101,7 +121,8 @@ type journey struct {
 	bridge  *rig.Bridge
 	page    *rig.Page
 	w       words
-	phone   *rig.Phone // the new one
+	uri     string     // what the QR code said
+	phone   *rig.Phone // the new one, which took it
 }
 
 // signIn types the ID on our page and the password on the campus page.
@@ -155,11 +176,8 @@ func (j *journey) follow(name, link string) {
 // enrol reads the QR code from the screen and types one code.
 func (j *journey) enrol() {
 	j.t.Helper()
-	uri, err := url.Parse(j.page.QR("07-enrol"))
-	if err != nil || uri.Scheme != "otpauth" {
-		j.t.Fatalf("QR code: %v %v", uri, err)
-	}
-	j.phone = rig.NewPhone(j.t, uri.Query().Get("secret"))
+	j.uri = j.page.See(j.w.every).QR("07-enrol")
+	j.phone = rig.ScanPhone(j.t, j.uri)
 	j.page.Fill(j.w.code, j.phone.Code()).Click(j.w.confirm)
 	j.page.See(j.w.done).MustBeAccessible().Screenshot("08-done")
 	j.page.Reload().See(j.w.done)
