@@ -2,12 +2,14 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
+	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
 )
 
@@ -84,11 +86,15 @@ func cuts() []cut {
 // ids are what differs from one run to the next.
 var ids = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
+// counting administers the realm, too, and has a token that counts its uses: the next code comes without waiting.
+const counting = "adminb"
+
 // killedEverywhere kills a command at each of the cuts or, with FULL=1, at every write, whichever run comes to it: after each the password alone opens
-// nothing.
+// nothing, and an administrator gets in.
 func (s *site) killedEverywhere(args ...string) {
 	s.t.Helper()
 	proxy, call, seen := rig.NewProxy(s.t), "", map[string]bool{}
+	token := rig.NewToken(s.t, realm.Secret(counting))
 	kills := func(deliver bool, meant func() bool) bool {
 		killed := s.killedIn(proxy, deliver, func(c string) bool {
 			call = ids.ReplaceAllString(strings.ReplaceAll(c, "/realms/"+s.campus.Name, "/realms/NAME"), "ID")
@@ -96,6 +102,9 @@ func (s *site) killedEverywhere(args ...string) {
 		}, args...)
 		if holes := openHolesAt(s.t, s.campus.Realm, s.campus.Portal.URL+"/cb", s.alone()); len(holes) > 0 {
 			s.t.Fatalf("killed at %s, and the password alone opened %s", call, strings.Join(holes, "; "))
+		}
+		if locked := s.administers(counting, token); locked != "" {
+			s.t.Fatalf("killed at %s, and the administrator, with a code: %s", call, locked)
 		}
 		return killed
 	}
@@ -114,11 +123,14 @@ func (s *site) killedEverywhere(args ...string) {
 }
 
 // Issue 6: apply that is killed at any call, again and again, comes to the same end, and all of it is undone, which is killed, too; a mapper that somebody
-// had made comes back. Nobody gets in meanwhile who did not before: alice's password alone opens nothing at any step.
+// had made comes back. Nobody gets in meanwhile who did not before: alice's password alone opens nothing at any step. No administrator is locked out.
+// Then the right to manage every user is given in the place of fine-grained permissions.
 func TestRealmApplyIsKilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	s := unprepared(t)
 	s.clientsByHand()
+	s.add(realm.Person{Name: counting, Outside: true, Roles: []string{realm.AdministratorRole}, OTPs: []string{}})
+	s.keycloak("PUT "+s.path(counting), map[string]any{"credentials": []any{counter(realm.Secret(counting))}}, nil)
 	before := export(t, s.campus.Realm)
 	apply := []string{"apply", "--undo-file", "undo.jsonl"}
 	s.killedEverywhere(apply...)
@@ -137,6 +149,49 @@ func TestRealmApplyIsKilledAtEachStep(t *testing.T) {
 		t.Error("undo removed no mapper")
 	}
 	s.undoes(before)
+	s.mustServeWithManageUsers()
+}
+
+// mustServeWithManageUsers prepares a realm by --manage-users: it is warned of, leaves nothing to do, and is all that the account has, and needs, for a recovery.
+func (s *site) mustServeWithManageUsers() {
+	t := s.t
+	t.Helper()
+	const warning = "can change every user, administrators included"
+	applied := s.must(0, "apply", "--manage-users", "--undo-file", "manage-users.jsonl")
+	if !strings.Contains(applied.err, warning) || !strings.Contains(applied.out, warning) {
+		t.Errorf("no warning of --manage-users:\n%s\n%s", applied.out, applied.err)
+	}
+	s.writeGate(applied.err)
+	if plan := s.planJSON(0, "--manage-users"); !plan.Safe {
+		t.Errorf("of the prepared realm: %+v", plan)
+	}
+	var settings struct{ AdminPermissionsEnabled bool }
+	s.keycloak("GET ", nil, &settings)
+	if settings.AdminPermissionsEnabled {
+		t.Error("there are fine-grained permissions, too")
+	}
+	s.bridge.Replicas[0].Start()
+	s.bridge.Replicas[0].WaitReady()
+	s.mustHaveOnly("erin", s.hand("erin").recovers())
+	s.bridge.MustHaveLogged(t, "the service account may manage every user")
+	s.bridge.Replicas[0].Stop()
+}
+
+// administers says what keeps an administrator of the realm out of the admin console, and of what it shows; "" = nothing.
+func (s *site) administers(name string, phone *rig.Phone) string {
+	s.t.Helper()
+	server, _, _ := strings.Cut(s.campus.Issuer, "/realms/")
+	console := rig.NewClient(s.t, s.campus.Realm, "security-admin-console", server+"/admin/"+s.campus.Name+"/console/")
+	b := rig.NewBrowser(s.t)
+	got := console.SignIn(b, name, phone)
+	if !got.Signed || !got.Typed {
+		return b.Describe()
+	}
+	call := "GET " + s.path("alice")
+	if status := rig.Bearer(s.t, s.campus.Realm, got.Access).Status(call); status != http.StatusOK {
+		return fmt.Sprintf("%s: %d", call, status)
+	}
+	return ""
 }
 
 // alone is a browser in which alice's password was typed at the portal, and nothing else.

@@ -6,12 +6,13 @@ import (
 	"fmt"
 )
 
-// Names in a plain realm. Administrator is a person who administers it, Preparer a client that may change it.
+// Names in a plain realm. Administrator is a person who administers it, by a role, Preparer a client that may change it.
 const (
-	Partner        = "partner" // identity provider
-	Administrator  = "admina"
-	Preparer       = "preparer"
-	PreparerSecret = "preparer-secret-for-tests"
+	Partner           = "partner" // identity provider
+	Administrator     = "admina"
+	AdministratorRole = "it-centre"
+	Preparer          = "preparer"
+	PreparerSecret    = "preparer-secret-for-tests"
 )
 
 // MakePlain makes a realm as an administrator would by hand who never heard of us: Keycloak's own flows, people with and without
@@ -93,11 +94,10 @@ func (r *Realm) addPeople(ctx context.Context, _ *Options) error {
 
 // addAdministrator adds somebody with an authenticator who administers the realm by a role that holds the right one.
 func (r *Realm) addAdministrator(ctx context.Context, _ *Options) error {
-	const role = "it-centre"
-	if err := r.MakeAdministratorRole(ctx, role); err != nil {
+	if err := r.MakeAdministratorRole(ctx, AdministratorRole); err != nil {
 		return err
 	}
-	_, err := r.Add(ctx, Person{Name: Administrator, Outside: true, Roles: []string{role}, OTPs: []string{Secret(Administrator)}})
+	_, err := r.Add(ctx, Person{Name: Administrator, Outside: true, Roles: []string{AdministratorRole}, OTPs: []string{Secret(Administrator)}})
 	return err
 }
 
