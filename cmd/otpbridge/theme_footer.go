@@ -19,9 +19,11 @@ import (
 var shipped = []string{"base", "keycloak", "keycloak.v2"}
 
 var (
-	// footerMacro is what pages call of a footer.ftl: the beginning of the macro, what it says, its end.
-	footerMacro = regexp.MustCompile(`(?s)(<#macro\s+content\b[^>]*>)(.*?)(</#macro>)`)
-	parentLine  = regexp.MustCompile(`(?m)^[ \t]*parent[ \t]*[=:][ \t]*(\S+)`)
+	// unsaid is what FreeMarker does not carry out.
+	unsaid = regexp.MustCompile(`(?s)<#--.*?(?:-->|\z)|<#comment>.*?</#comment>|<#no[pP]arse>.*?</#no[pP]arse>`)
+	// macroEdge is where a macro begins, with its name, or ends.
+	macroEdge  = regexp.MustCompile(`<#macro\s+([^\s>]+)(?:"[^"]*"|'[^']*'|[^>"'])*>|</#macro\s*>`)
+	parentLine = regexp.MustCompile(`(?m)^[ \t]*parent[ \t]*[=:][ \t]*(\S+)`)
 )
 
 // refused says why a parent cannot have the link.
@@ -41,15 +43,55 @@ func (c themeCmd) footer(ours []byte) (footer []byte, unknown string, err error)
 		return nil, "", err
 	case theirs == nil:
 		return ours, unknown, nil
-	case bytes.Contains(theirs, []byte(linkID)):
+	case bytes.Contains(said(theirs), []byte(linkID)):
 		return theirs, "", nil
 	}
-	link, at := footerMacro.FindSubmatch(ours), footerMacro.FindSubmatchIndex(theirs)
-	if link == nil || at == nil {
-		return nil, "", refused{config.Say("the parent's footer.ftl has no macro content that the link could be put into; docs/theme.md says how to do that by hand",
-			"土台のテーマの footer.ftl に、リンクを加えるマクロ content がありません。手で加える方法は docs/theme.md にあります")}
+	from, to, err := footerMacro(ours)
+	if err != nil {
+		return nil, "", err
 	}
-	return slices.Concat(theirs[:at[5]], link[2], theirs[at[6]:]), "", nil
+	_, at, err := footerMacro(theirs)
+	if err != nil {
+		return nil, "", err
+	}
+	return slices.Concat(theirs[:at], ours[from:to], theirs[at:]), "", nil
+}
+
+// said is a template with blanks in the place of what FreeMarker does not carry out.
+func said(template []byte) []byte {
+	return unsaid.ReplaceAllFunc(template, func(part []byte) []byte { return bytes.Repeat([]byte(" "), len(part)) })
+}
+
+// footerMacro finds what pages call of a footer.ftl, the macro content: where what it says begins and ends. One in another macro is not called, and of two
+// nobody can tell which is.
+func footerMacro(footer []byte) (from, to int, err error) {
+	text, depth, found, inside := said(footer), 0, 0, false
+	for _, at := range macroEdge.FindAllSubmatchIndex(text, -1) {
+		if at[2] < 0 {
+			depth--
+			if inside && depth == 0 {
+				to, inside = at[0], false
+			}
+		} else {
+			depth++
+			if depth == 1 && string(text[at[2]:at[3]]) == "content" {
+				from, inside = at[1], true
+				found++
+			}
+		}
+		if depth < 0 {
+			break
+		}
+	}
+	switch {
+	case found == 0:
+		err = refused{config.Say("the parent's footer.ftl has no macro content that the link could be put into; docs/theme.md says how to do that by hand",
+			"土台のテーマの footer.ftl に、リンクを加えるマクロ content がありません。手で加える方法は docs/theme.md にあります")}
+	case found > 1 || depth != 0:
+		err = refused{config.Say("the parent's footer.ftl has the macro content twice, or a macro without an end, so nobody can tell where the link belongs; docs/theme.md says how to do that by hand",
+			"土台のテーマの footer.ftl に、マクロ content が 2 つあるか、閉じていないマクロがあるため、リンクを加える場所がわかりません。手で加える方法は docs/theme.md にあります")}
+	}
+	return from, to, err
 }
 
 // parentFooter looks for the footer.ftl that the parent's pages show in the directory of themes. nil: Keycloak's own, or unknown names the theme that is not
@@ -85,7 +127,7 @@ func (c themeCmd) parentFooter() (footer []byte, unknown string, err error) {
 		}
 		name = parentOf(files["theme.properties"])
 	}
-	if pages != nil && !bytes.Contains(pages, []byte("footer.ftl")) {
+	if pages != nil && !bytes.Contains(said(pages), []byte("footer.ftl")) {
 		return nil, "", refused{config.Say("the parent's template.ftl shows no footer.ftl, so the link would stand nowhere; docs/theme.md says how to put it in by hand",
 			"土台のテーマの template.ftl が footer.ftl を表示しないため、リンクが表示されません。手で加える方法は docs/theme.md にあります")}
 	}
@@ -113,10 +155,11 @@ func (c themeCmd) lookAt(name string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// parentOf is the theme that one builds on; "" when it builds on none.
+// parentOf is the theme that one builds on, the last that is named; "" when it builds on none.
 func parentOf(properties []byte) string {
-	if line := parentLine.FindSubmatch(properties); line != nil {
-		return string(line[1])
+	name := ""
+	for _, line := range parentLine.FindAllSubmatch(properties, -1) {
+		name = string(line[1])
 	}
-	return ""
+	return name
 }

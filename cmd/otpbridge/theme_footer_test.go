@@ -14,7 +14,7 @@ func TestThemeKeepsTheParentsFooter(t *testing.T) {
 	t.Parallel()
 	const link = `id="kc-otp-recovery"`
 	theirs := map[string]string{
-		"campus/login/theme.properties": "# parent=nobody\nparent = look\n",
+		"campus/login/theme.properties": "# parent=nobody\nparent=nobody\nparent = look\n",
 		"look/login/theme.properties":   "parent=keycloak.v2\n",
 		"look/login/footer.ftl":         "<#macro other>\n</#macro>\n<#macro content phone=\"\" >\n  <p>Help desk</p>\n</#macro>\n",
 	}
@@ -37,6 +37,7 @@ func TestThemeKeepsTheParentsFooter(t *testing.T) {
 		"of a theme elsewhere":      {parent: "elsewhere", before: "<#macro content more...>", says: "elsewhere is not in a directory"},
 		"of a parent elsewhere":     {parent: "child", files: map[string]string{"child/login/theme.properties": "parent=elsewhere"}, before: "more...", says: "elsewhere is not"},
 		"pages with a footer":       {parent: "campus", files: map[string]string{"look/login/template.ftl": `<#import "footer.ftl" as f>`}, before: "<p>Help desk</p>"},
+		"pages with one in words":   {parent: "campus", files: map[string]string{"look/login/template.ftl": "<#-- no footer.ftl --><html>"}, refused: "template.ftl shows no footer.ftl"},
 		"pages without":             {parent: "campus", files: map[string]string{"look/login/template.ftl": "<html>"}, refused: "template.ftl shows no footer.ftl"},
 		"another macro":             {parent: "campus", files: map[string]string{"campus/login/footer.ftl": "<#macro foot></#macro>"}, refused: "no macro content"},
 		"a circle":                  {parent: "campus", files: map[string]string{"look/login/theme.properties": "parent=campus"}, refused: `look builds on "campus"`},
@@ -71,6 +72,45 @@ func TestThemeKeepsTheParentsFooter(t *testing.T) {
 				t.Errorf("want %q: %s", c.says, &messages)
 			}
 		})
+	}
+}
+
+// The link is put where the macro is that Keycloak calls, at its end; where nobody can tell which that is, it is refused.
+func TestThemeFindsTheFootersMacro(t *testing.T) {
+	t.Parallel()
+	const none, unclear = "no macro content", "without an end"
+	for name, c := range map[string]struct{ footer, before, after, refused string }{
+		"one in a comment":        {"<#-- <#macro content>old</#macro> -->\n<#macro content>A</#macro>", "-->\n<#macro content>A", "</#macro>", ""},
+		"one in a comment alone":  {"<#--\n<#macro content>old</#macro>\n-->", "", "", none},
+		"a comment without end":   {"<#-- <#macro content>old</#macro>", "", "", none},
+		"ones not carried out":    {"<#noparse><#macro content>x</#macro></#noparse><#comment><#macro content></#macro></#comment><#macro content>A</#macro>", "<#macro content>A", "</#macro>", ""},
+		"the end of the outer":    {"<#macro content><#macro item>B</#macro>C</#macro>", "B</#macro>C", "</#macro>", ""},
+		"inside another":          {"<#macro all><#macro content>B</#macro></#macro>", "", "", none},
+		"longer names":            {"<#macro content.small>B</#macro><#macro content-2>B</#macro><#macro content>A</#macro>", "<#macro content>A", "</#macro>", ""},
+		"a longer name alone":     {"<#macro content-small>B</#macro>", "", "", none},
+		"a parameter with a mark": {"<#macro content mark=\">\" other='</#macro>'>A</#macro>", "'>A", "</#macro>", ""},
+		"twice":                   {"<#macro content>A</#macro><#macro content>B</#macro>", "", "", unclear},
+		"without an end":          {"<#macro content>A", "", "", unclear},
+		"without a beginning":     {"<#macro content>A</#macro></#macro>", "", "", unclear},
+		"the link in a comment":   {"<#macro content>A<#-- <p id=\"kc-otp-recovery\"> --></#macro>", "-->", "</#macro>", ""},
+		"an end of an odd form":   {"<#macro content>A</#macro >", "A", "</#macro >", ""},
+	} {
+		dir := t.TempDir()
+		writeFile(t, filepath.Join(dir, "campus", "login", "theme.properties"), "parent=keycloak.v2")
+		writeFile(t, filepath.Join(dir, "campus", "login", "footer.ftl"), c.footer)
+		var messages bytes.Buffer
+		code := run(t.Context(), process{args: []string{"theme", "--lang=en", "--parent", "campus", dir}, err: &messages})
+		footer, err := os.ReadFile(filepath.Join(dir, "otp-recovery", "login", "footer.ftl"))
+		if c.refused != "" {
+			if code == exitDone || err == nil || !strings.Contains(messages.String(), c.refused) {
+				t.Errorf("%s: exit %d, want %q: %s", name, code, c.refused, &messages)
+			}
+			continue
+		}
+		begin, end, found := strings.Cut(string(footer), "\n  <#if (pageId")
+		if code != exitDone || err != nil || !found || !strings.HasSuffix(begin, c.before) || !strings.HasSuffix(end, "</#if>\n"+c.after) {
+			t.Errorf("%s: exit %d, %v, %sthe footer is\n%s", name, code, err, &messages, footer)
+		}
 	}
 }
 
