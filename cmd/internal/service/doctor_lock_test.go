@@ -187,6 +187,15 @@ func TestARefusedLoginClientIsDeadly(t *testing.T) {
 	sees(seasoned, 25*time.Second, "login.refused otpbridge-login")
 	seasoned.take(was, doctor.Report{}, watched)
 	sees(seasoned, 50*time.Second, "") // anything else in between begins it anew
+	sees(seasoned, 75*time.Second, "login.refused otpbridge-login")
+	away := doctor.Report{At: report.At.Add(80 * time.Second)}
+	for _, c := range watched {
+		away.Results = append(away.Results, doctor.Result{Check: c.Name, Unchecked: &bridge.Unchecked{Why: bridge.UncheckedAnswer}})
+	}
+	seasoned.take(away, doctor.Report{}, watched) // nobody answers, and then Keycloak takes the client
+	if got := seasoned.says(); got != "login.refused otpbridge-login" {
+		t.Errorf("without an answer the guard says %q", got)
+	}
 	seasoned.take(was, doctor.Report{}, watched)
 	if err := seasoned.closed(); err != nil {
 		t.Errorf("after that: %v", err)
