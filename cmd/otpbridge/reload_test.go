@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"otpbridge/bridge/bridgetest/storetest"
 )
 
 // page fetches the start page.
@@ -186,6 +188,20 @@ func TestPauseIsTakenWhileKeycloakIsAway(t *testing.T) {
 	s.said("the configuration was changed")
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 	start(http.StatusOK, "")
+}
+
+// CFG-09: what is not taken since the store is away is taken when it is back, without another signal.
+func TestPauseIsTakenWhenTheStoreIsBack(t *testing.T) {
+	t.Parallel()
+	redis := storetest.StartRedis(t)
+	s := serveProcess(t, `redis: {addresses: ["`+redis.Addr+`"], tls: false}`, nil)
+	s.ready()
+	redis.Stop(t)
+	s.configure("languages: [en]", "languages: [en]\npaused: true")
+	s.signal(syscall.SIGHUP)
+	s.said("the configuration was not taken", "store_away")
+	redis.Start(t)
+	s.said("the configuration was changed")
 }
 
 // A file that was changed without a signal is seen within a minute; so is a new sealing key, which seals from then on.

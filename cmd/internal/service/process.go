@@ -117,7 +117,7 @@ func (p *process) reload(ctx context.Context) {
 		}
 		cfg, err := p.opts.Load()
 		if changed.settled(p.current.Load().cfg.Hash, cfg, err) || asked {
-			changed.done = !errors.Is(p.reconfigure(ctx, cfg, err), errNotReady) // else the next look tries again
+			changed.done = !passes(p.reconfigure(ctx, cfg, err)) // else the next look tries again
 		}
 	}
 }
@@ -216,8 +216,12 @@ func (p *process) replace(ctx context.Context, now *service, cfg config.Config) 
 	return nil
 }
 
-// errNotReady is the reason that may be gone the next time.
 var errNotReady = errors.New("not ready")
+
+// passes reports whether the reason why a configuration was not taken may be gone the next time.
+func passes(err error) bool {
+	return errors.Is(err, errNotReady) || errors.Is(err, bridge.ErrStoreAway)
+}
 
 // prove waits until a service that does not answer yet is ready.
 func (s *service) prove(ctx context.Context) error {
