@@ -11,15 +11,22 @@ import (
 // brokered comes to a client by the partner, as somebody whom the partner vouches for.
 func (s *site) brokered(c *rig.Client, name string, params ...string) *rig.Browser {
 	s.t.Helper()
-	b := c.Open(rig.NewBrowser(s.t), append(params, "kc_idp_hint", realm.Partner)...)
-	if strings.HasPrefix(b.URL, s.campus.Issuer) { // Keycloak 26.4 forgets the hint where it asks for a ticket first
-		server, path, _ := strings.Cut(s.campus.Issuer, "/realms/")
-		b.Get(server + b.Href("/realms/"+path+"/broker/"+realm.Partner+"/")).Follow(c.Redirect)
-	}
+	b := s.toPartner(c, rig.NewBrowser(s.t), params...)
 	if b.Page() != "login-login" {
 		s.t.Fatalf("%s is not asked by the partner: %s", name, b.Describe())
 	}
 	return b.Submit("username", name, "password", realm.Password(name)).Follow(c.Redirect)
+}
+
+// toPartner leads a browser to the partner, as one who comes to a client.
+func (s *site) toPartner(c *rig.Client, b *rig.Browser, params ...string) *rig.Browser {
+	s.t.Helper()
+	c.Open(b, append(params, "kc_idp_hint", realm.Partner)...)
+	if b.Location == "" && strings.HasPrefix(b.URL, s.campus.Issuer) { // Keycloak 26.4 forgets the hint where it asks for a ticket first
+		server, path, _ := strings.Cut(s.campus.Issuer, "/realms/")
+		b.Get(server + b.Href("/realms/"+path+"/broker/"+realm.Partner+"/")).Follow(c.Redirect)
+	}
+	return b
 }
 
 // mustHoldBrokers comes by an identity provider into a prepared realm (OIDC-22): nobody gets to an account by its mailbox, nobody in without the
@@ -48,7 +55,9 @@ func (s *site) mustHoldBrokers(partners map[string]string) {
 		t.Errorf("by the partner, gate shut: %s", b.Describe())
 	}
 	open(t, s.campus.Realm, "alice")
-	wants("alice by the partner, gate open", "login-login-otp", s.brokered(portal, "alice"))
+	b = s.brokered(portal, "alice")
+	wants("alice by the partner, gate open", "login-login-otp", b)
+	wants("with a session at the partner, at a recovery", "login-login", s.toPartner(s.login(), b, "scope", recoveryScope)) // nothing is redeemed without a password
 	if err := s.campus.ShutGate(t.Context(), "alice"); err != nil {
 		t.Fatal(err)
 	}

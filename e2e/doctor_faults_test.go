@@ -89,7 +89,9 @@ func flowFaults() []fault {
 			t.Helper()
 			return p.override(t, realm.LoginClient, p.flow(t, "browser"))
 		}},
-		provider(bridge.FindProviderFlow, object{"firstBrokerLoginFlowAlias": "direct grant"}),
+		provider(bridge.FindProviderFlow, object{"firstBrokerLoginFlowAlias": "direct grant", "providerId": "saml", "config": object{
+			"idpEntityId": "x", "singleSignOnServiceUrl": "https://idp.example.org/s", "prompt": "login",
+		}}).also(bridge.FindProviderSilent),
 		provider(bridge.FindProviderFlow, object{"firstBrokerLoginFlowAlias": "first broker login"}).also(bridge.FindProviderLinking),
 		writes(object{"identityProviderMapper": "oidc-user-attribute-idp-mapper", "config": object{
 			"syncMode": "FORCE", "claim": "mail", "user.attribute": realm.Notification,
