@@ -131,10 +131,7 @@ func TestAlarmIsAnsweredUntilItIsDone(t *testing.T) {
 			d := newDesk()
 			g := d.gate(t)
 			w := d.watch(t, g, nil)
-			_, err := g.Open(t.Context(), person)
-			must(t, err)
-			d.place.otps[person] = []map[string]any{{"id": "c1", "type": "otp", "createdDate": d.clock.now().UnixMilli()}}
-			d.place.happens(d.clock.now(), "UPDATE_TOTP", person, map[string]string{"credential_type": "otp"})
+			d.enrolledInTheMidst(t, g)
 			d.place.hook(func(call string) *http.Response {
 				if strings.HasSuffix(call, "/credentials") {
 					return answer(tc.code, tc.body)
@@ -149,7 +146,7 @@ func TestAlarmIsAnsweredUntilItIsDone(t *testing.T) {
 			if alarms := d.audit.Events("gate.alarm"); len(alarms) != 1 || len(alarms[0].Removed) != 0 {
 				t.Errorf("alarms %+v, want one at once", alarms)
 			}
-			_, err = g.Open(t.Context(), "somebody")
+			_, err := g.Open(t.Context(), "somebody")
 			must(t, err)
 			_ = w.Poll(t.Context())
 			if !d.place.member("somebody") {
@@ -214,15 +211,21 @@ func TestAlarmRepeatsOnlyWhatIsLeft(t *testing.T) {
 	}
 }
 
+// enrolledInTheMidst opens the gate, and somebody makes an authenticator behind it.
+func (d *desk) enrolledInTheMidst(t *testing.T, g *keycloak.RealmGate) {
+	t.Helper()
+	_, err := g.Open(t.Context(), person)
+	must(t, err)
+	d.place.otps[person] = []map[string]any{{"id": "c1", "type": "otp", "createdDate": d.clock.now().UnixMilli()}}
+	d.place.happens(d.clock.now(), "UPDATE_TOTP", person, map[string]string{"credential_type": "otp"})
+}
+
 // What a removal that came late may have opened ends with it, though the sessions had been ended before: that is repeated, too. OIDC-24
 func TestALateRemovalEndsTheSessionsAgain(t *testing.T) {
 	d := newDesk()
 	g := d.gate(t)
 	w := d.watch(t, g, nil)
-	_, err := g.Open(t.Context(), person)
-	must(t, err)
-	d.place.otps[person] = []map[string]any{{"id": "c1", "type": "otp", "createdDate": d.clock.now().UnixMilli()}}
-	d.place.happens(d.clock.now(), "UPDATE_TOTP", person, map[string]string{"credential_type": "otp"})
+	d.enrolledInTheMidst(t, g)
 	for _, fails := range []string{"/credentials", "/logout"} {
 		d.place.hook(func(call string) *http.Response {
 			if strings.HasSuffix(call, fails) {

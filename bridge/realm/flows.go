@@ -177,37 +177,6 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 	return out, nil
 }
 
-// unlessRecovery lets a ticket stand for the password in every request but one with the recovery scope: in that one the password is typed. A
-// sub-flow whose condition is not met is passed over where it is the only line of an alternative; beside others it would switch them off.
-func (m *maker) unlessRecovery() Node {
-	scope := map[string]string{scopeOfCondition: m.w.RecoveryScope, "negate": "true"}
-	name := m.name("kerberos")
-	way := Node{Requirement: required, Sub: &Tree{Alias: m.name("kerberos-way"), Steps: []Node{{Requirement: alternative, Provider: ticket}}}}
-	return Node{Requirement: alternative, Sub: &Tree{Alias: name, Steps: []Node{{Requirement: conditional, Sub: &Tree{Alias: m.name("kerberos-unless"), Steps: []Node{
-		{Requirement: required, Provider: byScope, ConfigAlias: m.name("kerberos-scope"), Config: scope}, way,
-	}}}}}}
-}
-
-// ticketOnly: what unlessRecovery made.
-func (m *maker) ticketOnly(e Execution) bool {
-	tickets, scoped, others := 0, 0, 0
-	if e.Sub == nil || e.Requirement != alternative {
-		return false
-	}
-	e.Sub.Walk(false, func(p *Execution) {
-		switch {
-		case p.Sub != nil:
-		case p.Provider == ticket:
-			tickets++
-		case p.scope(m.w.RecoveryScope, true):
-			scoped++
-		default:
-			others++
-		}
-	})
-	return tickets == 1 && scoped == 1 && others == 0
-}
-
 // copied is a line as it is, with a configuration of its own.
 func (m *maker) copied(e Execution) Node {
 	n := Node{Requirement: e.Requirement, Provider: e.Provider}

@@ -2,8 +2,39 @@ package realm
 
 import "strings"
 
-// Kerberos in a sub-flow of its own, as people build it who want a code after the ticket: in a flow of ours that stands for the line alone, since the
-// second factor follows whatever somebody signed in by.
+// Kerberos in a flow of ours: a ticket stands for the password, but at a recovery. People who want a code after the ticket build a sub-flow of its own for
+// both: that stands for the line alone here, since the second factor follows whatever somebody signed in by.
+
+// unlessRecovery lets a ticket stand for the password in every request but one with the recovery scope: in that one the password is typed. A
+// sub-flow whose condition is not met is passed over where it is the only line of an alternative; beside others it would switch them off.
+func (m *maker) unlessRecovery() Node {
+	scope := map[string]string{scopeOfCondition: m.w.RecoveryScope, "negate": "true"}
+	name := m.name("kerberos")
+	way := Node{Requirement: required, Sub: &Tree{Alias: m.name("kerberos-way"), Steps: []Node{{Requirement: alternative, Provider: ticket}}}}
+	return Node{Requirement: alternative, Sub: &Tree{Alias: name, Steps: []Node{{Requirement: conditional, Sub: &Tree{Alias: m.name("kerberos-unless"), Steps: []Node{
+		{Requirement: required, Provider: byScope, ConfigAlias: m.name("kerberos-scope"), Config: scope}, way,
+	}}}}}}
+}
+
+// ticketOnly: what unlessRecovery made.
+func (m *maker) ticketOnly(e Execution) bool {
+	tickets, scoped, others := 0, 0, 0
+	if e.Sub == nil || e.Requirement != alternative {
+		return false
+	}
+	e.Sub.Walk(false, func(p *Execution) {
+		switch {
+		case p.Sub != nil:
+		case p.Provider == ticket:
+			tickets++
+		case p.scope(m.w.RecoveryScope, true):
+			scoped++
+		default:
+			others++
+		}
+	})
+	return tickets == 1 && scoped == 1 && others == 0
+}
 
 // ticketLine reports whether a line is a sub-flow that is one way in beside others and takes one ticket, with nothing but second factors beside that.
 func ticketLine(e Execution) bool {
