@@ -50,11 +50,11 @@ func (s *State) Leftover(ctx context.Context, c Caller, w Wanted) (left []Obstac
 	}
 	spread, err := people{c, a}.gateRole(ctx, s)
 	if u := bridge.UncheckedFrom(err); u != nil {
-		return []Obstacle{{ObstacleUnread, u.Needs}}, nil
+		return []Obstacle{{Kind: ObstacleUnread, What: u.Needs}}, nil
 	}
 	for _, f := range append(Find(s, a), spread...) {
 		if f.Severity == bridge.Deadly {
-			left = append(left, Obstacle{ObstacleFinding, string(f.ID) + " " + f.Object})
+			left = append(left, Obstacle{Kind: ObstacleFinding, What: string(f.ID) + " " + f.Object})
 		}
 	}
 	return left, err

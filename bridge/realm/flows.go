@@ -1,7 +1,6 @@
 package realm
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,9 +14,9 @@ const (
 )
 
 // flowError says why a flow is not understood: what it does is left to people.
-type flowError struct{ flow, what string }
+type flowError Detail
 
-func (e flowError) Error() string { return e.flow + ": " + e.what }
+func (e flowError) Error() string { return Detail(e).In(Details()[e.Name]) }
 
 // maker makes a flow out of another.
 type maker struct {
@@ -35,6 +34,13 @@ func newMaker(w Wanted, s *State, source *Flow, alias string) *maker {
 	m := &maker{w: w, level: s.level(w), role: Gate, passkeys: s.On("webAuthnPolicyPasswordlessPasskeysEnabled"), source: source, alias: alias, taken: map[string]bool{}}
 	source.Walk(false, func(e *Execution) { m.passkeys = m.passkeys || e.Provider == passkeyForm })
 	return m
+}
+
+// odd says why the source is not understood.
+func (m *maker) odd(name string, about ...string) error {
+	e := flowError{Name: name}
+	copy(e.About[:], append([]string{m.source.Alias}, about...))
+	return e
 }
 
 // name is an alias of our own for something inside the flow.
@@ -59,10 +65,10 @@ func (m *maker) closedFlow() (*Tree, error) {
 		return nil, err
 	}
 	if len(steps) == 0 {
-		return nil, flowError{m.source.Alias, "asks nobody who they are"}
+		return nil, m.odd("flow_nobody")
 	}
 	if ticketsAlone(steps) {
-		return nil, flowError{m.source.Alias, "takes a Kerberos ticket and nothing else"}
+		return nil, m.odd("flow_ticket")
 	}
 	who.Steps = steps
 	top := &Tree{Alias: m.alias, Description: "fail-closed: second factor unless scope " + m.w.RecoveryScope}
@@ -139,7 +145,7 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 	for _, e := range f.enabled() {
 		switch {
 		case e.Provider == ticket && e.Requirement != alternative:
-			return nil, flowError{m.source.Alias, fmt.Sprintf("%s is required in %s: who has no ticket gets no further", ticket, f.Alias)}
+			return nil, m.odd("flow_tickets", ticket, f.Alias)
 		case e.Provider == ticket, m.ticketOnly(e), ticketLine(e):
 			if err := m.secondsBeside(e); err != nil {
 				return nil, err
@@ -153,7 +159,7 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 			}
 			m.collect(e)
 		case e.Sub != nil && e.Provider != "":
-			return nil, flowError{m.source.Alias, fmt.Sprintf("%s is a form of several parts", e.Sub.Alias)}
+			return nil, m.odd("flow_parts", e.Sub.Alias)
 		case e.Sub != nil && m.wrapper(e):
 			inside, err := m.identify(e.Sub)
 			if err != nil {
@@ -169,7 +175,7 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 				out = append(out, Node{Requirement: e.Requirement, Sub: &Tree{Alias: m.name(slug(m.short(e.Sub.Alias))), Description: e.Sub.Description, Steps: inside}})
 			}
 		case isSecond(e.Provider) || e.Provider == byLevel || e.Provider == "auth-conditional-otp-form":
-			return nil, flowError{m.source.Alias, fmt.Sprintf("%s stands in %s beside something else", e.Provider, f.Alias)}
+			return nil, m.odd("flow_beside", e.Provider, f.Alias)
 		default:
 			out = append(out, m.copied(e))
 		}
@@ -241,7 +247,7 @@ func (m *maker) plain(e Execution) (err error) {
 	e.Sub.Walk(false, func(p *Execution) {
 		known := p.Provider == byConfigured || p.Provider == byUsed && p.Config["credentials"] == passkey && p.Config["included"] != "true"
 		if p.Sub == nil && !isSecond(p.Provider) && !known {
-			err = flowError{m.source.Alias, fmt.Sprintf("the second factor in %s depends on %s", e.Sub.Alias, p.Provider)}
+			err = m.odd("flow_depends", e.Sub.Alias, p.Provider)
 		}
 	})
 	return err

@@ -30,38 +30,6 @@ type Unclear struct {
 	Needs string `json:"needs"` // its name
 }
 
-// Obstacle says why a realm cannot be made safe as it stands.
-type Obstacle struct {
-	Kind ObstacleKind `json:"kind"`
-	What string       `json:"what"` // names and details, the same in every language
-}
-
-// ObstacleKind is what stands in the way; people read its words, which are not ours.
-type ObstacleKind string
-
-// What can stand in the way.
-const (
-	ObstacleUnread         ObstacleKind = "unread"         // the client may not see a part of the realm
-	ObstacleVersion        ObstacleKind = "version"        // Keycloak is too old
-	ObstacleFlow           ObstacleKind = "flow"           // a flow whose shape is not understood
-	ObstaclePostFlow       ObstacleKind = "post_flow"      // an identity provider has a flow of its own after the sign-in
-	ObstacleName           ObstacleKind = "name"           // a name of ours is something else in this realm
-	ObstacleScope          ObstacleKind = "built_in_scope" // a client scope of Keycloak's own is missing
-	ObstacleSecret         ObstacleKind = "secret"         // a client has another secret than the configuration
-	ObstacleTheme          ObstacleKind = "theme"          // the server has no such login theme
-	ObstacleAdministrators ObstacleKind = "administrators" // no administrator would get in afterwards
-	ObstacleLevels         ObstacleKind = "levels"         // the names of levels cannot be read
-	ObstacleFinding        ObstacleKind = "finding"        // the doctor finds what no change of a plan mends
-)
-
-// Obstacles lists every kind.
-func Obstacles() []ObstacleKind {
-	return []ObstacleKind{
-		ObstacleUnread, ObstacleVersion, ObstacleFlow, ObstaclePostFlow, ObstacleName, ObstacleScope, ObstacleSecret, ObstacleTheme,
-		ObstacleAdministrators, ObstacleLevels, ObstacleFinding,
-	}
-}
-
 // planner makes a Plan.
 type planner struct {
 	w     Wanted
@@ -101,7 +69,12 @@ func (s *State) Plan(w Wanted) Plan {
 }
 
 func (p *planner) stop(kind ObstacleKind, what string) {
-	p.plan.Obstacles = append(p.plan.Obstacles, Obstacle{kind, what})
+	p.plan.Obstacles = append(p.plan.Obstacles, Obstacle{Kind: kind, What: what})
+}
+
+// explain is stop with a sentence.
+func (p *planner) explain(kind ObstacleKind, d Detail) {
+	p.plan.Obstacles = append(p.plan.Obstacles, Obstacle{kind, d.In(Details()[d.Name]), d})
 }
 
 // want adds a step when a thing is not as it has to be; nil: it must not be there.
@@ -209,7 +182,7 @@ func ancestry(group string) (paths []string) {
 func (p *planner) scope() {
 	name := p.w.RecoveryScope
 	if s := p.s.Scope(name); s != nil && s.Protocol != "openid-connect" {
-		p.stop(ObstacleName, "client scope "+name+": "+s.Protocol)
+		p.explain(ObstacleName, Detail{"name_scope", [3]string{name, s.Protocol}})
 	}
 	p.want(ReasonScope, Change{Kind: KindScope, Name: name}, is)
 	for _, how := range []string{defaultScope, optionalScope} {

@@ -59,7 +59,7 @@ func (p *planner) loginClient() {
 func (p *planner) client(name string) *Client {
 	c := p.s.Client(name)
 	if c != nil && c.Protocol != "" && c.Protocol != "openid-connect" {
-		p.stop(ObstacleName, "client "+name+": "+c.Protocol)
+		p.explain(ObstacleName, Detail{"name_client", [3]string{name, c.Protocol}})
 	}
 	if c != nil && c.OtherSecret {
 		p.stop(ObstacleSecret, name)

@@ -28,7 +28,7 @@ func (p *planner) flows() {
 func (p *planner) unusable(err error) {
 	var unknown flowError
 	if errors.As(err, &unknown) {
-		p.stop(ObstacleFlow, unknown.Error())
+		p.explain(ObstacleFlow, Detail(unknown))
 	}
 }
 
@@ -76,7 +76,7 @@ func (p *planner) browser() (bind func()) {
 	const setting = "browserFlow"
 	bound := p.s.Flow(p.s.Setting(setting))
 	if bound == nil {
-		p.stop(ObstacleFlow, p.s.Setting(setting)+": not found")
+		p.explain(ObstacleFlow, Detail{"flow_absent", [3]string{p.s.Setting(setting)}})
 		return nil
 	}
 	m := newMaker(p.w, p.s, bound, p.free(browserFlow))

@@ -59,7 +59,7 @@ func (k keysNewCmd) Run(_ context.Context, p process) error {
 func (k keysNewCmd) add(p process) error {
 	old, wrong := config.ReadSmall(k.File, true)
 	if wrong != nil {
-		return fmt.Errorf("keys new --add: %s %s", k.File, wrong.EN)
+		return fmt.Errorf("keys new --add: %s %s", k.File, wrong.In(p.lang))
 	}
 	text, err := k.fresh(old)
 	if err != nil {
@@ -107,7 +107,8 @@ func freshSealing(old []byte) ([]byte, error) {
 func writeNew(file string, text []byte) (err error) {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("keys new: %s exists and is left as it is; --add puts a new key in front of its keys", file)
+		return refused{config.Say("keys new: %s exists and is left as it is; --add puts a new key in front of its keys",
+			"keys new: %s は既にあるため、そのままにします。新しい鍵を先頭に加えるには --add を付けてください").With(file)}
 	}
 	if err != nil {
 		return fmt.Errorf("keys new: %w", err)
@@ -154,7 +155,7 @@ type keysShowCmd struct {
 func (k keysShowCmd) Run(_ context.Context, p process) error {
 	text, wrong := config.ReadSmall(k.File, false)
 	if wrong != nil {
-		return fmt.Errorf("keys show: %s %s", k.File, wrong.EN)
+		return fmt.Errorf("keys show: %s %s", k.File, wrong.In(p.lang))
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return showSealing(p, k.File, text)

@@ -197,7 +197,7 @@ func (c realmApplyCmd) change(ctx context.Context, s *session, plan realm.Plan) 
 		return err
 	}
 	if !left.Empty() {
-		return errors.Join(errors.New(config.Say("after that the realm still differs:", "変更後も差分が残っています:").In(s.lang)), s.show(left), errDiffers)
+		return errors.Join(errors.New(config.Say("after that the realm still differs:", "変更後も差分が残っています:").In(s.lang)), s.show(left))
 	}
 	return nil
 }

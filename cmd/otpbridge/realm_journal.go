@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"otpbridge/bridge/realm"
+	"otpbridge/cmd/internal/config"
 )
 
 // journal is the file that a change of the realm can be taken back from: one JSON object a line, the first names the realm, each other one is a
@@ -19,12 +20,15 @@ type journalHead struct {
 	Realm string `json:"undo_of_realm"`
 }
 
-// errEmpty: there is nothing in the file yet.
-var errEmpty = errors.New("is empty")
+// emptyFile: there is nothing in the file yet.
+type emptyFile struct{ refused }
+
+func (e emptyFile) Unwrap() error { return e.refused }
 
 func openJournal(file, name string) (*journal, error) {
 	_, err := readJournal(file, name)
-	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, errEmpty) {
+	_, empty := errors.AsType[emptyFile](err)
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !empty {
 		return nil, err
 	}
 	f, openErr := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
@@ -84,16 +88,17 @@ func readJournal(file, name string) ([]realm.Change, error) {
 		return nil, fmt.Errorf("undo file: %w", err)
 	}
 	if len(text) == 0 {
-		return nil, fmt.Errorf("undo file: %s: %w", file, errEmpty) // cut off before its first line
+		return nil, emptyFile{refused{config.Say("undo file: %s is empty", "undo ファイル %s は空です").With(file)}} // cut off before its first line
 	}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, len(text)+1)
 	var head journalHead
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Realm == "" {
-		return nil, fmt.Errorf("undo file: %s is none", file)
+		return nil, refused{config.Say("undo file: %s is none", "undo ファイルではありません: %s").With(file)}
 	}
 	if head.Realm != name {
-		return nil, fmt.Errorf("undo file: %s is about the realm %s, the configuration about %s", file, head.Realm, name)
+		return nil, refused{config.Say("undo file: %s is about the realm %s, the configuration about %s",
+			"undo ファイル %s はレルム %s のものですが、設定のレルムは %s です").With(file, head.Realm, name)}
 	}
 	var changes []realm.Change
 	for n := 2; lines.Scan(); n++ {
@@ -102,7 +107,8 @@ func readJournal(file, name string) ([]realm.Change, error) {
 		}
 		c, err := readChange(lines.Bytes())
 		if err != nil {
-			return nil, fmt.Errorf("undo file: %s: line %d: %w; undo it with the version of otpbridge that wrote it", file, n, err)
+			return nil, refused{config.Say("undo file: %s: line %d: %v; undo it with the version of otpbridge that wrote it",
+				"undo ファイル %s の %d 行目: %v（このファイルを書いた版の otpbridge で元に戻してください）").With(file, n, err)}
 		}
 		changes = append(changes, c)
 	}
@@ -113,7 +119,7 @@ func readChange(line []byte) (c realm.Change, err error) {
 	strict := json.NewDecoder(bytes.NewReader(line))
 	strict.DisallowUnknownFields()
 	if err = strict.Decode(&c); err == nil && !c.Kind.Known() {
-		err = fmt.Errorf("%q: no such kind of change", c.Kind)
+		err = fmt.Errorf("kind: %q", c.Kind)
 	}
 	return c, err
 }

@@ -64,8 +64,11 @@ func (s *session) show(plan realm.Plan) error {
 	fmt.Fprintln(&text, s.heading(plan).In(s.lang))
 	for _, o := range plan.Obstacles {
 		what := o.What
-		if o.Kind == realm.ObstacleUnread {
+		switch {
+		case o.Kind == realm.ObstacleUnread:
 			what = texts.Part(s.lang, what)
+		case s.lang == "ja" && o.Say.Name != "":
+			what = o.Say.In(detailsInJapanese()[o.Say.Name])
 		}
 		fmt.Fprintf(&text, "%s\n  %s\n", obstacleWords()[o.Kind].In(s.lang), plain(what))
 	}
@@ -247,5 +250,19 @@ func obstacleWords() map[realm.ObstacleKind]config.Words {
 			"レベル名の割り当て (acr.loa.map) を読み取れないため、上書きしません。それぞれに数値を指定してください:"),
 		realm.ObstacleFinding: config.Say("The doctor finds this, and no change of apply mends it; docs/doctor.md says what does:",
 			"doctor が検出する問題ですが、apply では直せません。対処は docs/doctor.md をご覧ください:"),
+	}
+}
+
+func detailsInJapanese() map[string]string {
+	return map[string]string{
+		"flow_absent":  "%[1]s: 見つかりません",
+		"flow_nobody":  "%[1]s: 本人が誰かを尋ねる手順がありません",
+		"flow_ticket":  "%[1]s: Kerberos チケット以外の手順がありません",
+		"flow_tickets": "%[1]s: %[3]s で %[2]s が必須になっており、チケットのない人は先に進めません",
+		"flow_parts":   "%[1]s: %[2]s は複数の部分からなるフォームです",
+		"flow_beside":  "%[1]s: %[3]s で %[2]s が他の手順と並んでいます",
+		"flow_depends": "%[1]s: %[2]s の二段階目が %[3]s に左右されます",
+		"name_client":  "クライアント %[1]s: %[2]s",
+		"name_scope":   "クライアントスコープ %[1]s: %[2]s",
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -153,7 +154,7 @@ func TestUndoFileIsNothingElse(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readJournal(empty, "campus"); err == nil || !strings.HasSuffix(err.Error(), "empty.jsonl: is empty") {
+	if _, err := readJournal(empty, "campus"); err == nil || !strings.HasSuffix(err.Error(), "empty.jsonl is empty") {
 		t.Errorf("an empty one: %v", err)
 	}
 	if _, err := openJournal(file, "campus"); err == nil || !strings.Contains(err.Error(), "is none") {
@@ -219,6 +220,34 @@ func TestRealmWordsAreComplete(t *testing.T) {
 	for _, kind := range realm.Kinds() {
 		if w := kindWords()[kind]; w.In("en") != string(kind) || w.In("ja") == "" || w.In("ja") == string(kind) {
 			t.Errorf("%s reads %q, %q", kind, w.In("en"), w.In("ja"))
+		}
+	}
+	verbs := regexp.MustCompile(`%\[[1-3]\]s`)
+	for name, format := range realm.Details() {
+		got := detailsInJapanese()[name]
+		if same := slices.Sorted(slices.Values(verbs.FindAllString(got, -1))); !slices.Equal(same, slices.Sorted(slices.Values(verbs.FindAllString(format, -1)))) {
+			t.Errorf("%s: %q, in English %q", name, got, format)
+		}
+	}
+	if len(detailsInJapanese()) != len(realm.Details()) {
+		t.Error("a sentence is in Japanese only")
+	}
+}
+
+// I18N-01: what stands in the way of a plan is said in the reader's language, sentences about flows too; --format json stays English.
+func TestPlanSaysWhatStandsInTheWay(t *testing.T) {
+	t.Parallel()
+	in := realm.Obstacle{Kind: realm.ObstacleFlow, What: "campus: asks nobody who they are", Say: realm.Detail{Name: "flow_nobody", About: [3]string{"campus"}}}
+	for lang, words := range map[string]string{"en": "  campus: asks nobody who they are\n", "ja": "  campus: 本人が誰かを尋ねる手順がありません\n"} {
+		for _, format := range []string{"text", "json"} {
+			if format == "json" {
+				words = `"what": "campus: asks nobody who they are"`
+			}
+			var text bytes.Buffer
+			s := session{process: process{out: &text, lang: lang}, flags: realmFlags{Format: format}, client: &adminapi.Client{}, state: &realm.State{}}
+			if err := s.show(realm.Plan{Obstacles: []realm.Obstacle{in}}); err != nil || !strings.Contains(text.String(), words) {
+				t.Errorf("%s, %s: %v\n%s", lang, format, err, &text)
+			}
 		}
 	}
 }

@@ -92,7 +92,7 @@ func report(p process, err error) int {
 		return exitDone
 	case errors.Is(err, errReported):
 		return exitUsage
-	case err == errDiffers: //nolint:errorlint // joined with another one, that one is said
+	case errors.Is(err, errDiffers):
 		return exitFailed
 	case errors.As(err, &faults):
 		say(p, strings.Join(faults.Lines(p.lang), "\n"))
@@ -101,8 +101,21 @@ func report(p process, err error) int {
 		say(p, "otpbridge: "+usage.Error())
 		return exitUsage
 	}
-	say(p, "otpbridge: "+err.Error())
+	say(p, "otpbridge: "+translated(p, err).Error())
 	return exitFailed
+}
+
+// refused says why a command does not do what it was told to.
+type refused struct{ config.Words }
+
+func (r refused) Error() string { return r.In("en") }
+
+// translated is an error in the reader's language, where it is a refusal; any other one is as it is.
+func translated(p process, err error) error {
+	if no, ok := errors.AsType[refused](err); ok {
+		return errors.New(no.In(p.lang))
+	}
+	return err
 }
 
 // errReported is a fault of usage that the command has already put into its result.

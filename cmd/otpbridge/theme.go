@@ -52,11 +52,8 @@ func (c themeCmd) Run(_ context.Context, p process) error {
 		c.Themes = c.Target
 	}
 	files, unknown, err := c.files()
-	if no := (refused{}); errors.As(err, &no) {
-		return errors.New("theme: " + no.In(p.lang))
-	}
 	if err != nil {
-		return fmt.Errorf("theme: %w", err)
+		return fmt.Errorf("theme: %w", translated(p, err))
 	}
 	written := filepath.Join(c.Target, c.Name)
 	if packed {
@@ -66,7 +63,7 @@ func (c themeCmd) Run(_ context.Context, p process) error {
 		}
 	}
 	if err := c.write(files); err != nil {
-		return fmt.Errorf("theme: %w", err)
+		return fmt.Errorf("theme: %w", translated(p, err))
 	}
 	say(p, config.Say("wrote %s; the link leads to the realm's text otpRecoveryUrl, or to Keycloak's environment variable OTP_RECOVERY_URL",
 		"%s に書きました。リンク先は、レルムのテキスト otpRecoveryUrl か Keycloak の環境変数 OTP_RECOVERY_URL です").With(written).In(p.lang))
@@ -138,7 +135,8 @@ func (c themeCmd) write(files map[string][]byte) error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		old, err := os.ReadFile(filepath.Join(dir, name))
 		if err == nil && !bytes.Equal(old, files[name]) && !c.Force {
-			return fmt.Errorf("%s exists with another content and is left as it is; --force replaces it", filepath.Join(dir, name))
+			return refused{config.Say("%s exists with another content and is left as it is; --force replaces it",
+				"%s は内容の異なるファイルがあるため、そのままにします。置き換えるには --force を付けてください").With(filepath.Join(dir, name))}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {

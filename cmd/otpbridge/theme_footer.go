@@ -26,11 +26,6 @@ var (
 	parentLine = regexp.MustCompile(`(?m)^[ \t]*parent[ \t]*[=:][ \t]*(\S+)`)
 )
 
-// refused says why a parent cannot have the link.
-type refused struct{ config.Words }
-
-func (r refused) Error() string { return r.In("en") }
-
 // linkID is what the link stands in; a footer that has it needs no second one.
 const linkID = `id="kc-otp-recovery"`
 

@@ -127,6 +127,18 @@ func TestThemeRefusesInJapanese(t *testing.T) {
 	}
 }
 
+// CLI-06: what would be overwritten is named in the reader's language.
+func TestThemeLeavesOthersFilesInJapanese(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "otp-recovery", "login", "footer.ftl"), "theirs")
+	var messages bytes.Buffer
+	if code := run(t.Context(), process{args: []string{"theme", "--lang=ja", dir}, err: &messages}); code != exitFailed ||
+		!strings.Contains(messages.String(), "otpbridge: theme: "+dir) || !strings.Contains(messages.String(), "そのままにします") {
+		t.Errorf("exit %d: %s", code, &messages)
+	}
+}
+
 // A directory that is not there is a slip, not a theme that lies elsewhere.
 func TestThemesAreThere(t *testing.T) {
 	t.Parallel()
