@@ -185,7 +185,7 @@ func (s *Settings) stood(a Account, c Change) bool {
 
 // intendChange looks at the account once more, puts on record what is about to be written, and notes who hears of it and that it may stand from now on.
 func (s *Settings) intendChange(ctx context.Context, c *Change) error {
-	if err := s.safe("change"); err != nil {
+	if err := s.Safe("change"); err != nil {
 		return err
 	}
 	a, err := s.enter(ctx, Member{Person: c.Person, Full: true, SignedInAt: c.SignedInAt})

@@ -183,7 +183,7 @@ func (f *Flow) codesFit(ctx context.Context, set CodeSet, r Recovery) error {
 		if t, _, err := f.Temporary(ctx, set.Person); err != nil || t.Open() {
 			return firstError(err, Fault(CodeTemporary, "recovery codes", nil))
 		}
-		if err := f.safe("recovery codes"); err != nil {
+		if err := f.Safe("recovery codes"); err != nil {
 			return err
 		}
 		_, err := f.enter(ctx, Member{Person: set.Person, Full: true, SignedInAt: set.SignedInAt})

@@ -190,7 +190,7 @@ func (f *Flow) Approve(ctx context.Context, o Operator, person string, checks []
 	if slices.ContainsFunc(checks, func(id string) bool { return !slices.Contains(f.Rules.DeskChecks, id) }) {
 		return c.Recovery, Fault(CodeChecks, "approve", nil)
 	}
-	if err := f.safe("approve"); err != nil {
+	if err := f.Safe("approve"); err != nil {
 		return c.Recovery, err
 	}
 	if err := f.deciding(ctx, o, c.Recovery, Approval{Checks: checks, Ticket: ticket}); err != nil {

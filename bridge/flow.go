@@ -66,7 +66,7 @@ func (f *Flow) Closed(op string) error {
 	if f.Rules.Paused {
 		return Fault(CodePaused, op, nil)
 	}
-	return f.safe(op)
+	return f.Safe(op)
 }
 
 // Enters says why nobody may sign in for a recovery in this browser now: as Closed does, but for a pause, which keeps nobody out who has a recovery under way
@@ -90,7 +90,7 @@ func (f *Flow) Enters(ctx context.Context, v Viewer) error {
 			return err
 		}
 		if found && r.goesOnIn(v) {
-			return f.safe(op)
+			return f.Safe(op)
 		}
 	}
 	return shut
@@ -102,8 +102,8 @@ func (r Recovery) goesOnIn(v Viewer) bool {
 	return r.Open() && (own || r.Link != nil && Equal(r.Link.Hash, v.LinkHash))
 }
 
-// safe is what is asked before a proof counts: one that was made in an unsafe realm proves nothing.
-func (f *Flow) safe(op string) error {
+// Safe says why no proof counts now: one that was made in an unsafe realm proves nothing; nil = they count. A pause speaks against none.
+func (f *Flow) Safe(op string) error {
 	if f.Unsafe == nil {
 		return nil
 	}

@@ -19,7 +19,7 @@ func (f *Flow) Redeem(ctx context.Context, v Viewer) (Recovery, error) {
 		}
 		return r, Fault(CodeLinkInvalid, "redeem", nil)
 	}
-	if err := f.safe("redeem"); err != nil {
+	if err := f.Safe("redeem"); err != nil {
 		return r, err
 	}
 	var just pastReader

@@ -79,7 +79,7 @@ func (f *Flow) enter(ctx context.Context, m Member) (Account, error) {
 
 // may is Enter for whatever changes something: not in an unsafe realm, where a full sign-in proves nothing.
 func (s *Settings) may(ctx context.Context, m Member) (Account, error) {
-	if err := s.safe("settings"); err != nil {
+	if err := s.Safe("settings"); err != nil {
 		return Account{}, err
 	}
 	return s.Enter(ctx, m)

@@ -35,7 +35,7 @@ func (f *Flow) Prepare(ctx context.Context, name, holder string) (Entry, error) 
 	if f.Looked != nil {
 		f.Looked(ctx)
 	}
-	if err := f.safe("prepare"); err != nil {
+	if err := f.Safe("prepare"); err != nil {
 		return Entry{}, err
 	}
 	e, err := f.prepare(ctx, strings.TrimSpace(name), holder)
@@ -171,7 +171,7 @@ func (f *Flow) noticeGateShut(ctx context.Context, a Account, h History, realm R
 // Reopen opens the gate again for the same person, for the one repeat of a sign-in that was not fresh. The account is judged like the first
 // time; the first snapshot stays. An empty entry: the gate stays shut.
 func (f *Flow) Reopen(ctx context.Context, e Entry, holder string) (Entry, error) {
-	if err := f.safe("reopen"); err != nil {
+	if err := f.Safe("reopen"); err != nil {
 		return Entry{}, err
 	}
 	again := Entry{Person: e.Person}

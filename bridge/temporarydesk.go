@@ -123,7 +123,7 @@ func (f *Flow) TakeTemporary(ctx context.Context, v Viewer, label string) error 
 		err = r.takes(v, f.Now())
 	}
 	if err == nil {
-		err = f.safe(op)
+		err = f.Safe(op)
 	}
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (s *Server) showOpenCase(w http.ResponseWriter, r *http.Request, v *visit, 
 	return s.show(w, r, v, answerTo(w, p.Faults, p.Locked, v.now), func(f view.Frame) view.Page {
 		f.Path = "/desk"
 		p.Frame, p.Figures, p.Recent = f, figures, recent
-		p.Unsafe = bridge.CodeOf(s.Flow.Closed("desk")) == bridge.CodeRealmUnsafe
+		p.Unsafe = bridge.CodeOf(s.Flow.Safe("desk")) == bridge.CodeRealmUnsafe
 		return p
 	})
 }

@@ -42,3 +42,24 @@ func TestAnUnsafeRealmStopsStartsAndApprovals(t *testing.T) {
 		t.Errorf("after mending: %s", r.State)
 	}
 }
+
+// OIDC-18: in a pause, too, operators read that no approval counts, in either language: a pause keeps out who is new, an unsafe realm stops whatever is under way.
+func TestAPauseHidesNoUnsafeRealm(t *testing.T) {
+	t.Parallel()
+	c := campus.OpenDesk(t)
+	other, pause := switches(t, c)
+	other.Flow.Unsafe = func() error { return errors.New("flow.open") }
+	carol := operator(t, c, "carol")
+	for _, lang := range []string{"en", "ja"} {
+		carol.send("/language", http.StatusOK, "lang", lang, "return", "/desk")
+		for _, on := range []bool{false, true} {
+			pause(on)
+			carol.open("/desk", http.StatusOK)
+			words := map[string]string{"en": "no approval counts", "ja": "承認することもできません"}[lang]
+			if strings.Contains(carol.Body, words) != on {
+				t.Errorf("%s, paused and unsafe %v: operators read %s", lang, on, text(carol.Body))
+			}
+		}
+		pause(false)
+	}
+}
