@@ -117,6 +117,8 @@ func TestHangUpRefuses(t *testing.T) {
 		s.configure(bad.after, bad.before)
 		s.configure("name: {en: Elsewhere}", "name: {en: Example}")
 	}
+	s.signal(syscall.SIGTERM)
+	s.end() // the last refusal is on record a moment after it is logged
 	trail, err := os.ReadFile(s.trail)
 	if err != nil || strings.Count(string(trail), `"configuration.refused"`) != 4 || strings.Contains(string(trail), `"configuration.changed"`) {
 		t.Errorf("the audit trail says (%v):\n%s", err, trail)
