@@ -48,8 +48,8 @@ type pair struct {
 // overtaken lets the first replica stand still before a step, and the second one, whose clock is that far ahead, go on.
 func overtaken(t *testing.T, w storetest.World, step bridge.ActionKind, ahead time.Duration) {
 	t.Helper()
-	p := pair{s: newSwapper(t, w), clock: storetest.NewClock(), ahead: ahead}
-	p.s.seen, p.s.limit = func(string) {}, 5*time.Second // nothing hangs
+	p := pair{s: newSwapper(t, w, patient), clock: storetest.NewClock(), ahead: ahead}
+	p.s.seen = func(string) {}
 	id := p.s.person()
 	p.s.begin(t, id)
 	_, err := p.s.flow.Recoveries.Update(t.Context(), id, time.Hour, func(r bridge.Recovery, _ bool) (bridge.Recovery, error) {

@@ -95,7 +95,7 @@ func underEveryFault(t *testing.T, calls []calledBy, test func(t *testing.T, s *
 				}
 				t.Run(strings.Join([]string{[]string{"bolt", "redis"}[where], call.name, what}, ", "), func(t *testing.T) {
 					t.Parallel()
-					test(t, newSwapper(t, open(t)), call.name+", "+what, fault)
+					test(t, newSwapper(t, open(t), little), call.name+", "+what, fault)
 				})
 			}
 		}
@@ -141,7 +141,7 @@ func TestACredentialThatStaysRefused(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			s := newSwapper(t, storetest.Bolt(t))
+			s := newSwapper(t, storetest.Bolt(t), patient)
 			s.seen = func(string) {}
 			id := s.person()
 			s.begin(t, id)

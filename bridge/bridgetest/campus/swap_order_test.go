@@ -52,7 +52,7 @@ func (noJobs) Remove(context.Context, string, string) error { return nil }
 // handmade is somebody's swap that a test runs by itself.
 func handmade(t *testing.T, h hooked) (f *bridge.Flow, s *swapper, id string) {
 	t.Helper()
-	s = newSwapper(t, storetest.Bolt(t))
+	s = newSwapper(t, storetest.Bolt(t), patient)
 	s.seen = func(string) {}
 	id = s.person()
 	s.begin(t, id)

@@ -150,9 +150,13 @@ func matches(f fakekc.Fault, method, target string) bool {
 	return err == nil && match && method == f.Method
 }
 
-func newSwapper(t *testing.T, world storetest.World) *swapper {
+// How long a call may take: little where calls hang, and as long as a busy machine needs where none does, and one that is given up would change what is tested.
+const little, patient = 200 * time.Millisecond, 15 * time.Second
+
+// newSwapper gives the product's calls of Keycloak such a limit.
+func newSwapper(t *testing.T, world storetest.World, limit time.Duration) *swapper {
 	t.Helper()
-	s := &swapper{trail: &memory.Audit{}, limit: 200 * time.Millisecond}
+	s := &swapper{trail: &memory.Audit{}, limit: limit}
 	s.kc = fakekc.Start(fakekc.Options{Now: s.idpNow, Calm: true})
 	t.Cleanup(s.kc.Close)
 	s.ring = storetest.NewRing(t, "k1")
