@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -113,13 +114,21 @@ func each(t *testing.T, in io.Reader, do func(h *tar.Header, content []byte)) {
 	}
 }
 
+// writeProgram writes a file that is executed later. Nobody is started meanwhile: the kernel executes no file ("text file busy") that another child of ours, which
+// is about to become its own program, holds open with us.
+func writeProgram(name string, content []byte, mode os.FileMode) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(name, content, mode)
+}
+
 func write(t *testing.T, name string, h *tar.Header, content []byte) {
 	t.Helper()
 	var err error
 	if h.Typeflag == tar.TypeDir {
 		err = os.MkdirAll(name, h.FileInfo().Mode())
 	} else {
-		err = errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, content, h.FileInfo().Mode()))
+		err = errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), writeProgram(name, content, h.FileInfo().Mode()))
 	}
 	if err != nil {
 		t.Fatal(err)

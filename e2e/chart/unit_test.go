@@ -70,7 +70,7 @@ func lend(t *testing.T, dir string, copies map[string]string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(to, text, 0o700); err != nil {
+		if err := writeProgram(to, text, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
