@@ -15,11 +15,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"otpbridge/bridge/bridgetest/port"
 	"otpbridge/bridge/bridgetest/realkc"
 )
 
@@ -117,12 +119,23 @@ func Version(t *testing.T) string {
 	return version
 }
 
-// FreePort returns a port that is free and stays so for whoever is told of it: it is given out once in a run.
+// FreePort returns a port that is free and stays so for whoever is told of it, until the test ends: for servers that ask for the reuse of addresses.
 func FreePort(t *testing.T) int {
 	t.Helper()
-	l, port := claim(t)
-	closing(t, l.Close)
-	return port
+	kept, err := port.Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	_, text, err := net.SplitHostPort(kept.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
 }
 
 // listen opens a port on loopback and returns its base URL; nothing else can take the port meanwhile.
@@ -132,8 +145,8 @@ func listen(t *testing.T) (l net.Listener, base string) {
 	return l, fmt.Sprintf("http://localhost:%d", port)
 }
 
-// Ports that processes listen on lie below those that the kernel takes for outgoing connections: a port that is let go for a moment, by a
-// process that is restarted, is still free then.
+// Ports that tests listen on themselves lie below those that the kernel takes for outgoing connections: one that is let go for a moment, by a
+// proxy that is down, is still free then.
 const lowestPort, portCount = 20000, 10000
 
 // claim opens a port that was not given out before.

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"otpbridge/bridge/bridgetest/port"
 )
 
 // Mode is how connections are protected.
@@ -70,6 +72,7 @@ type Sink struct {
 
 	opts    Options
 	authors authors
+	kept    *port.Kept // nil: the listener came from outside
 
 	serving sync.Mutex // guards what runs
 	running *running
@@ -90,12 +93,16 @@ func Start(o Options) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start mail sink: %w", err)
 	}
+	var kept *port.Kept
 	if o.Listener == nil {
-		if o.Listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil { //nolint:noctx // answers at once
+		if kept, err = port.Keep(); err == nil { // also while Set listens again, and while nobody does
+			o.Listener, err = net.Listen("tcp", kept.Address) //nolint:noctx // answers at once
+		}
+		if err != nil {
 			return nil, fmt.Errorf("start mail sink: %w", err)
 		}
 	}
-	s := &Sink{Addr: o.Listener.Addr().String(), CA: made.pool, opts: o, authors: made, changed: make(chan struct{})}
+	s := &Sink{Addr: o.Listener.Addr().String(), CA: made.pool, opts: o, authors: made, kept: kept, changed: make(chan struct{})}
 	s.running = s.run(o.Listener, Fault{})
 	return s, nil
 }
@@ -105,6 +112,9 @@ func (s *Sink) Close() {
 	s.serving.Lock()
 	defer s.serving.Unlock()
 	s.stop()
+	if s.kept != nil {
+		_ = s.kept.Close() // nothing could be done about it
+	}
 }
 
 func (s *Sink) stop() {

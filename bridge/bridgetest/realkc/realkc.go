@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"otpbridge/bridge/bridgetest/port"
 )
 
 // DefaultVersion is the version of Keycloak that tests run on when nobody asks for another.
@@ -65,6 +67,7 @@ type Server struct {
 	exitErr  error
 	pid      int
 	progress func(string)
+	kept     []*port.Kept // its ports, unless they were given
 }
 
 // Find returns the directory of the distribution of a version: $OTPBRIDGE_KEYCLOAK_HOME when it is set, otherwise
@@ -112,10 +115,12 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		}
 		cfg.Home = home
 	}
-	if err := choosePorts(&cfg); err != nil {
+	kept, err := choosePorts(&cfg)
+	if err != nil {
 		return nil, err
 	}
 	s := &Server{
+		kept:     kept,
 		URL:      fmt.Sprintf("http://localhost:%d", cfg.HTTPPort),
 		health:   fmt.Sprintf("http://127.0.0.1:%d/health/ready", cfg.ManagementPort),
 		exited:   make(chan struct{}),
@@ -129,7 +134,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		cfg.Dir, s.dir = dir, dir
 	}
 	if err := s.launch(cfg); err != nil {
-		return nil, errors.Join(err, s.removeDir())
+		return nil, errors.Join(err, s.giveBack())
 	}
 	if err := s.wait(ctx); err != nil {
 		return nil, errors.Join(err, s.Stop())
@@ -274,10 +279,14 @@ func (s *Server) Stop() error {
 		return fmt.Errorf("stop Keycloak: %w", err)
 	}
 	<-s.exited
-	return s.removeDir()
+	return s.giveBack()
 }
 
-func (s *Server) removeDir() error {
+// giveBack returns the ports and removes the directory.
+func (s *Server) giveBack() error {
+	for _, k := range s.kept {
+		_ = k.Close() // nobody waits for it
+	}
 	if s.dir == "" {
 		return nil
 	}
@@ -297,30 +306,24 @@ func (s *Server) tail() string {
 	return string(text[max(0, len(text)-enough):])
 }
 
-// choosePorts fills in ports that were left open. They are free now; nothing holds them until Keycloak takes them.
-func choosePorts(cfg *Config) error {
-	for _, port := range []*int{&cfg.HTTPPort, &cfg.ManagementPort} {
-		if *port != 0 {
+// choosePorts fills in ports that were left open. They are kept until the server has ended: it takes them only after half a minute.
+func choosePorts(cfg *Config) (kept []*port.Kept, err error) {
+	for _, number := range []*int{&cfg.HTTPPort, &cfg.ManagementPort} {
+		if *number != 0 {
 			continue
 		}
-		free, err := freePort()
+		k, err := port.Keep()
 		if err != nil {
-			return fmt.Errorf("find a free port: %w", err)
+			return nil, err
 		}
-		*port = free
+		kept = append(kept, k)
+		_, text, err := net.SplitHostPort(k.Address)
+		if err == nil {
+			*number, err = strconv.Atoi(text)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // answers at once
-	if err != nil {
-		return 0, err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return 0, errors.Join(err, l.Close())
-	}
-	n, err := strconv.Atoi(port)
-	return n, errors.Join(err, l.Close())
+	return kept, nil
 }
