@@ -141,8 +141,8 @@ func FreePort(t *testing.T) int {
 // listen opens a port on loopback and returns its base URL; nothing else can take the port meanwhile.
 func listen(t *testing.T) (l net.Listener, base string) {
 	t.Helper()
-	l, port := claim(t)
-	return l, fmt.Sprintf("http://localhost:%d", port)
+	l, number := claim(t)
+	return l, fmt.Sprintf("http://localhost:%d", number)
 }
 
 // Ports that tests listen on themselves lie below those that the kernel takes for outgoing connections: one that is let go for a moment, by a
@@ -155,13 +155,13 @@ func claim(t *testing.T) (net.Listener, int) {
 	var lc net.ListenConfig
 	var last error
 	for range 200 {
-		port := lowestPort + rand.N(portCount) //nolint:gosec // no secret
-		if _, given := run.ports.LoadOrStore(port, true); given {
+		number := lowestPort + rand.N(portCount) //nolint:gosec // no secret
+		if _, given := run.ports.LoadOrStore(number, true); given {
 			continue
 		}
-		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", number))
 		if err == nil {
-			return l, port
+			return l, number
 		}
 		last = err
 	}
