@@ -49,6 +49,21 @@ func (g ByGo) Letters(lang string, m Mail) (string, error) {
 	return b.String(), err
 }
 
+// Ready are the templates that each page which was looked at holds in a language, and how many the layout and the parts define.
+func (v *View) Ready(lang string) (ready map[string][]string, all int) {
+	ready = map[string][]string{}
+	for key, made := range v.pages.ready {
+		if t, err := made(); err == nil && key.lang == lang {
+			for _, part := range t.Templates() {
+				if part.Tree != nil {
+					ready[key.page] = append(ready[key.page], part.Name())
+				}
+			}
+		}
+	}
+	return ready, len(v.pages.base)
+}
+
 // TemplateOf names the file of a page.
 func TemplateOf(p Page) string { return p.template() + ".html" }
 

@@ -48,7 +48,11 @@ func (l *locale) checkTexts(used []usedText) error {
 // calls returns the keys and placeholders of every call of t below a node.
 func calls(node parse.Node) map[string][]string {
 	found := map[string][]string{}
-	walk(reflect.ValueOf(node), func(c *parse.CommandNode) {
+	walk(reflect.ValueOf(node), func(n any) {
+		c, ok := n.(*parse.CommandNode)
+		if !ok {
+			return
+		}
 		name, ok := c.Args[0].(*parse.IdentifierNode)
 		if !ok || name.Ident != "t" || len(c.Args) < 2 {
 			return
@@ -69,8 +73,18 @@ func calls(node parse.Node) map[string][]string {
 	return found
 }
 
-// walk visits every command node below a value of package parse, whatever kind of node holds it.
-func walk(v reflect.Value, visit func(*parse.CommandNode)) {
+// calledBy are the names of the templates that one calls.
+func calledBy(t *parse.Tree) (names []string) {
+	walk(reflect.ValueOf(t.Root), func(n any) {
+		if c, ok := n.(*parse.TemplateNode); ok {
+			names = append(names, c.Name)
+		}
+	})
+	return names
+}
+
+// walk visits every node below a value of package parse, whatever kind of node holds it.
+func walk(v reflect.Value, visit func(node any)) {
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer:
 		if v.IsNil() {
@@ -79,8 +93,8 @@ func walk(v reflect.Value, visit func(*parse.CommandNode)) {
 		if _, isTree := v.Interface().(*parse.Tree); isTree {
 			return
 		}
-		if c, ok := v.Interface().(*parse.CommandNode); ok {
-			visit(c)
+		if v.Kind() == reflect.Pointer {
+			visit(v.Interface())
 		}
 		walk(v.Elem(), visit)
 	case reflect.Slice:

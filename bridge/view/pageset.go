@@ -1,21 +1,21 @@
 package view
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"sync"
+	"text/template/parse"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
-// pageSet is every page template, parsed once for all languages. A page is put together with the layout in a language when somebody
-// first looks at it: copies of all for each language at start-up would take longer than parsing them, and stay in memory.
+// pageSet is every page template. All are parsed at the start, so that none is wrong, and kept is what they share; a page is parsed again, and put together
+// with what it calls of that, in a language when somebody first looks at it: few are ever looked at by a process, and all in each language would stay in memory.
 type pageSet struct {
-	base  *template.Template            // layout and parts; cloned, never executed
-	pages map[string]*template.Template // what the file of a page defines
-	used  []usedText
+	fsys fs.FS
+	base map[string]*parse.Tree // layout and parts; copied, never executed
 
 	mu    sync.Mutex
 	ready map[pageIn]func() (*template.Template, error)
@@ -23,35 +23,48 @@ type pageSet struct {
 
 type pageIn struct{ lang, page string }
 
+// outermost is the template that every page begins with.
+const outermost = "layout.html"
+
 // shared are the files that every page is put upon.
 var shared = []string{"pages/layout.html", "pages/parts.html", "pages/icons.html"}
 
-// parsePages reads the templates below pages. Any locale will do: templates are parsed with the names of its functions, and put together
-// with the functions of another one.
-func parsePages(fsys fs.FS, l *locale) (*pageSet, error) {
-	s := &pageSet{pages: map[string]*template.Template{}, ready: map[pageIn]func() (*template.Template, error){}}
-	var err error
-	if s.base, err = l.bind(template.New("layout.html")).ParseFS(fsys, shared...); err != nil {
-		return nil, fmt.Errorf("parse layout: %w", err)
+// parsePages reads the templates below pages, and the texts that they show. Any locale will do: templates are parsed with the names of its functions, and put
+// together with the functions of another one.
+func parsePages(fsys fs.FS, l *locale) (*pageSet, []usedText, error) {
+	s := &pageSet{fsys: fsys, base: map[string]*parse.Tree{}, ready: map[pageIn]func() (*template.Template, error){}}
+	base, err := l.bind(template.New(outermost)).ParseFS(fsys, shared...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse layout: %w", err)
 	}
-	s.used = usedTexts(s.base)
+	for _, part := range base.Templates() {
+		s.base[part.Name()] = part.Tree
+	}
+	used := usedTexts(base)
 	names, err := fs.Glob(fsys, "pages/*.html")
 	if err != nil {
-		return nil, fmt.Errorf("list pages: %w", err)
+		return nil, nil, fmt.Errorf("list pages: %w", err)
 	}
 	for _, name := range names {
 		if slices.Contains(shared, name) {
 			continue
 		}
-		short := name[len("pages/") : len(name)-len(".html")]
-		t, err := l.bind(template.New(short+".html")).ParseFS(fsys, name)
+		t, err := s.parse(l, path.Base(name))
 		if err != nil {
-			return nil, fmt.Errorf("parse page: %w", err)
+			return nil, nil, err
 		}
-		s.pages[short] = t
-		s.used = append(s.used, usedTexts(t)...)
+		used = append(used, usedTexts(t)...)
 	}
-	return s, nil
+	return s, used, nil
+}
+
+// parse reads what the file of a page defines.
+func (s *pageSet) parse(l *locale, file string) (*template.Template, error) {
+	t, err := l.bind(template.New(file)).ParseFS(s.fsys, "pages/"+file)
+	if err != nil {
+		return nil, fmt.Errorf("parse page: %w", err)
+	}
+	return t, nil
 }
 
 // bind gives a template the functions of this language.
@@ -72,22 +85,33 @@ func (s *pageSet) in(l *locale, page string) (*template.Template, error) {
 }
 
 func (s *pageSet) build(l *locale, page string) (*template.Template, error) {
-	own, ok := s.pages[page]
-	if !ok {
-		return nil, errors.New("no template")
-	}
-	t, err := s.base.Clone()
+	t, err := s.parse(l, page+".html")
 	if err != nil {
 		return nil, err
 	}
-	l.bind(t)
-	for _, part := range own.Templates() {
-		if part.Tree == nil {
+	seen := map[string]bool{}
+	for calls := []string{outermost}; len(calls) > 0; calls = calls[1:] {
+		name := calls[0]
+		if seen[name] {
 			continue
 		}
-		if _, err := t.AddParseTree(part.Name(), part.Tree.Copy()); err != nil { // execution writes into a tree
-			return nil, err
+		seen[name] = true
+		if own := t.Lookup(name); own == nil || own.Tree == nil {
+			if s.base[name] == nil {
+				return nil, fmt.Errorf("page %s: no template %q", page, name)
+			}
+			if _, err := t.AddParseTree(name, s.base[name].Copy()); err != nil { // execution writes into a tree
+				return nil, err
+			}
 		}
+		calls = append(calls, calledBy(t.Lookup(name).Tree)...)
 	}
 	return t, nil
+}
+
+// forget drops what was put together: whoever looks has it again.
+func (s *pageSet) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.ready)
 }

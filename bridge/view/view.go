@@ -41,7 +41,8 @@ func New(fsys fs.FS, site Site) (*View, error) {
 		return nil, fmt.Errorf("view: %w", err)
 	}
 	v := &View{site: site, files: files, locales: map[string]*locale{}, foots: map[string]foot{}, broken: map[string][]byte{}}
-	if v.pages, err = parsePages(fsys, &locale{}); err != nil {
+	var used []usedText
+	if v.pages, used, err = parsePages(fsys, &locale{}); err != nil {
 		return nil, fmt.Errorf("view: %w", err)
 	}
 	findings := sync.OnceValues(func() (*Findings, error) { return LoadFindings(fsys) }) // few processes ever show one
@@ -51,7 +52,7 @@ func New(fsys fs.FS, site Site) (*View, error) {
 		v.locales[tag] = l
 		v.foots[tag] = l.foot()
 		tags = append(tags, language.Make(tag))
-		if err := l.checkTexts(v.pages.used); err != nil {
+		if err := l.checkTexts(used); err != nil {
 			return nil, fmt.Errorf("view: %w", err)
 		}
 	}
@@ -96,7 +97,7 @@ func (v *View) Render(lang string, p Page) ([]byte, error) {
 		return nil, fmt.Errorf("render %T: %w", p, err)
 	}
 	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, "layout.html", v.sheet(lang, p)); err != nil {
+	if err := t.ExecuteTemplate(&b, outermost, v.sheet(lang, p)); err != nil {
 		return nil, fmt.Errorf("render %T: %w", p, err)
 	}
 	return b.Bytes(), nil
@@ -169,6 +170,7 @@ func (v *View) renderBroken() error {
 		}
 		v.broken[tag] = b
 	}
+	v.pages.forget()
 	return nil
 }
 
