@@ -132,7 +132,7 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 	if !f.Now().Before(set.Until) {
 		return false, nil // the next look takes them back
 	}
-	if err := f.Audit.Record(ctx, codesEvent("recovery_codes.done", set)); err != nil {
+	if err := f.codesDone(ctx, set); err != nil {
 		return false, err
 	}
 	if set.own() {
@@ -148,6 +148,17 @@ func (f *Flow) codesStep(ctx context.Context, set CodeSet) (done bool, err error
 		return nil
 	})
 	return err == nil, absentIsFine(err) // too late: the next look takes them back
+}
+
+// codesDone puts the end of a set on record, once in this process's own trail: what comes after it may fail, or die, and is then done again.
+func (f *Flow) codesDone(ctx context.Context, set CodeSet) error {
+	if f.Ended != nil {
+		how, err := f.Ended(ctx, UndertakingCodes, set.Recovery)
+		if err != nil || how == "done" {
+			return err
+		}
+	}
+	return f.Audit.Record(ctx, codesEvent("recovery_codes.done", set))
 }
 
 // codesAdded notes that a set is ours, before it is written. At the end of a recovery a temporary code may not have heard of that yet.

@@ -107,3 +107,30 @@ func TestOneAnswerForgetsNoRecoveryCodes(t *testing.T) {
 		t.Errorf("left %v, told %d times", ids, len(c.Mails(bridge.NoticeCodesBack)))
 	}
 }
+
+// What comes after the end of a set may fail again and again, as where no mail can be queued, or die: the end is on record once, and the person hears once.
+func TestTheEndOfRecoveryCodesIsOnRecordOnce(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	c.StopWork()
+	ref := atTheEndBy(t, c, "owner")
+	if err := c.Flow.AskCodes(t.Context(), ref); err != nil {
+		t.Fatal(err)
+	}
+	c.Break("mail", bridge.Fault(bridge.CodeStoreAway, "queue", nil))
+	for range 3 {
+		if _, err := c.Flow.RunCodes(t.Context(), ref.Recovery); bridge.CodeOf(err) != bridge.CodeStoreAway {
+			t.Fatalf("no mail could be queued: %v", err)
+		}
+	}
+	c.Break("mail", nil)
+	for range 2 {
+		if _, err := c.Flow.RunCodes(t.Context(), ref.Recovery); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := c.Flow.CodeSets.Get(t.Context(), ref.Recovery)
+	if ends, mails := len(c.Events("recovery_codes.done")), len(c.Mails(bridge.NoticeCodes)); err != nil || set.State != bridge.CodesWritten || ends != 1 || mails != 1 {
+		t.Errorf("%v, %s: %d ends on record, %d notices", err, set.State, ends, mails)
+	}
+}
