@@ -16,14 +16,15 @@ const (
 	FindRealmDiffers    FindingID = "realm.differs" // Object: what of it
 	FindRealmBlocked    FindingID = "realm.blocked"
 
-	FindFlowUnbound  FindingID = "flow.unbound"
-	FindFlowOpen     FindingID = "flow.open"
-	FindFlowGate     FindingID = "flow.gate"
-	FindFlowLevel    FindingID = "flow.level"
-	FindFlowEnrol    FindingID = "flow.enrol"    // Object: the flow
-	FindFlowTicket   FindingID = "flow.ticket"   // Object: the flow
-	FindFlowOverride FindingID = "flow.override" // Object: the client
-	FindFlowLogin    FindingID = "flow.login"    // the login client has a flow of its own
+	FindFlowUnbound     FindingID = "flow.unbound"
+	FindFlowOpen        FindingID = "flow.open"
+	FindFlowGate        FindingID = "flow.gate"
+	FindFlowLevel       FindingID = "flow.level"
+	FindFlowEnrol       FindingID = "flow.enrol"       // Object: the flow
+	FindFlowTicket      FindingID = "flow.ticket"      // Object: the flow
+	FindFlowCertificate FindingID = "flow.certificate" // Object: the flow
+	FindFlowOverride    FindingID = "flow.override"    // Object: the client
+	FindFlowLogin       FindingID = "flow.login"       // the login client has a flow of its own
 
 	FindScopeMissing FindingID = "scope.missing"
 	FindScopeDefault FindingID = "scope.default"
@@ -151,7 +152,7 @@ func findings() map[FindingID]Severity {
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical, FindIssuerForeign: Critical,
 		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info, FindRealmBlocked: Info,
-		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowTicket: Deadly, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
+		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowTicket: Deadly, FindFlowCertificate: Warning, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderSilent: Warning, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,

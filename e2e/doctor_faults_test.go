@@ -66,6 +66,15 @@ func flowFaults() []fault {
 		requirement(bridge.FindFlowGate, "deny-access-authenticator", "DISABLED"),
 		configured(bridge.FindFlowGate, "conditional-user-role", "negate", "false"),
 		configured(bridge.FindFlowGate, "conditional-client-scope", "client_scope", "email"),
+		{[]bridge.FindingID{bridge.FindFlowCertificate}, func(t *testing.T, p *patient) func() {
+			t.Helper()
+			const card = "auth-x509-client-username-form"
+			p.must(t, "POST /authentication/flows/otpbridge-browser-who/executions/execution", object{"provider": card}, nil)
+			line := p.step(t, card)
+			line["requirement"] = "ALTERNATIVE"
+			p.must(t, "PUT /authentication/flows/otpbridge-browser/executions", line, nil)
+			return func() { p.must(t, "DELETE /authentication/executions/"+idOf(line), nil, nil) }
+		}},
 		requirement(bridge.FindCodesUnused, "auth-recovery-authn-code-form", "DISABLED"),
 		{[]bridge.FindingID{bridge.FindFlowOverride}, func(t *testing.T, p *patient) func() {
 			t.Helper()

@@ -30,6 +30,11 @@ func factors() []string {
 // once, and goes on.
 func enrollers() []string { return []string{otpForm, codesForm, keyForm, "auth-conditional-otp-form"} }
 
+// askers are the authenticators by which a browser flow has people type a password, once.
+func askers() []string {
+	return []string{"auth-username-password-form", "auth-password-form", "auth-cookie"}
+}
+
 // linkers are the authenticators by which whoever reads a mailbox takes an account over.
 func linkers() []string { return []string{"idp-email-verification", "idp-auto-link"} }
 
@@ -74,6 +79,9 @@ func (s *State) findOpen(a Asked) []bridge.Finding {
 		}
 		if bound.takesTickets(a) {
 			found = append(found, bridge.Found(bridge.FindFlowTicket, bound.Alias))
+		}
+		if bound.takesCertificates(a) {
+			found = append(found, bridge.Found(bridge.FindFlowCertificate, bound.Alias))
 		}
 		return found
 	}
@@ -241,11 +249,7 @@ func (f *Flow) gateRole(a Asked) string {
 
 // asks reports whether people type a password somewhere in the flow: a post-broker flow is no browser flow.
 func (f *Flow) asks() bool {
-	asks := false
-	f.Walk(false, func(e *Execution) {
-		asks = asks || e.Provider == "auth-username-password-form" || e.Provider == "auth-password-form" || e.Provider == "auth-cookie"
-	})
-	return asks
+	return f.has(askers()...)
 }
 
 // findOverrides looks at the flows that clients have in the place of the realm's: where one of them lets somebody in without a second factor, they
@@ -280,7 +284,7 @@ func (f *Flow) free(a Asked, level int) bool {
 		return true
 	}
 	reason := f.open(a, level)
-	more := append(factors(), denies, "identity-provider-redirector", "auth-x509-client-username-form")
+	more := append(factors(), denies, "identity-provider-redirector", certificate)
 	return reason != "" && reason != "scope" && !Execution{Sub: f}.needs(more)
 }
 

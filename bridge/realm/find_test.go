@@ -186,6 +186,10 @@ func flowBreakings() []breaking {
 		{bridge.FindFlowGate, func(s *realm.State, _ *realm.Asked) {
 			line(s, "otpbridge-browser-gate", "conditional-user-role").Config["condUserRole"] = "otp-recovery-opne"
 		}},
+		{bridge.FindFlowCertificate, func(s *realm.State, _ *realm.Asked) {
+			f := sub(s, "otpbridge-browser-who")
+			f.Steps = append(f.Steps, realm.Execution{Requirement: "ALTERNATIVE", Provider: "auth-x509-client-username-form"})
+		}},
 		{bridge.FindFlowLevel, func(s *realm.State, _ *realm.Asked) {
 			attributes, _ := s.Settings["attributes"].(map[string]any)
 			attributes["acr.loa.map"] = `{"pwd":1}`

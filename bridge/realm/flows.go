@@ -150,28 +150,27 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 			if err := m.secondsBeside(e); err != nil {
 				return nil, err
 			}
-			out = append(out, m.unlessRecovery())
-		case m.ours(e):
-			m.collect(e)
-		case secondOnly(e):
-			if err := m.plain(e); err != nil {
-				return nil, err
-			}
-			m.collect(e)
-		case e.Sub != nil && e.Provider != "":
-			return nil, m.odd("flow_parts", e.Sub.Alias)
-		case e.Sub != nil && m.wrapper(e):
-			inside, err := m.identify(e.Sub)
+			out = append(out, m.ticketUnless())
+		case m.only(e, certificate):
+			n, err := m.certificateUnless(e)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, inside...)
+			out = append(out, n)
+		case m.ours(e), secondOnly(e):
+			if err := m.takeOut(e); err != nil {
+				return nil, err
+			}
+		case e.Sub != nil && e.Provider != "":
+			return nil, m.odd("flow_parts", e.Sub.Alias)
 		case e.Sub != nil:
 			inside, err := m.identify(e.Sub)
 			if err != nil {
 				return nil, err
 			}
-			if len(inside) > 0 {
+			if m.wrapper(e) {
+				out = append(out, inside...)
+			} else if len(inside) > 0 {
 				out = append(out, Node{Requirement: e.Requirement, Sub: &Tree{Alias: m.name(slug(m.short(e.Sub.Alias))), Description: e.Sub.Description, Steps: inside}})
 			}
 		case isSecond(e.Provider) || e.Provider == byLevel || e.Provider == "auth-conditional-otp-form":
@@ -181,6 +180,19 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 		}
 	}
 	return out, nil
+}
+
+// takeOut notes the second factors of a line that is left out, and refuses one that is more than that.
+func (m *maker) takeOut(e Execution) error {
+	if !m.ours(e) {
+		if err := m.plain(e); err != nil {
+			return err
+		}
+	} else if e.Sub.has(certificate) { // who has no password here would not get in any more
+		return m.scoped(e)
+	}
+	m.collect(e)
+	return nil
 }
 
 // copied is a line as it is, with a configuration of its own.

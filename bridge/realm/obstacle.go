@@ -53,6 +53,7 @@ func Details() map[string]string {
 		"flow_parts":   "%[1]s: %[2]s is a form of several parts",
 		"flow_beside":  "%[1]s: %[2]s stands in %[3]s beside something else",
 		"flow_depends": "%[1]s: the second factor in %[2]s depends on %[3]s",
+		"flow_scoped":  "%[1]s: %[2]s makes %[3]s depend on the client scope of a recovery, otherwise than plan understands",
 		"name_client":  "client %[1]s: %[2]s",
 		"name_scope":   "client scope %[1]s: %[2]s",
 	}

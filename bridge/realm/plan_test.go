@@ -187,6 +187,44 @@ func TestPlanKeepsKerberosInASubFlow(t *testing.T) {
 	}
 }
 
+// A client certificate stays as it is, with the configuration of its line, also where people built by hand that a recovery passes it over; where something else
+// depends on the recovery beside it they decide.
+func TestPlanKeepsCertificates(t *testing.T) {
+	t.Parallel()
+	const card, scope = "auth-x509-client-username-form ALTERNATIVE x509-cert-auth.confirmation-page-disallowed=true", "conditional-client-scope REQUIRED client_scope=otp-recovery negate="
+	unless := func(negate, line string) string {
+		return "+card ALTERNATIVE\n  +passed CONDITIONAL\n    " + scope + negate + "\n    " + line
+	}
+	const hand = `
++   otpbridge-browser-certificate ALTERNATIVE
++     otpbridge-browser-certificate-unless CONDITIONAL
++       conditional-client-scope REQUIRED client_scope=otp-recovery negate=true
++       otpbridge-browser-certificate-way REQUIRED
++         ` + card + "\n+   otpbridge-browser-"
+	for name, tc := range map[string]struct{ lines, want, obstacle string }{
+		"as it is":                 {card, "\n+   " + card + "\n+   otpbridge-browser-", ""},
+		"but at a recovery":        {unless("true", "+way REQUIRED\n      "+card), hand, ""},
+		"that, said in short":      {unless("true", strings.Replace(card, "ALTERNATIVE", "REQUIRED", 1)), hand, ""},
+		"outside of the condition": {"+card ALTERNATIVE\n  +passed CONDITIONAL\n    " + scope + "true\n  " + card, "", "card-card"},
+		"for a recovery only":      {unless("false", card), "", "card-passed"},
+		"with a ticket":            {unless("true", "auth-spnego ALTERNATIVE\n    "+card), "", "card-passed"},
+	} {
+		s, w := plain(t)
+		f := s.Flow("browser")
+		f.Steps = slices.DeleteFunc(f.Steps, func(e realm.Execution) bool { return e.Sub == nil && e.Provider != "auth-cookie" })
+		f.Steps = slices.Insert(f.Steps, 1, read(t, flows.Shape{Lines: tc.lines}.Tree("card")).Steps...)
+		p := s.Plan(w)
+		if tc.obstacle != "" {
+			want := realm.Detail{Name: "flow_scoped", About: [3]string{"browser", tc.obstacle, "auth-x509-client-username-form"}}
+			if !slices.ContainsFunc(p.Obstacles, func(o realm.Obstacle) bool { return o.Kind == realm.ObstacleFlow && o.Say == want }) {
+				t.Errorf("%s: obstacles %+v, want %q", name, p.Obstacles, tc.obstacle)
+			}
+		} else if got := flowOf(t, p, "otpbridge-browser"); !strings.Contains(got, tc.want) || strings.Count(got, "x509-client") != 1 {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+}
+
 // Issue 6: a second factor that hangs on a condition of the administrators' own is not understood, and nothing is changed.
 func TestPlanRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	t.Parallel()

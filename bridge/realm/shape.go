@@ -17,6 +17,7 @@ const (
 	codesForm    = "auth-recovery-authn-code-form"
 	keyForm      = "webauthn-authenticator"
 	ticket       = "auth-spnego"
+	certificate  = "auth-x509-client-username-form"
 	passkeyForm  = "webauthn-authenticator-passwordless" //nolint:gosec // a name of Keycloak's
 )
 
@@ -56,15 +57,28 @@ func (f *Flow) closedButTickets(w Wanted, level int) string {
 }
 
 // takesTickets reports whether a Kerberos ticket, which a browser shows without a word, can stand for the password in a request with the recovery scope.
-func (f *Flow) takesTickets(a Asked) bool { return Execution{Sub: f}.takesTickets(a) }
+func (f *Flow) takesTickets(a Asked) bool {
+	return Execution{Sub: f}.takes(ticket, func(e Execution) bool { return e.unlessRecovery(a) })
+}
 
-func (e Execution) takesTickets(a Asked) bool {
+// takesCertificates reports whether a client certificate can stand for the password in such a request: it does not where the password is asked for beside it.
+func (f *Flow) takesCertificates(a Asked) bool {
+	return Execution{Sub: f}.takes(certificate, func(e Execution) bool {
+		return e.unlessRecovery(a) || slices.ContainsFunc(e.Sub.enabled(), func(in Execution) bool { return in.Requirement == required && in.needs(askers()) })
+	})
+}
+
+// takes reports whether an authenticator counts in a line, outside the sub-flows that are spared.
+func (e Execution) takes(provider string, spared func(e Execution) bool) bool {
 	if e.Sub == nil {
-		return e.Enabled() && e.Provider == ticket
+		return e.Enabled() && e.Provider == provider
 	}
-	lines := e.Sub.enabled()
-	spared := e.Requirement == conditional && slices.ContainsFunc(lines, func(in Execution) bool { return in.scope(a.RecoveryScope, true) })
-	return !spared && slices.ContainsFunc(lines, func(in Execution) bool { return in.takesTickets(a) })
+	return !spared(e) && slices.ContainsFunc(e.Sub.enabled(), func(in Execution) bool { return in.takes(provider, spared) })
+}
+
+// unlessRecovery reports whether a sub-flow counts in no request with the recovery scope.
+func (e Execution) unlessRecovery(a Asked) bool {
+	return e.Requirement == conditional && slices.ContainsFunc(e.Sub.enabled(), func(in Execution) bool { return in.scope(a.RecoveryScope, true) })
 }
 
 // resets reports whether a flow for forgotten passwords leads to a new password only and signs nobody in.

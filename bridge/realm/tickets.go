@@ -3,37 +3,65 @@ package realm
 import "strings"
 
 // Kerberos in a flow of ours: a ticket stands for the password, but at a recovery. People who want a code after the ticket build a sub-flow of its own for
-// both: that stands for the line alone here, since the second factor follows whatever somebody signed in by.
+// both: that stands for the line alone here, since the second factor follows whatever somebody signed in by. A client certificate stays as it is: whoever
+// comes by one may have no password here.
 
-// unlessRecovery lets a ticket stand for the password in every request but one with the recovery scope: in that one the password is typed. A
+// unlessRecovery lets a line stand for the password in every request but one with the recovery scope: in that one the password is typed. A
 // sub-flow whose condition is not met is passed over where it is the only line of an alternative; beside others it would switch them off.
-func (m *maker) unlessRecovery() Node {
+func (m *maker) unlessRecovery(of string, line Node) Node {
 	scope := map[string]string{scopeOfCondition: m.w.RecoveryScope, "negate": "true"}
-	name := m.name("kerberos")
-	way := Node{Requirement: required, Sub: &Tree{Alias: m.name("kerberos-way"), Steps: []Node{{Requirement: alternative, Provider: ticket}}}}
-	return Node{Requirement: alternative, Sub: &Tree{Alias: name, Steps: []Node{{Requirement: conditional, Sub: &Tree{Alias: m.name("kerberos-unless"), Steps: []Node{
-		{Requirement: required, Provider: byScope, ConfigAlias: m.name("kerberos-scope"), Config: scope}, way,
+	name := m.name(of)
+	way := Node{Requirement: required, Sub: &Tree{Alias: m.name(of + "-way"), Steps: []Node{line}}}
+	return Node{Requirement: alternative, Sub: &Tree{Alias: name, Steps: []Node{{Requirement: conditional, Sub: &Tree{Alias: m.name(of + "-unless"), Steps: []Node{
+		{Requirement: required, Provider: byScope, ConfigAlias: m.name(of + "-scope"), Config: scope}, way,
 	}}}}}}
 }
 
-// ticketOnly: what unlessRecovery made.
-func (m *maker) ticketOnly(e Execution) bool {
-	tickets, scoped, others := 0, 0, 0
+// ticketUnless is such a line of Kerberos.
+func (m *maker) ticketUnless() Node {
+	return m.unlessRecovery("kerberos", Node{Requirement: alternative, Provider: ticket})
+}
+
+// ticketOnly: what ticketUnless made.
+func (m *maker) ticketOnly(e Execution) bool { return m.only(e, ticket) }
+
+// certificateUnless is such a line of a client certificate, which people build by hand, with the configuration that it has there.
+func (m *maker) certificateUnless(e Execution) (n Node, err error) {
+	if e.takes(certificate, func(in Execution) bool { return in.unlessRecovery(Asked{Wanted: m.w}) }) {
+		return n, m.scoped(e)
+	}
+	e.Sub.Walk(false, func(in *Execution) {
+		if in.Provider == certificate {
+			n = m.copied(*in)
+		}
+	})
+	n.Requirement = alternative
+	return m.unlessRecovery("certificate", n), nil
+}
+
+// scoped says that people decide what a certificate is for at a recovery.
+func (m *maker) scoped(e Execution) error {
+	return m.odd("flow_scoped", e.Sub.Alias, certificate)
+}
+
+// only reports whether a line is one way in beside others that knows people by one authenticator, and holds the condition on the recovery and nothing else.
+func (m *maker) only(e Execution, provider string) bool {
+	lines, scoped, others := 0, 0, 0
 	if e.Sub == nil || e.Requirement != alternative {
 		return false
 	}
 	e.Sub.Walk(false, func(p *Execution) {
 		switch {
 		case p.Sub != nil:
-		case p.Provider == ticket:
-			tickets++
+		case p.Provider == provider:
+			lines++
 		case p.scope(m.w.RecoveryScope, true):
 			scoped++
 		default:
 			others++
 		}
 	})
-	return tickets == 1 && scoped == 1 && others == 0
+	return lines == 1 && scoped == 1 && others == 0
 }
 
 // ticketLine reports whether a line is a sub-flow that is one way in beside others and takes one ticket, with nothing but second factors beside that.

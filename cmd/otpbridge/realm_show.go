@@ -262,6 +262,7 @@ func detailsInJapanese() map[string]string {
 		"flow_parts":   "%[1]s: %[2]s は複数の部分からなるフォームです",
 		"flow_beside":  "%[1]s: %[3]s で %[2]s が他の手順と並んでいます",
 		"flow_depends": "%[1]s: %[2]s の二段階目が %[3]s に左右されます",
+		"flow_scoped":  "%[1]s: %[2]s の %[3]s が再登録用クライアントスコープに左右されますが、plan の想定と異なる形です",
 		"name_client":  "クライアント %[1]s: %[2]s",
 		"name_scope":   "クライアントスコープ %[1]s: %[2]s",
 	}
