@@ -103,7 +103,7 @@ func serviceKinds() []Kind {
 		{"alarm.objected", "Somebody who knew the objection number of a mail objected to a recovery that was done or being written: sessions are ended, the gate is shut, and for three days no link goes to that person."},
 		{"alarm.risky_call", "An approval where operator and caller shared a client address, or an operator had been signed in with the caller's browser; a second one is needed."},
 		{"alarm.suspicious_call", "An operator ended a recovery as suspicious, or the wrong match words were picked twice (code says so)."},
-		{"guard.stopped", "The realm guard found the realm unsafe, or could not tell: no new recovery begins (detail: findings, the names in docs/doctor.md)."},
+		{"guard.stopped", "The realm guard found the realm unsafe, or could not tell: no new recovery begins (detail: findings, the names in docs/doctor.md, each with its first ten objects)."},
 		{"guard.resumed", "The realm guard found nothing deadly any more: recoveries may begin again."},
 		{"alarm.realm_unsafe", "Nobody is let in: Keycloak does not show its saved events or keeps none, or people could set an attribute that a policy looks at."},
 		{"alarm.clock_off", "Our clock and Keycloak's are more than 30 s apart; detail.seconds: how far Keycloak is ahead."},

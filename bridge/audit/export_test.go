@@ -2,6 +2,13 @@ package audit
 
 import "os"
 
+// LineSize is the longest line, LookAtMost the longest one that is read back, WindowSize what is read at a time.
+const (
+	LineSize   = lineSize
+	WindowSize = windowSize
+	LookAtMost = lookAtMost
+)
+
 // Broken is a file whose writes can be made to fail half-way, like those of a full disk.
 type Broken struct {
 	Write, Sync, Truncate error

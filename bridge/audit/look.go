@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"regexp"
 	"slices"
 	"sort"
 	"time"
@@ -18,10 +19,7 @@ import (
 	"otpbridge/bridge"
 )
 
-const (
-	lookWindow = 4 * tailSize // bytes read at a time, more than the longest line
-	lookAtMost = 8 << 20      // bytes read for one look
-)
+const lookAtMost = 8 << 20 // bytes read for one look, and of one line
 
 // Look implements bridge.AuditReader over the file and what it was rotated to (not compressed).
 func (t *Trail) Look(ctx context.Context, q bridge.AuditLook) ([]bridge.AuditRecord, int64, error) {
@@ -56,7 +54,7 @@ type look struct {
 	last  int64 // number of the record that was read last
 }
 
-func (l *look) enough() bool { return l.left <= 0 || len(l.found) >= l.Most }
+func (l *look) enough() bool { return l.left <= 0 && l.last > 0 || len(l.found) >= l.Most }
 
 func (l *look) file(name string, current os.FileInfo) (err error) {
 	f, err := os.Open(name)
@@ -87,17 +85,12 @@ func (l *look) file(name string, current os.FileInfo) (err error) {
 
 // window takes the lines of the last bytes before end, and returns where the first of them begins.
 func (l *look) window(f *os.File, end int64) (int64, error) {
-	from := max(0, end-lookWindow)
-	text := make([]byte, end-from)
-	if _, err := f.ReadAt(text, from); err != nil {
-		return 0, err
+	text, from, err := linesBefore(f, end, lookAtMost)
+	if errors.Is(err, errLineTooLong) {
+		text, from, err = beginningOf(f, end)
 	}
-	if from > 0 {
-		whole := bytes.IndexByte(text, '\n') + 1
-		if whole == 0 || whole == len(text) {
-			return 0, fmt.Errorf("%s: a line is longer than %d bytes", f.Name(), lookWindow)
-		}
-		text, from = text[whole:], from+int64(whole)
+	if err != nil {
+		return 0, err
 	}
 	l.left -= len(text)
 	for _, line := range slices.Backward(bytes.Split(text, []byte("\n"))) {
@@ -112,6 +105,24 @@ func (l *look) window(f *os.File, end int64) (int64, error) {
 		}
 	}
 	return from, nil
+}
+
+// beginning is how each line begins (see Line).
+var beginning = regexp.MustCompile(`^\{"time":"[^"]*","seq":[0-9]+,"event":"[a-z_.]+","outcome":"[a-z]+"`)
+
+// beginningOf returns, in the place of a line that is too long to be read, what it begins with and how long it is; and where it begins.
+func beginningOf(f io.ReaderAt, end int64) (text []byte, from int64, err error) {
+	if from, err = lineBefore(f, end); err != nil {
+		return nil, 0, err
+	}
+	text = make([]byte, min(windowSize, end-from))
+	if _, err := f.ReadAt(text, from); err != nil {
+		return nil, 0, err
+	}
+	if text = beginning.Find(text); text != nil {
+		text = fmt.Appendf(text, `,"detail":{%q:"%d bytes"}}`, detailCut, end-from)
+	}
+	return text, from, nil
 }
 
 // record reads a line; a torn one says nothing.

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"slices"
 )
 
-const tailSize = 64 << 10 // more than the longest line
+// windowSize is how much of a file is read at a time: more than the longest line that is written. A file may have longer ones all the same.
+const windowSize = 8 * lineSize
+
+var errLineTooLong = errors.New("a line is too long to be read")
 
 // lastSequence returns the number of the last line, in the file or else in what it was rotated to last; 0 when there is none.
 func lastSequence(path string) (int64, error) {
@@ -18,21 +22,33 @@ func lastSequence(path string) (int64, error) {
 		return 0, err
 	}
 	for _, name := range slices.Backward(names) {
-		text, err := end(name)
-		if err != nil {
-			return 0, err
-		}
-		if seq := lastNumber(text); seq > 0 {
-			return seq, nil
+		seq, err := lastOf(name)
+		if err != nil || seq > 0 {
+			return seq, err
 		}
 	}
 	return 0, nil
 }
 
-// endsTorn reports that the file ends in the middle of a line: the process died while it wrote.
-func endsTorn(path string) (bool, error) {
-	text, err := end(path)
-	return len(text) > 0 && text[len(text)-1] != '\n', err
+// lastOf returns the number of the last line of one file that has one, 0 when none has: however long the lines after it are.
+func lastOf(name string) (seq int64, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	for end := info.Size(); end > 0 && seq == 0; {
+		var text []byte
+		if text, end, err = linesBefore(f, end, math.MaxInt64); err != nil {
+			return 0, err
+		}
+		seq = lastNumber(text)
+	}
+	return seq, nil
 }
 
 func lastNumber(text []byte) int64 {
@@ -46,17 +62,54 @@ func lastNumber(text []byte) int64 {
 	return 0
 }
 
-// end returns the last bytes of a file.
-func end(path string) (text []byte, err error) {
+// linesBefore returns the whole lines of the last window before a place where a line begins or the file ends, and where the first of them begins:
+// one at least. errLineTooLong: the last one has more than most bytes.
+func linesBefore(f io.ReaderAt, end, most int64) (text []byte, from int64, err error) {
+	for size := int64(windowSize); ; size *= 4 {
+		size = min(size, end, most)
+		text = make([]byte, size)
+		if _, err := f.ReadAt(text, end-size); err != nil {
+			return nil, 0, err
+		}
+		if size == end {
+			return text, 0, nil
+		}
+		if whole := bytes.IndexByte(text, '\n') + 1; 0 < whole && whole < len(text) {
+			return text[whole:], end - size + int64(whole), nil
+		}
+		if size == most {
+			return nil, 0, errLineTooLong
+		}
+	}
+}
+
+// lineBefore returns where the line begins that ends at a place.
+func lineBefore(f io.ReaderAt, end int64) (int64, error) {
+	for at := end - 1; at > 0; {
+		text := make([]byte, min(windowSize, at))
+		if _, err := f.ReadAt(text, at-int64(len(text))); err != nil {
+			return 0, err
+		}
+		at -= int64(len(text))
+		if before := bytes.LastIndexByte(text, '\n') + 1; before > 0 {
+			return at + int64(before), nil
+		}
+	}
+	return 0, nil
+}
+
+// endsTorn reports that the file ends in the middle of a line: the process died while it wrote.
+func endsTorn(path string) (torn bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	if err != nil || info.Size() == 0 {
+		return false, err
 	}
-	from := max(0, info.Size()-tailSize)
-	return io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, info.Size()-1)
+	return last[0] != '\n', err
 }

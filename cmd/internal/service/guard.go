@@ -154,12 +154,23 @@ func (g *guard) end() {
 	}
 }
 
-// says is the verdict in one line, "" when all is well.
+// objectsSaid is how many objects of one finding the verdict names: a realm may have thousands of clients.
+const objectsSaid = 10
+
+// says is the verdict in one line, "" when all is well. It names each deadly finding, and the first of the objects that have it.
 func (g *guard) says() string {
 	deadly, unknown := g.unsafe()
 	var words []string
-	for _, f := range deadly {
-		words = append(words, strings.TrimSpace(string(f.ID)+" "+f.Object))
+	named := map[bridge.FindingID]int{}
+	for i, f := range deadly {
+		named[f.ID]++
+		if named[f.ID] <= objectsSaid {
+			words = append(words, strings.TrimSpace(string(f.ID)+" "+f.Object))
+		}
+		last := i == len(deadly)-1 || deadly[i+1].ID != f.ID
+		if more := named[f.ID] - objectsSaid; last && more > 0 {
+			words = append(words, fmt.Sprintf("and %d more of %s", more, f.ID))
+		}
 	}
 	for _, name := range unknown {
 		words = append(words, "not checked: "+name)

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,4 +133,27 @@ func TestALongTimeWithoutTheDoctorIsAFinding(t *testing.T) {
 	want("no answer to the other one", week.Format(time.RFC3339))
 	sees(now.Add(time.Hour), overrides)
 	want("both", "")
+}
+
+// OIDC-18: whoever may manage clients makes thousands of findings, and no line of the trail that nobody can read back: the verdict names each finding with the
+// first of its objects and counts the others, and after a loss of the store it is known from the trail.
+func TestAVerdictOfThousandsIsShort(t *testing.T) {
+	t.Parallel()
+	const clients = 5000
+	s, _ := afterLoss(t)
+	s.guard.now, s.guard.lasts = s.opts.Now, time.Hour
+	r := doctor.Result{Check: "recovery-scope", Findings: []bridge.Finding{bridge.Found(bridge.FindScopeMissing, "otp-recovery")}}
+	for i := range clients {
+		r.Findings = append(r.Findings, bridge.Found(bridge.FindFlowOverride, fmt.Sprintf("an-application-of-some-department-%05d", i)))
+	}
+	s.guard.take(doctor.Report{At: s.opts.Now(), Results: []doctor.Result{r}}, doctor.Report{}, nil)
+	said := s.tell(t.Context(), "")
+	if len(said) > 1000 || !strings.Contains(said, fmt.Sprintf("-00009, and %d more of flow.override, scope.missing otp-recovery", clients-objectsSaid)) {
+		t.Errorf("%d bytes: %.1000s", len(said), said)
+	}
+	s.store, s.guard = storetest.Bolt(t).Open(t, storetest.NewRing(t, "k1"), s.opts.Now), guard{}
+	found := s.doctorSaw(t.Context()).Findings()
+	if len(found) != objectsSaid+1 || found[0].Object != "an-application-of-some-department-00000" || found[objectsSaid].ID != bridge.FindScopeMissing {
+		t.Errorf("%d: %+v", len(found), found)
+	}
 }
