@@ -46,7 +46,7 @@ func NewPage(t *testing.T, look Look) *Page {
 		look.Width, look.Height = 1280, 900
 	}
 	alloc, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.UserDataDir(profile(t)),
 		chromedp.Flag("lang", look.Language), chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(time.Minute))...)
 	// Messages about parts of the protocol that are newer than the library are no news.
 	ctx, closeTab := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {}))
@@ -64,6 +64,17 @@ func NewPage(t *testing.T, look Look) *Page {
 		t.Fatalf("start chromium: %v", err)
 	}
 	return p
+}
+
+// profile is a folder for a browser. It goes with the test, as soon as no process of the browser makes files there any more: some outlive the first one.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "chromium-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { Eventually(t, "the browser's folder goes", func() bool { return os.RemoveAll(dir) == nil }) })
+	return dir
 }
 
 // dress sets the browser up as the look says.
