@@ -46,6 +46,8 @@ func unrestricted(spec object) (faults []string) {
 	expect(pod.at("runAsNonRoot") == true, "may run as root")
 	user, _ := pod.at("runAsUser").(uint64)
 	expect(user > 0, "has no user id")
+	expect(pod.at("fsGroup") == pod.at("runAsGroup"), "gets its files for another group")
+	expect(pod.text("fsGroupChangePolicy") == "OnRootMismatch", "has the whole volume looked through at each start")
 	expect(pod.text("seccompProfile", "type") == "RuntimeDefault", "has no seccomp profile")
 	expect(spec.at("automountServiceAccountToken") == false, "gets a token of the cluster")
 	expect(spec.at("enableServiceLinks") == false, "gets variables of other services")

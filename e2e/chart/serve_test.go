@@ -2,7 +2,6 @@ package chart
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,96 +16,9 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/fakekc"
+	"otpbridge/bridge/bridgetest/mailsink"
 	"otpbridge/e2e/rig"
 )
-
-// container is a container as the cluster would start it: the image's files, what the rendered chart mounts into them, its user, its root.
-type container struct {
-	t       *testing.T
-	dir     string
-	command []string
-	env     []string
-}
-
-// newContainer mounts what the pod of the rendered Deployment wants into the image; or that of helm test, "doctor".
-func newContainer(t *testing.T, objects []object, of string) *container {
-	t.Helper()
-	cfg, dir := unpack(t)
-	var spec object
-	for name, pod := range pods(objects) {
-		if strings.HasSuffix(name, of) {
-			spec = pod.list("containers")[0]
-		}
-	}
-	c := &container{t: t, dir: dir, command: cfg.Config.Entrypoint}
-	args, _ := spec["args"].([]any)
-	for _, arg := range args {
-		c.command = append(c.command, fmt.Sprint(arg))
-	}
-	for _, v := range spec.list("env") {
-		c.env = append(c.env, v.text("name")+"="+v.text("value"))
-	}
-	for _, m := range spec.list("volumeMounts") {
-		folder := filepath.Join(dir, m.text("mountPath"))
-		if err := os.MkdirAll(folder, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		switch m.text("name") {
-		case "state":
-			c.give(folder, 0o770)
-		case "config":
-			for name, text := range find(objects, "ConfigMap", "").object("data") {
-				c.put(filepath.Join(folder, name), []byte(fmt.Sprint(text)), 0o644)
-			}
-		}
-	}
-	c.put(filepath.Join(dir, "etc", "hosts"), []byte("127.0.0.1 localhost\n"), 0o644)
-	return c
-}
-
-// secret puts an item where the Secret is mounted, readable for the group of the process.
-func (c *container) secret(name string, content []byte) {
-	c.t.Helper()
-	c.secretIn("secret", name, content)
-}
-
-func (c *container) secretIn(folder, name string, content []byte) {
-	c.t.Helper()
-	file := filepath.Join(c.dir, "etc", "otpbridge", folder, name)
-	c.put(file, content, 0o440)
-	c.give(file, 0o440)
-}
-
-func (c *container) put(file string, content []byte, mode os.FileMode) {
-	c.t.Helper()
-	if err := os.WriteFile(file, content, mode); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// give makes a file root's, and its group that of the process, as fsGroup does.
-func (c *container) give(file string, mode os.FileMode) {
-	c.t.Helper()
-	if err := os.Chown(file, 0, user); err != nil {
-		c.t.Fatalf("this test has to be run as root: %v", err)
-	}
-	if err := os.Chmod(file, mode); err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// user is the user of the image.
-const user = 65532
-
-// start is the command in the container, with variables beside those of the chart.
-func (c *container) start(ctx context.Context, command []string, env ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Dir, cmd.Env = "/", append(append([]string{"PATH=/"}, c.env...), env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Chroot: c.dir, Credential: &syscall.Credential{Uid: user, Gid: user}, Pdeathsig: syscall.SIGKILL,
-	}
-	return cmd
-}
 
 // CFG-10: what the chart makes of each example is a configuration without a fault, read where it lies in the container.
 func TestChartConfigurationIsValid(t *testing.T) {
@@ -135,10 +47,15 @@ func TestChartConfigurationIsValid(t *testing.T) {
 }
 
 // The container's command, in the image, as its user, with a root that belongs to somebody else, becomes ready and ends when told to; helm test beside
-// it looks at everything and finds what is wrong there, the mail server.
+// it looks at everything and finds what is wrong there, the mail server when that is away. Probes, Services and the monitor lead to what is really served.
 func TestChartStartsTheImage(t *testing.T) {
 	t.Parallel()
 	campus, kc := rig.NewFakeCampus(t)
+	mails, err := mailsink.Start(mailsink.Options{Mode: mailsink.TLS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mails.Close()
 	pages, admin := rig.FreePort(t), rig.FreePort(t)
 	base := fmt.Sprintf("http://127.0.0.1:%d", pages)
 	kc.ChangeClient(fakekc.ClientLogin, func(k *fakekc.Client) {
@@ -148,8 +65,9 @@ func TestChartStartsTheImage(t *testing.T) {
 		"base_url": base,
 		"sign_in":  map[string]any{"issuer": campus.Issuer, "gate_group": campus.GateGroup},
 		"keycloak": map[string]any{"url": campus.Keycloak, "realm": campus.Name, "client_id": campus.AdminClient},
-		"mail":     map[string]any{"smtp": "smtp://127.0.0.1:2525"},
-	}})
+		"mail":     map[string]any{"smtp": "smtps://localhost" + mails.Addr[strings.LastIndexByte(mails.Addr, ':'):]},
+	}, "certificateAuthorities": map[string]any{"configMap": "campus-ca"}, "serviceMonitor": map[string]any{"enabled": true},
+		"networkPolicy": map[string]any{"monitoringFrom": []any{map[string]any{"podSelector": map[string]any{}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +78,9 @@ func TestChartStartsTheImage(t *testing.T) {
 	objects := render(t, "--values", values("embedded"), "--values", mine)
 	c, doctor := newContainer(t, objects, "deployment"), newContainer(t, objects, "doctor")
 	doctor.secretIn("doctor", "secret", []byte("broad-secret-for-tests\n"))
+	for _, one := range []*container{c, doctor} {
+		one.put(filepath.Join(one.mounts["authorities"], "campus.pem"), mails.CAPEM(), 0o644)
+	}
 	keys := filepath.Join(t.TempDir(), "keys")
 	if out, err := exec.CommandContext(t.Context(), root+"/bin/otpbridge", "keys", "new", "sealing", keys).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -179,10 +100,16 @@ func TestChartStartsTheImage(t *testing.T) {
 	}
 	// In a cluster each pod has an address of its own; here ports are shared.
 	cmd := c.start(t.Context(), c.command, fmt.Sprintf("OTPBRIDGE_LISTEN=127.0.0.1:%d", pages), fmt.Sprintf("OTPBRIDGE_ADMIN_LISTEN=127.0.0.1:%d", admin))
-	end := begin(t, cmd, func() bool { return answers(t, fmt.Sprintf("http://127.0.0.1:%d/readyz", admin)) })
-	// This server does not search people by what they have yet to do.
-	if found := doctor.finds(); !slices.Equal(found, []string{"mail.away", "pending-actions: answer"}) {
+	health := fmt.Sprintf("http://127.0.0.1:%d", admin)
+	end := begin(t, cmd, func() bool { return answer(t, health+"/readyz") == http.StatusOK })
+	c.reach(objects, map[string]string{"listen": base, "admin_listen": health})
+	// This server does not search people by what they have yet to do. The certificate of the mail server is of an authority of the campus.
+	if found := doctor.finds(); !slices.Equal(found, []string{"pending-actions: answer"}) {
 		t.Errorf("helm test finds %v", found)
+	}
+	mails.Close()
+	if found := doctor.finds(); !slices.Equal(found, []string{"mail.away", "pending-actions: answer"}) {
+		t.Errorf("helm test without a mail server finds %v", found)
 	}
 	said := end()
 	if _, err := os.Stat(filepath.Join(c.dir, "var", "lib", "otpbridge", "state.db")); err != nil {
@@ -243,17 +170,4 @@ func (c *container) finds() (ids []string) {
 		}
 	}
 	return ids
-}
-
-func answers(t *testing.T, url string) bool {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false
-	}
-	return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 }

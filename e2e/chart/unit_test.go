@@ -17,6 +17,9 @@ import (
 
 const unitFile = root + "/install/otpbridge.service"
 
+// user is the number that the unit's user has in these tests.
+const user = 65532
+
 // worst is what `systemd-analyze security` may say of the unit: 0 is closed, 10 is open; a unit without any hardening has 9.2 or more.
 const worst = 2.0
 
