@@ -2,6 +2,7 @@ package chart
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -100,8 +101,50 @@ func lend(t *testing.T, dir string, copies map[string]string) {
 	}
 }
 
-// The program does its work under what the unit has systemd ask the kernel for: a user of its own, no capabilities, no new privileges, a
-// root that it cannot write, no core files, the files of the unit, and its system calls, address families and memory.
+// unit is what the unit's service says, by key: the last value of each.
+func unit(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(unitFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^(\w+)=(.*)$`).FindAllStringSubmatch(string(text), -1) {
+		said[m[1]] = m[2]
+	}
+	return said
+}
+
+// The unit runs as the user that the README makes, and has memory for ten thousand pages that wait, as docs/performance.md measures them.
+func TestUnitFitsTheGuide(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := unit(t)
+	made := regexp.MustCompile(`sudo useradd --system (\S+)`).FindSubmatch(guide)
+	if len(made) != 2 || said["User"] != string(made[1]) || said["Group"] != said["User"] {
+		t.Errorf("the unit runs as %s:%s, the guide makes %q", said["User"], said["Group"], made)
+	}
+	const idle, page, pages = 26e6, 20 << 10, 10_000
+	if most := size(t, said["MemoryMax"]); most < idle+page*pages {
+		t.Errorf("%d bytes do not hold what may wait", most)
+	}
+}
+
+// size reads a number of bytes as systemd writes it.
+func size(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSuffix(text, "M"))
+	if err != nil || !strings.HasSuffix(text, "M") {
+		t.Fatalf("%q is no size in megabytes", text)
+	}
+	return n << 20
+}
+
+// The program does its work under what the unit has systemd ask the kernel for: its own commands, a user of its own, no capabilities, no new privileges, a
+// root that it cannot write but for the unit's state folder, no core files, the files of the unit, and its system calls, address families and memory.
 func TestUnitRestrictionsSuffice(t *testing.T) {
 	t.Parallel()
 	makeImage(t)
@@ -119,14 +162,27 @@ func TestUnitRestrictionsSuffice(t *testing.T) {
 		t.Fatal(err)
 	}
 	lend(t, dir, map[string]string{unitFilter(t): filter, self: sandbox})
+	said := unit(t)
+	here := strings.NewReplacer("/usr/local/bin/otpbridge", program, "/etc/otpbridge/otpbridge.yaml", bridge.Config)
+	var ours syscall.Rlimit // the most that this machine lets us ask for
+	files, err := strconv.ParseUint(said["LimitNOFILE"], 10, 64)
+	if err := errors.Join(err, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &ours)); err != nil {
+		t.Fatal(err)
+	}
+	bounded := fmt.Sprintf(`prlimit --data=%d --nofile=%d --core=%s setpriv --no-new-privs --reuid %d --regid %[4]d --clear-groups --bounding-set=-all --inh-caps=-all -- env %s="$1" "$2" `,
+		size(t, said["MemoryMax"]), min(files, ours.Max), said["LimitCORE"], user, sandboxFilter)
 	// A mount namespace in which everything but the state folder is read-only, then everything is given up.
-	script := `set -e
+	script := fmt.Sprintf(`set -e
 mount --make-rprivate /
-mount --bind "$1" "$1"
+mount -t tmpfs -o mode=755 state /var/lib
+[ -z "$3" ] || install -d -m "$4" -o %d -g %[1]d "/var/lib/$3"
 mount -o remount,bind,ro /
-ulimit -c 0
-exec setpriv --no-new-privs --reuid ` + fmt.Sprint(user) + ` --regid ` + fmt.Sprint(user) + ` --clear-groups --bounding-set=-all --inh-caps=-all -- env ` + sandboxFilter + `="$4" "$5" "$2" serve -c "$3"`
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-c", script, "unit", dir, program, bridge.Config, filter, sandbox)
+umask "$5"
+%[2]s%[3]s
+exec %[2]s%[4]s`, user, bounded, here.Replace(said["ExecStartPre"]), here.Replace(said["ExecStart"]))
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--ipc", "--uts", "/bin/sh", "-c", script,
+		"unit", filter, sandbox, said["StateDirectory"], said["StateDirectoryMode"], said["UMask"])
+	bridge.Replicas[0].Set("OTPBRIDGE_STORE_BOLT=/var/lib/otpbridge/state.db", "OTPBRIDGE_AUDIT_FILE=/var/lib/otpbridge/audit.jsonl") // as in the example
 	cmd.Env, cmd.SysProcAttr = bridge.Replicas[0].Env(), &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	end := begin(t, cmd, bridge.Replicas[0].Ready)
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
