@@ -133,7 +133,11 @@ func pressesFiftyTimes(t *testing.T, c *campus.Campus) *person {
 	c.Second(t)
 	p := newPerson(t, c)
 	p.signIn("alice")
-	got := together(t, c, times(50, post("/recovery", p.session(), p.token(), "do", "start", "reason", "lost", "way", "mail"))...)
+	var got map[string]int
+	c.Wait(t, "another answer to fifty presses than that the machine is busy", func() bool {
+		got = together(t, c, times(50, post("/recovery", p.session(), p.token(), "do", "start", "reason", "lost", "way", "mail"))...)
+		return got["503"] < 50 || len(c.Mails(bridge.NoticeLink)) > 0
+	})
 	if n := len(c.Mails(bridge.NoticeLink)); n != 1 || got["303 /recovery"] > 1 || got["303 /recovery"]+got["429"]+got["503"] != 50 { // a busy machine may say that it is one
 		t.Fatalf("%d mails: %v", n, got)
 	}

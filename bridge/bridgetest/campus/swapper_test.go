@@ -150,8 +150,8 @@ func matches(f fakekc.Fault, method, target string) bool {
 	return err == nil && match && method == f.Method
 }
 
-// How long a call may take: little where calls hang, and as long as a busy machine needs where none does, and one that is given up would change what is tested.
-const little, patient = 200 * time.Millisecond, 15 * time.Second
+// How long a call may take: little where calls hang, and as long as the client lets any where none does, and one that is given up would change what is tested.
+const little, patient = 200 * time.Millisecond, 5 * time.Second
 
 // newSwapper gives the product's calls of Keycloak such a limit.
 func newSwapper(t *testing.T, world storetest.World, limit time.Duration) *swapper {
