@@ -58,6 +58,38 @@ func TestAlertsNameFigures(t *testing.T) {
 	}
 }
 
+// Whoever is woken finds a row in docs/operations.md: for each alert by its name, for each event that an alert names, for each part of /readyz.
+func TestAlertsAreInTheHandbook(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(root + "/docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(text), "\n## Alarms, and what to do\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	var seen strings.Builder // the first column
+	for row := range strings.Lines(table) {
+		if cells := strings.Split(row, " | "); len(cells) == 3 {
+			seen.WriteString(cells[0] + "\n")
+		}
+	}
+	wanted := []string{"store", "sign_in", "service_account", "process"}
+	for _, rule := range alerts(t).list("groups")[0].list("rules") {
+		wanted = append(wanted, rule.text("alert"))
+		for _, m := range regexp.MustCompile(`event=~"([^"]+)"`).FindAllStringSubmatch(rule.text("expr"), -1) {
+			wanted = append(wanted, strings.Split(strings.ReplaceAll(m[1], `\\`, ""), "|")...)
+		}
+	}
+	for _, name := range wanted {
+		if !strings.Contains(seen.String(), "`"+name+"`") {
+			t.Errorf("no row says what to do about %s", name)
+		}
+	}
+	if !found || len(wanted) < 25 {
+		t.Errorf("only %v", wanted)
+	}
+}
+
 func alerts(t *testing.T) object {
 	t.Helper()
 	text, err := os.ReadFile(chartDir + "/alerts.yaml")
