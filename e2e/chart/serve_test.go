@@ -103,6 +103,11 @@ func TestChartStartsTheImage(t *testing.T) {
 	health := fmt.Sprintf("http://127.0.0.1:%d", admin)
 	end := begin(t, cmd, func() bool { return answer(t, health+"/readyz") == http.StatusOK })
 	c.reach(objects, map[string]string{"listen": base, "admin_listen": health})
+	for command, want := range map[string]string{"recoveries list": "none", "audit open": "none", "check": "no faults"} { // as docs/operations.md runs them
+		if out, err := c.start(t.Context(), append([]string{c.command[0]}, strings.Fields(command)...)).CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
+	}
 	// This server does not search people by what they have yet to do. The certificate of the mail server is of an authority of the campus.
 	if found := doctor.finds(); !slices.Equal(found, []string{"pending-actions: answer"}) {
 		t.Errorf("helm test finds %v", found)

@@ -50,13 +50,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $count }}
 {{- end }}
 
-{{/* Folders inside the container. */}}
+{{/* Folders inside the container. The configuration is where the program looks by itself, so that `kubectl exec … /otpbridge recoveries list` finds it. */}}
 {{- define "otpbridge.folders" -}}
-config: /etc/otpbridge/config
-secret: /etc/otpbridge/secret
+config: /etc/otpbridge
+secret: /run/otpbridge/secret
 state: /var/lib/otpbridge
-authorities: /etc/otpbridge/authorities
-doctor: /etc/otpbridge/doctor
+authorities: /run/otpbridge/authorities
+doctor: /run/otpbridge/doctor
 {{- end }}
 
 {{/* The configuration file: what values say, and what the chart sets itself. */}}
