@@ -9,11 +9,13 @@ import (
 type Release [3]int
 
 // Lines of releases: what came before Oldest lacks something that the sign-in rests on; what comes after Newest has not been tried. Before FineRelease
-// a fine-grained permission can neither name a service account nor limit whose membership of groups is changed.
+// a fine-grained permission can neither name a service account nor limit whose membership of groups is changed. Before SwitchRelease fine-grained
+// permissions that are switched off again leave accounts that may manage or view users, and nothing more, an answer of 500 about each of them.
 var (
-	Oldest      = Release{26, 4}
-	FineRelease = Release{26, 7}
-	Newest      = Release{26, 7}
+	Oldest        = Release{26, 4}
+	SwitchRelease = Release{26, 5}
+	FineRelease   = Release{26, 7}
+	Newest        = Release{26, 7}
 )
 
 // ParseRelease reads 26.7.4 and 26.7.4.Final; what is no number counts as 0.

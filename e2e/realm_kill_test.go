@@ -124,7 +124,7 @@ func (s *site) killedEverywhere(args ...string) {
 
 // Issue 6: apply that is killed at any call, again and again, comes to the same end, and all of it is undone, which is killed, too; a mapper that somebody
 // had made comes back. Nobody gets in meanwhile who did not before: alice's password alone opens nothing at any step. No administrator is locked out.
-// Then the right to manage every user is given in the place of fine-grained permissions.
+// Then the right to manage every user is given in the place of fine-grained permissions, and serves a recovery: an account that has it works as before.
 func TestRealmApplyIsKilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	s := unprepared(t)
@@ -149,11 +149,11 @@ func TestRealmApplyIsKilledAtEachStep(t *testing.T) {
 		t.Error("undo removed no mapper")
 	}
 	s.undoes(before)
-	s.mustManageUsers()
+	s.mustServeWithManageUsers()
 }
 
-// mustManageUsers prepares a realm by --manage-users: it is warned of, leaves nothing to do, and stands in the place of fine-grained permissions.
-func (s *site) mustManageUsers() {
+// mustServeWithManageUsers prepares a realm by --manage-users: it is warned of, leaves nothing to do, and is all that the account has, and needs, for a recovery.
+func (s *site) mustServeWithManageUsers() {
 	t := s.t
 	t.Helper()
 	const warning = "can change every user, administrators included"
@@ -167,9 +167,14 @@ func (s *site) mustManageUsers() {
 	}
 	var settings struct{ AdminPermissionsEnabled bool }
 	s.keycloak("GET ", nil, &settings)
-	if settings.AdminPermissionsEnabled {
-		t.Error("there are fine-grained permissions, too")
+	if settings.AdminPermissionsEnabled != switchStays(t) {
+		t.Errorf("fine-grained permissions are switched on: %v", settings.AdminPermissionsEnabled)
 	}
+	s.bridge.Replicas[0].Start()
+	s.bridge.Replicas[0].WaitReady()
+	s.mustHaveOnly("erin", s.hand("erin").recovers())
+	s.bridge.MustHaveLogged(t, "the service account may manage every user")
+	s.bridge.Replicas[0].Stop()
 }
 
 // administers says what keeps an administrator of the realm out of the admin console, and of what it shows; "" = nothing.

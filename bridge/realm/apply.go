@@ -55,8 +55,8 @@ func (p Plan) Changes() []Change {
 
 // Undo says what takes changes back that were noted, the last one first, as far as they are in force: what was not made after all is left out, and
 // what was changed more than once goes back to the beginning at once, since what it was in between may rest on what is gone.
-// kept is what somebody has changed since: it stays.
-func (s *State) Undo(noted []Change) (undo, kept []Change) {
+// kept stays: what somebody has changed since, and the switch of fine-grained permissions where the server that is wanted is harmed by it.
+func (s *State) Undo(noted []Change, w Wanted) (undo, kept []Change) {
 	known := kinds()
 	for i := len(noted) - 1; i >= 0; i-- {
 		c := noted[i]
@@ -76,7 +76,7 @@ func (s *State) Undo(noted []Change) (undo, kept []Change) {
 				back.Was = nil
 				undo = append(undo, back)
 			}
-		case !known[c.Kind].exists && !same(here, c.Will):
+		case !known[c.Kind].exists && !same(here, c.Will), back.SwitchesPermissionsOff() && !w.switchable():
 			kept = append(kept, back)
 		case later != nil:
 			later.Will = back.Will

@@ -34,6 +34,16 @@ func (w Wanted) coarse() bool {
 	return w.Version == "" || bridge.ParseRelease(w.Version).Before(bridge.FineRelease)
 }
 
+// SwitchesPermissionsOff reports whether a change takes fine-grained permissions away as a whole.
+func (c Change) SwitchesPermissionsOff() bool {
+	return c.Kind == KindSetting && c.Name == permissionsSwitch && string(c.Will) == "false"
+}
+
+// switchable: fine-grained permissions may be switched off again. Not so where the version is not known: it is not a new one then.
+func (w Wanted) switchable() bool {
+	return w.Version != "" && !bridge.ParseRelease(w.Version).Before(bridge.SwitchRelease)
+}
+
 // permissions limit the account to the people of the allowed group and to the gate. Where a policy about a user counts in lists only, two others
 // take its place, of which a permission wants both: one about a group that the account is in, and one about its client, which does not count in lists,
 // so that whoever else is put into that group gets no more than lists.

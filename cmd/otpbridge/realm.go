@@ -219,7 +219,7 @@ func (c realmUndoCmd) Run(ctx context.Context, p process) error {
 	if err != nil {
 		return err
 	}
-	undo, kept := s.state.Undo(noted)
+	undo, kept := s.state.Undo(noted, s.wanted)
 	if err := s.showUndo(undo, kept); err != nil {
 		return err
 	}

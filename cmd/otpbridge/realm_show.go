@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"otpbridge/bridge"
 	"otpbridge/bridge/realm"
 	"otpbridge/bridge/view"
 	"otpbridge/cmd/internal/config"
@@ -138,6 +139,11 @@ func (s *session) showUndo(undo, kept []realm.Change) error {
 		fmt.Fprintln(&text, config.Say("nothing to undo", "元に戻すものはありません").In(s.lang))
 	}
 	for _, c := range kept {
+		if c.SwitchesPermissionsOff() {
+			s.say(config.Say("left as it is, since Keycloak before %s would answer 500 to whoever may manage or view users and is no full administrator: %s; without permissions it gives nobody anything. On later releases switch it off in the realm's settings",
+				"Keycloak %s より前では、ユーザーの管理や閲覧だけができる人への応答が 500 になるため、そのままにします: %s（権限が残っていないので、誰にも何も与えません）。それ以降の版では、レルムの設定で無効にしてください").With(bridge.SwitchRelease, s.title(c)))
+			continue
+		}
 		s.say(config.Say("left as it is, since somebody changed it: %s", "後から変更されているため、そのままにします: %s").With(s.title(c)))
 	}
 	_, err := s.out.Write(text.Bytes())
