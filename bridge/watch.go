@@ -126,6 +126,23 @@ func (f *Flow) Shut(ctx context.Context, person string) (since time.Time, err er
 	return since, err
 }
 
+// Lifted reports that an account which was locked has no tombstone any more: an administrator ended the watch over it, and took the tombstone away in Keycloak.
+// While it is watched one that is gone is written again. What cannot be seen is not lifted.
+func (f *Flow) Lifted(ctx context.Context, person string) (bool, error) {
+	w, err := f.Watches.Get(ctx, person)
+	if err != nil && !errors.Is(err, ErrAbsent) {
+		return false, err
+	}
+	if err == nil && w.Opened.IsZero() && w.Over.IsZero() {
+		return false, nil
+	}
+	seen, err := f.Target.Credentials(ctx, person)
+	if err != nil {
+		return false, nil //nolint:nilerr // said above
+	}
+	return !slices.ContainsFunc(seen, Credential.Tombstone), nil
+}
+
 // noteWatch keeps what a look at an account found.
 func (f *Flow) noteWatch(ctx context.Context, w Watch, note func(Watch) Watch) (Watch, error) {
 	ttl := time.Duration(0)

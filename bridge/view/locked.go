@@ -14,13 +14,15 @@ type Locking struct {
 }
 
 // Locked is GET /recovery after a recovery for a theft, or another one in an account that was locked before, ended without a new authenticator: the account
-// stays locked, and how to come back.
+// stays locked, and how to come back; or that it is locked no more.
 type Locked struct {
 	Frame
 	At   time.Time           // zero: not known
 	Kept []bridge.Credential // what could not be removed
 	How  bridge.End          // how the recovery ended; empty: the person left it, and knows
 	Code bridge.Code         // of How, as in Ended
+
+	Lifted bool // an administrator has opened the account since
 }
 
 // LockedMail tells every address that the authenticators of a stolen device are useless. It has no link that acts.
@@ -35,7 +37,12 @@ type LockedMail struct {
 func (Locking) template() string { return "locking" }
 func (Locked) template() string  { return "locked" }
 
-func (Locked) heading(l *locale) string { return l.text("lock.done.title") }
+func (p Locked) heading(l *locale) string {
+	if p.Lifted {
+		return l.text("lock.lifted.title")
+	}
+	return l.text("lock.done.title")
+}
 
 func (p Locking) heading(l *locale) string {
 	if p.Stuck {

@@ -54,17 +54,22 @@ func (s *Server) recovery(w http.ResponseWriter, r *http.Request, v *visit) erro
 	})
 }
 
-// ended says how the recovery ended that this browser took part in, and that the account is locked, by this recovery or since an earlier report of a theft.
+// ended says how the recovery ended that this browser took part in, and that the account is locked, by this recovery or since an earlier report of a theft, unless
+// an administrator has lifted that.
 func (s *Server) ended(w http.ResponseWriter, r *http.Request, v *visit, rec bridge.Recovery) error {
 	rec = rec.At(v.now)
 	shut, err := s.Flow.Shut(r.Context(), rec.Person)
+	lifted := false
+	if err == nil && shut.IsZero() && (rec.Locked() || rec.Shut) {
+		lifted, err = s.Flow.Lifted(r.Context(), rec.Person)
+	}
 	if err != nil {
 		return err
 	}
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
 		f.Live, f.Revision, f.Reference = bridge.StepEnded, rec.Revision(bridge.StepEnded, f.Now), rec.Reference
 		mine := bridge.Equal(rec.Holder, v.state().Holder)
-		switch page := (view.Locked{Frame: f, At: shut, How: rec.End, Code: rec.EndCode}); {
+		switch page := (view.Locked{Frame: f, At: shut, How: rec.End, Code: rec.EndCode, Lifted: lifted}); {
 		case rec.Locked():
 			page.At = rec.Lock.At
 			if mine {

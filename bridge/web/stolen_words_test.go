@@ -179,3 +179,43 @@ func TestAStuckSwapNamesNoLockedAuthenticator(t *testing.T) {
 		})
 	}
 }
+
+// WB-13: the page of a recovery that locked the account, or that began in a locked one, says so while the account is watched, since a tombstone that goes comes back,
+// and for as long as one stands; when an administrator has ended the watch and taken it away the page does not speak of a lock any more. What cannot be seen counts as locked.
+func TestALockThatWasLiftedIsNotSaid(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]bool{"its own": false, "a later one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const locked = "Your authenticator app is locked"
+			c := campus.Open(t)
+			p, id := lockedBy(t, c, "owner")
+			p.send("/enrol", http.StatusOK, "do", "cancel")
+			if again {
+				p = startsAgain(t, c, "owner", bridge.ReasonLost)
+				p.send("/recovery", http.StatusOK, "do", "cancel")
+			}
+			stone := takeStone(t, c, "owner")
+			p.open("/recovery", http.StatusOK)
+			p.says(locked)
+			watchOnce(t, c, id)
+			if now := otps(c, "owner"); len(now) != 1 || now[0] == stone {
+				t.Fatalf("OTPs %v", now)
+			}
+			if err := c.Flow.EndWatch(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			p.open("/recovery", http.StatusOK)
+			p.says(locked)
+			takeStone(t, c, "owner")
+			p.open("/recovery", http.StatusOK)
+			p.says("The lock on your account was lifted")
+			p.saysNot(locked)
+			p.saysNot("you cannot sign in")
+			p.saysNot("still works")
+			c.KC.Inject(fakekc.Fault{Method: http.MethodGet, Path: adminCredentials, Status: http.StatusBadGateway})
+			p.open("/recovery", http.StatusOK)
+			p.says(locked)
+		})
+	}
+}

@@ -166,6 +166,7 @@ func enrolSamples(f view.Frame, word string) []Sample {
 		{"locking-stuck", view.Locking{Frame: f, Stuck: true}},
 		{"locked", view.Locked{Frame: f, At: At(14, 5)}}, {"locked-kept", view.Locked{Frame: f, At: At(14, 5), Kept: stolen.Kept}},
 		{"locked-denied", view.Locked{Frame: f, At: At(14, 5), How: bridge.EndDenied}}, {"locked-unknown", view.Locked{Frame: f}},
+		{"locked-lifted", view.Locked{Frame: f, At: At(14, 5), Lifted: true}},
 		{"locked-refused", view.Locked{Frame: f, At: At(14, 5), How: bridge.EndRefused, Code: bridge.CodeRefusedByAccount}},
 		{"writing-slow-locked", view.Writing{Frame: f, Slow: true, Locked: true}}, {"writing-stuck-locked", view.Writing{Frame: f, Stuck: true, Locked: true}},
 		{"writing", view.Writing{Frame: f}}, {"writing-slow", view.Writing{Frame: f, Slow: true}}, {"writing-stuck", view.Writing{Frame: f, Stuck: true}},
