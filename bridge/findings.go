@@ -21,6 +21,7 @@ const (
 	FindFlowGate        FindingID = "flow.gate"
 	FindFlowLevel       FindingID = "flow.level"
 	FindFlowEnrol       FindingID = "flow.enrol"       // Object: the flow
+	FindFlowPassword    FindingID = "flow.password"    // Object: the flow
 	FindFlowTicket      FindingID = "flow.ticket"      // Object: the flow
 	FindFlowCertificate FindingID = "flow.certificate" // Object: the flow
 	FindFlowOverride    FindingID = "flow.override"    // Object: the client
@@ -152,7 +153,7 @@ func findings() map[FindingID]Severity {
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical, FindIssuerForeign: Critical,
 		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info, FindRealmBlocked: Info,
-		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowTicket: Deadly, FindFlowCertificate: Warning, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
+		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowPassword: Deadly, FindFlowTicket: Deadly, FindFlowCertificate: Warning, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderSilent: Warning, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,

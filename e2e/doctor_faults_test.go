@@ -57,6 +57,18 @@ func configured(id bridge.FindingID, name, key, becomes string) fault {
 	}}
 }
 
+// besideForms adds another way in beside the forms of the browser flow.
+func besideForms(id bridge.FindingID, provider string) fault {
+	return fault{[]bridge.FindingID{id}, func(t *testing.T, p *patient) func() {
+		t.Helper()
+		p.must(t, "POST /authentication/flows/otpbridge-browser-who/executions/execution", object{"provider": provider}, nil)
+		line := p.step(t, provider)
+		line["requirement"] = "ALTERNATIVE"
+		p.must(t, "PUT /authentication/flows/otpbridge-browser/executions", line, nil)
+		return func() { p.must(t, "DELETE /authentication/executions/"+idOf(line), nil, nil) }
+	}}
+}
+
 func flowFaults() []fault {
 	return []fault{
 		requirement(bridge.FindFlowOpen, "otpbridge-browser-2fa", "DISABLED"),
@@ -66,15 +78,8 @@ func flowFaults() []fault {
 		requirement(bridge.FindFlowGate, "deny-access-authenticator", "DISABLED"),
 		configured(bridge.FindFlowGate, "conditional-user-role", "negate", "false"),
 		configured(bridge.FindFlowGate, "conditional-client-scope", "client_scope", "email"),
-		{[]bridge.FindingID{bridge.FindFlowCertificate}, func(t *testing.T, p *patient) func() {
-			t.Helper()
-			const card = "auth-x509-client-username-form"
-			p.must(t, "POST /authentication/flows/otpbridge-browser-who/executions/execution", object{"provider": card}, nil)
-			line := p.step(t, card)
-			line["requirement"] = "ALTERNATIVE"
-			p.must(t, "PUT /authentication/flows/otpbridge-browser/executions", line, nil)
-			return func() { p.must(t, "DELETE /authentication/executions/"+idOf(line), nil, nil) }
-		}},
+		besideForms(bridge.FindFlowCertificate, "auth-x509-client-username-form"),
+		besideForms(bridge.FindFlowPassword, "auth-username-form"),
 		requirement(bridge.FindCodesUnused, "auth-recovery-authn-code-form", "DISABLED"),
 		{[]bridge.FindingID{bridge.FindFlowOverride}, func(t *testing.T, p *patient) func() {
 			t.Helper()

@@ -37,6 +37,7 @@ const (
 	ReasonBrokers  Reason = "brokers"
 	ReasonReset    Reason = "reset"
 	ReasonFlow     Reason = "flow"
+	ReasonPassword Reason = "password"
 	ReasonTicket   Reason = "ticket"
 	ReasonOverride Reason = "override"
 	ReasonLock     Reason = "lock"
@@ -50,7 +51,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		ReasonEvents, ReasonGuessing, ReasonLevels, ReasonDesk, ReasonGate, ReasonScope, ReasonProfile, ReasonBrokers, ReasonReset, ReasonFlow,
-		ReasonTicket, ReasonOverride, ReasonLock, ReasonLogin, ReasonAccount, ReasonRights, ReasonTheme,
+		ReasonPassword, ReasonTicket, ReasonOverride, ReasonLock, ReasonLogin, ReasonAccount, ReasonRights, ReasonTheme,
 	}
 }
 

@@ -77,6 +77,9 @@ func (s *State) findOpen(a Asked) []bridge.Finding {
 		if s.gateRole(a) == "" {
 			found = append(found, bridge.Found(bridge.FindFlowGate, bound.Alias))
 		}
+		if line := bound.unasked(a); line != "" {
+			found = append(found, bridge.Found(bridge.FindFlowPassword, bound.Alias, "line", line))
+		}
 		if bound.takesTickets(a) {
 			found = append(found, bridge.Found(bridge.FindFlowTicket, bound.Alias))
 		}

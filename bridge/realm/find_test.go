@@ -186,6 +186,13 @@ func flowBreakings() []breaking {
 		{bridge.FindFlowGate, func(s *realm.State, _ *realm.Asked) {
 			line(s, "otpbridge-browser-gate", "conditional-user-role").Config["condUserRole"] = "otp-recovery-opne"
 		}},
+		{bridge.FindFlowPassword, func(s *realm.State, _ *realm.Asked) {
+			line(s, "otpbridge-browser-forms", "auth-username-password-form").Provider = "auth-username-form"
+		}},
+		{bridge.FindFlowPassword, func(s *realm.State, _ *realm.Asked) {
+			f := sub(s, "otpbridge-browser-who")
+			f.Steps = append(f.Steps, realm.Execution{Requirement: "ALTERNATIVE", Provider: "ext-magic-form"})
+		}},
 		{bridge.FindFlowCertificate, func(s *realm.State, _ *realm.Asked) {
 			f := sub(s, "otpbridge-browser-who")
 			f.Steps = append(f.Steps, realm.Execution{Requirement: "ALTERNATIVE", Provider: "auth-x509-client-username-form"})

@@ -67,10 +67,10 @@ func (m *maker) closedFlow() (*Tree, error) {
 	if len(steps) == 0 {
 		return nil, m.odd("flow_nobody")
 	}
-	if ticketsAlone(steps) {
-		return nil, m.odd("flow_ticket")
+	who.Steps = m.spare(steps)
+	if err := m.typed(who); err != nil {
+		return nil, err
 	}
-	who.Steps = steps
 	top := &Tree{Alias: m.alias, Description: "fail-closed: second factor unless scope " + m.w.RecoveryScope}
 	top.Steps = append(top.Steps, Node{Requirement: required, Sub: who}, m.gate())
 	if m.passkeys {
@@ -151,12 +151,12 @@ func (m *maker) identify(f *Flow) ([]Node, error) {
 				return nil, err
 			}
 			out = append(out, m.ticketUnless())
-		case m.only(e, certificate):
-			n, err := m.certificateUnless(e)
+		case m.only(e, certificate), m.spared(e) != nil:
+			ways, err := m.keptUnless(e)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, n)
+			out = append(out, ways...)
 		case m.ours(e), secondOnly(e):
 			if err := m.takeOut(e); err != nil {
 				return nil, err

@@ -49,6 +49,8 @@ func Details() map[string]string {
 		"flow_absent":  "%[1]s: not found",
 		"flow_nobody":  "%[1]s: asks nobody who they are",
 		"flow_ticket":  "%[1]s: takes a Kerberos ticket and nothing else",
+		"flow_typed":   "%[1]s: no way in asks everybody for the password",
+		"flow_untyped": "%[1]s: %[2]s lets people in who typed no password",
 		"flow_tickets": "%[1]s: %[2]s is required in %[3]s: who has no ticket gets no further",
 		"flow_parts":   "%[1]s: %[2]s is a form of several parts",
 		"flow_beside":  "%[1]s: %[2]s stands in %[3]s beside something else",

@@ -80,7 +80,7 @@ func (p *planner) browser() (bind func()) {
 		return nil
 	}
 	m := newMaker(p.w, p.s, bound, p.free(browserFlow))
-	if role := bound.closedBy(p.w, m.level); role == Gate || p.s.holds(role, "") {
+	if role := bound.closedBy(p.w, m.level); (role == Gate || p.s.holds(role, "")) && bound.unasked(Asked{Wanted: p.w}) == "" {
 		p.gate = role
 		bound.Walk(false, func(e *Execution) { m.collect(*e) })
 		p.ways, p.plan.SecondFactors = m.ways, m.types()
@@ -94,6 +94,9 @@ func (p *planner) browser() (bind func()) {
 	p.ways = m.ways
 	p.plan.SecondFactors = m.types()
 	reason := ReasonTicket // whom the new flow refuses the bound one refuses, too
+	if bound.unasked(Asked{Wanted: p.w}) != "" {
+		reason = ReasonPassword
+	}
 	if role := bound.closedButTickets(p.w, m.level); role != Gate && !p.s.holds(role, "") {
 		reason, p.plan.LocksOut = ReasonFlow, true
 	}

@@ -80,10 +80,11 @@ func TestPlanSaysWhomItLocksOut(t *testing.T) {
 	}
 }
 
-// INV-1: where the ticket is all that is wrong with a fail-closed flow, the plan says so and locks nobody out; where more is, it says that every sign-in changes.
+// INV-1: where all that is wrong with a fail-closed flow is what stands for the password at a recovery, the plan says so and locks nobody out; where more is, it
+// says that every sign-in changes.
 func TestPlanThatOnlyTakesTheTicketAwayLocksNobodyOut(t *testing.T) {
 	t.Parallel()
-	seen := 0
+	seen, others := 0, 0
 	for _, shape := range flows.Shapes() {
 		if len(shape.Found) == 0 {
 			continue
@@ -95,15 +96,18 @@ func TestPlanThatOnlyTakesTheTicketAwayLocksNobodyOut(t *testing.T) {
 			continue // people decide
 		}
 		reason, locks := realm.ReasonFlow, true
-		if slices.Equal(shape.Found, []bridge.FindingID{bridge.FindFlowTicket}) {
+		switch {
+		case slices.Equal(shape.Found, []bridge.FindingID{bridge.FindFlowTicket}):
 			reason, locks, seen = realm.ReasonTicket, false, seen+1
+		case slices.Equal(shape.Found, []bridge.FindingID{bridge.FindFlowPassword}):
+			reason, locks, others = realm.ReasonPassword, false, others+1
 		}
 		j := at(p, "realm setting browserFlow")
 		if p.LocksOut != locks || p.Steps[i].Reason != reason || p.Steps[j].Reason != reason || !slices.Contains(p.SecondFactors, "otp") {
 			t.Errorf("%s: locks out %v, reasons %s and %s, second factors %v", shape.Name, p.LocksOut, p.Steps[i].Reason, p.Steps[j].Reason, p.SecondFactors)
 		}
 	}
-	if seen < 3 {
-		t.Errorf("%d flows with a ticket", seen)
+	if seen < 3 || others < 2 {
+		t.Errorf("%d flows with a ticket, %d with something else", seen, others)
 	}
 }

@@ -36,8 +36,10 @@ func (f *Flow) enabled() []Execution {
 	return slices.DeleteFunc(slices.Clone(f.Steps), func(e Execution) bool { return !e.Enabled() })
 }
 
-// closed reports whether a flow is fail-closed, has a gate that holds and lets nobody set up what they cannot show.
-func (s *State) closed(f *Flow, w Wanted) bool { return s.holds(f.closedBy(w, s.level(w)), "") }
+// closed reports whether a browser flow is fail-closed, has a gate that holds, lets nobody set up what they cannot show and asks for the password at a recovery.
+func (s *State) closed(f *Flow, w Wanted) bool {
+	return s.holds(f.closedBy(w, s.level(w)), "") && f.unasked(Asked{Wanted: w}) == ""
+}
 
 // closedBy is the role that opens the gate of a fail-closed flow, "" of one that is not.
 func (f *Flow) closedBy(w Wanted, level int) string {
@@ -78,7 +80,7 @@ func (e Execution) takes(provider string, spared func(e Execution) bool) bool {
 
 // unlessRecovery reports whether a sub-flow counts in no request with the recovery scope.
 func (e Execution) unlessRecovery(a Asked) bool {
-	return e.Requirement == conditional && slices.ContainsFunc(e.Sub.enabled(), func(in Execution) bool { return in.scope(a.RecoveryScope, true) })
+	return e.Requirement == conditional && e.Sub != nil && slices.ContainsFunc(e.Sub.enabled(), func(in Execution) bool { return in.scope(a.RecoveryScope, true) })
 }
 
 // resets reports whether a flow for forgotten passwords leads to a new password only and signs nobody in.

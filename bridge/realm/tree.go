@@ -46,6 +46,19 @@ func treeOf(f *Flow) *Tree {
 	return t
 }
 
+// flowOf is a flow that is not built yet.
+func flowOf(t *Tree) *Flow {
+	f := &Flow{Alias: t.Alias, Description: t.Description}
+	for _, n := range t.Steps {
+		e := Execution{Requirement: n.Requirement, Provider: n.Provider, ConfigAlias: n.ConfigAlias, Config: n.Config}
+		if n.Sub != nil {
+			e.Sub = flowOf(n.Sub)
+		}
+		f.Steps = append(f.Steps, e)
+	}
+	return f
+}
+
 // lines is the flow as people read it.
 func (t *Tree) lines(indent string) []string {
 	var out []string
