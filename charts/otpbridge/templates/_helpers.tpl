@@ -47,7 +47,38 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) }}
 {{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas" }}
 {{- end }}
+{{- $least := ternary (int .Values.autoscaling.minReplicas) $count .Values.autoscaling.enabled }}
+{{- if and (ge $least 2) (ge (int .Values.podDisruptionBudget.maxUnavailable) $least) }}
+{{- fail (printf "podDisruptionBudget.maxUnavailable: %d of %d processes away at once leave nobody who serves" (int .Values.podDisruptionBudget.maxUnavailable) $least) }}
+{{- end }}
 {{- $count }}
+{{- end }}
+
+{{/* What no schema can say: names that are taken, days and ports that do not exist, a monitor whom nobody lets in. */}}
+{{- define "otpbridge.refuse" -}}
+{{- range $key, $_ := .Values.podLabels }}
+{{- if regexMatch "^(app\\.kubernetes\\.io/(name|instance|component|version|managed-by)|helm\\.sh/chart)$" $key }}
+{{- fail (printf "podLabels: %s is the chart's own label" $key) }}
+{{- end }}
+{{- end }}
+{{- if hasKey .Values.podAnnotations "checksum/config" }}
+{{- fail "podAnnotations: checksum/config is the chart's own annotation" }}
+{{- end }}
+{{- range .Values.holidays }}
+{{- if ne (toDate "2006-01-02" . | date "2006-01-02") . }}
+{{- fail (printf "holidays: %s is no day of the calendar" .) }}
+{{- end }}
+{{- end }}
+{{- $c := .Values.config }}
+{{- range $key, $url := dict "base_url" $c.base_url "sign_in.issuer" $c.sign_in.issuer "keycloak.url" $c.keycloak.url "mail.smtp" $c.mail.smtp }}
+{{- $port := include "otpbridge.port" (dict "url" $url "ports" dict) }}
+{{- if and $port (or (gt (int $port) 65535) (lt (int $port) 1)) }}
+{{- fail (printf "config.%s: the port %s is not one of 1 to 65535" $key $port) }}
+{{- end }}
+{{- end }}
+{{- if and .Values.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.monitoringFrom) }}
+{{- fail "serviceMonitor.enabled: the network policy lets nobody read /metrics; say in networkPolicy.monitoringFrom where Prometheus is, like [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]" }}
+{{- end }}
 {{- end }}
 
 {{/* Folders inside the container. The configuration is where the program looks by itself, so that `kubectl exec … /otpbridge recoveries list` finds it. */}}
