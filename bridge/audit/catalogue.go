@@ -110,7 +110,7 @@ func serviceKinds() []Kind {
 		{"alarm.authenticator_last", "After the removal of an authenticator in the settings none was left: the other one was taken away elsewhere at the same moment."},
 		{"alarm.account_moved", "Somebody else changed an account at the moment when notification addresses were written; detail.fields names what moved: look whether their change is lost."},
 		{"job.parked", "A piece of durable work was given up and waits for an operator."},
-		{"store.new", "The store was empty: at the very first start there was none yet, at any other time open recoveries, counters and leases are lost."},
+		{"store.new", "The store was empty: at the very first start there was none yet, at any other time open recoveries, counters, leases and people's histories are lost."},
 		{"audit.counted", "Events that anybody can cause were too many to be written one by one (ten a minute for one person, 300 for all); detail.event says which, detail.count how many were left out in a minute."},
 		{"service.started", "A process began to serve."},
 		{"service.stopped", "A process stopped serving."},
