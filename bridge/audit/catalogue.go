@@ -111,7 +111,7 @@ func serviceKinds() []Kind {
 		{"alarm.account_moved", "Somebody else changed an account at the moment when notification addresses were written; detail.fields names what moved: look whether their change is lost."},
 		{"job.parked", "A piece of durable work was given up and waits for an operator."},
 		{"store.new", "The store was empty: at the very first start there was none yet, at any other time open recoveries, counters, leases and people's histories are lost."},
-		{"audit.counted", "Events that anybody can cause were too many to be written one by one (ten a minute for one person, 300 for all); detail.event says which, detail.count how many were left out in a minute."},
+		{"audit.counted", "Events that anybody can cause were too many to be written one by one (for one person ten a minute and 100 a day, for all 300 a minute and 5000 a day); detail.event says which, detail.count how many were left out in a minute."},
 		{"service.started", "A process began to serve."},
 		{"service.stopped", "A process stopped serving."},
 		{"configuration.changed", "A process took a changed configuration while it ran; detail has the hashes of both."},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -26,4 +27,13 @@ func (s *service) jobFigures(ctx context.Context, w io.Writer) {
 			fmt.Fprintf(w, "otpbridge_jobs{kind=%q,state=%q} %d\n", work.Kind, state, count)
 		}
 	}
+}
+
+// trailSize is how many bytes the audit trail has, for Prometheus; no number when that cannot be told.
+func (s *service) trailSize() float64 {
+	size, err := s.audit.Size()
+	if err != nil {
+		return math.NaN()
+	}
+	return float64(size)
 }

@@ -11,21 +11,34 @@ import (
 )
 
 // flood bounds the lines of events that anybody can cause without a sign-in, so that nobody fills the disk of the audit trail: without one
-// nothing can be changed at an account. Of each such event, for each of its reasons, a process writes so many a minute for one person, and so many for all; the rest
-// is counted, and the count is written.
+// nothing can be changed at an account. Of each such event, for each of its reasons, a process writes so many a minute and so many a day for one person, and so many for
+// all; the rest is counted, and the count is written.
 type flood struct {
 	now func() time.Time
 
-	mu      sync.Mutex
-	ends    time.Time
-	written map[string]int // by event, and by event, person, code and limit, in this minute
-	left    map[string]int // by event: not written in this minute
+	mu          sync.Mutex
+	minute, day floodWindow
+	left        map[string]int // by event: not written in this minute
 }
+
+// floodWindow is a span of time with what was written in it.
+type floodWindow struct {
+	ends    time.Time
+	written map[string]int // by event, and by event, person, code and limit
+}
+
+// floodBounds are how many lines of one event a window takes.
+type floodBounds struct{ ofPerson, ofAll int }
+
+// What these let through is 10 MB on the worst day, with the counts of each minute; and who knows few user names drives out nobody else's lines.
+var (
+	floodOfMinute = floodBounds{10, 300}
+	floodOfDay    = floodBounds{100, 5000}
+)
 
 const (
 	floodSpan      = time.Minute
-	floodOfPerson  = 10
-	floodOfAll     = 300
+	floodDay       = 24 * time.Hour
 	countedEvent   = "audit.counted"
 	floodSeparator = "\n"
 )
@@ -45,23 +58,39 @@ func (f *flood) takes(e bridge.AuditEvent) (write bool, before map[string]int) {
 	defer f.mu.Unlock()
 	before = f.turn(f.now())
 	all, person := e.Event, strings.Join([]string{e.Event, e.Target, string(e.Code), e.Detail[bridge.DetailLimit]}, floodSeparator)
-	if f.written[all] >= floodOfAll || f.written[person] >= floodOfPerson {
+	if !f.minute.hasRoom(all, person, floodOfMinute) || !f.day.hasRoom(all, person, floodOfDay) {
 		f.left[e.Event]++
 		return false, before
 	}
-	f.written[all]++
-	f.written[person]++
+	for _, w := range []floodWindow{f.minute, f.day} {
+		w.written[all]++
+		w.written[person]++
+	}
 	return true, before
 }
 
-// turn begins another minute if it is time, and returns what was left out in the last one.
+// turn begins another minute, and another day, if it is time, and returns what was left out in the last minute.
 func (f *flood) turn(now time.Time) map[string]int {
-	if now.Before(f.ends) && f.written != nil {
+	f.day.begin(now, floodDay)
+	if !f.minute.begin(now, floodSpan) {
 		return nil
 	}
 	left := f.left
-	f.ends, f.written, f.left = now.Add(floodSpan), map[string]int{}, map[string]int{}
+	f.left = map[string]int{}
 	return left
+}
+
+// begin begins another window if the one before is over.
+func (w *floodWindow) begin(now time.Time, span time.Duration) bool {
+	if now.Before(w.ends) && w.written != nil {
+		return false
+	}
+	w.ends, w.written = now.Add(span), map[string]int{}
+	return true
+}
+
+func (w *floodWindow) hasRoom(all, person string, of floodBounds) bool {
+	return w.written[all] < of.ofAll && w.written[person] < of.ofPerson
 }
 
 // ended returns what was left out of a minute that is over.

@@ -157,3 +157,24 @@ func TestAVerdictOfThousandsIsShort(t *testing.T) {
 		t.Errorf("%d: %+v", len(found), found)
 	}
 }
+
+// OIDC-18: what is written in days of a flood hides no verdict from a process that has to know it from the trail.
+func TestAFloodHidesNoVerdict(t *testing.T) {
+	t.Parallel()
+	s, _ := afterLoss(t)
+	record := func(event, name, said string) {
+		t.Helper()
+		e := bridge.AuditEvent{Event: event, Outcome: "ok", Actor: "system", Detail: map[string]string{name: said}}
+		if err := s.audit.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record("guard.stopped", "findings", "flow.override portal")
+	const lines, size = 300, 30_000 // more than one look reads
+	for range lines {
+		record("audit.counted", "count", strings.Repeat("1", size))
+	}
+	if found := s.doctorSaw(t.Context()).Findings(); len(found) != 1 || found[0].Object != "portal" {
+		t.Errorf("%+v", found)
+	}
+}

@@ -178,6 +178,7 @@ func (s *service) openAudit(ctx context.Context) (err error) {
 	}
 	s.counted = newCountedAudit(s.journals, s.shared, s.opts.Now)
 	s.shared.NewGauge("otpbridge_history_waiting", func() float64 { return float64(s.journals.Waiting()) })
+	s.shared.NewGauge("otpbridge_audit_bytes", s.trailSize)
 	if s.store.Fresh() {
 		return s.counted.Record(ctx, bridge.AuditEvent{Event: "store.new", Outcome: "ok", Actor: "system"})
 	}
