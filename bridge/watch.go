@@ -30,7 +30,7 @@ type Watch struct {
 const (
 	watchLife = 3 * 24 * time.Hour
 	watchKept = watchLife + 24*time.Hour
-	watchMark = 7 * 24 * time.Hour // how long the trail remembers a lock
+	watchMark = 8 * 24 * time.Hour // a day longer than a trail remembers a lock: clocks differ
 	// watchGuard is how long a watch may be without its job.
 	watchGuard = time.Hour
 )

@@ -104,6 +104,7 @@ func (t *Trail) readOn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("audit trail: %w", err)
 	}
+	t.seen.forget(t.c.Now())
 	return nil
 }
 
@@ -119,10 +120,9 @@ func (t *Trail) written() (os.FileInfo, error) {
 
 // scanner remembers how far it read which file.
 type scanner struct {
-	files  []position
-	open   map[job]Intent
-	ended  map[job]ending
-	newest time.Time // of the ends
+	files []position
+	open  map[job]Intent
+	ended map[job]ending
 }
 
 // job is what an intent is about: one recovery may hold a lock and a swap.
@@ -168,8 +168,12 @@ func (s *scanner) read(ctx context.Context, path string, current os.FileInfo) er
 		now = append(now, p)
 	}
 	s.files = now
-	maps.DeleteFunc(s.ended, func(_ job, e ending) bool { return s.newest.Sub(e.at) > keepEnds })
 	return nil
+}
+
+// forget drops the ends that are too old. Whether anything ended since is no matter: what marks the end of a watch counts from then by the clock, too.
+func (s *scanner) forget(now time.Time) {
+	maps.DeleteFunc(s.ended, func(_ job, e ending) bool { return now.Sub(e.at) > keepEnds })
 }
 
 // intents lists what is open.
@@ -276,9 +280,6 @@ func (s *scanner) take(text []byte) {
 	if end := bridge.EndOf(how); end != "" {
 		delete(s.open, key)
 		s.ended[key] = ending{end, l.Target, at}
-		if at.After(s.newest) {
-			s.newest = at
-		}
 	}
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 // campus is a Keycloak where everybody has a new and an old authenticator, and nothing is removed while it refuses.
 type campus struct {
 	bridge.Accounts
+	clock   *storetest.Clock // of the service and all of its parts
 	mu      sync.Mutex
 	refuses bool
 	gone    map[string]bool // old ones that were removed, by person
@@ -83,7 +85,7 @@ func afterLoss(t *testing.T, people ...string) (*service, *campus) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = trail.Close() }) // nothing is written any more
-	kc := &campus{refuses: true, gone: map[string]bool{}}
+	kc := &campus{clock: clock, refuses: true, gone: map[string]bool{}}
 	s := &service{
 		opts: Options{Now: clock.Now}, log: slog.New(slog.DiscardHandler), audit: trail, counted: newCountedAudit(trail, metrics.NewSet(), clock.Now),
 		store: storetest.Bolt(t).Open(t, storetest.NewRing(t, "k1"), clock.Now),
@@ -235,6 +237,30 @@ func TestAStoreThatForgotWatchesOnOverLockedAccounts(t *testing.T) {
 		if err := s.finishIntents(t.Context()); err != nil || len(jobs.List(bridge.JobWatch)) != 0 {
 			t.Fatal("watched again", err)
 		}
+	}
+}
+
+// WB-13: when the mark of an end is gone the trail has forgotten the lock, also where nothing ended since: the account is whose an administrator gave it to.
+func TestAWatchThatEndedIsNotBegunAgain(t *testing.T) {
+	t.Parallel()
+	s, kc := afterLoss(t)
+	done := bridge.AuditEvent{Event: "lock.done", Outcome: "ok", Actor: "system", Target: "robbed", Recovery: "r", Added: "stone"}
+	if err := s.audit.Record(t.Context(), done); err != nil {
+		t.Fatal(err)
+	}
+	kc.clock.Advance(listAfter)
+	if err := errors.Join(s.finishIntents(t.Context()), s.flow.EndWatch(t.Context(), "robbed")); err != nil {
+		t.Fatal(err)
+	}
+	for day := range 12 {
+		kc.clock.Advance(24 * time.Hour)
+		err := s.finishIntents(t.Context())
+		if jobs, ok := s.flow.Jobs.(*memory.Jobs); err != nil || !ok || len(jobs.List(bridge.JobWatch)) != 0 {
+			t.Fatalf("%d days after the end: watched again, %v", day+1, err)
+		}
+	}
+	if _, err := s.flow.Watches.Get(t.Context(), "robbed"); !errors.Is(err, bridge.ErrAbsent) {
+		t.Errorf("%v, want the mark gone", err)
 	}
 }
 
