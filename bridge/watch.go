@@ -44,6 +44,11 @@ func watchOf(r Recovery, at time.Time, kept []Credential) Watch {
 	return w
 }
 
+// Older reports whether a watch is of another lock than the other one, and of an earlier one: nothing of it, not its end either, came after that.
+func (w Watch) Older(than Watch) bool {
+	return w.Recovery != than.Recovery && !w.At.After(than.At) && !w.Over.After(than.At)
+}
+
 // StartWatch begins to watch an account that was locked, unless that lock is watched already.
 func (f *Flow) StartWatch(ctx context.Context, w Watch) error {
 	at := f.Now().Add(watchSoon)
@@ -52,7 +57,7 @@ func (f *Flow) StartWatch(ctx context.Context, w Watch) error {
 		return err
 	}
 	_, err = f.Watches.Update(ctx, w.Person, 0, func(old Watch, found bool) (Watch, error) {
-		if found && (old.Recovery == w.Recovery || old.At.After(w.At) || old.Over.After(w.At)) {
+		if found && !old.Older(w) {
 			return old, Fault(CodeNotOpen, "watch", nil)
 		}
 		return w, nil

@@ -34,17 +34,23 @@ func (s *service) intents(ctx context.Context, atLeast time.Duration) (out []bri
 	return out, err
 }
 
-// watchLocks watches on over the accounts that this process's audit trail knows to be locked, where the store has lost that: all of it, or its last writes.
+// watchLocks watches on over the accounts that this process's audit trail knows to be locked, where the store has lost that: all of it, or its last writes. Of
+// one person the last lock counts.
 func (s *service) watchLocks(ctx context.Context) error {
 	locks, err := s.audit.Locks(ctx)
+	last := map[string]bridge.Watch{}
 	for _, w := range locks {
-		_, known := s.flow.Watches.Get(ctx, w.Person)
+		if s.opts.Now().Sub(w.At) >= ownWork && w.At.After(last[w.Person].At) {
+			last[w.Person] = w
+		}
+	}
+	for _, w := range last {
+		known, fault := s.flow.Watches.Get(ctx, w.Person)
 		switch {
-		case s.opts.Now().Sub(w.At) < ownWork:
-		case errors.Is(known, bridge.ErrAbsent):
+		case errors.Is(fault, bridge.ErrAbsent), fault == nil && known.Older(w):
 			err = errors.Join(err, s.flow.StartWatch(ctx, w))
 		default:
-			err = errors.Join(err, known)
+			err = errors.Join(err, fault)
 		}
 	}
 	return err

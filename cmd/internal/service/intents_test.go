@@ -264,6 +264,47 @@ func TestAWatchThatEndedIsNotBegunAgain(t *testing.T) {
 	}
 }
 
+// SWAP-11, WB-13: what the store knows of an earlier lock of the same person, over or not, hides no later one, and what it knows of a later one stays.
+func TestAnOlderWatchHidesNoNewerLock(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		at, over time.Duration // of what is known, before the second lock
+		want     string
+	}{
+		"open again":             {at: 48 * time.Hour, want: "second"},
+		"over":                   {at: 48 * time.Hour, over: 24 * time.Hour, want: "second"},
+		"ended since":            {at: 48 * time.Hour, over: -time.Minute, want: "known"},
+		"of a lock of elsewhere": {at: -time.Minute, want: "known"},
+	} {
+		s, kc := afterLoss(t)
+		now := s.opts.Now()
+		for _, recovery := range []string{"first", "second"} {
+			e := bridge.AuditEvent{Event: "lock.done", Outcome: "ok", Actor: "system", Target: "robbed", Recovery: recovery, Added: "stone"}
+			if err := s.audit.Record(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			now = s.opts.Now()
+			kc.clock.Advance(time.Second)
+		}
+		w := bridge.Watch{Person: "robbed", Recovery: "known", At: now.Add(-tc.at), Shut: true, Opened: now.Add(time.Hour - tc.at)}
+		if tc.over != 0 {
+			w.Over = now.Add(-tc.over)
+		}
+		if err := s.flow.StartWatch(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		kc.clock.Advance(listAfter)
+		for range 2 {
+			if err := s.finishIntents(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if w, err := s.flow.Watches.Get(t.Context(), "robbed"); err != nil || w.Recovery != tc.want {
+				t.Errorf("%s: %q is watched, want %q; %v", name, w.Recovery, tc.want, err)
+			}
+		}
+	}
+}
+
 // SWAP-11: many are finished at once, eight at a time, so that all of them end within a minute.
 func TestManyIntentsAreFinishedAtOnce(t *testing.T) {
 	t.Parallel()
