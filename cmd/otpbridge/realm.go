@@ -87,6 +87,11 @@ func (s *session) read(ctx context.Context) (err error) {
 	return err
 }
 
+// about is the realm that is looked at, as an undo file names it.
+func (s *session) about() journalHead {
+	return journalHead{s.wanted.Realm, s.state.Setting("id"), s.client.URL}
+}
+
 // plan compares the realm with a safe one, and says when no administrator would get in. A realm is finished when the doctor finds nothing deadly.
 func (s *session) plan(ctx context.Context, lockOut bool) (plan realm.Plan, err error) {
 	plan = s.state.Plan(s.wanted)
@@ -179,11 +184,12 @@ func (c realmApplyCmd) change(ctx context.Context, s *session, plan realm.Plan) 
 	if file == "" {
 		file = "otpbridge-undo-" + s.wanted.Realm + ".jsonl"
 	}
-	j, err := openJournal(file, s.wanted.Realm)
+	j, began, err := openJournal(file, s.about())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	s.sayElsewhere(file, began)
 	if err := s.run(j.note).Do(ctx, plan.Changes()); err != nil {
 		return errors.Join(err, errors.New(config.Say("what came before is done and stands in %s: run apply again, or undo it", "それより前の変更は完了し、%s に記録されています。もう一度 apply を実行するか、undo で元に戻してください").
 			With(file).In(s.lang)))
@@ -215,10 +221,11 @@ func (c realmUndoCmd) Run(ctx context.Context, p process) error {
 	if err != nil {
 		return err
 	}
-	noted, err := readJournal(c.File, s.wanted.Realm)
+	began, noted, err := readJournal(c.File, s.about())
 	if err != nil {
 		return err
 	}
+	s.sayElsewhere(c.File, began)
 	undo, kept := s.state.Undo(noted, s.wanted)
 	if err := s.showUndo(undo, kept); err != nil {
 		return err

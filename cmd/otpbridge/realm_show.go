@@ -159,6 +159,15 @@ func (s *session) sayKept(c, by realm.Change) {
 	s.say(config.Say("left as it is: %s is used by: %s", "使用中のため、そのままにします: %s（使用元: %s）").With(s.title(c), s.title(by)))
 }
 
+// sayElsewhere says when an undo file began at another address: of the same server, or of a copy of the realm, which has the same id.
+func (s *session) sayElsewhere(file string, began journalHead) {
+	if began.Server != s.client.URL {
+		s.say(config.Say("undo file: %s began at %s, this is %s: one server with two addresses, or a copy of the realm; a copy wants a file of its own",
+			"undo ファイル %s は %s で記録を始めましたが、いまの接続先は %s です。同じサーバーの別のアドレスならそのまま使えますが、レルムの複製であれば別のファイルが必要です").
+			With(file, plain(began.Server), s.client.URL))
+	}
+}
+
 // run makes changes and says each.
 func (s *session) run(note func(realm.Change) error) realm.Run {
 	return realm.Run{

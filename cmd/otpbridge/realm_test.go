@@ -22,7 +22,12 @@ import (
 	"otpbridge/templates"
 )
 
-// Issue 6: the undo file is for its owner only, grows, survives a line that was cut off, and belongs to one realm.
+// hereCampus is a realm as an undo file names it.
+func hereCampus() journalHead {
+	return journalHead{"campus", "6f1c2f0e-4a39-4a36-8c2b-3d0f9a8e7b51", "https://sso.example.ac.jp"}
+}
+
+// Issue 6: the undo file is for its owner only, grows, and survives a line that was cut off.
 func TestUndoFileGrowsAndIsNeverOverwritten(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "undo.jsonl")
@@ -30,7 +35,7 @@ func TestUndoFileGrowsAndIsNeverOverwritten(t *testing.T) {
 		return realm.Change{Kind: realm.KindSetting, Name: name, Was: []byte("false"), Will: []byte("true")}
 	}
 	for _, name := range []string{"one", "two"} {
-		j, err := openJournal(file, "campus")
+		j, _, err := openJournal(file, hereCampus())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,22 +49,74 @@ func TestUndoFileGrowsAndIsNeverOverwritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	noted, err := readJournal(file, "campus")
+	_, noted, err := readJournal(file, hereCampus())
 	if err != nil || len(noted) != 2 || noted[0].Name != "one" || noted[1].Name != "two" || string(noted[1].Was) != "false" {
 		t.Errorf("%v: %+v", err, noted)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v: mode %v", err, info.Mode())
 	}
-	if _, err := openJournal(file, "another"); err == nil || !strings.Contains(err.Error(), "about the realm campus") {
-		t.Errorf("another realm's file: %v", err)
+}
+
+// Issue 6: an undo file is about one realm, by Keycloak's id: what the realm of that name at another server was, or one that was made anew, is neither
+// put into this one nor mixed with what this one was. Another address of the same server is another word for it.
+func TestUndoFileOfAnotherServerIsRefused(t *testing.T) {
+	t.Parallel()
+	here, line := hereCampus(), `{"kind":"role","name":"otp-helpdesk","will":true}`
+	const id = `,"realm_id":"6f1c2f0e-4a39-4a36-8c2b-3d0f9a8e7b51"`
+	for head, says := range map[string]string{
+		`{"undo_of_realm":"campus"` + id + `,"server":"https://sso.example.ac.jp"}`:              "",
+		`{"undo_of_realm":"campus"` + id + `,"server":"http://keycloak.internal"}`:               "",
+		`{"undo_of_realm":"other"` + id + `,"server":"https://sso.example.ac.jp"}`:               "is about the realm other, the configuration about campus",
+		`{"undo_of_realm":"campus","realm_id":"0c1d","server":"https://sso-test.example.ac.jp"}`: "about another realm campus: it began at https://sso-test.example.ac.jp, and the one at https://sso.example.ac.jp",
+		`{"undo_of_realm":"campus","realm_id":"0c1d","server":"https://sso.example.ac.jp"}`:      "was made anew",
+		`{"undo_of_realm":"campus"}`: "first line; if not, use that server's file, or name another with --undo-file:\n" + `{"undo_of_realm":"campus"` + id + `,"server":"https://sso.example.ac.jp"}`,
+	} {
+		file, text := filepath.Join(t.TempDir(), "undo.jsonl"), head+"\n"+line+"\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, noted, err := readJournal(file, here)
+		j, _, opened := openJournal(file, here)
+		for _, err := range []error{err, opened} {
+			if (err != nil) != (says != "") || err != nil && !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v, want %q", head, err, says)
+			}
+		}
+		if says == "" {
+			if err := j.Close(); err != nil || len(noted) != 1 {
+				t.Errorf("%s: %v, %+v", head, err, noted)
+			}
+		}
+		if now, err := os.ReadFile(file); err != nil || string(now) != text {
+			t.Errorf("%s: %v, now %s", head, err, now)
+		}
+		here.ID = ""
+		if _, _, err := readJournal(file, here); err == nil || !strings.Contains(err.Error(), "cannot be seen") && !strings.Contains(says, "other") {
+			t.Errorf("%s: for a realm that nobody saw: %v", head, err)
+		}
+		here = hereCampus()
+	}
+}
+
+// Issue 6: where an undo file began at another address people read so before anything is changed.
+func TestUndoFileFromAnotherAddress(t *testing.T) {
+	t.Parallel()
+	here := hereCampus()
+	for server, says := range map[string]string{here.Server: "", "http://keycloak.internal": "undo.jsonl began at http://keycloak.internal, this is " + here.Server} {
+		var said bytes.Buffer
+		s := session{process: process{err: &said, lang: "en"}, client: &adminapi.Client{URL: here.Server}}
+		s.sayElsewhere("undo.jsonl", journalHead{here.Realm, here.ID, server})
+		if !strings.Contains(said.String(), says) || says == "" && said.Len() > 0 {
+			t.Errorf("from %s: %q", server, &said)
+		}
 	}
 }
 
 // Issue 6: what this version does not know in an undo file would not be taken back: it is refused, by its line, and nothing is added to it.
 func TestUndoFileOfAnotherVersionIsRefused(t *testing.T) {
 	t.Parallel()
-	const known = `{"undo_of_realm":"campus"}` + "\n" + `{"kind":"role","name":"otp-helpdesk","will":true}` + "\n"
+	const known = `{"undo_of_realm":"campus","realm_id":"6f1c2f0e-4a39-4a36-8c2b-3d0f9a8e7b51"}` + "\n" + `{"kind":"role","name":"otp-helpdesk","will":true}` + "\n"
 	for line, refused := range map[string]bool{
 		`{"kind":"role","name":"otp-auditor","will":true}`:            false,
 		`{"kind":"password policy","name":"length","will":8}`:         true,
@@ -71,11 +128,11 @@ func TestUndoFileOfAnotherVersionIsRefused(t *testing.T) {
 		if err := os.WriteFile(file, []byte(known+line+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := readJournal(file, "campus")
+		_, _, err := readJournal(file, hereCampus())
 		if (err != nil) != refused || refused && !strings.Contains(err.Error(), "line 3: ") {
 			t.Errorf("%s: %v", line, err)
 		}
-		j, err := openJournal(file, "campus")
+		j, _, err := openJournal(file, hereCampus())
 		if (err != nil) != refused {
 			t.Errorf("%s: opened: %v", line, err)
 		}
@@ -154,16 +211,16 @@ func TestUndoFileIsNothingElse(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readJournal(empty, "campus"); err == nil || !strings.HasSuffix(err.Error(), "empty.jsonl is empty") {
+	if _, _, err := readJournal(empty, hereCampus()); err == nil || !strings.HasSuffix(err.Error(), "empty.jsonl is empty") {
 		t.Errorf("an empty one: %v", err)
 	}
-	if _, err := openJournal(file, "campus"); err == nil || !strings.Contains(err.Error(), "is none") {
+	if _, _, err := openJournal(file, hereCampus()); err == nil || !strings.Contains(err.Error(), "is none") {
 		t.Errorf("opened: %v", err)
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != "my notes\n" {
 		t.Errorf("%v: now %q", err, text)
 	}
-	if _, err := readJournal(file+".absent", "campus"); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := readJournal(file+".absent", hereCampus()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("absent: %v", err)
 	}
 }
