@@ -69,6 +69,17 @@ func TestRealmGuardStopsNewRecoveriesUntilTheRealmIsMended(t *testing.T) {
 	start(http.StatusOK, "")
 }
 
+// OIDC-18: every run of the doctor beside the service makes the guard look, one with the service account's rights alone, too.
+func TestRealmGuardLooksAfterAPlainRunOfTheDoctor(t *testing.T) {
+	t.Parallel()
+	s, _, admin, _ := guarded(t)
+	s.kc.SetRealm(map[string]any{"browserFlow": fakekc.FlowPasswordAlone})
+	if code, results, messages := s.run("doctor", "-c", s.config, "--timeout", "10s"); code != exitFailed || strings.Contains(messages, "could not be kept") {
+		t.Fatalf("exit %d: %s%s", code, results, messages)
+	}
+	readiness(t, admin, http.StatusOK, "no new recovery begins: flow.")
+}
+
 // OIDC-18: what only an administrator's client may see counts as the doctor saw it last, until it sees that it was mended.
 func TestRealmGuardBelievesTheDoctor(t *testing.T) {
 	t.Parallel()

@@ -206,6 +206,11 @@ func (c *Client) Remember(ctx context.Context, r doctor.Report) error {
 	return c.call(ctx, "POST /checks", r, &struct{}{})
 }
 
+// Look makes the realm guard of the service look again at once.
+func (c *Client) Look(ctx context.Context) error {
+	return c.call(ctx, "POST /looks", nil, &struct{}{})
+}
+
 // maxAnswer is far more than ten thousand recoveries.
 const maxAnswer = 32 << 20
 

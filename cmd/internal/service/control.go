@@ -43,6 +43,10 @@ func (s *service) controlHandler() http.Handler {
 		s.guard.wake()
 		s.answer(w, r, struct{}{}, err)
 	})
+	mux.HandleFunc("POST /looks", func(w http.ResponseWriter, r *http.Request) {
+		s.guard.wake()
+		s.answer(w, r, struct{}{}, nil)
+	})
 	mux.HandleFunc("POST /recoveries/{id}/{do}", func(w http.ResponseWriter, r *http.Request) {
 		one, err := s.administer(r.Context(), r.PathValue("id"), r.FormValue(control.Whose), bridge.ActionName(r.PathValue("do")))
 		s.answer(w, r, one, err)

@@ -48,8 +48,8 @@ type parts struct {
 	now   func() time.Time
 }
 
-// Run carries out all checks, each within limit. What an administrator's client saw is remembered where `serve` finds it; kept says whether that
-// could be done.
+// Run carries out all checks, each within limit, and makes the guard of the service that runs here look again. What an administrator's client saw is remembered
+// where `serve` finds it; kept says whether that could be done.
 func (d Doctor) Run(ctx context.Context, limit time.Duration) (report doctor.Report, kept, err error) {
 	p, err := d.open()
 	if err != nil {
@@ -70,10 +70,13 @@ func (d Doctor) Run(ctx context.Context, limit time.Duration) (report doctor.Rep
 		checks = append(checks, realm.PlanCheck(keycloak.RealmCalls{Client: p.admin}, p.admin.Version, p.realmAsked()))
 	}
 	report = doctor.Run(ctx, checks, limit, d.Now)
-	if d.Administrator != nil {
-		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
-		defer cancel()
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+	defer cancel()
+	switch {
+	case d.Administrator != nil:
 		kept = held.remember(keep, report)
+	case held.service != nil:
+		_ = held.service.Look(keep) // every so often it does so by itself
 	}
 	return report, kept, nil
 }
