@@ -96,6 +96,16 @@ func (t *Trail) Locks(ctx context.Context) (out []bridge.Watch, err error) {
 	return out, nil
 }
 
+// Guard is what the realm guard put on record last, as far as this trail knows; the zero record: nothing.
+func (t *Trail) Guard(ctx context.Context) (last bridge.AuditRecord, err error) {
+	t.reading.Lock()
+	defer t.reading.Unlock()
+	if err := t.readOn(ctx); err != nil {
+		return last, bridge.Fault(bridge.CodeAuditFull, "read the trail", err)
+	}
+	return t.seen.guard, nil
+}
+
 func (t *Trail) readOn(ctx context.Context) error {
 	limit, err := t.written()
 	if err == nil {
@@ -123,6 +133,7 @@ type scanner struct {
 	files []position
 	open  map[job]Intent
 	ended map[job]ending
+	guard bridge.AuditRecord // the last one of the realm guard
 }
 
 // job is what an intent is about: one recovery may hold a lock and a swap.
@@ -250,9 +261,15 @@ func (s *scanner) file(name string, current os.FileInfo) (position, error) {
 	}
 }
 
-// take notes what a line says of an undertaking. A line that cannot be read says nothing: a torn one was never acknowledged.
+// take notes what a line says of an undertaking, or of the realm guard. A line that cannot be read says nothing: a torn one was never acknowledged.
 func (s *scanner) take(text []byte) {
 	ours := func(what bridge.Undertaking) bool { return bytes.Contains(text, []byte(`"event":"`+what+`.`)) }
+	if ours("guard") {
+		if r, ok := record(text); ok {
+			s.guard = r
+		}
+		return
+	}
 	if !slices.ContainsFunc(undertakings, ours) {
 		return
 	}

@@ -60,31 +60,12 @@ func hidden() map[bridge.FindingID]string {
 
 // onRecord is what recoveries were stopped for, as the trail has it, as far as the service account does not see it itself.
 func (s *service) onRecord(ctx context.Context) (saw doctor.Report, err error) {
-	const all = 100_000 // what one look reads is bounded
-	look := bridge.AuditLook{Find: "system", Most: all}
-	for range recallLooks {
-		records, older, err := s.audit.Look(ctx, look)
-		if err != nil {
-			return saw, err
-		}
-		for _, r := range records {
-			switch r.Event {
-			case "guard.resumed":
-				return saw, nil
-			case "guard.stopped":
-				return stoppedFor(r.Detail["findings"], r.Time), nil
-			}
-		}
-		if older == 0 {
-			break
-		}
-		look.Before = older
+	last, err := s.audit.Guard(ctx)
+	if err == nil && last.Event == "guard.stopped" {
+		saw = stoppedFor(last.Detail["findings"], last.Time)
 	}
-	return saw, nil
+	return saw, err
 }
-
-// recallLooks is how often the trail is looked at for that: over more than people without an account can write in three days (see flood).
-const recallLooks = 4
 
 // stoppedFor reads the findings of an event.
 func stoppedFor(words string, at time.Time) doctor.Report {

@@ -1,7 +1,9 @@
 package service
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +51,37 @@ func TestALostStoreMendsNothing(t *testing.T) {
 	holds("lost, and started again", 1)
 	restart("guard.resumed", "")
 	holds("mended before", 0)
+}
+
+// OIDC-18: what stopped recoveries is found however much was put on record since, and wherever the trail was rotated to.
+func TestALostStoreMendsNothingBehindALongTrail(t *testing.T) {
+	t.Parallel()
+	s, _ := afterLoss(t)
+	record := func(event, findings string) {
+		t.Helper()
+		e := bridge.AuditEvent{Event: event, Outcome: "ok", Actor: "system", Detail: map[string]string{"findings": findings}}
+		if err := s.audit.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record("guard.stopped", "flow.override elsewhere")
+	record("guard.resumed", "")
+	record("guard.stopped", "flow.override portal")
+	var text strings.Builder
+	for n := range 40_000 { // 9 MB: presses that were refused meanwhile
+		fmt.Fprintf(&text, `{"time":"2026-11-29T07:30:00.000Z","seq":%d,"event":"recovery.refused","outcome":"refused","code":"realm_unsafe","target":"%0100d","version":""}`+"\n", 10+n, n)
+	}
+	file, err := os.OpenFile(s.cfg.Audit.File, os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = file.WriteString(text.String())
+		err = errors.Join(err, file.Close(), os.Rename(s.cfg.Audit.File, s.cfg.Audit.File+".1"), s.audit.Reopen())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := s.doctorSaw(t.Context()).Findings(); len(found) != 1 || found[0].Object != "portal" {
+		t.Errorf("%+v", found)
+	}
 }
 
 // OIDC-18, INV-6: what a check found before its answers stopped counts, beside what it found before.

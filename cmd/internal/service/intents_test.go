@@ -17,6 +17,7 @@ import (
 	"otpbridge/bridge/audit"
 	"otpbridge/bridge/bridgetest/memory"
 	"otpbridge/bridge/bridgetest/storetest"
+	"otpbridge/cmd/internal/config"
 	"otpbridge/cmd/internal/control"
 )
 
@@ -79,8 +80,8 @@ func (c *campus) Send(context.Context, bridge.Notice) error { return nil }
 // afterLoss is a service whose store knows nothing of the swaps that its trail has begun for these people.
 func afterLoss(t *testing.T, people ...string) (*service, *campus) {
 	t.Helper()
-	clock := storetest.NewClock()
-	trail, err := audit.Open(audit.Config{Path: filepath.Join(t.TempDir(), "audit.log"), Now: clock.Now, Log: slog.New(slog.DiscardHandler)})
+	clock, path := storetest.NewClock(), filepath.Join(t.TempDir(), "audit.log")
+	trail, err := audit.Open(audit.Config{Path: path, Now: clock.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func afterLoss(t *testing.T, people ...string) (*service, *campus) {
 	kc := &campus{clock: clock, refuses: true, gone: map[string]bool{}}
 	s := &service{
 		opts: Options{Now: clock.Now}, log: slog.New(slog.DiscardHandler), audit: trail, counted: newCountedAudit(trail, metrics.NewSet(), clock.Now),
-		store: storetest.Bolt(t).Open(t, storetest.NewRing(t, "k1"), clock.Now),
+		store: storetest.Bolt(t).Open(t, storetest.NewRing(t, "k1"), clock.Now), cfg: config.Config{Audit: config.AuditConfig{File: path}},
 	}
 	s.flow = &bridge.Flow{
 		Accounts: kc, Target: kc, Mail: kc, Audit: s.counted, Recoveries: &memory.Records[bridge.Recovery]{Now: clock.Now}, Jobs: &memory.Jobs{},
