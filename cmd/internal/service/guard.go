@@ -14,6 +14,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/doctor"
+	"otpbridge/cmd/internal/config"
 )
 
 const (
@@ -63,13 +64,18 @@ func (g *guard) unsafe() (deadly []bridge.Finding, unknown []string) {
 	return deadly, slices.Clone(g.unknown)
 }
 
-// adopt takes over what the guard of the service before knows: its verdict stands until this one has looked.
+// adopt takes over what the guard of the service before knows of the same realm: its verdict stands until this one has looked.
 func (g *guard) adopt(before *guard) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
 	g.results, g.unknown, g.looked = maps.Clone(before.results), slices.Clone(before.unknown), before.looked
 	g.at, g.silent, g.answered = before.at, slices.Clone(before.silent), maps.Clone(before.answered)
 	g.saw, g.recalled = before.saw, before.recalled
+}
+
+// sameRealm reports whether two configurations lead to one realm and sign in there by one client, so that what was seen with one is true with the other.
+func sameRealm(a, b config.Config) bool {
+	return a.Keycloak.URL == b.Keycloak.URL && a.Keycloak.Realm == b.Keycloak.Realm && a.SignIn.Issuer == b.SignIn.Issuer && a.SignIn.ClientID == b.SignIn.ClientID
 }
 
 // known reports whether every check of the realm was answered at least once. Until then nobody is let in.

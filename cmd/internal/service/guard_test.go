@@ -7,6 +7,7 @@ import (
 
 	"otpbridge/bridge"
 	"otpbridge/bridge/doctor"
+	"otpbridge/cmd/internal/config"
 )
 
 // INV-6: before the guard has looked nobody is let in. A press in the first seconds waits for that look, and not for ever.
@@ -96,6 +97,38 @@ func TestVerdictKeepsItsAge(t *testing.T) {
 			t.Error(after.closed())
 		}
 	})
+}
+
+// OIDC-18, INV-6: the verdict about one realm counts for no other, nor for another client that people sign in with: after such a change nobody is let in before
+// the first look. Any other change keeps it.
+func TestVerdictIsOfOneRealm(t *testing.T) {
+	t.Parallel()
+	before := service{cfg: config.Config{
+		Keycloak: config.Keycloak{URL: "https://sso.example.ac.jp", Realm: "campus"},
+		SignIn:   config.SignIn{Issuer: "https://sso.example.ac.jp/realms/campus", ClientID: "otpbridge"},
+	}}
+	before.guard.now, before.guard.lasts = time.Now, time.Hour
+	before.guard.take(doctor.Report{At: time.Now(), Results: []doctor.Result{{Check: "flow"}}}, doctor.Report{}, []bridge.Check{{Name: "flow", Deadly: true}})
+	for what, x := range map[string]struct {
+		change func(*config.Config)
+		keeps  bool
+	}{
+		"nothing":      {func(*config.Config) {}, true},
+		"guard_every":  {func(c *config.Config) { c.GuardEvery = time.Minute }, true},
+		"server":       {func(c *config.Config) { c.Keycloak.URL = "https://sso.example.net" }, false},
+		"realm":        {func(c *config.Config) { c.Keycloak.Realm = "test" }, false},
+		"issuer":       {func(c *config.Config) { c.SignIn.Issuer = "https://sso.example.net/realms/campus" }, false},
+		"login client": {func(c *config.Config) { c.SignIn.ClientID = "another" }, false},
+	} {
+		cfg := before.cfg
+		x.change(&cfg)
+		after, _ := before.successor(t.Context(), cfg)
+		after.end()
+		after.guard.now, after.guard.lasts = time.Now, time.Hour
+		if err := after.guard.closed(); (err == nil) != x.keeps || after.guard.known() != x.keeps {
+			t.Errorf("%s: %v, known: %t", what, err, after.guard.known())
+		}
+	}
 }
 
 // A check that gets no answer is asked for, with all the others, less and less often: soon while nothing is known or what is known ran out, and

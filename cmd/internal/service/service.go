@@ -112,7 +112,9 @@ func (s *service) successor(ctx context.Context, cfg config.Config) (next *servi
 		opts: s.opts, log: s.log, shared: s.shared, store: s.store, audit: s.audit, counted: s.counted, journals: s.journals, certificate: s.certificate,
 		cfg: cfg, figures: metrics.NewSet(),
 	}
-	next.guard.adopt(&s.guard)
+	if sameRealm(s.cfg, cfg) {
+		next.guard.adopt(&s.guard)
+	}
 	life, next.stop = context.WithCancel(ctx)
 	return next, life
 }
