@@ -29,7 +29,7 @@ func guarded(t *testing.T) (s *served, pages, admin string, seen func(doctor.Rep
 	client := control.NewClient(filepath.Clean(store) + ".sock")
 	return s, pages, admin, func(r doctor.Report) {
 		t.Helper()
-		if err := client.Remember(t.Context(), r); err != nil {
+		if err := client.Remember(t.Context(), s.kc.URL+"/realms/campus", r); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -201,9 +201,12 @@ func (c *Client) Check(ctx context.Context, name string) (r doctor.Report, err e
 	return r, c.call(ctx, "GET /checks/"+url.PathEscape(name), nil, &r)
 }
 
-// Remember hands over what an administrator's client saw, and makes the service look again at once.
-func (c *Client) Remember(ctx context.Context, r doctor.Report) error {
-	return c.call(ctx, "POST /checks", r, &struct{}{})
+// Of is the parameter of a request that names a realm, by the address of its server and its name.
+const Of = "of"
+
+// Remember hands over what an administrator's client saw in a realm, and makes the service look again at once.
+func (c *Client) Remember(ctx context.Context, realm string, r doctor.Report) error {
+	return c.call(ctx, "POST /checks?"+url.Values{Of: {realm}}.Encode(), r, &struct{}{})
 }
 
 // Look makes the realm guard of the service look again at once.

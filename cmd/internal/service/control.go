@@ -37,8 +37,12 @@ func (s *service) controlHandler() http.Handler {
 	mux.HandleFunc("POST /checks", func(w http.ResponseWriter, r *http.Request) {
 		var report doctor.Report
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxReport)).Decode(&report)
+		of := r.URL.Query().Get(control.Of)
+		if err == nil && of != seenIn(s.cfg) {
+			err = bridge.Fault(bridge.CodeAbsent, "this service looks at another realm than "+of, nil)
+		}
 		if err == nil {
-			err = remember(r.Context(), s.store, report)
+			err = remember(r.Context(), s.store, of, report)
 		}
 		s.guard.wake()
 		s.answer(w, r, struct{}{}, err)

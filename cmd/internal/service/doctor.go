@@ -297,25 +297,26 @@ func (h holder) remote(names ...string) (checks []bridge.Check) {
 func (h holder) remember(ctx context.Context, report doctor.Report) error {
 	switch {
 	case h.service != nil:
-		return h.service.Remember(ctx, report)
+		return h.service.Remember(ctx, seenIn(h.cfg), report)
 	case h.store != nil:
-		return remember(ctx, h.store, report)
+		return remember(ctx, h.store, seenIn(h.cfg), report)
 	}
 	return errors.New("neither a running service nor a store")
 }
 
-// seenKey is where the last report with an administrator's rights is kept, seenLife for how long.
-const (
-	seenKey  = "last"
-	seenLife = 400 * 24 * time.Hour
-)
+// seenLife is how long the last report with an administrator's rights is kept.
+const seenLife = 400 * 24 * time.Hour
+
+// seenIn is the realm that such a report is about, under which it is kept: it says nothing of another one that a changed configuration leads to.
+func seenIn(cfg config.Config) string { return cfg.Keycloak.URL + "/realms/" + cfg.Keycloak.Realm }
 
 func seen(s *store.Store) *store.Typed[doctor.Report] {
 	return store.NewTyped[doctor.Report](s.KV, store.Kind{Name: "doctor", Version: 1})
 }
 
-func remember(ctx context.Context, s *store.Store, report doctor.Report) error {
-	_, err := seen(s).Update(ctx, seenKey, seenLife, func(before doctor.Report, _ bool) (doctor.Report, error) {
+// remember keeps what was seen in a realm, beside what a run that saw less had seen before.
+func remember(ctx context.Context, s *store.Store, of string, report doctor.Report) error {
+	_, err := seen(s).Update(ctx, of, seenLife, func(before doctor.Report, _ bool) (doctor.Report, error) {
 		return report.Keep(before), nil
 	})
 	return err

@@ -16,7 +16,7 @@ func (s *service) doctorSaw(ctx context.Context) doctor.Report {
 	s.guard.mu.Lock()
 	saw, recalled := s.guard.saw, s.guard.recalled
 	s.guard.mu.Unlock()
-	last, err := seen(s.store).Get(ctx, seenKey)
+	last, err := seen(s.store).Get(ctx, seenIn(s.cfg))
 	switch {
 	case err == nil:
 		saw = last
@@ -38,7 +38,7 @@ func (s *service) doctorSaw(ctx context.Context) doctor.Report {
 
 // putBack stores what the doctor saw once more, unless it has been run meanwhile.
 func (s *service) putBack(ctx context.Context, saw doctor.Report) {
-	_, err := seen(s.store).Update(ctx, seenKey, seenLife, func(now doctor.Report, found bool) (doctor.Report, error) {
+	_, err := seen(s.store).Update(ctx, seenIn(s.cfg), seenLife, func(now doctor.Report, found bool) (doctor.Report, error) {
 		if found {
 			return now, nil
 		}
@@ -83,7 +83,7 @@ func stoppedFor(words string, at time.Time) doctor.Report {
 
 // checkSeen warns when what only an administrator's client may see was not looked at for long, or ever.
 func (s *service) checkSeen(ctx context.Context) ([]bridge.Finding, error) {
-	last, err := seen(s.store).Get(ctx, seenKey)
+	last, err := seen(s.store).Get(ctx, seenIn(s.cfg))
 	switch {
 	case errors.Is(err, bridge.ErrAbsent):
 		return []bridge.Finding{bridge.Found(bridge.FindDoctorOld, "", "when", "-")}, nil

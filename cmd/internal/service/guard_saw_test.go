@@ -3,6 +3,9 @@ package service
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +14,8 @@ import (
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/storetest"
 	"otpbridge/bridge/doctor"
+	"otpbridge/cmd/internal/config"
+	"otpbridge/cmd/internal/control"
 )
 
 // OIDC-18: a store that has lost what the doctor saw mends nothing in the realm: the process knows it, and after a start the trail does; it is put back.
@@ -18,7 +23,7 @@ func TestALostStoreMendsNothing(t *testing.T) {
 	t.Parallel()
 	s, _ := afterLoss(t)
 	open := bridge.Found(bridge.FindFlowOverride, "portal")
-	if err := remember(t.Context(), s.store, doctor.Report{At: time.Now(), Results: []doctor.Result{{Check: "flow-overrides", Findings: []bridge.Finding{open}}}}); err != nil {
+	if err := remember(t.Context(), s.store, seenIn(s.cfg), doctor.Report{At: time.Now(), Results: []doctor.Result{{Check: "flow-overrides", Findings: []bridge.Finding{open}}}}); err != nil {
 		t.Fatal(err)
 	}
 	holds := func(when string, want int) {
@@ -35,7 +40,7 @@ func TestALostStoreMendsNothing(t *testing.T) {
 	}
 	empty()
 	holds("lost", 1)
-	if last, err := seen(s.store).Get(t.Context(), seenKey); err != nil || len(last.Findings()) != 1 {
+	if last, err := seen(s.store).Get(t.Context(), seenIn(s.cfg)); err != nil || len(last.Findings()) != 1 {
 		t.Errorf("not put back: %+v, %v", last, err)
 	}
 	restart := func(event, findings string) {
@@ -68,8 +73,8 @@ func TestALostStoreMendsNothingBehindALongTrail(t *testing.T) {
 	record("guard.resumed", "")
 	record("guard.stopped", "flow.override portal")
 	var text strings.Builder
-	for n := range 40_000 { // 9 MB: presses that were refused meanwhile
-		fmt.Fprintf(&text, `{"time":"2026-11-29T07:30:00.000Z","seq":%d,"event":"recovery.refused","outcome":"refused","code":"realm_unsafe","target":"%0100d","version":""}`+"\n", 10+n, n)
+	for n := range 40_000 { // 40 MB: presses that were refused meanwhile
+		fmt.Fprintf(&text, `{"time":"2026-11-29T07:30:00.000Z","seq":%d,"event":"recovery.refused","outcome":"refused","code":"realm_unsafe","target":"%0900d","version":""}`+"\n", 10+n, n)
 	}
 	file, err := os.OpenFile(s.cfg.Audit.File, os.O_APPEND|os.O_WRONLY, 0)
 	if err == nil {
@@ -147,7 +152,7 @@ func TestALongTimeWithoutTheDoctorIsAFinding(t *testing.T) {
 	}
 	sees := func(at time.Time, results ...doctor.Result) {
 		t.Helper()
-		if err := remember(t.Context(), s.store, doctor.Report{At: at, Results: results}); err != nil {
+		if err := remember(t.Context(), s.store, seenIn(s.cfg), doctor.Report{At: at, Results: results}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -191,23 +196,34 @@ func TestAVerdictOfThousandsIsShort(t *testing.T) {
 	}
 }
 
-// OIDC-18: what is written in days of a flood hides no verdict from a process that has to know it from the trail.
-func TestAFloodHidesNoVerdict(t *testing.T) {
+// OIDC-18, INV-6: what the doctor saw in one realm says nothing of another that the configuration leads to later, and is still there when it leads back.
+func TestWhatTheDoctorSawIsOfOneRealm(t *testing.T) {
 	t.Parallel()
 	s, _ := afterLoss(t)
-	record := func(event, name, said string) {
-		t.Helper()
-		e := bridge.AuditEvent{Event: event, Outcome: "ok", Actor: "system", Detail: map[string]string{name: said}}
-		if err := s.audit.Record(t.Context(), e); err != nil {
-			t.Fatal(err)
+	test := config.Keycloak{URL: "https://sso-test.example.ac.jp", Realm: "campus"}
+	s.cfg.Keycloak = test
+	seenThere := doctor.Report{At: s.opts.Now(), Results: []doctor.Result{{Check: "flow-overrides", Findings: []bridge.Finding{bridge.Found(bridge.FindFlowOverride, "portal")}}}}
+	if err := remember(t.Context(), s.store, seenIn(s.cfg), seenThere); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		realm config.Keycloak
+		seen  bool
+	}{{test, true}, {config.Keycloak{URL: "https://sso.example.ac.jp", Realm: "campus"}, false}, {config.Keycloak{URL: test.URL, Realm: "other"}, false}, {test, true}} {
+		s.cfg.Keycloak, s.guard = x.realm, guard{}
+		never, err := s.checkSeen(t.Context())
+		if err != nil || (len(never) == 0) != x.seen {
+			t.Errorf("%+v: %+v, %v", x.realm, never, err)
+		}
+		if found := s.doctorSaw(t.Context()).Findings(); (len(found) == 1) != x.seen {
+			t.Errorf("%+v: %+v", x.realm, found)
 		}
 	}
-	record("guard.stopped", "findings", "flow.override portal")
-	const lines, size = 300, 30_000 // more than one look reads
-	for range lines {
-		record("audit.counted", "count", strings.Repeat("1", size))
-	}
-	if found := s.doctorSaw(t.Context()).Findings(); len(found) != 1 || found[0].Object != "portal" {
-		t.Errorf("%+v", found)
+	for of, want := range map[string]int{seenIn(s.cfg): http.StatusOK, "https://sso.example.ac.jp/realms/campus": http.StatusNotFound} {
+		answer := httptest.NewRecorder()
+		s.controlHandler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/checks?"+url.Values{control.Of: {of}}.Encode(), strings.NewReader(`{}`)))
+		if answer.Code != want {
+			t.Errorf("handed over of %s: %d", of, answer.Code)
+		}
 	}
 }
