@@ -126,3 +126,43 @@ func again(t *testing.T, s *realm.State, w realm.Wanted, p realm.Plan, passed in
 		t.Errorf("built anew:\n%s", got)
 	}
 }
+
+// INV-1: so is what an earlier plan kept in a flow of ours: another one is built out of that, in which the rest is as it was and nobody is locked out.
+func TestPlanPassesOverWhatAnEarlierOneKept(t *testing.T) {
+	t.Parallel()
+	for _, provider := range []string{"auth-username-form", "ext-magic-form"} {
+		s, a := plannable(t)
+		s.Flow("otpbridge-browser").Walk(true, func(e *realm.Execution) {
+			if e.Sub != nil && e.Sub.Alias == "otpbridge-browser-who" {
+				e.Sub.Steps = append(slices.Clone(e.Sub.Steps), realm.Execution{Requirement: "ALTERNATIVE", Provider: provider})
+			}
+		})
+		before := s.Plan(a.Wanted)
+		want := strings.ReplaceAll(`
++   otpbridge-browser-2-WAY ALTERNATIVE
++     otpbridge-browser-2-WAY-unless CONDITIONAL
++       conditional-client-scope REQUIRED client_scope=otp-recovery negate=true
++       otpbridge-browser-2-WAY-way REQUIRED
++         WAY ALTERNATIVE
++ otpbridge-browser-2-gate CONDITIONAL`, "WAY", provider)
+		if got := flowOf(t, before, "otpbridge-browser-2"); !strings.Contains(got, want) || before.LocksOut || len(before.Obstacles) > 0 {
+			t.Errorf("locks out %v, obstacles %+v:\n%s", before.LocksOut, before.Obstacles, got)
+		}
+		s.Flows = append(s.Flows, readText(t, "otpbridge-browser-2", before.Steps[at(before, "flow otpbridge-browser-2")].Will))
+		s.Settings["browserFlow"] = "otpbridge-browser-2"
+		if found := realm.Find(s, a); len(found) > 0 || at(s.Plan(a.Wanted), "realm setting browserFlow") >= 0 {
+			t.Errorf("found %+v, or more is planned", found)
+		}
+	}
+}
+
+// A flow that asks for no password is no safe one that only has to be bound.
+func TestAFlowWithoutThePasswordIsNotOfferedForBinding(t *testing.T) {
+	t.Parallel()
+	s, a := campus(t)
+	line(s, "otpbridge-browser-forms", "auth-username-password-form").Provider = "auth-username-form"
+	s.Settings["browserFlow"] = "browser"
+	if found := ids(realm.Find(s, a)); !slices.Equal(found, []bridge.FindingID{bridge.FindFlowOpen}) {
+		t.Errorf("found %v", found)
+	}
+}
