@@ -10,12 +10,55 @@ import (
 )
 
 // TOK-14: where passwords are reset by mail, whoever reads the mailbox has a password. It signs in nowhere by itself, and no link of ours goes to
-// that mailbox.
+// that mailbox. OIDC-24: whoever resets it on the page that our client leads to keeps nobody else out, and hides nothing that the client's own key pushes.
 func TestRealmAttackResetByMail(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings("keycloak", "password_reset", "desk"))
 	s.resetsByMail(true)
+	s.mustKeepNobodyOut("gina")
 	s.mustGainNothingByReset("frank")
+	s.mustHideNothing("victor")
+}
+
+// mustKeepNobodyOut resets a password at our client, and opens the mailed link elsewhere, as on a telephone: the person's own gate is shut, and nothing else.
+func (s *site) mustKeepNobodyOut(name string) {
+	t := s.t
+	t.Helper()
+	s.add(realm.Person{Name: name, Email: name + "@example.net"})
+	s.hand("erin").typeID().awaitGate()
+	h := s.hand(name).typeID()
+	h.awaitGate()
+	b := s.setAnew(rig.NewBrowser(t), s.forget(h.Browser, name), name).Follow("")
+	if b.Page() != "login-info" {
+		t.Fatalf("%s, want the password set", b.Describe())
+	}
+	rig.Eventually(t, "the person's own gate is shut", func() bool {
+		return s.trailHas(func(e auditEvent) bool {
+			return e.Event == "gate.shut" && e.Target == s.campus.Users[name] && e.Detail["reason"] == "password"
+		})
+	})
+	if s.trailHas(func(e auditEvent) bool { return e.Event == "gate.alarm" }) || !s.gateOpen("erin") || s.gateOpen(name) {
+		t.Errorf("erin's gate is open: %t, want no alarm, and only that of %s shut", s.gateOpen("erin"), name)
+	}
+}
+
+// mustHideNothing has a link mailed before it changes the password with the login client's own key, in the same browser.
+func (s *site) mustHideNothing(name string) {
+	s.t.Helper()
+	s.add(realm.Person{Name: name, Email: name + "@example.net"})
+	s.hand(name).typeID().awaitGate()
+	client := s.login()
+	b := client.Open(rig.NewBrowser(s.t), "scope", recoveryScope)
+	s.forget(b, name)
+	client.Open(b, "scope", recoveryScope, "kc_action", "UPDATE_PASSWORD")
+	b.Submit("username", name, "password", realm.Password(name)).Follow(client.Redirect)
+	if b.Page() != "login-login-update-password" {
+		s.t.Fatalf("%s, want the page for a new password: the attack does not work", b.Describe())
+	}
+	b.Submit("password-new", "the thief's password", "password-confirm", "the thief's password").Follow(client.Redirect)
+	rig.Eventually(s.t, "the alarm", func() bool {
+		return s.trailHas(func(e auditEvent) bool { return e.Event == "gate.alarm" && e.Target == s.campus.Users[name] })
+	})
 }
 
 // mustGainNothingByReset resets a password by mail, in a realm made safe, and gains nothing by it.
@@ -78,11 +121,22 @@ func (s *site) mailsFromKeycloak() {
 func (s *site) resetPassword(name string) *rig.Browser {
 	s.t.Helper()
 	b := s.portal().Open(rig.NewBrowser(s.t))
+	return s.setAnew(b, s.forget(b, name), name).Follow(s.portal().Redirect)
+}
+
+// forget asks for a mail on Keycloak's page for the password, and returns its link.
+func (s *site) forget(b *rig.Browser, name string) (link string) {
+	s.t.Helper()
 	b.Get(s.campus.Keycloak+b.Href("/realms/"+s.campus.Name+"/login-actions/reset-credentials")).Submit("username", name).Follow("")
-	link := s.mailbox.Wait(name+"@example.net", 1).Link(s.t, s.campus.Issuer+"/login-actions/action-token")
+	return s.mailbox.Wait(name+"@example.net", 1).Link(s.t, s.campus.Issuer+"/login-actions/action-token")
+}
+
+// setAnew sets the password of before anew behind a mailed link.
+func (s *site) setAnew(b *rig.Browser, link, name string) *rig.Browser {
+	s.t.Helper()
 	b.Get(link).Follow("")
 	if b.Page() != "login-login-update-password" {
 		s.t.Fatalf("%s, want the page for a new password", b.Describe())
 	}
-	return b.Submit("password-new", realm.Password(name), "password-confirm", realm.Password(name)).Follow(s.portal().Redirect)
+	return b.Submit("password-new", realm.Password(name), "password-confirm", realm.Password(name))
 }

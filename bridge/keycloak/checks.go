@@ -19,7 +19,7 @@ const MaxOffset = 5 * time.Second
 
 // EventTypes lists the types of events that have to be saved.
 func EventTypes() []string {
-	all := slices.Concat(historyTypes, watchedTypes, []string{"LOGIN_ERROR"})
+	all := slices.Concat(historyTypes, watchedTypes, mailedTypes, []string{"LOGIN_ERROR"})
 	slices.Sort(all)
 	return slices.Compact(all)
 }

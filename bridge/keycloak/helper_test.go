@@ -154,7 +154,8 @@ func (p *place) page(req *http.Request) []map[string]any {
 	from, _ := strconv.ParseInt(q.Get("dateFrom"), 10, 64)
 	found := []map[string]any{}
 	for _, e := range p.events {
-		if at, _ := e["time"].(int64); at >= from && slices.Contains(q["type"], fmt.Sprint(e["type"])) {
+		whose := q.Get("user") == "" || q.Get("user") == e["userId"]
+		if at, _ := e["time"].(int64); at >= from && whose && slices.Contains(q["type"], fmt.Sprint(e["type"])) {
 			found = append(found, e)
 		}
 	}

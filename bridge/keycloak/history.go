@@ -18,6 +18,7 @@ var (
 	watchedTypes = []string{
 		"LOGIN", "UPDATE_CREDENTIAL", "UPDATE_PASSWORD", "UPDATE_PROFILE", "UPDATE_EMAIL", "UPDATE_TOTP", "REMOVE_CREDENTIAL", "REMOVE_TOTP",
 	}
+	mailedTypes = []string{"SEND_RESET_PASSWORD"}
 )
 
 const (

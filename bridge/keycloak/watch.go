@@ -29,7 +29,7 @@ type WatchConfig struct {
 }
 
 // Watch reads the events of the login client while a gate is open: the first LOGIN shuts a person's gate, and a change of an account in the
-// midst of our sign-in, which never happens rightly, is undone as far as it can be. Each replica runs one; all they do may be done twice.
+// midst of our sign-in, which never happens rightly but for a password that was forgotten, is undone as far as it can be. Each replica runs one; all they do may be done twice.
 type Watch struct {
 	gate   *RealmGate
 	client *Client
@@ -118,15 +118,8 @@ func (w *Watch) answer(ctx context.Context, e savedEvent) error {
 	if err != nil {
 		return err
 	}
-	if e.Type != "LOGIN" {
-		if slices.Contains(record.Alarms, e.ID) {
-			return nil
-		}
-		if e.at().After(record.Until.Add(watchTail)) { // no gate of this person was open: a full sign-in, in which people may change their account
-			w.gate.log.InfoContext(ctx, "gate: an account was changed within a full sign-in", "event", e.Type, "person", e.UserID)
-			return nil
-		}
-		return w.raise(ctx, e, record.Told)
+	if e.Type != "LOGIN" || e.setOnTheWay() {
+		return w.changed(ctx, e, record)
 	}
 	for _, l := range record.Leases {
 		if !l.Opened.After(e.at()) {
@@ -134,6 +127,26 @@ func (w *Watch) answer(ctx context.Context, e savedEvent) error {
 		}
 	}
 	return nil
+}
+
+// changed answers an event of an account that was changed.
+func (w *Watch) changed(ctx context.Context, e savedEvent, record GateRecord) error {
+	if slices.Contains(record.Alarms, e.ID) {
+		return nil
+	}
+	if e.at().After(record.Until.Add(watchTail)) { // no gate of this person was open: a full sign-in, in which people may change their account
+		w.gate.log.InfoContext(ctx, "gate: an account was changed within a full sign-in", "event", e.Type, "person", e.UserID)
+		return nil
+	}
+	forgotten, err := w.forgotten(ctx, e)
+	switch {
+	case err != nil: // it is asked again; what holds in both cases is done meanwhile
+		return errors.Join(err, w.gate.Shut(ctx, e.UserID))
+	case forgotten:
+		return w.letGo(ctx, e)
+	default:
+		return w.raise(ctx, e, record.Told)
+	}
 }
 
 // What is done once about an event that never happens rightly: GateRecord.Told holds the event's id, when it is on record, and with these behind it.

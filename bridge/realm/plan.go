@@ -96,7 +96,7 @@ func (p *planner) setting(reason Reason, name string, v any) {
 func EventTypes() []string {
 	return []string{
 		"LOGIN", "LOGIN_ERROR", "UPDATE_CREDENTIAL", "UPDATE_PASSWORD", "RESET_PASSWORD", "UPDATE_PROFILE", "UPDATE_EMAIL", "UPDATE_TOTP",
-		"REMOVE_CREDENTIAL", "REMOVE_TOTP",
+		"REMOVE_CREDENTIAL", "REMOVE_TOTP", "SEND_RESET_PASSWORD",
 	}
 }
 
