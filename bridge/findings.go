@@ -144,7 +144,8 @@ const (
 	FindThemeMissing   FindingID = "theme.missing"
 	FindThemeElsewhere FindingID = "theme.elsewhere" // Object: the language
 
-	FindDoctorOld FindingID = "doctor.old"
+	FindDoctorOld    FindingID = "doctor.old"
+	FindDoctorUnkept FindingID = "doctor.unkept"
 )
 
 // findings says how bad each is.
@@ -176,6 +177,6 @@ func findings() map[FindingID]Severity {
 		FindProxiesWide: Critical, FindProxiesMissing: Warning,
 		FindBaseAway: Warning, FindBaseForeign: Critical,
 		FindThemeMissing: Info, FindThemeElsewhere: Warning,
-		FindDoctorOld: Warning,
+		FindDoctorOld: Warning, FindDoctorUnkept: Warning,
 	}
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,40 @@ func TestRealmGuardLooksAfterAPlainRunOfTheDoctor(t *testing.T) {
 		t.Fatalf("exit %d: %s%s", code, results, messages)
 	}
 	readiness(t, admin, http.StatusOK, "no new recovery begins: flow.")
+}
+
+// OIDC-18: where no service and no store learns what an administrator's client saw, that is a finding, in the result and in the exit code; beside the service it is
+// none, nor for a run that saw nothing to keep.
+func TestDoctorSaysThatNobodyLearnsWhatItSaw(t *testing.T) {
+	t.Parallel()
+	alone := newExplained(t, "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\nstore: {bolt: state.db}\naudit: {file: audit.jsonl}\n")
+	beside, _, _, _ := guarded(t)
+	for name, x := range map[string]struct {
+		at    *explained
+		admin bool
+		found bool
+	}{"alone": {alone, true, true}, "alone, without a client": {alone, false, false}, "beside the service": {beside.explained, true, false}} {
+		args := []string{"doctor", "-c", x.at.config, "--json", "--timeout", "10s"}
+		if x.admin {
+			secret := filepath.Join(t.TempDir(), "secret")
+			if err := os.WriteFile(secret, []byte("broad-secret-for-tests"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args = append(args, "--admin-client", fakekc.ClientBroad, "--admin-secret-file", secret)
+		}
+		code, results, messages := x.at.run(args...)
+		var out doctorResult
+		if err := json.Unmarshal([]byte(results), &out); err != nil {
+			t.Fatal(err, messages)
+		}
+		i := slices.IndexFunc(out.Findings, func(f bridge.Finding) bool { return f.ID == bridge.FindDoctorUnkept })
+		if i >= 0 != x.found || x.found && (code != exitFailed || out.Findings[i].Severity == bridge.Info) {
+			t.Errorf("%s: exit %d: %+v\n%s", name, code, out.Findings, messages)
+		}
+		if passed := slices.Contains(out.Passed, "doctor"); passed != (x.admin && !x.found) {
+			t.Errorf("%s: passed: %v", name, out.Passed)
+		}
+	}
 }
 
 // OIDC-18: what only an administrator's client may see counts as the doctor saw it last, until it sees that it was mended.

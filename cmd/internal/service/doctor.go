@@ -75,6 +75,11 @@ func (d Doctor) Run(ctx context.Context, limit time.Duration) (report doctor.Rep
 	switch {
 	case d.Administrator != nil:
 		kept = held.remember(keep, report)
+		of := doctor.Result{Check: "doctor"}
+		if kept != nil {
+			of.Findings = []bridge.Finding{bridge.Found(bridge.FindDoctorUnkept, "")}
+		}
+		report.Results = append(report.Results, of)
 	case held.service != nil:
 		_ = held.service.Look(keep) // every so often it does so by itself
 	}
