@@ -11,6 +11,7 @@ import (
 type Health struct {
 	Frame
 	Process string // name of the process that answers: each looks for itself
+	Paused  bool   // the configuration lets nobody begin a recovery
 	Report  Report
 }
 

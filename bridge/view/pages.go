@@ -20,8 +20,10 @@ type faulty interface{ faults() []Fault }
 // Start is GET /: what is wrong, and what helps. Only what works here has a tile.
 type Start struct {
 	Frame
-	Temporary bool // people may have a temporary code mailed
-	Settings  bool // people may change their settings
+	Temporary bool   // people may have a temporary code mailed
+	Settings  bool   // people may change their settings
+	Paused    bool   // nobody can begin a recovery
+	PauseText string // the administrator's own words about that, in the page's language; empty: ours
 }
 
 // Identify is GET /start, and the answer 422 of POST /start: the person types their ID. It looks the same for every ID.

@@ -19,7 +19,7 @@ type Health interface {
 // health serves GET /admin: the findings of the realm guard in the process that answers.
 func (s *Server) health(w http.ResponseWriter, r *http.Request, v *visit, _ bridge.Operator) error {
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		return view.Health{Frame: f, Process: s.TrailName, Report: s.Health.Report()}
+		return view.Health{Frame: f, Process: s.TrailName, Paused: s.Flow.Rules.Paused, Report: s.Health.Report()}
 	})
 }
 

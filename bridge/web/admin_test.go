@@ -68,6 +68,7 @@ func TestOnlyAdministratorsReadTheHealthReport(t *testing.T) {
 func TestTheHealthReportSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	c := campus.OpenDesk(t)
+	_, pause := switches(t, c)
 	roles(c, member(c, "admin"), with("otp-admin"))
 	admin := at(t, c, "admin")
 	admin.signInFully("admin", "/admin")
@@ -91,6 +92,12 @@ func TestTheHealthReportSaysWhatIsWrong(t *testing.T) {
 	if c.Health.Looks() != 1 {
 		t.Errorf("%d looks", c.Health.Looks())
 	}
+	if strings.Contains(admin.Body, "paused: true") {
+		t.Error("there is no pause")
+	}
+	pause(true)
+	admin.open("/admin", http.StatusOK)
+	admin.says("The configuration says paused: true: nobody can begin a recovery.")
 }
 
 // A campus without a help desk has the report all the same. Whoever comes without the second factor is led back to it, and not to a desk that is not there.

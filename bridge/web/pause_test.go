@@ -75,6 +75,11 @@ func TestThePauseStopsWhatBegins(t *testing.T) {
 	if after := facts(t, c, name); after != before || len(c.Events("")) != events || len(gate(c)) > 0 {
 		t.Errorf("something was begun: %v, gate %v\nbefore %s\nafter %s", c.Events("")[events:], gate(c), before, after)
 	}
+	for lang, words := range pauseTexts { // the start page says so before anybody goes on from it
+		if got := get("/", "").in(lang).to(t, c); got.status != http.StatusOK || !strings.Contains(got.body, strings.NewReplacer("<", "&lt;", ">", "&gt;").Replace(words)) {
+			t.Errorf("the start page in %s: %d\n%s", lang, got.status, text(got.body))
+		}
+	}
 	door.open("/", http.StatusOK)
 	operator(t, c, "carol")
 	owner(t, c, own).adds("Other phone")
@@ -84,7 +89,12 @@ func TestThePauseStopsWhatBegins(t *testing.T) {
 	other.Web.PauseText = nil
 	door.open("/start", http.StatusServiceUnavailable)
 	door.says("New re-registrations cannot be started at the moment")
+	door.open("/", http.StatusOK)
+	door.says("No new re-registration can be started at the moment")
 	pause(false)
+	if got := get("/", "").in("en").to(t, c); strings.Contains(got.body, "This service is paused") {
+		t.Errorf("after the pause the start page says\n%s", text(got.body))
+	}
 	asks.send("/recovery", http.StatusOK, "do", "start", "reason", "lost", "way", "mail")
 	forgetful.send("/temporary", http.StatusOK, "do", "send")
 	door.signIn(own)

@@ -17,7 +17,10 @@ var signInFor = map[string]string{"temporary": temporaryPath}
 // start serves GET /.
 func (s *Server) start(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return s.show(w, r, v, http.StatusOK, func(f view.Frame) view.Page {
-		return view.Start{Frame: f, Temporary: s.Flow.Rules.TemporaryCodes, Settings: s.Settings != nil}
+		return view.Start{
+			Frame: f, Temporary: s.Flow.Rules.TemporaryCodes, Settings: s.Settings != nil,
+			Paused: s.Flow.Rules.Paused, PauseText: s.PauseText[v.lang],
+		}
 	})
 }
 

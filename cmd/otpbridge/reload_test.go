@@ -174,7 +174,16 @@ func TestPauseIsTakenWhileKeycloakIsAway(t *testing.T) {
 		}
 	}
 	const own = "No new requests until noon."
+	paused := func(want string) { // who runs it sees the pause, too
+		t.Helper()
+		_, figures := look(t, "http://"+admin+"/metrics", "")
+		_, parts := look(t, "http://"+admin+"/readyz", "")
+		if !strings.Contains(figures, "\notpbridge_paused "+want+"\n") || strings.Contains(parts, `"paused":"no new recovery begins`) != (want == "1") {
+			t.Errorf("not otpbridge_paused %s, or not in %s", want, parts)
+		}
+	}
 	start(http.StatusOK, "")
+	paused("0")
 	s.kc.Down()
 	s.configure("languages: [en]", "languages: [en]\npaused: true\npause_text: {en: "+own+"}")
 	s.signal(syscall.SIGHUP)
@@ -185,11 +194,13 @@ func TestPauseIsTakenWhileKeycloakIsAway(t *testing.T) {
 	}
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 	start(http.StatusServiceUnavailable, own)
+	paused("1")
 	s.configure("paused: true", "paused: false")
 	s.signal(syscall.SIGHUP)
 	s.said("the configuration was changed")
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 	start(http.StatusOK, "")
+	paused("0")
 }
 
 // CFG-09: what is not taken since the store is away is taken when it is back, without another signal.

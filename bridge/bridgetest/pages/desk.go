@@ -193,6 +193,7 @@ func healthSamples(f view.Frame, word string) []Sample {
 	good, never := bad, view.Health{Frame: f, Process: "otpbridge-0"}
 	good.Report.Stopped, good.Report.Findings, good.Report.Unchecked = false, nil, nil
 	never.Operator, never.Auditor = true, true
+	never.Paused = true
 	silent := bad
 	silent.Report.Silent = At(13, 45)
 	silent.Report.Findings, silent.Report.Unchecked = nil, []view.UncheckedCheck{{Check: "browser-flow", Why: bridge.UncheckedAnswer}}

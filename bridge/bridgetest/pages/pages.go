@@ -96,6 +96,8 @@ func startSamples(f view.Frame, word string) []Sample {
 		{"request-several", several}, {"request-locked", locked},
 		{"start", view.Start{Frame: nobody}},
 		{"start-all", view.Start{Frame: nobody, Temporary: true, Settings: true}},
+		{"start-paused", view.Start{Frame: nobody, Settings: true, Paused: true}},
+		{"start-paused-own", view.Start{Frame: nobody, Paused: true, PauseText: word}},
 		{"start-session", view.Start{Frame: soon}},
 		{"identify", view.Identify{Frame: nobody}},
 		{"identify-temporary", view.Identify{Frame: nobody, To: word}},

@@ -58,6 +58,7 @@ func (s *service) adminHandler() http.Handler {
 		s.health.parked[w.Kind] = s.figures.NewCounter(fmt.Sprintf("otpbridge_jobs_parked_total{kind=%q}", w.Kind))
 	}
 	s.figures.NewGauge("otpbridge_ready", func() float64 { return oneIf(s.ready()) })
+	s.figures.NewGauge("otpbridge_paused", func() float64 { return oneIf(s.cfg.Paused) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.readyz)
@@ -90,6 +91,9 @@ func (s *service) readyz(w http.ResponseWriter, r *http.Request) {
 	answer["realm_guard"] = "ok"
 	if said := s.guard.says(); said != "" {
 		answer["realm_guard"] = "no new recovery begins: " + said // the pages say so, and what is under way goes on
+	}
+	if s.cfg.Paused {
+		answer["paused"] = "no new recovery begins: the configuration says so" // which is as somebody wants it, and no outage
 	}
 	for part, err := range s.parts() {
 		if err == nil {
