@@ -95,14 +95,23 @@ func report(p process, err error) int {
 	case errors.Is(err, errDiffers):
 		return exitFailed
 	case errors.As(err, &faults):
-		say(p, strings.Join(faults.Lines(p.lang), "\n"))
+		say(p, harmless(strings.Join(faults.Lines(p.lang), "\n")))
 		return exitUsage
 	case errors.As(err, &usage):
-		say(p, "otpbridge: "+usage.Error())
+		say(p, "otpbridge: "+harmless(usage.Error()))
 		return exitUsage
 	}
-	say(p, "otpbridge: "+translated(p, err).Error())
+	say(p, "otpbridge: "+harmless(translated(p, err).Error()))
 	return exitFailed
+}
+
+// harmless makes each line of a message harmless for a terminal: an error may hold what Keycloak answered, or the name of a client that somebody else chose.
+func harmless(message string) string {
+	lines := strings.Split(message, "\n")
+	for i := range lines {
+		lines[i] = plain(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // refused says why a command does not do what it was told to.
