@@ -161,11 +161,20 @@ func findTheme(s *State, a Asked) (found []bridge.Finding) {
 	return found
 }
 
-// unknownLink: with a theme, and without an address among the realm's texts, the link leads to where the server's environment says, or there is none.
+// ownTheme is the name of the theme that `otpbridge theme` writes, unless it is told another one: of no other can be seen from here what it shows.
+const ownTheme = "otp-recovery"
+
+// unknownLink names what nobody can read of the link that a theme should have, "" for nothing: where it leads, which the server's environment says when the
+// realm's texts do not; and whether a theme of another name shows it at all.
 func (s *State) unknownLink(a Asked) string {
 	told := slices.ContainsFunc(a.Languages, func(language string) bool { return s.Texts[language]["otpRecoveryUrl"] != "" })
-	if s.Setting("loginTheme") == "" || told {
+	switch theme := s.Setting("loginTheme"); {
+	case theme == "":
 		return ""
+	case !told:
+		return "otpRecoveryUrl"
+	case theme != ownTheme:
+		return "loginTheme"
 	}
-	return "otpRecoveryUrl"
+	return ""
 }

@@ -48,8 +48,11 @@ func TestWhatNobodyCanJudgeIsNotChecked(t *testing.T) {
 		t.Errorf("a theme without an address: %q", got)
 	}
 	s.Texts = map[string]map[string]string{"en": {"otpRecoveryUrl": a.BaseURL + "/"}}
-	if got := unchecked("theme", s, a); got != "" {
-		t.Errorf("a theme with an address: %q", got)
+	for theme, want := range map[string]string{"campus": "loginTheme", "keycloak.v2": "loginTheme", "otp-recovery": "", "": ""} {
+		s.Settings["loginTheme"] = theme
+		if got := unchecked("theme", s, a); got != want {
+			t.Errorf("the theme %q with an address: %q, want %q", theme, got, want)
+		}
 	}
 }
 
