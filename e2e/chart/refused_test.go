@@ -8,7 +8,30 @@ import (
 // OPS-07, TOK-02: values that would do harm, or nothing, are refused, and the message names the key and says in words what is wanted.
 func TestChartRefuses(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []struct{ base, set, says, wanted string }{
+	for _, bad := range refusals() {
+		t.Run(bad.set, func(t *testing.T) {
+			t.Parallel()
+			_, said, err := helm(t, "template", release, chartDir, "--kube-version", kubernetes, "--values", values(bad.base), "--set", bad.set)
+			if err == nil {
+				t.Fatal("taken")
+			}
+			for _, want := range []string{bad.says, bad.wanted} {
+				if !strings.Contains(said, want) {
+					t.Errorf("the message does not say %q:\n%s", want, said)
+				}
+			}
+			if strings.ContainsAny(said, `^$`) {
+				t.Errorf("the message shows a pattern:\n%s", said)
+			}
+		})
+	}
+}
+
+// refusal is a value that is refused: the values that it is added to, the value, and two parts of what is said about it.
+type refusal struct{ base, set, says, wanted string }
+
+func refusals() []refusal {
+	return []refusal{
 		{"embedded", "replicas=2", "cannot share the embedded store", ""},
 		{"embedded", "autoscaling.enabled=true", "cannot share the embedded store", ""},
 		{"embedded", "replicas=0", "/replicas", "want 1"},
@@ -95,21 +118,5 @@ func TestChartRefuses(t *testing.T) {
 		{"embedded", "podAnnotations.checksum/config=a", "podAnnotations: checksum/config", "the chart's own annotation"},
 		{"redis", "podDisruptionBudget.maxUnavailable=2", "podDisruptionBudget.maxUnavailable: 2 of 2", "nobody who serves"},
 		{"desk", "podDisruptionBudget.maxUnavailable=3", "podDisruptionBudget.maxUnavailable: 3 of 2", "nobody who serves"},
-	} {
-		t.Run(bad.set, func(t *testing.T) {
-			t.Parallel()
-			_, said, err := helm(t, "template", release, chartDir, "--kube-version", kubernetes, "--values", values(bad.base), "--set", bad.set)
-			if err == nil {
-				t.Fatal("taken")
-			}
-			for _, want := range []string{bad.says, bad.wanted} {
-				if !strings.Contains(said, want) {
-					t.Errorf("the message does not say %q:\n%s", want, said)
-				}
-			}
-			if strings.ContainsAny(said, `^$`) {
-				t.Errorf("the message shows a pattern:\n%s", said)
-			}
-		})
 	}
 }
