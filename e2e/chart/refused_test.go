@@ -8,7 +8,7 @@ import (
 // OPS-07, TOK-02: values that would do harm, or nothing, are refused, and the message names the key and says in words what is wanted.
 func TestChartRefuses(t *testing.T) {
 	t.Parallel()
-	for _, bad := range refusals() {
+	for _, bad := range refusedValues() {
 		t.Run(bad.set, func(t *testing.T) {
 			t.Parallel()
 			_, said, err := helm(t, "template", release, chartDir, "--kube-version", kubernetes, "--values", values(bad.base), "--set", bad.set)
@@ -27,11 +27,11 @@ func TestChartRefuses(t *testing.T) {
 	}
 }
 
-// refusal is a value that is refused: the values that it is added to, the value, and two parts of what is said about it.
-type refusal struct{ base, set, says, wanted string }
+// refusedValue is a value that is refused: the values that it is added to, the value, and two parts of what is said about it.
+type refusedValue struct{ base, set, says, wanted string }
 
-func refusals() []refusal {
-	return []refusal{
+func refusedValues() []refusedValue {
+	return []refusedValue{
 		{"embedded", "replicas=2", "cannot share the embedded store", ""},
 		{"embedded", "autoscaling.enabled=true", "cannot share the embedded store", ""},
 		{"embedded", "replicas=0", "/replicas", "want 1"},
