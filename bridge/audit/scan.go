@@ -96,14 +96,19 @@ func (t *Trail) Locks(ctx context.Context) (out []bridge.Watch, err error) {
 	return out, nil
 }
 
-// Guard is what the realm guard put on record last, as far as this trail knows; the zero record: nothing.
-func (t *Trail) Guard(ctx context.Context) (last bridge.AuditRecord, err error) {
+// Guard is what the realm guard put on record last of the realm with this issuer, or of one that it did not name, as far as this trail knows; the zero
+// record: nothing.
+func (t *Trail) Guard(ctx context.Context, issuer string) (last bridge.AuditRecord, err error) {
 	t.reading.Lock()
 	defer t.reading.Unlock()
 	if err := t.readOn(ctx); err != nil {
 		return last, bridge.Fault(bridge.CodeAuditFull, "read the trail", err)
 	}
-	return t.seen.guard, nil
+	last = t.seen.guard[issuer]
+	if unnamed := t.seen.guard[""]; unnamed.Time.After(last.Time) {
+		last = unnamed
+	}
+	return last, nil
 }
 
 func (t *Trail) readOn(ctx context.Context) error {
@@ -133,7 +138,7 @@ type scanner struct {
 	files []position
 	open  map[job]Intent
 	ended map[job]ending
-	guard bridge.AuditRecord // the last one of the realm guard
+	guard map[string]bridge.AuditRecord // the last one of the realm guard, by the issuer that it is about
 }
 
 // job is what an intent is about: one recovery may hold a lock and a swap.
@@ -266,7 +271,10 @@ func (s *scanner) take(text []byte) {
 	ours := func(what bridge.Undertaking) bool { return bytes.Contains(text, []byte(`"event":"`+what+`.`)) }
 	if ours("guard") {
 		if r, ok := record(text); ok {
-			s.guard = r
+			if s.guard == nil {
+				s.guard = map[string]bridge.AuditRecord{}
+			}
+			s.guard[r.Detail["issuer"]] = r
 		}
 		return
 	}

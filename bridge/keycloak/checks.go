@@ -17,9 +17,10 @@ import (
 // MaxOffset is how far our clock and Keycloak's may be apart before somebody should set one of them.
 const MaxOffset = 5 * time.Second
 
-// EventTypes lists the types of events that have to be saved.
+// EventTypes lists the types of events that have to be saved. Without mailedTypes a forgotten password is an alarm, which harms nobody's account: the plan
+// adds them.
 func EventTypes() []string {
-	all := slices.Concat(historyTypes, watchedTypes, mailedTypes, []string{"LOGIN_ERROR"})
+	all := slices.Concat(historyTypes, watchedTypes, []string{"LOGIN_ERROR"})
 	slices.Sort(all)
 	return slices.Compact(all)
 }

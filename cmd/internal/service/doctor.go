@@ -312,8 +312,9 @@ func (h holder) remember(ctx context.Context, report doctor.Report) error {
 // seenLife is how long the last report with an administrator's rights is kept.
 const seenLife = 400 * 24 * time.Hour
 
-// seenIn is the realm that such a report is about, under which it is kept: it says nothing of another one that a changed configuration leads to.
-func seenIn(cfg config.Config) string { return cfg.Keycloak.URL + "/realms/" + cfg.Keycloak.Realm }
+// seenIn is the issuer that such a report is about, under which it is kept: it says nothing of another one that a changed configuration leads to. Whoever asks
+// may know Keycloak by another address.
+func seenIn(cfg config.Config) string { return cfg.SignIn.Issuer }
 
 func seen(s *store.Store) *store.Typed[doctor.Report] {
 	return store.NewTyped[doctor.Report](s.KV, store.Kind{Name: "doctor", Version: 1})

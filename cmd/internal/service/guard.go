@@ -291,9 +291,9 @@ func (s *service) tell(ctx context.Context, before string) (now string) {
 	if now == before || !s.guard.verdict() {
 		return before // nobody was let in yet: there is nothing to stop
 	}
-	e := bridge.AuditEvent{Event: "guard.resumed", Outcome: "ok", Actor: "system"}
+	e := bridge.AuditEvent{Event: "guard.resumed", Outcome: "ok", Actor: "system", Detail: map[string]string{"issuer": s.cfg.SignIn.Issuer}}
 	if now != "" {
-		e = bridge.AuditEvent{Event: "guard.stopped", Outcome: "failed", Actor: "system", Detail: map[string]string{"findings": now}}
+		e.Event, e.Outcome, e.Detail["findings"] = "guard.stopped", "failed", now
 		s.log.ErrorContext(ctx, "realm guard: no new recovery begins", "findings", now)
 	} else {
 		s.log.InfoContext(ctx, "realm guard: recoveries may begin again")

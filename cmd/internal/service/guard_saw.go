@@ -58,9 +58,9 @@ func hidden() map[bridge.FindingID]string {
 	}
 }
 
-// onRecord is what recoveries were stopped for, as the trail has it, as far as the service account does not see it itself.
+// onRecord is what recoveries were stopped for in this realm, as the trail has it, as far as the service account does not see it itself.
 func (s *service) onRecord(ctx context.Context) (saw doctor.Report, err error) {
-	last, err := s.audit.Guard(ctx)
+	last, err := s.audit.Guard(ctx, s.cfg.SignIn.Issuer)
 	if err == nil && last.Event == "guard.stopped" {
 		saw = stoppedFor(last.Detail["findings"], last.Time)
 	}

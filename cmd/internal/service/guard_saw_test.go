@@ -14,7 +14,6 @@ import (
 	"otpbridge/bridge"
 	"otpbridge/bridge/bridgetest/storetest"
 	"otpbridge/bridge/doctor"
-	"otpbridge/cmd/internal/config"
 	"otpbridge/cmd/internal/control"
 )
 
@@ -200,23 +199,27 @@ func TestAVerdictOfThousandsIsShort(t *testing.T) {
 func TestWhatTheDoctorSawIsOfOneRealm(t *testing.T) {
 	t.Parallel()
 	s, _ := afterLoss(t)
-	test := config.Keycloak{URL: "https://sso-test.example.ac.jp", Realm: "campus"}
-	s.cfg.Keycloak = test
+	const test = "https://sso-test.example.ac.jp/realms/campus"
+	s.cfg.SignIn.Issuer = test
+	stopped := bridge.AuditEvent{Event: "guard.stopped", Outcome: "failed", Actor: "system", Detail: map[string]string{"findings": "flow.override portal", "issuer": test}}
+	if err := s.audit.Record(t.Context(), stopped); err != nil {
+		t.Fatal(err)
+	}
 	seenThere := doctor.Report{At: s.opts.Now(), Results: []doctor.Result{{Check: "flow-overrides", Findings: []bridge.Finding{bridge.Found(bridge.FindFlowOverride, "portal")}}}}
 	if err := remember(t.Context(), s.store, seenIn(s.cfg), seenThere); err != nil {
 		t.Fatal(err)
 	}
 	for _, x := range []struct {
-		realm config.Keycloak
-		seen  bool
-	}{{test, true}, {config.Keycloak{URL: "https://sso.example.ac.jp", Realm: "campus"}, false}, {config.Keycloak{URL: test.URL, Realm: "other"}, false}, {test, true}} {
-		s.cfg.Keycloak, s.guard = x.realm, guard{}
+		issuer string
+		seen   bool
+	}{{test, true}, {"https://sso.example.ac.jp/realms/campus", false}, {"https://sso-test.example.ac.jp/realms/other", false}, {test, true}} {
+		s.cfg.SignIn.Issuer, s.guard = x.issuer, guard{}
 		never, err := s.checkSeen(t.Context())
 		if err != nil || (len(never) == 0) != x.seen {
-			t.Errorf("%+v: %+v, %v", x.realm, never, err)
+			t.Errorf("%+v: %+v, %v", x.issuer, never, err)
 		}
 		if found := s.doctorSaw(t.Context()).Findings(); (len(found) == 1) != x.seen {
-			t.Errorf("%+v: %+v", x.realm, found)
+			t.Errorf("%+v: %+v", x.issuer, found)
 		}
 	}
 	for of, want := range map[string]int{seenIn(s.cfg): http.StatusOK, "https://sso.example.ac.jp/realms/campus": http.StatusNotFound} {
