@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -190,9 +191,25 @@ func (m *maker) takeOut(e Execution) error {
 		}
 	} else if e.Sub.has(certificate) { // who has no password here would not get in any more
 		return m.scoped(e)
+	} else if line := m.beyond(e); line != "" {
+		return m.odd("flow_scoped", e.Sub.Alias, line)
 	}
 	m.collect(e)
 	return nil
+}
+
+// beyond is a line of a sub-flow with our scope, made by hand, that does more than ours do and would be gone; "" = there is none.
+func (m *maker) beyond(e Execution) (line string) {
+	if m.named(e) {
+		return ""
+	}
+	does := append(conditions(), denies, allow)
+	e.Sub.Walk(false, func(p *Execution) {
+		if p.Sub == nil && !isSecond(p.Provider) && !slices.Contains(does, p.Provider) {
+			line = cmp.Or(line, p.Provider)
+		}
+	})
+	return line
 }
 
 // copied is a line as it is, with a configuration of its own.
@@ -220,17 +237,15 @@ func (m *maker) wrapper(e Execution) bool { return m.mine() && e.Sub.Alias == m.
 
 // ours: what a flow of ours adds, recognised by its name or by our scope.
 func (m *maker) ours(e Execution) bool {
-	if e.Sub == nil {
-		return false
-	}
-	for _, part := range []string{"-gate", "-2fa", "-passkey"} {
-		if m.mine() && e.Sub.Alias == m.source.Alias+part {
-			return true
-		}
-	}
-	return slices.ContainsFunc(e.Sub.Steps, func(p Execution) bool {
+	return e.Sub != nil && (m.named(e) || slices.ContainsFunc(e.Sub.Steps, func(p Execution) bool {
 		return p.Provider == byScope && p.Config[scopeOfCondition] == m.w.RecoveryScope
-	})
+	}))
+}
+
+// named reports whether a sub-flow has the name of one that a flow of ours adds.
+func (m *maker) named(e Execution) bool {
+	part, ofSource := strings.CutPrefix(e.Sub.Alias, m.source.Alias)
+	return m.mine() && ofSource && slices.Contains([]string{"-gate", "-2fa", "-passkey"}, part)
 }
 
 // secondOnly reports whether a line is about a second factor and nothing else: one of the forms, or a sub-flow of those and conditions.

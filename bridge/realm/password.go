@@ -139,13 +139,19 @@ func (m *maker) passedOver(n Node) Node {
 	return m.unlessRecovery(of, n)
 }
 
-// keptUnless is a way in that a recovery passes over already, as it is in the flow that is made.
+// keptUnless is a way in that a recovery passes over already, as it is in the flow that is made. Lines that count together stay together: each by itself
+// would be a way in.
 func (m *maker) keptUnless(e Execution) (ways []Node, err error) {
 	if m.only(e, certificate) {
 		n, err := m.certificateUnless(e)
 		return []Node{n}, err
 	}
-	inside, err := m.identify(m.spared(e))
+	way := m.spared(e)
+	inside, err := m.identify(way)
+	if slices.ContainsFunc(inside, func(n Node) bool { return n.Requirement != alternative }) {
+		whole := &Tree{Alias: m.name(slug(m.short(way.Alias))), Description: way.Description, Steps: inside}
+		inside = []Node{{Requirement: alternative, Sub: whole}}
+	}
 	for _, n := range inside {
 		ways = append(ways, m.passedOver(n))
 	}
