@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"otpbridge/bridge"
 	"otpbridge/cmd/internal/config"
@@ -134,8 +135,18 @@ func listed(p process, all []control.Recovery) error {
 
 // plain makes a name that came from elsewhere harmless for a terminal and a table.
 func plain(name string) string {
-	quoted := strconv.QuoteToGraphic(name)
-	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+	var b strings.Builder
+	for name != "" {
+		r, size := utf8.DecodeRuneInString(name)
+		if shown := name[:size]; strconv.IsGraphic(r) && utf8.ValidString(shown) {
+			b.WriteString(shown)
+		} else {
+			quoted := strconv.QuoteToGraphic(shown)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		name = name[size:]
+	}
+	return b.String()
 }
 
 func clock(t time.Time) string {

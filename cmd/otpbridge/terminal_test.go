@@ -34,7 +34,8 @@ func TestErrorsAreHarmlessForATerminal(t *testing.T) {
 		`otpbridge: Keycloak answers 409 Client \x1b]0;owned\a\x1b[2J \u202e exists` + "\n": c.Do(t.Context(), "PUT /clients/1", nil, nil),
 		`otpbridge: settings of client app\x1b[2J\x1b]52;c;ZXZpbA==\a: disk full` + "\n":    stopped.Do(t.Context(), []realm.Change{change}),
 		"otpbridge: 一行目 \"a\"\n二行目 \\x1b[2J\n":                                              refused{config.Say("", "一行目 \"a\"\n二行目 \x1b[2J")},
-		"otpbridge: \\x1b[2J\n": usageError{errors.New("\x1b[2J")},
+		"otpbridge: \\x1b[2J\n":               usageError{errors.New("\x1b[2J")},
+		`otpbridge: like ^\d{7}$ \xff` + "\n": errors.New("like ^\\d{7}$ \xff"), // a pattern is shown as it has to be typed
 	} {
 		var said bytes.Buffer
 		report(process{err: &said, lang: "ja"}, err)
