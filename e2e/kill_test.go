@@ -330,7 +330,7 @@ func (s *site) mustBeSwapped(name string, phone *rig.Phone) {
 	s.t.Helper()
 	s.mustHaveOnly(name, phone)
 	rig.Eventually(s.t, "a notice", func() bool { return len(s.notices(name+"@example.net")) > 0 })
-	rig.Eventually(s.t, "no mail waits", func() bool { return strings.Contains(s.figures(), `otpbridge_jobs{kind="mail",state="waiting"} 0`) })
+	rig.Eventually(s.t, "no mail waits", func() bool { return s.figure(`otpbridge_jobs{kind="mail",state="waiting"}`) == 0 })
 }
 
 // notices are the mails to an address that say that a new authenticator was registered.

@@ -2,8 +2,6 @@ package e2e_test
 
 import (
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,20 +43,10 @@ func TestJourneyRedisAwayInTheSwap(t *testing.T) {
 	}
 }
 
-var newStore = regexp.MustCompile(`otpbridge_alarms_total\{event="store.new"\} (\d+)`)
-
 // newStores is how often the alarm "store is new" was given.
 func (s *site) newStores() int {
 	s.t.Helper()
-	found := newStore.FindStringSubmatch(s.figures())
-	if found == nil {
-		return 0
-	}
-	n, err := strconv.Atoi(found[1])
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return n
+	return s.figure(`otpbridge_alarms_total{event="store.new"}`)
 }
 
 // Issue 5, OPS-10, SWAP-11, INV-7: what the store held is lost in the midst of a swap. Nobody loses more than an open recovery. With FULL=1 also

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -38,9 +37,7 @@ func (s *site) mustBeStuck(h *hand, code, words string) {
 	s.attends(code)
 	s.admin(0, []string{h.name, "writing", words}, "list")
 	s.admin(0, []string{"new credential", "to be removed", words}, "show", h.name)
-	if f := s.figures(); !strings.Contains(f, `otpbridge_jobs{kind="attention",state="waiting"} 1`) || !strings.Contains(f, `otpbridge_alarms_total{event="swap.stuck"}`) {
-		s.t.Error("no figure says that somebody has to act")
-	}
+	s.figuresCall("swap.stuck", s.campus.Users[h.name])
 	h.Get(s.bridge.URL + "/recovery").Follow("")
 	h.see("The registration could not be finished yet").see("the administrators have been told")
 	s.admin(0, []string{"is tried again now"}, "retry", h.name, "--yes")
@@ -120,9 +117,7 @@ func (s *site) withdrawnInTheLock(proxy *rig.Proxy) {
 		s.attends("refused_by_account")
 		s.admin(0, []string{h.name, "not locked yet: Keycloak refuses a step"}, "list")
 		s.admin(0, []string{"not locked yet: Keycloak refuses a step"}, "show", h.name)
-		if f := s.figures(); !strings.Contains(f, `otpbridge_alarms_total{event="lock.stuck"}`) {
-			s.t.Error("no figure says that an account is not locked")
-		}
+		s.figuresCall("lock.stuck", s.campus.Users[h.name])
 		s.admin(0, []string{"is tried again now"}, "retry", h.name, "--yes")
 		s.mustBeShutTo(h.name, name != "sessions")
 		h.due().see("Your authenticator app could not be locked yet")
