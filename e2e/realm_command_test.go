@@ -118,8 +118,9 @@ func (s *site) clientsByHand() {
 	}
 }
 
-// Issue 6: a realm made by hand, with people of its own and of a directory, Kerberos, an identity provider, three applications and careless clients of our
-// names, is made ready by plan and apply, a recovery works in it, every attack on a sign-in with the password alone is closed there, and undo makes it what it was.
+// Issue 6, OPS-12 on each line of Keycloak: a realm made by hand, with people of its own and of a directory, Kerberos, an identity provider, three
+// applications and careless clients of our names, is made ready by plan and apply, a recovery works in it, every attack on a sign-in with the password alone
+// is closed there, and undo makes it what it was.
 func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	t.Parallel()
 	s := unprepared(t, settings("keycloak", "password_reset", "desk"))

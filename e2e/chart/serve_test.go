@@ -46,8 +46,9 @@ func TestChartConfigurationIsValid(t *testing.T) {
 	}
 }
 
-// The container's command, in the image, as its user, with a root that belongs to somebody else, becomes ready and ends when told to; helm test beside
-// it looks at everything and finds what is wrong there, the mail server when that is away. Probes, Services and the monitor lead to what is really served.
+// OPS-12 as far as that goes without Kubernetes: the container's command, in the image, as its user, with a root that belongs to somebody else, becomes ready
+// and ends when told to; helm test beside it looks at everything and finds what is wrong there, the mail server when that is away. Probes, Services and the
+// monitor lead to what is really served.
 func TestChartStartsTheImage(t *testing.T) {
 	t.Parallel()
 	campus, kc := rig.NewFakeCampus(t)
