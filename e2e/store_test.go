@@ -187,11 +187,7 @@ func (s *site) loses(h *hand, phone *rig.Phone, proxy *rig.Proxy, m moment, lose
 	<-typed
 	s.mustOpen(m, h.name, phone)
 	rig.EventuallyWithin(s.t, 2*fromTrail, h.name+" is done", func() bool { return s.onRecord("swap.done", h.name) > 0 })
-	took := time.Since(since)
-	s.t.Logf("%s: finished after %s", h.name, took.Round(time.Second))
-	if took > fromTrail {
-		s.t.Errorf("%s: it took %s", h.name, took)
-	}
+	s.mustHaveEndedWithin(fromTrail, "swap.done", h.name, since)
 	s.mustHaveOnly(h.name, phone)
 	rig.Eventually(s.t, "a notice", func() bool { return len(s.notices(h.name+"@example.net")) == 1 })
 }
