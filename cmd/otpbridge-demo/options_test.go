@@ -56,6 +56,9 @@ func taken(t *testing.T, address string) int {
 	t.Helper()
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", address)
+	if err != nil && strings.HasPrefix(address, "[") { // a machine without IPv6
+		l, err = lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
