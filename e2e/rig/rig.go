@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -47,7 +46,6 @@ var run struct {
 	dir    string
 	binary string
 
-	ports  sync.Map   // numbers that were given out
 	realms sync.Mutex // held while a realm is made or removed, which is work for the whole server
 }
 
@@ -138,35 +136,16 @@ func FreePort(t *testing.T) int {
 	return number
 }
 
-// listen opens a port on loopback and returns its base URL; nothing else can take the port meanwhile.
+// listen opens a port on loopback and returns its base URL. The port is the test's until its end, also while a proxy that is down does not listen.
 func listen(t *testing.T) (l net.Listener, base string) {
 	t.Helper()
-	l, number := claim(t)
-	return l, fmt.Sprintf("http://localhost:%d", number)
-}
-
-// Ports that tests listen on themselves lie below those that the kernel takes for outgoing connections: one that is let go for a moment, by a
-// proxy that is down, is still free then.
-const lowestPort, portCount = 20000, 10000
-
-// claim opens a port that was not given out before.
-func claim(t *testing.T) (net.Listener, int) {
-	t.Helper()
+	number := FreePort(t)
 	var lc net.ListenConfig
-	var last error
-	for range 200 {
-		number := lowestPort + rand.N(portCount) //nolint:gosec // no secret
-		if _, given := run.ports.LoadOrStore(number, true); given {
-			continue
-		}
-		l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", number))
-		if err == nil {
-			return l, number
-		}
-		last = err
+	l, err := lc.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", number))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no free port: %v", last)
-	return nil, 0
+	return l, fmt.Sprintf("http://localhost:%d", number)
 }
 
 // Eventually calls done until it returns true, and fails the test with what when Patience is over.
