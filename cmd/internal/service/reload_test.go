@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,7 +14,40 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"otpbridge/bridge/audit"
+	"otpbridge/cmd/internal/config"
 )
+
+// CFG-09: a changed file is judged within a minute, without a signal, and not by one look alone.
+func TestAChangedFileIsJudgedWithinAMinute(t *testing.T) {
+	t.Parallel()
+	path, log := filepath.Join(t.TempDir(), "audit.jsonl"), slog.New(slog.DiscardHandler)
+	trail, err := audit.Open(audit.Config{Path: path, Now: time.Now, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = trail.Close() })
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		s := &service{audit: trail, counted: newCountedAudit(trail, metrics.NewSet(), time.Now), log: log, certificate: &certificate{}}
+		p := &process{opts: Options{Load: func() (*config.Config, error) { looks++; return nil, errors.New("torn") }}}
+		p.current.Store(s)
+		go p.reload(t.Context())
+		judged := func() bool {
+			text, err := os.ReadFile(path)
+			return err == nil && strings.Contains(string(text), "configuration.refused")
+		}
+		for began := time.Now(); !judged(); time.Sleep(time.Second) {
+			synctest.Wait()
+			if time.Since(began) > time.Minute {
+				t.Fatalf("not judged after %d looks", looks)
+			}
+		}
+		synctest.Wait()
+		if looks != 2 {
+			t.Errorf("judged after %d looks", looks)
+		}
+	})
+}
 
 // docs/audit.md, "Rotation": the next line after SIGHUP begins a new file.
 func TestReloadOpensTheTrailThatWasMovedAwayAgain(t *testing.T) {
