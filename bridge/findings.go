@@ -144,6 +144,8 @@ const (
 	FindThemeMissing   FindingID = "theme.missing"
 	FindThemeElsewhere FindingID = "theme.elsewhere" // Object: the language
 
+	FindRecoveriesPaused FindingID = "recoveries.paused"
+
 	FindDoctorOld    FindingID = "doctor.old"
 	FindDoctorUnkept FindingID = "doctor.unkept"
 )
@@ -177,6 +179,6 @@ func findings() map[FindingID]Severity {
 		FindProxiesWide: Critical, FindProxiesMissing: Warning,
 		FindBaseAway: Warning, FindBaseForeign: Critical,
 		FindThemeMissing: Info, FindThemeElsewhere: Warning,
-		FindDoctorOld: Warning, FindDoctorUnkept: Warning,
+		FindRecoveriesPaused: Info, FindDoctorOld: Warning, FindDoctorUnkept: Warning,
 	}
 }

@@ -26,6 +26,7 @@ func TestDoctorIsNotContentWithoutAnAnswer(t *testing.T) {
 	}{
 		"passed":           {doctor.Result{Check: "flow"}, ""},
 		"worth knowing":    {found(bridge.FindCodesUnused), ""},
+		"a pause":          {found(bridge.FindRecoveriesPaused), ""},
 		"a right missing":  {unchecked(bridge.UncheckedRights), ""},
 		"nobody can read":  {unchecked(bridge.UncheckedUnknown), ""},
 		"a finding":        {found(bridge.FindClockOff), "1 findings"},
@@ -45,7 +46,7 @@ func TestDoctorIsNotContentWithoutAnAnswer(t *testing.T) {
 // Issue 6: a key or an id that Keycloak does not know is one finding for the client that it is about, and one line for all that could not be looked at.
 func TestDoctorNamesAClientThatGetsNoToken(t *testing.T) {
 	t.Parallel()
-	e := newExplained(t, "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\nstore: {bolt: state.db}\naudit: {file: audit.jsonl}\n")
+	e := newExplained(t, "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\npaused: true\nstore: {bolt: state.db}\naudit: {file: audit.jsonl}\n")
 	text, err := os.ReadFile(e.config)
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +69,7 @@ func TestDoctorNamesAClientThatGetsNoToken(t *testing.T) {
 		": Keycloak gives no token to otpbridge-broad: unauthorized_client\n":                                                                1,
 		": Keycloak gives no token to preparer: invalid_client\n":                                                                            1,
 		"\n[not checked] account-group, admin-client, ":                                                                                      1,
+		"[info] recoveries.paused: No new recovery begins: the configuration says":                                                           1,
 		"HTTP 401": 0,
 	} {
 		if strings.Count(results, says) != times {

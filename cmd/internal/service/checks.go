@@ -35,6 +35,7 @@ func (p parts) fileChecks() []bridge.Check {
 	return []bridge.Check{
 		{Name: "files", Run: func(context.Context) ([]bridge.Finding, error) { return p.checkFiles() }},
 		{Name: "proxies", Run: func(context.Context) ([]bridge.Finding, error) { return p.checkProxies(), nil }},
+		{Name: "pause", Run: func(context.Context) ([]bridge.Finding, error) { return p.checkPause(), nil }},
 	}
 }
 
@@ -92,6 +93,14 @@ func (p parts) checkProxies() (found []bridge.Finding) {
 		found = append(found, bridge.Found(bridge.FindProxiesMissing, ""))
 	}
 	return found
+}
+
+// checkPause: whoever asks why nobody recovers has to come upon it. It is as somebody wants it, and no fault.
+func (p parts) checkPause() []bridge.Finding {
+	if !p.cfg.Paused {
+		return nil
+	}
+	return []bridge.Finding{bridge.Found(bridge.FindRecoveriesPaused, "")}
 }
 
 func wide(n netip.Prefix) bool {

@@ -72,6 +72,20 @@ func TestOldSealingKeysAreNamed(t *testing.T) {
 	}
 }
 
+// Issue 6: a pause is named, which is no fault; without one nothing is.
+func TestAPauseIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, paused := range []bool{true, false} {
+		p := parts{cfg: config.Config{Paused: paused}}
+		checks := p.fileChecks()
+		i := slices.IndexFunc(checks, func(c bridge.Check) bool { return c.Name == "pause" })
+		found, err := checks[i].Run(t.Context())
+		if err != nil || len(found) > 0 != paused || paused && found[0].ID != bridge.FindRecoveriesPaused {
+			t.Errorf("paused %v: found %v, %v", paused, found, err)
+		}
+	}
+}
+
 // WB-11: a network of a whole campus is nobody's own proxies.
 func TestWideProxiesAreNamed(t *testing.T) {
 	t.Parallel()
