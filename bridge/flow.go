@@ -330,7 +330,7 @@ func (f *Flow) endRefused(ctx context.Context, r Recovery, cause error) error {
 	case CodeTooLate:
 		return err
 	}
-	return errors.Join(cause, err)
+	return errors.Join(err, cause) // whether it was we who changed the account the store does not say
 }
 
 // refusal reports whether a code speaks of the account and not of the outside world.

@@ -343,3 +343,23 @@ func TestATrailThatCannotBeWrittenAtTheSignIn(t *testing.T) {
 	p.signIn("alice")
 	p.at("/recovery")
 }
+
+// STO-03: whether Keycloak ended the sign-in or the swap itself did, the store knows: as long as that is away nobody reads that the sign-in is over.
+func TestAStoreThatIsAwayEndsNoSignIn(t *testing.T) {
+	t.Parallel()
+	c := campus.Open(t)
+	for n, failed := 0, true; failed; n++ {
+		name := member(c, nameOf(n))
+		p := proven(t, c, name)
+		press := post("/enrol", p.session(), p.token(), "do", "confirm", "code", p.code(p.scan()))
+		if err := c.Flow.Target.Do(t.Context(), c.KC.PersonID(name), bridge.Action{Kind: bridge.ActionEndSessions}); err != nil {
+			t.Fatal(err)
+		}
+		c.BreakStore(n)
+		a := press.to(t, c)
+		failed = c.MendStore()
+		if over := recovery(t, c, name).State == bridge.Ended; a.status == http.StatusForbidden && !over || !failed && !over {
+			t.Errorf("call %d, failed %t: answered %d, and over %t", n, failed, a.status, over)
+		}
+	}
+}
