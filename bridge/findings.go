@@ -148,6 +148,7 @@ const (
 
 	FindDoctorOld    FindingID = "doctor.old"
 	FindDoctorUnkept FindingID = "doctor.unkept"
+	FindDoctorLooked FindingID = "doctor.looked"
 )
 
 // findings says how bad each is.
@@ -179,6 +180,6 @@ func findings() map[FindingID]Severity {
 		FindProxiesWide: Critical, FindProxiesMissing: Warning,
 		FindBaseAway: Warning, FindBaseForeign: Critical,
 		FindThemeMissing: Info, FindThemeElsewhere: Warning,
-		FindRecoveriesPaused: Info, FindDoctorOld: Warning, FindDoctorUnkept: Warning,
+		FindRecoveriesPaused: Info, FindDoctorOld: Warning, FindDoctorUnkept: Warning, FindDoctorLooked: Info,
 	}
 }

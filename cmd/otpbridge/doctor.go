@@ -23,6 +23,7 @@ type doctorCmd struct {
 	AdminClient     string        `placeholder:"ID" help:"help_admin_client"`
 	AdminSecretFile string        `placeholder:"FILE" help:"help_admin_secret_file"`
 	AdminRealm      string        `placeholder:"REALM" help:"help_admin_realm"`
+	LookOnly        bool          `help:"help_look_only"`
 	JSON            bool          `help:"help_json"`
 	Timeout         time.Duration `default:"30s" help:"help_timeout"`
 }
@@ -43,7 +44,7 @@ func (c doctorCmd) Run(ctx context.Context, p process) error {
 	if err != nil {
 		return err
 	}
-	d := service.Doctor{Config: *cfg, Administrator: administrator, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	d := service.Doctor{Config: *cfg, Administrator: administrator, LookOnly: c.LookOnly, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	report, kept, err := d.Run(ctx, c.Timeout)
 	if err != nil {
 		return err
@@ -84,6 +85,10 @@ func (c doctorCmd) administrator(p process) (*service.Administrator, error) {
 	if (c.AdminClient == "") != (c.AdminSecretFile == "") {
 		return nil, usageError{errors.New(config.Say("--admin-client and --admin-secret-file belong together",
 			"--admin-client と --admin-secret-file は同時に指定してください").In(p.lang))}
+	}
+	if c.LookOnly && c.AdminClient == "" {
+		return nil, usageError{errors.New(config.Say("--look-only says what becomes of what --admin-client sees, and is given with it",
+			"--look-only は --admin-client の点検結果をサービスに渡さないための指定です。--admin-client と同時に指定してください").In(p.lang))}
 	}
 	if c.AdminClient == "" {
 		return nil, nil //nolint:nilnil // without one

@@ -26,6 +26,8 @@ func TestDoctorIsNotContentWithoutAnAnswer(t *testing.T) {
 	}{
 		"passed":           {doctor.Result{Check: "flow"}, ""},
 		"worth knowing":    {found(bridge.FindCodesUnused), ""},
+		"only a look":      {found(bridge.FindDoctorLooked), ""},
+		"nobody learns it": {found(bridge.FindDoctorUnkept), "1 findings"},
 		"a pause":          {found(bridge.FindRecoveriesPaused), ""},
 		"a right missing":  {unchecked(bridge.UncheckedRights), ""},
 		"nobody can read":  {unchecked(bridge.UncheckedUnknown), ""},

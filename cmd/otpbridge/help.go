@@ -64,6 +64,7 @@ func doctorTexts() map[string]config.Words {
 		"help_admin_client": config.Say("A client that may manage the realm, for this run: sees what the service account may not.",
 			"レルムを管理できるクライアント（この実行だけに使用）。サービスアカウントに見えない項目も点検します。"),
 		"help_admin_realm":       config.Say("The realm that this client belongs to; by default keycloak.realm.", "そのクライアントが属するレルム。既定は keycloak.realm。"),
+		"help_look_only":         config.Say("Hand what that client saw to no service: for a place that reaches none. All other findings count as ever.", "そのクライアントで点検した結果をサービスに渡しません。サービスに届かない場所で使います。ほかの問題の扱いは変わりません。"),
 		"help_admin_secret_file": config.Say("File with its secret; - reads standard input. Never stored.", "そのシークレットのファイル。- なら標準入力。保存しません。"),
 	}
 }

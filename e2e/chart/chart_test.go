@@ -205,6 +205,21 @@ func TestChartDoctorsPod(t *testing.T) {
 	}
 }
 
+// OIDC-18: where helm test cannot hand over what an administrator's client saw, it is told to look only; where it can, it hands that over.
+func TestChartDoctorLooksOnlyWithoutAStoreToReach(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"embedded": true, "redis": false} {
+		pod := find(render(t, "--values", values(name), "--set", "doctor.adminClient=doctor", "--set", "doctor.adminSecret=otpbridge-doctor"), "Pod", "-doctor")
+		args := fmt.Sprint(pod.list("spec", "containers")[0]["args"])
+		if got := strings.Contains(args, "--look-only"); got != want || !strings.Contains(args, "--admin-client=doctor") {
+			t.Errorf("%s: helm test runs %s", name, args)
+		}
+	}
+	if pod := find(render(t, "--values", values("embedded")), "Pod", "-doctor"); strings.Contains(fmt.Sprint(pod), "--look-only") {
+		t.Error("without such a client there is nothing to look at only")
+	}
+}
+
 // The Service leads to the pages only, and not to the doctor.
 func TestChartServices(t *testing.T) {
 	t.Parallel()

@@ -110,8 +110,9 @@ func TestChartStartsTheImage(t *testing.T) {
 		}
 	}
 	// This server does not search people by what they have yet to do. The certificate of the mail server is of an authority of the campus.
-	// The embedded store is nobody else's: what an administrator's client saw reaches the service from inside its own pod only, as kubectl exec runs the doctor.
-	if found := doctor.finds("", doctor.command...); !slices.Equal(found, []string{"doctor.unkept", "pending-actions: answer"}) {
+	// The embedded store is nobody else's: what an administrator's client saw reaches the service from inside its own pod only, as kubectl exec runs the doctor. From
+	// its own helm test looks, and says so.
+	if found := doctor.finds("", doctor.command...); !slices.Equal(found, []string{"pending-actions: answer"}) {
 		t.Errorf("helm test finds %v", found)
 	}
 	inside := []string{c.command[0], "doctor", "--admin-client", fakekc.ClientBroad, "--admin-secret-file", "-"}
@@ -119,7 +120,7 @@ func TestChartStartsTheImage(t *testing.T) {
 		t.Errorf("the doctor in the pod finds %v", found)
 	}
 	mails.Close()
-	if found := doctor.finds("", doctor.command...); !slices.Equal(found, []string{"mail.away", "doctor.unkept", "pending-actions: answer"}) {
+	if found := doctor.finds("", doctor.command...); !slices.Equal(found, []string{"mail.away", "pending-actions: answer"}) {
 		t.Errorf("helm test without a mail server finds %v", found)
 	}
 	said := end()
