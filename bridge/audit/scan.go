@@ -46,15 +46,6 @@ func (t *Trail) Intents(ctx context.Context) ([]Intent, error) {
 	return t.seen.intents(), nil
 }
 
-// Unfinished returns what Intents does, of a file that another process may be writing to.
-func Unfinished(ctx context.Context, path string) ([]Intent, error) {
-	var s scanner
-	if err := s.read(ctx, path, nil); err != nil {
-		return nil, fmt.Errorf("audit trail: %w", err)
-	}
-	return s.intents(), nil
-}
-
 // Ended says how something of a recovery ended within the last week, as far as this trail knows: "done", "refused", or "".
 func (t *Trail) Ended(ctx context.Context, what bridge.Undertaking, recovery string) (how string, err error) {
 	t.reading.Lock()
@@ -141,6 +132,10 @@ type scanner struct {
 	guard map[string]bridge.AuditRecord // the last one of the realm guard, by the issuer that it is about
 }
 
+func newScanner() scanner {
+	return scanner{open: make(map[job]Intent), ended: make(map[job]ending), guard: make(map[string]bridge.AuditRecord)}
+}
+
 // job is what an intent is about: one recovery may hold a lock and a swap.
 type job struct {
 	what     bridge.Undertaking
@@ -163,7 +158,7 @@ type position struct {
 // read goes on reading all files of the trail. current, if not nil, bounds how far that file is read.
 func (s *scanner) read(ctx context.Context, path string, current os.FileInfo) error {
 	if s.open == nil {
-		s.open, s.ended = make(map[job]Intent), make(map[job]ending)
+		*s = newScanner()
 	}
 	names, err := family(path)
 	if err != nil {
@@ -271,9 +266,6 @@ func (s *scanner) take(text []byte) {
 	ours := func(what bridge.Undertaking) bool { return bytes.Contains(text, []byte(`"event":"`+what+`.`)) }
 	if ours("guard") {
 		if r, ok := record(text); ok {
-			if s.guard == nil {
-				s.guard = map[string]bridge.AuditRecord{}
-			}
 			s.guard[r.Detail["issuer"]] = r
 		}
 		return
@@ -282,11 +274,18 @@ func (s *scanner) take(text []byte) {
 		return
 	}
 	var l Line
-	if json.Unmarshal(text, &l) != nil {
-		return
+	if json.Unmarshal(text, &l) == nil {
+		s.note(l)
 	}
+}
+
+// note notes what a record says of an undertaking.
+func (s *scanner) note(l Line) {
 	what, how, _ := strings.Cut(l.Event, ".")
 	key := job{bridge.Undertaking(what), l.Recovery}
+	if !slices.Contains(undertakings, key.what) {
+		return
+	}
 	at, _ := time.Parse(Time, l.Time)
 	switch how {
 	case "intended":

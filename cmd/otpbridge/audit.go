@@ -48,11 +48,18 @@ func (a auditOpenCmd) Run(ctx context.Context, p process) error {
 		path = cfg.Audit.File
 	}
 	found, err := audit.Unfinished(ctx, path)
+	if errors.Is(err, audit.ErrNoTrail) {
+		return refused{noTrail().With(path)}
+	}
 	if err != nil {
 		return err
 	}
-	all := make([]openIntent, 0, len(found)) // [] as JSON, too
-	for _, i := range found {
+	if found.Unknown > 0 {
+		say(p, config.Say("otpbridge: %d lines are not understood: neither records of the trail nor lines of the log",
+			"otpbridge: 読み取れない行が %d 行あります（監査記録でもログでもない行）").With(found.Unknown).In(p.lang))
+	}
+	all := make([]openIntent, 0, len(found.Open)) // [] as JSON, too
+	for _, i := range found.Open {
 		all = append(all, openIntent{
 			Time: i.Time, Event: string(i.What) + ".intended", Target: i.Person, Recovery: i.Recovery, Way: i.Way, Change: string(i.Change),
 			Added: i.Added, Removed: i.Removed, Stuck: i.Stuck,
@@ -70,6 +77,12 @@ func (a auditOpenCmd) Run(ctx context.Context, p process) error {
 		err = errors.New(config.Say("%d without an end", "終了の記録がないもの: %d 件").With(len(all)).In(p.lang))
 	}
 	return err
+}
+
+// noTrail says what to do with a file that holds no record.
+func noTrail() config.Words {
+	return config.Say("%s is no audit trail: no line of it is a record. Name the file of audit.file, or what the service wrote to standard output, not compressed, a record a line, with nothing in front of it but what kubectl, Docker or syslog puts there",
+		"%s は監査記録ではありません（記録が 1 行もありません）。audit.file のファイル、またはサービスの標準出力を集めたファイルを指定してください。圧縮を解き、1 行に 1 件とし、行頭には kubectl、Docker、syslog が付けるもの以外がないようにしてください")
 }
 
 func listedIntents(p process, all []openIntent) error {
