@@ -192,6 +192,7 @@ func (s *site) refused(name, code string) {
 type auditEvent struct {
 	Event, Target, Code string
 	Detail              map[string]string
+	Removed             []string
 }
 
 // trailHas reports whether the trail holds such an event.

@@ -2,20 +2,25 @@ package e2e_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"otpbridge/bridge/bridgetest/realm"
 	"otpbridge/e2e/rig"
 )
 
 // TOK-14: where passwords are reset by mail, whoever reads the mailbox has a password. It signs in nowhere by itself, and no link of ours goes to
-// that mailbox. OIDC-24: whoever resets it on the page that our client leads to keeps nobody else out, and hides nothing that the client's own key pushes.
+// that mailbox. OIDC-24: whoever resets it on the page that our client leads to keeps nobody else out, and hides nothing that the client's own key pushes; with
+// that key and the mailbox nobody makes an authenticator that stays, whether a gate is open or not.
 func TestRealmAttackResetByMail(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings("keycloak", "password_reset", "desk"))
 	s.resetsByMail(true)
+	s.mustMakeNothingBehindTheLink("vera") // first: no gate is open, nor was lately
 	s.mustKeepNobodyOut("gina")
+	s.mustKeepNobodyOutByCodes("sam")
 	s.mustGainNothingByReset("frank")
 	s.mustHideNothing("victor")
 }
@@ -39,6 +44,69 @@ func (s *site) mustKeepNobodyOut(name string) {
 	})
 	if s.trailHas(func(e auditEvent) bool { return e.Event == "gate.alarm" }) || !s.gateOpen("erin") || s.gateOpen(name) {
 		t.Errorf("erin's gate is open: %t, want no alarm, and only that of %s shut", s.gateOpen("erin"), name)
+	}
+}
+
+// mustMakeNothingBehindTheLink pushes the page for an authenticator with the login client's own key and reaches it behind a mailed link: neither the gate nor a
+// password of before is asked for. What was made is gone soon all the same.
+func (s *site) mustMakeNothingBehindTheLink(name string) {
+	t := s.t
+	t.Helper()
+	s.add(realm.Person{Name: name, Email: name + "@example.net"})
+	rig.Rest(t, time.Now().Add(3*time.Second)) // what is as young as the thief's authenticator goes with it, since Keycloak's event names none
+	before := s.factors(name)
+	b := s.login().Open(rig.NewBrowser(t), "scope", recoveryScope, "kc_action", "CONFIGURE_TOTP")
+	s.setAnew(b, s.forget(b, name), name).Follow("")
+	if b.Page() != "login-login-config-totp" {
+		t.Fatalf("%s, want the page for an authenticator: the attack does not work", b.Describe())
+	}
+	theirs := thiefsPhone(t, b)
+	b.SubmitTo("", "totp", theirs.Code(), "userLabel", "thief").Follow("")
+	made := s.lastEvent(name, "UPDATE_TOTP")
+	look := s.paced("the authenticator is gone again, on record", func() bool {
+		return s.undone(name, "same") && slices.Equal(s.factors(name), before)
+	})
+	s.mustBeWithin(always+soon+4*look, "what was made behind a mailed link is undone", made, s.lastWrite(name))
+	var user struct{ NotBefore int64 }
+	s.keycloak("GET "+s.path(name), nil, &user)
+	if user.NotBefore < made.Unix() || s.opensPortal(name, theirs) {
+		t.Errorf("sessions of before %d have ended, want those of before %s, and no portal opened", user.NotBefore, made)
+	}
+}
+
+// always is how often the product looks at Keycloak's events while no gate is open.
+const always = 10 * time.Second
+
+// undone reports whether a change of somebody's account behind a mailed link, or elsewhere, is on record as undone.
+func (s *site) undone(name, link string) bool {
+	s.t.Helper()
+	return s.trailHas(func(e auditEvent) bool {
+		return e.Event == "gate.undone" && e.Target == s.campus.Users[name] && e.Detail["link"] == link && len(e.Removed) == 1
+	})
+}
+
+// mustKeepNobodyOutByCodes spends the last recovery code after the own gate was opened, so that Keycloak demands new ones behind a mailed link at our client: for
+// that nobody needs its key, and every account can do it. The codes go again, and nobody else hears of it.
+func (s *site) mustKeepNobodyOutByCodes(name string) {
+	t := s.t
+	t.Helper()
+	s.add(realm.Person{Name: name, Email: name + "@example.net", OTPs: []string{}, Codes: []string{"ABCDEFGHJKMN"}})
+	s.hand("erin").typeID().awaitGate()
+	h := s.hand(name).typeID()
+	h.awaitGate()
+	if b := s.typesCode(s.portal(), name, "ABCDEFGHJKMN"); b.Page() != codesPage {
+		t.Fatalf("after the last code: %s", b.Describe())
+	}
+	b := s.setAnew(h.Browser, s.forget(h.Browser, name), name).Follow("")
+	if b.Page() != codesPage {
+		t.Fatalf("%s, want the page for new codes", b.Describe())
+	}
+	b.SubmitTo("", "userLabel", "my own").Follow("")
+	rig.Eventually(t, "the codes are gone again, on record, and the own gate is shut", func() bool {
+		return s.undone(name, "same") && len(s.factors(name)) == 0 && !s.gateOpen(name)
+	})
+	if s.trailHas(func(e auditEvent) bool { return e.Event == "gate.alarm" }) || !s.gateOpen("erin") {
+		t.Errorf("erin's gate is open: %t, want no alarm that shuts it", s.gateOpen("erin"))
 	}
 }
 

@@ -14,12 +14,18 @@ const soon = 5 * time.Second
 // between: look is what a few of them took lately.
 func (s *site) mustBeSoon(what string, from, to time.Time, look time.Duration) {
 	s.t.Helper()
+	s.mustBeWithin(soon+4*look, what, from, to)
+}
+
+// mustBeWithin fails the test if more than so much lies between two moments on Keycloak's clock.
+func (s *site) mustBeWithin(most time.Duration, what string, from, to time.Time) {
+	s.t.Helper()
 	if from.IsZero() || to.Before(from) {
 		s.t.Errorf("%s: from %s to %s", what, from, to)
 		return
 	}
-	if took, most := to.Sub(from), soon+4*look; took > most {
-		s.t.Errorf("%s: it took %s, want %s at most, on a machine that needs %s for a look", what, took, most, look)
+	if took := to.Sub(from); took > most {
+		s.t.Errorf("%s: it took %s, want %s at most, with what this machine needs for a few looks", what, took, most)
 	}
 }
 

@@ -23,6 +23,7 @@ func gateKinds() []Kind {
 		{"gate.opened", "A person became a member of the gate group."},
 		{"gate.shut", "A person left the gate group; detail.reason says why, swept: it was a member without a lease, password: a new one was set by a link that Keycloak had mailed."},
 		{"gate.alarm", "Keycloak reported an event at the login client that never happens rightly; the gate was shut for everybody. A password that was forgotten is none."},
+		{"gate.undone", "Keycloak reported a change at the login client without a second factor, behind a mailed link or of recovery codes: it was undone and the person's own gate shut. detail.link says in which browser: same as the mail was asked for in, or another, where the login client's key was not needed."},
 		{"gate.mismatch", "Somebody else came back than the gate was opened for."},
 		{"gate.counted", "Too many wrong second factors in the last 24 hours: the gate stayed shut."},
 		{"recovery.started", "A person asked for a new authenticator; detail.asks temporary_code, here and in all that follows: for a temporary code from the help desk."},

@@ -17,8 +17,8 @@ import (
 // MaxOffset is how far our clock and Keycloak's may be apart before somebody should set one of them.
 const MaxOffset = 5 * time.Second
 
-// EventTypes lists the types of events that have to be saved. Without mailedTypes a forgotten password is an alarm, which harms nobody's account: the plan
-// adds them.
+// EventTypes lists the types of events that have to be saved. Without mailedTypes a forgotten password is an alarm, which harms nobody's account, and what is made
+// behind a mailed link is not known as that: the plan adds them.
 func EventTypes() []string {
 	all := slices.Concat(historyTypes, watchedTypes, []string{"LOGIN_ERROR"})
 	slices.Sort(all)

@@ -57,6 +57,7 @@ type place struct {
 	date          func() time.Time // of the server; nil = it does not tell
 	version       string           // that is shown
 	newest        bool             // events come newest first, whatever is asked for
+	from          time.Time        // of the last query for events
 }
 
 func newPlace() *place {
@@ -152,6 +153,7 @@ func (p *place) page(req *http.Request) []map[string]any {
 	first, _ := strconv.Atoi(q.Get("first"))
 	most, _ := strconv.Atoi(q.Get("max"))
 	from, _ := strconv.ParseInt(q.Get("dateFrom"), 10, 64)
+	p.from = time.UnixMilli(from)
 	found := []map[string]any{}
 	for _, e := range p.events {
 		whose := q.Get("user") == "" || q.Get("user") == e["userId"]

@@ -19,25 +19,40 @@ func (d *desk) watch(t *testing.T, g *keycloak.RealmGate, alarm func(context.Con
 	return keycloak.NewWatch(keycloak.WatchConfig{Gate: g, Alarm: alarm})
 }
 
-// Events are read while a gate is open and for half an hour after it, and not otherwise. OIDC-21
-func TestWatchReadsOnlyWhileAGateIsOrWasOpen(t *testing.T) {
+// Events are read at every poll while a gate is open and for half an hour after it, and every ten seconds otherwise. OIDC-21, OIDC-24
+func TestWatchReadsQuickerWhileAGateIsOrWasOpen(t *testing.T) {
 	d := newDesk()
 	g := d.gate(t)
 	w := d.watch(t, g, nil)
-	must(t, w.Poll(t.Context()))
-	if d.place.seen(readEvents) != 0 {
-		t.Error("events are read although no gate is open")
+	reads := func(of time.Duration) int {
+		t.Helper()
+		before := d.place.seen(readEvents)
+		for range of / keycloak.WatchEvery {
+			must(t, w.Poll(t.Context()))
+			d.clock.move(keycloak.WatchEvery)
+		}
+		return d.place.seen(readEvents) - before
+	}
+	if n := reads(time.Minute); n != 6 {
+		t.Errorf("events were read %d times in a minute without a gate", n)
+	}
+	d.clock.move(-time.Hour)
+	if n := reads(time.Minute); n != 6 {
+		t.Errorf("events were read %d times in a minute after a clock was set back", n)
 	}
 	_, err := g.Open(t.Context(), person)
 	must(t, err)
-	must(t, w.Poll(t.Context()))
+	if n := reads(time.Minute); n != 30 {
+		t.Errorf("events were read %d times in a minute with an open gate", n)
+	}
 	must(t, d.jobs.Remove(t.Context(), bridge.JobGate, person))
-	d.clock.move(29 * time.Minute)
-	must(t, w.Poll(t.Context()))
-	d.clock.move(2 * time.Minute)
-	must(t, w.Poll(t.Context()))
-	if n := d.place.seen(readEvents); n != 2 {
-		t.Errorf("events were read %d times, want while open and 29 minutes after", n)
+	d.clock.move(27 * time.Minute)
+	if n := reads(time.Minute); n != 30 {
+		t.Errorf("events were read %d times in a minute half an hour after an open gate", n)
+	}
+	d.clock.move(3 * time.Minute)
+	if n := reads(time.Minute); n != 6 {
+		t.Errorf("events were read %d times in a minute later", n)
 	}
 }
 

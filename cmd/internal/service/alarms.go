@@ -13,7 +13,7 @@ import (
 // alarmEvents are the audit events that somebody should look at; docs/operations.md says what to do about each.
 func alarmEvents() []string {
 	return []string{
-		"alarm.account_moved", "alarm.authenticator_last", "alarm.clock_off", "alarm.objected", "alarm.realm_unsafe", "alarm.risky_call", "alarm.suspicious_call", "alarm.temporary_changed", "alarm.temporary_last", "alarm.weak_approval", "configuration.refused", "desk.locked", "gate.alarm", "gate.counted",
+		"alarm.account_moved", "alarm.authenticator_last", "alarm.clock_off", "alarm.objected", "alarm.realm_unsafe", "alarm.risky_call", "alarm.suspicious_call", "alarm.temporary_changed", "alarm.temporary_last", "alarm.weak_approval", "configuration.refused", "desk.locked", "gate.alarm", "gate.counted", "gate.undone",
 		"guard.stopped", "lock.intruder", "lock.kept", "lock.refused", "lock.stuck", "permit.limited", "store.new", "swap.refused", "swap.stuck", "temporary.stuck",
 	}
 }
