@@ -49,7 +49,7 @@ else
 	GORACE=atexit_sleep_ms=0 go test $(RACE) $(UNIT) $$(go list ./... | grep -Ev '$(COMPUTE)')
 endif
 
-test: ## everything: set-up, check with the race detector, 1 s of each fuzz target, end-to-end tests on real parts; FULL=1: all rounds, whole matrices; KEYCLOAK=all: the core on older lines, too
+test: ## everything: set-up, check with the race detector, each fault of each call of a swap, 1 s of each fuzz target, end-to-end tests on real parts; FULL=1: all rounds, whole matrices; KEYCLOAK=all: the core on older lines, too
 	.ci/stages
 
 e2e: ## end-to-end tests; RUN=regex chooses by name; KEYCLOAK=26.4.7: the core on that release, all: on each line

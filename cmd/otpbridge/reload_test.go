@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -230,9 +231,32 @@ func TestChangedFilesAreSeen(t *testing.T) {
 		t.Fatal(messages)
 	}
 	s.said("the configuration was changed")
+	mustSealWith(t, keys, filepath.Join(filepath.Dir(s.trail), "state.db"))
 	paused.said("the configuration was changed")
 	if status, body := look(t, "http://"+pages+"/start", "otp.example.ac.jp"); status != http.StatusServiceUnavailable || !strings.Contains(body, "This service is paused") {
 		t.Errorf("/start says %d", status)
+	}
+}
+
+// mustSealWith wants what the service keeps from now on to name the newest sealing key, which is the first of its file.
+func mustSealWith(t *testing.T, keys, store string) {
+	t.Helper()
+	lines, err := os.ReadFile(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(string(lines), " ")
+	for patience := time.Now().Add(time.Minute); ; <-time.After(50 * time.Millisecond) {
+		kept, err := os.ReadFile(store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name != "" && bytes.Contains(kept, []byte(name)) {
+			return
+		}
+		if time.Now().After(patience) {
+			t.Fatalf("nothing was sealed with %s", name)
+		}
 	}
 }
 

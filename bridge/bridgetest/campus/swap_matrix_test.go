@@ -67,7 +67,8 @@ func swapFaults() map[string]fakekc.Fault {
 }
 
 // Issue 5, WB-02, WB-05, SWAP-02, SWAP-07: whatever goes wrong with any call of the swap for a while, the old or the new authenticator signs in at every
-// moment; when the fault has gone the new one alone does within ten seconds. FULL=1 tries each fault of each call on both stores.
+// moment; when the fault has gone the new one alone does within ten seconds. FULL=1 tries each fault of each call on both stores, as
+// `make test` does without the race detector.
 func TestSwapUnderEveryFault(t *testing.T) {
 	t.Parallel()
 	underEveryFault(t, swapCalls, func(t *testing.T, s *swapper, what string, fault fakekc.Fault) { s.under(t, what, fault) })

@@ -167,7 +167,7 @@ func (w *life) Realm(context.Context) (bridge.RealmFacts, error) {
 func (w *life) event() {
 	switch event := rapid.SampledFrom([]string{"run", "two runs", "store away", "trail full", "mended", "clock", "somebody adds", "cancel", "copy", "back", "forgotten", "trail", "refuses"}).Draw(w.t, "event"); event {
 	case "run":
-		_, _ = w.flow.RunSwap(context.Background(), "p") // a fault brings the job back
+		w.run()
 	case "two runs":
 		w.race()
 	case "store away":
@@ -237,6 +237,19 @@ func (w *life) fromTrail() {
 	_ = w.flow.FinishIntent(context.Background(), bridge.Intent{ // a fault brings it back
 		What: bridge.UndertakingSwap, Person: "p", Recovery: "r", Added: begun[0].Added, Removed: begun[0].Removed, Begun: w.begun,
 	})
+}
+
+// run lets the job of the swap do what it can: a fault brings it back, soon enough that the swap ends within ten seconds of that fault's end, of which the
+// worker's look at its jobs takes one.
+func (w *life) run() {
+	next, err := w.flow.RunSwap(context.Background(), "p")
+	rests := bridge.PauseOf(err, 0)
+	if !next.IsZero() {
+		rests = max(rests, next.Sub(w.now))
+	}
+	if w.fault == "" && rests > 9*time.Second {
+		w.fault = fmt.Sprintf("INV-7: rests for %v: %v", rests, err)
+	}
 }
 
 // race lets another replica work while a call of the first one is on its way, as after a lease that ran out.

@@ -156,7 +156,7 @@ func TestALongTimeWithoutTheDoctorIsAFinding(t *testing.T) {
 		}
 	}
 	want("never", "-")
-	week := now.Add(-seenTooLong)
+	week := now.Add(-7 * 24 * time.Hour)
 	scope, overrides := doctor.Result{Check: "recovery-scope"}, doctor.Result{Check: "flow-overrides"}
 	sees(week.Add(-time.Hour), scope, overrides)
 	want("more than a week ago", week.Add(-time.Hour).Format(time.RFC3339))
