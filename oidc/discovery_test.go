@@ -129,10 +129,14 @@ func TestRunBecomesReadyByItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCode(t, rp.Ready(), CodeUnavailable)
+		before := rp.Tried()
 		stop := run(t, rp)
 		defer stop()
 		time.Sleep(10 * time.Minute)
 		wantCode(t, rp.Ready(), CodeUnavailable)
+		if before || !rp.Tried() {
+			t.Errorf("tried before: %t, after ten minutes: %t", before, rp.Tried())
+		}
 		if n := op.count("/.well-known/openid-configuration"); n < 15 || n > 40 {
 			t.Errorf("%d tries in ten minutes", n)
 		}

@@ -60,6 +60,7 @@ type RelyingParty struct {
 type state struct {
 	provider *provider
 	err      *Error
+	untried  bool // nobody has looked for it yet
 }
 
 // New checks the configuration. The result is not ready before Run has found the provider.
@@ -71,7 +72,7 @@ func New(cfg Config) (*RelyingParty, error) {
 	if rp.log == nil {
 		rp.log = slog.New(slog.DiscardHandler)
 	}
-	rp.state.Store(&state{err: failf(CodeUnavailable, "discovery", "not done yet")})
+	rp.state.Store(&state{err: failf(CodeUnavailable, "discovery", "not done yet"), untried: true})
 	return rp, nil
 }
 
@@ -81,6 +82,9 @@ func (rp *RelyingParty) Ready() error {
 	_, err := rp.provider()
 	return err
 }
+
+// Tried reports whether a first look for the provider has come to its end, whatever it found.
+func (rp *RelyingParty) Tried() bool { return !rp.state.Load().untried }
 
 // JWKS returns the client's public keys as a JWK set, for the route the provider fetches them from.
 func (rp *RelyingParty) JWKS() []byte { return rp.cfg.Keys.PublicJWKS() }

@@ -20,7 +20,13 @@ import (
 // guarded is a service whose realm is the good one, and the way to make its guard look at once.
 func guarded(t *testing.T) (s *served, pages, admin string, seen func(doctor.Report)) {
 	t.Helper()
-	s = serveProcess(t, "", nil)
+	return guardedBeside(t, nil)
+}
+
+// guardedBeside is guarded beside a Keycloak that was prepared.
+func guardedBeside(t *testing.T, prepare func(*explained)) (s *served, pages, admin string, seen func(doctor.Report)) {
+	t.Helper()
+	s = serveProcess(t, "", prepare)
 	pages, admin = s.serving()
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
 	text, err := os.ReadFile(s.config)
@@ -180,10 +186,12 @@ func TestRealmGuardSeesThatTheRecoveryScopeIsGone(t *testing.T) {
 }
 
 // The figures start and idle-memory, and every start beside a busy Keycloak, rest on few calls: those about people, which cost it more than all the
-// others, come after the first look and are not repeated with each.
+// others, come after the first look and are not repeated with each. That look waits for what tells where people sign in, which comes late here.
 func TestRealmGuardCostsKeycloakLittle(t *testing.T) {
 	t.Parallel()
-	s, _, admin, seen := guarded(t)
+	s, _, admin, seen := guardedBeside(t, func(e *explained) {
+		e.kc.Inject(fakekc.Fault{Kind: fakekc.Delay, Method: http.MethodGet, Path: "/realms/*/.well-known/openid-configuration", Delay: time.Second})
+	})
 	about := func(calls []fakekc.Call, what string) (n int) {
 		for _, c := range calls {
 			if strings.Contains(c.Path, what) {

@@ -237,9 +237,10 @@ func (s *service) openGuard(context.Context) error {
 	return nil
 }
 
-// watchRealm looks at once, and then every so often, until ctx ends.
+// watchRealm looks at once, and then every so often, until ctx ends. One comes after the other, since Keycloak may be busy; and before Keycloak has said where
+// people sign in, half a look would have no answer, and all of it would be made again.
 func (s *service) watchRealm(ctx context.Context) {
-	for waiting := true; waiting && s.health.rights.Load() == nil; { // one after the other: Keycloak may be busy
+	for waiting := true; waiting && (s.health.rights.Load() == nil || !s.party.Tried()); {
 		waiting = sleep(ctx, 20*time.Millisecond)
 	}
 	said := ""
