@@ -25,10 +25,11 @@ const root = "../.."
 var image = sync.OnceValues(func() (digest string, err error) {
 	for _, command := range [][]string{{"make", "--no-print-directory", "build", "VERSION=test"}, {".ci/image", "test"}} {
 		cmd := exec.Command(command[0], command[1:]...)
-		cmd.Dir = root
-		out, err := cmd.CombinedOutput()
+		var said bytes.Buffer // a shell warns of a locale that is not there
+		cmd.Dir, cmd.Stderr = root, &said
+		out, err := cmd.Output()
 		if err != nil {
-			return "", errors.New(strings.Join(command, " ") + ": " + err.Error() + "\n" + string(out))
+			return "", errors.New(strings.Join(command, " ") + ": " + err.Error() + "\n" + string(out) + said.String())
 		}
 		digest, _, _ = strings.Cut(string(out), " ")
 	}

@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "sandbox:", enterSandbox(file, os.Args[1:]))
 		os.Exit(1)
 	}
+	syscall.Umask(0o022) // containers and users that are not ours read what is made here
 	os.Exit(m.Run())
 }
 
