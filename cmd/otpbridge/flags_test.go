@@ -25,7 +25,7 @@ func TestNoFlagTakesASecret(t *testing.T) {
 	walk(reflect.TypeFor[commands]())
 	slices.Sort(names)
 	want := []string{
-		"add", "adminclient", "adminrealm", "adminsecretfile", "config", "file", "force", "format", "json", "lang", "manageusers", "name", "parent", "print", "purpose",
+		"add", "adminclient", "adminrealm", "adminsecretfile", "config", "file", "force", "format", "json", "lang", "lookonly", "manageusers", "name", "parent", "print", "purpose",
 		"socket", "stuck", "target", "theme", "themes", "timeout", "undofile", "user", "which", "withoutadministratorsecondfactor", "yes",
 	}
 	if got := slices.Compact(names); !slices.Equal(got, want) {
