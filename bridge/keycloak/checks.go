@@ -211,7 +211,11 @@ func (c *Client) checkVersion(ctx context.Context) ([]bridge.Finding, error) {
 		return nil, err
 	}
 	if version == "" {
-		return nil, bridge.NotChecked(bridge.UncheckedUnknown, "version")
+		needs := "version"
+		if c.cfg.Administrator {
+			needs = "version_hidden"
+		}
+		return nil, bridge.NotChecked(bridge.UncheckedUnknown, needs)
 	}
 	return holes(version), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"otpbridge/bridge"
@@ -18,6 +19,8 @@ type Asked struct {
 	EventTypes []string             // what has to be saved
 	LookBack   time.Duration        // for how long at least; a thief's traces are looked for that far back
 	Local      bool                 // everything is on this machine: secrets and plain HTTP will do
+
+	Administrator string // the client that reads in place of the service account, "" for none
 }
 
 // look is one thing that can be said of a state once certain parts of it were read.
@@ -123,16 +126,29 @@ func (l look) unclear(s *State, a Asked) string {
 	return ""
 }
 
+// lacking names the rights without which something was not read.
+func (s *State) lacking() (names []string) {
+	for p := range s.Unread {
+		names = append(names, rights(p))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 func looks() []look {
 	return slices.Concat(flowLooks(), clientLooks(), settingLooks())
 }
 
-// findRealm names the parts that view-realm shows and that were refused all the same, and looks at the transport.
+// findRealm names the parts that view-realm shows and that were refused all the same, and looks at the transport. What an administrator's client may not see
+// says nothing of the realm, nor of the service account.
 func findRealm(s *State, a Asked) (found []bridge.Finding) {
 	for _, p := range []Part{PartSettings, PartFlows, PartProfile, PartPolicies, PartRoles, PartTexts} {
 		if s.Unread[p] != nil {
 			found = append(found, bridge.Found(bridge.FindRealmUnreadable, string(p)))
 		}
+	}
+	if len(found) > 0 && a.Administrator != "" {
+		found = []bridge.Finding{bridge.Found(bridge.FindAdministratorRights, a.Administrator, "needed", strings.Join(s.lacking(), ", "))}
 	}
 	if s.Unread[PartSettings] == nil && s.Setting("sslRequired") == "none" && !a.Local {
 		found = append(found, bridge.Found(bridge.FindRealmTLS, ""))

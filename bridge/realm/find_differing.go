@@ -18,14 +18,14 @@ func PlanCheck(c Caller, version func(context.Context) (string, error), a Asked)
 			return nil, err
 		}
 		if w.Version == "" { // by which the rights differ
-			return nil, bridge.NotChecked(bridge.UncheckedUnknown, "version")
+			return nil, bridge.NotChecked(bridge.UncheckedUnknown, "version_hidden") // an administrator's client reads
 		}
 		s, err := Read(ctx, c, w)
 		if err != nil {
 			return nil, err
 		}
-		if unread := sortedKeys(s.Unread); len(unread) > 0 {
-			return nil, bridge.NotChecked(bridge.UncheckedRights, rights(unread[0]))
+		if lacking := s.lacking(); len(lacking) > 0 {
+			return nil, bridge.NotChecked(bridge.UncheckedRights, strings.Join(lacking, ", "))
 		}
 		return FindDiffering(s, w), nil
 	}}

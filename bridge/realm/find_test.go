@@ -3,6 +3,7 @@ package realm_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -345,5 +346,22 @@ func clientBreakings() []breaking {
 		{bridge.FindKeycloakFlowEnforcer, func(s *realm.State, _ *realm.Asked) {
 			s.ClientProfiles = append(s.ClientProfiles, realm.Object{"name": "x", "executors": []any{map[string]any{"executor": "auth-flow-enforcer"}}})
 		}},
+	}
+}
+
+// OPS-09: what an administrator's client may not see is one finding about that client, nothing deadly about a safe realm, and no word of the service account.
+func TestAnAdministratorWhoSeesTooLittleIsNamed(t *testing.T) {
+	t.Parallel()
+	s, a := campus(t)
+	for _, p := range []realm.Part{realm.PartSettings, realm.PartFlows, realm.PartProfile, realm.PartPolicies, realm.PartRoles, realm.PartTexts, realm.PartClients} {
+		s.Unread[p] = errors.New("403")
+	}
+	if found := realm.Find(s, a); len(found) != 6 || found[0].ID != bridge.FindRealmUnreadable || found[0].Severity != bridge.Deadly {
+		t.Errorf("the service account: %+v", found)
+	}
+	a.Administrator = "narrow"
+	found := realm.Find(s, a)
+	if len(found) != 1 || found[0].ID != bridge.FindAdministratorRights || found[0].Object != "narrow" || found[0].Values["needed"] != "view-clients, view-realm" {
+		t.Errorf("an administrator's client: %+v", found)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/fakekc"
 	"otpbridge/bridge/doctor"
 )
 
@@ -41,6 +42,38 @@ func TestDoctorIsNotContentWithoutAnAnswer(t *testing.T) {
 		}
 		if said != x.says {
 			t.Errorf("%s: says %q, want %q", name, said, x.says)
+		}
+	}
+}
+
+// OPS-09: an administrator's client that sees too little is one finding, which blames neither the realm nor the service account.
+func TestDoctorNamesAnAdministratorWhoSeesTooLittle(t *testing.T) {
+	t.Parallel()
+	e := newExplained(t, "help_desk: {contacts: [{label: {en: Form}, url: https://www.example.ac.jp/}]}\nstore: {bolt: state.db}\naudit: {file: audit.jsonl}\n")
+	e.kc.SetClient(fakekc.Client{ID: "narrow", Secret: "narrow-secret", Service: fakekc.Rights{QueryUsers: true}})
+	text, err := os.ReadFile(e.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := strings.NewReplacer("base_url: https://otp.example.ac.jp", "base_url: http://localhost:9", "smtps://smtp.example.ac.jp", "smtp://127.0.0.1:9")
+	secret := filepath.Join(filepath.Dir(e.config), "narrow")
+	for file, text := range map[string]string{e.config: near.Replace(string(text)), secret: "narrow-secret"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, results, messages := e.run("doctor", "-c", e.config, "--admin-client=narrow", "--admin-secret-file="+secret)
+	if code != exitFailed || messages == "" {
+		t.Errorf("exit %d: %s", code, messages)
+	}
+	for says, times := range map[string]int{
+		"[warning] administrator.rights: The administrator's client narrow sees too little of the realm: not checked\n": 1,
+		"realm.unreadable":                 0,
+		"or use an administrator's client": 0,
+		"cannot be read: the version is not shown to this administrator's client: set keycloak.version, or give it realm-admin\n": 2,
+	} {
+		if strings.Count(results, says) != times {
+			t.Errorf("%q does not stand %d times in\n%s", says, times, results)
 		}
 	}
 }

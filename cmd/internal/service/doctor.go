@@ -47,6 +47,8 @@ type parts struct {
 	look  func(context.Context) error // discovery
 	state func(context.Context) (*realm.State, error)
 	now   func() time.Time
+
+	administrator string // whose client admin is, "" for the service account's
 }
 
 // Run carries out all checks, each within limit, and makes the guard of the service that runs here look again. What an administrator's client saw is remembered
@@ -97,6 +99,7 @@ func (d Doctor) open() (p parts, err error) {
 	p.admin = p.kc
 	if a := d.Administrator; a != nil {
 		c := keycloakConfig(d.Config, d.Now, d.Log)
+		p.administrator = a.ID
 		c.ClientID, c.Secret, c.Keys, c.Administrator, c.TokenRealm = a.ID, a.Secret, nil, true, a.Realm
 		if p.admin, err = keycloak.New(c); err != nil {
 			return p, err
@@ -147,7 +150,7 @@ func (p parts) reading() func(context.Context) (*realm.State, error) {
 func (p parts) realmAsked() realm.Asked {
 	c := p.cfg
 	return realm.Asked{
-		Wanted: c.WantedRealm(), Reset: c.Keycloak.Reset, Codes: c.Recovery.Codes, EventTypes: keycloak.EventTypes(),
+		Administrator: p.administrator, Wanted: c.WantedRealm(), Reset: c.Keycloak.Reset, Codes: c.Recovery.Codes, EventTypes: keycloak.EventTypes(),
 		LookBack: c.Rules().LookBack(), Local: bridge.Loopback(c.BaseURL.Hostname()),
 	}
 }
