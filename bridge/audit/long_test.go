@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -64,6 +65,41 @@ func put(t *testing.T, path string, l audit.Line) int {
 	return len(text) + 1
 }
 
+// What a process that died left behind the last line, without a line feed, is not held in memory as a whole, however long it is, neither at the start nor when
+// the trail is read back. It says nothing, and numbers go on.
+//
+//nolint:paralleltest // what others allocate would count
+func TestALongTornEndIsNotHeldInMemory(t *testing.T) {
+	const torn, most = 64 << 20, 72 << 20
+	w := begin(t)
+	w.record(t, event("store.new"))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(w.path)
+	if err == nil {
+		err = os.Truncate(w.path, int64(len(text))+torn) // takes no space
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	again := start(t, w.path)
+	intents, err := again.Intents(t.Context())
+	if err != nil || len(intents) > 0 {
+		t.Errorf("%v, %v", intents, err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > most {
+		t.Errorf("%d MB were taken for %d MB of a torn line", took>>20, torn>>20)
+	}
+	again.record(t, event("service.started"))
+	if numbers, _ := looked(t, again.Trail, bridge.AuditLook{Most: 10}); fmt.Sprint(numbers) != "[2 1]" {
+		t.Errorf("%v stand there", numbers)
+	}
+}
+
 // A line of which something else made more, or a torn one, however long, hides no other: numbers go on behind it and the trail is read back over it. One that is
 // too long to be read stands there with its beginning and its size.
 func TestALongLineHidesNoOther(t *testing.T) {
@@ -85,6 +121,9 @@ func TestALongLineHidesNoOther(t *testing.T) {
 		found, _, err := again.Look(t.Context(), bridge.AuditLook{Before: 3, Most: 1})
 		if err != nil || len(found) != 1 || found[0].Event != "guard.stopped" {
 			t.Fatalf("%d bytes: %d found, %v", size, len(found), err)
+		}
+		if numbers, _ := looked(t, again.Trail, bridge.AuditLook{Before: 2, Most: 10}); fmt.Sprint(numbers) != "[1]" {
+			t.Errorf("%d bytes: before it %v", size, numbers)
 		}
 		cut, whole := found[0].Detail["cut"], len(found[0].Detail["findings"]) == size
 		if written <= audit.LookAtMost && !whole || written > audit.LookAtMost && cut != fmt.Sprintf("%d bytes", written) {

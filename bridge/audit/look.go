@@ -85,10 +85,7 @@ func (l *look) file(name string, current os.FileInfo) (err error) {
 
 // window takes the lines of the last bytes before end, and returns where the first of them begins.
 func (l *look) window(f *os.File, end int64) (int64, error) {
-	text, from, err := linesBefore(f, end, lookAtMost)
-	if errors.Is(err, errLineTooLong) {
-		text, from, err = beginningOf(f, end)
-	}
+	text, from, err := readBefore(f, end)
 	if err != nil {
 		return 0, err
 	}
@@ -119,10 +116,15 @@ func beginningOf(f io.ReaderAt, end int64) (text []byte, from int64, err error) 
 	if _, err := f.ReadAt(text, from); err != nil {
 		return nil, 0, err
 	}
+	return inPlaceOf(text, end-from), from, nil
+}
+
+// inPlaceOf is what a line says by its beginning and its size.
+func inPlaceOf(text []byte, size int64) []byte {
 	if text = beginning.Find(text); text != nil {
-		text = fmt.Appendf(text, `,"detail":{%q:"%d bytes"}}`, detailCut, end-from)
+		text = fmt.Appendf(text, `,"detail":{%q:"%d bytes"}}`, detailCut, size)
 	}
-	return text, from, nil
+	return text
 }
 
 // record reads a line; a torn one says nothing.
@@ -162,7 +164,7 @@ func numberFrom(f *os.File, at, size int64) (number, start int64, err error) {
 	start = max(0, at-1)
 	r := bufio.NewReader(io.NewSectionReader(f, start, size-start))
 	for skip := at > 0; ; skip = false {
-		line, err := r.ReadBytes('\n')
+		line, length, err := readLine(r)
 		if errors.Is(err, io.EOF) {
 			return math.MaxInt64, size, nil
 		}
@@ -172,6 +174,6 @@ func numberFrom(f *os.File, at, size int64) (number, start int64, err error) {
 		if found, ok := record(line); ok && !skip {
 			return found.Sequence, start, nil
 		}
-		start += int64(len(line))
+		start += length
 	}
 }

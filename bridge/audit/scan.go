@@ -249,15 +249,17 @@ func (s *scanner) file(name string, current os.FileInfo) (position, error) {
 	}
 	r := bufio.NewReader(io.NewSectionReader(f, p.offset, size-p.offset))
 	for {
-		line, err := r.ReadBytes('\n')
+		line, length, err := readLine(r)
 		if errors.Is(err, io.EOF) {
 			return p, nil
 		}
 		if err != nil {
 			return position{}, err
 		}
-		p.offset += int64(len(line))
-		s.take(line)
+		p.offset += length
+		if length <= lookAtMost { // else it is none of ours
+			s.take(line)
+		}
 	}
 }
 

@@ -1,11 +1,11 @@
 package audit
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
-	"math"
 	"os"
 	"slices"
 )
@@ -30,7 +30,8 @@ func lastSequence(path string) (int64, error) {
 	return 0, nil
 }
 
-// lastOf returns the number of the last line of one file that has one, 0 when none has: however long the lines after it are.
+// lastOf returns the number of the last line of one file that has one, 0 when none has: however long the lines after it are, and whatever a process that
+// died left behind them. Of what is too long to be read the beginning counts, as it does for whoever looks.
 func lastOf(name string) (seq int64, err error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -43,12 +44,42 @@ func lastOf(name string) (seq int64, err error) {
 	}
 	for end := info.Size(); end > 0 && seq == 0; {
 		var text []byte
-		if text, end, err = linesBefore(f, end, math.MaxInt64); err != nil {
+		if text, end, err = readBefore(f, end); err != nil {
 			return 0, err
 		}
 		seq = lastNumber(text)
 	}
 	return seq, nil
+}
+
+// readBefore is linesBefore with what stands in the place of a line that is too long to be read.
+func readBefore(f io.ReaderAt, end int64) (text []byte, from int64, err error) {
+	if text, from, err = linesBefore(f, end, lookAtMost); errors.Is(err, errLineTooLong) {
+		return beginningOf(f, end)
+	}
+	return text, from, err
+}
+
+// readLine reads a line with its line feed. Of one with more than lookAtMost bytes the text is what stands in its place, its size is its own. io.EOF: there
+// is no whole line any more.
+func readLine(r *bufio.Reader) (text []byte, size int64, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if size += int64(len(part)); size <= lookAtMost {
+			text = append(text, part...)
+		} else if len(text) > windowSize {
+			text = bytes.Clone(text[:windowSize])
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case err != nil:
+			return nil, size, err
+		case size > lookAtMost:
+			return inPlaceOf(text, size), size, nil
+		default:
+			return text, size, nil
+		}
+	}
 }
 
 func lastNumber(text []byte) int64 {
@@ -85,8 +116,9 @@ func linesBefore(f io.ReaderAt, end, most int64) (text []byte, from int64, err e
 
 // lineBefore returns where the line begins that ends at a place.
 func lineBefore(f io.ReaderAt, end int64) (int64, error) {
+	window := make([]byte, min(windowSize, end))
 	for at := end - 1; at > 0; {
-		text := make([]byte, min(windowSize, at))
+		text := window[:min(windowSize, at)]
 		if _, err := f.ReadAt(text, at-int64(len(text))); err != nil {
 			return 0, err
 		}
