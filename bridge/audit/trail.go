@@ -212,7 +212,7 @@ func openFile(path string) (file, error) {
 	return disk{f}, nil
 }
 
-// secure takes everybody else's rights away and makes the file's name durable.
+// secure refuses what is no file of ours, takes everybody else's rights away and makes the file's name durable.
 func secure(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -220,6 +220,9 @@ func secure(f *os.File) error {
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", f.Name())
+	}
+	if err := foreign(f.Name()); err != nil {
+		return err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		if err := f.Chmod(0o600); err != nil {

@@ -29,6 +29,7 @@ func (r *reader) cross() {
 	r.crossMail()
 	r.crossDesk()
 	r.crossPolicies()
+	r.crossFiles()
 }
 
 // set tells whether a key has a value without a fault.
