@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"otpbridge/bridge"
@@ -70,7 +71,7 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 			"Keycloak がクライアント %s（レルム %s）にトークンを発行しません（%s）。--admin-client、--admin-secret-file、--admin-realm を確認してください").With(e.ID, e.AdminRealm, e.Reason).In(p.lang))
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.unread(err)
 	}
 	s.wanted.Version, s.wanted.Themes = server.Version, server.Themes
 	if s.wanted.Version == "" {
@@ -84,6 +85,23 @@ func (f realmFlags) open(ctx context.Context, p process, want wantFlags) (*sessi
 
 func (s *session) read(ctx context.Context) (err error) {
 	s.state, err = realm.Read(ctx, s.client, s.wanted)
+	return s.unread(err)
+}
+
+// unread is why nothing can be read, in the reader's language where that is what happens most; what a system or Keycloak says of it stays as it says that.
+func (s *session) unread(err error) error {
+	if away, ok := errors.AsType[*adminapi.AwayError](err); ok {
+		return errors.New(config.Say("nothing answers at %s: look at keycloak.url, DNS, the certificate and what stands between (%v)",
+			"%s から応答がありません。keycloak.url、DNS、証明書、途中の経路を確認してください（%v）").With(s.client.URL, away.Err).In(s.lang))
+	}
+	if said, ok := errors.AsType[*adminapi.StatusError](err); ok {
+		words := config.Say("%s fails to answer: look at its log (%v)", "%s が正しく応答しません。サーバーのログを確認してください（%v）").With(s.client.URL, err)
+		if said.Status == http.StatusNotFound {
+			words = config.Say("%s does not know realm %s, or not all of it: look at keycloak.url and keycloak.realm (%v)",
+				"%s にレルム %s、またはその一部がありません。keycloak.url と keycloak.realm を確認してください（%v）").With(s.client.URL, s.client.Realm, err)
+		}
+		return errors.New(words.In(s.lang))
+	}
 	return err
 }
 

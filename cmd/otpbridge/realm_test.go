@@ -200,6 +200,36 @@ func TestRealmRefusesAnOldKeycloak(t *testing.T) {
 	}
 }
 
+// I18N-01: what a Keycloak that is away, does not know the realm or has a fault of its own does to a plan is said in both languages, with what to look at.
+func TestRealmSaysWhyItCannotRead(t *testing.T) {
+	t.Parallel()
+	for status, words := range map[int]map[string]string{
+		0:                              {"en": "nothing answers at ", "ja": " から応答がありません。keycloak.url"},
+		http.StatusNotFound:            {"en": " does not know realm campus, ", "ja": " にレルム campus、"},
+		http.StatusInternalServerError: {"en": " fails to answer: ", "ja": " が正しく応答しません。"},
+	} {
+		kc := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/token") {
+				_, _ = io.WriteString(w, `{"access_token":"a","expires_in":300}`)
+				return
+			}
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"error":"as Keycloak says"}`)
+		}))
+		if status == 0 {
+			kc.Close()
+		}
+		t.Cleanup(kc.Close)
+		e, secret := newPlanned(t, kc.URL)
+		for lang, says := range words {
+			code, out, messages := e.run("realm", "plan", "-c", e.config, "--admin-client", "preparer", "--admin-secret-file", secret, "--lang", lang)
+			if code != exitFailed || out != "" || !strings.Contains(messages, says) || !strings.Contains(messages, kc.URL) || strings.Contains(messages, "as Keycloak says") != (status > 0) {
+				t.Errorf("%d in %s: exit %d\n%s%s", status, lang, code, out, messages)
+			}
+		}
+	}
+}
+
 // What is no undo file is left as it is.
 func TestUndoFileIsNothingElse(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,14 @@ func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("Keycloak answers %d %s", e.Status, e.Said))
 }
 
+// AwayError says that nothing answers where Keycloak should.
+type AwayError struct{ Err error }
+
+func (e *AwayError) Error() string { return "Keycloak does not answer: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *AwayError) Unwrap() error { return e.Err }
+
 // RefusedError says that Keycloak answered and gives the client no token, by the code of that answer.
 type RefusedError struct{ ID, AdminRealm, Reason string }
 
@@ -208,7 +216,7 @@ func (c *Client) send(req *http.Request, out any) error {
 	client := http.Client{Transport: carrier, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("Keycloak does not answer: %w", err) //nolint:staticcheck // a name
+		return &AwayError{err}
 	}
 	defer resp.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
