@@ -87,6 +87,7 @@ const (
 	FindResetOpen   FindingID = "reset.open"
 	FindResetOTP    FindingID = "reset.otp"
 	FindResetConfig FindingID = "reset.config"
+	FindResetPushed FindingID = "reset.pushed" // Object: the flow
 
 	FindAllowedMissing      FindingID = "allowed.missing"
 	FindAllowedDefault      FindingID = "allowed.default"
@@ -167,7 +168,7 @@ func findings() map[FindingID]Severity {
 		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical, FindLoginLevels: Deadly, FindLoginScopes: Critical, FindLoginRoles: Critical,
 		FindAdminMissing: Critical, FindAdminRefused: Critical, FindAdministratorRefused: Critical, FindAdministratorRights: Warning, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
-		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning,
+		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning, FindResetPushed: Warning,
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindDirectoryUnimported: Warning, FindActionsPending: Warning, FindActionsDefault: Warning,
 		FindProfileAddress: Deadly, FindProfileDeciding: Deadly, FindProfileMissing: Critical, FindProfileUnmanaged: Deadly, FindProfileEmail: Deadly,
 		FindOTPUnserved: Critical, FindOTPUncommon: Warning, FindOTPReusable: Warning, FindOTPLookAhead: Warning,

@@ -358,7 +358,11 @@ func findReset(s *State, a Asked) (found []bridge.Finding) {
 	if f.has(resetCode) {
 		found = append(found, bridge.Found(bridge.FindResetOTP, f.Alias))
 	}
-	return append(found, s.findEnrolment(f.Alias)...)
+	found = append(found, s.findEnrolment(f.Alias)...)
+	if len(found) == 0 && f.has(resetMail) && !f.has(factors()...) { // the least of what a mailbox may open
+		found = append(found, bridge.Found(bridge.FindResetPushed, f.Alias))
+	}
+	return found
 }
 
 // unknownReset names a step of the flow for forgotten passwords that is not Keycloak's own: it may mail anything to anybody. "" = there is none.

@@ -275,6 +275,7 @@ func wayBreakings() []breaking {
 				}
 			})
 		})},
+		{bridge.FindResetPushed, reset(func(*realm.Flow) {})},
 		{bridge.FindResetConfig, func(s *realm.State, a *realm.Asked) {
 			reset(func(*realm.Flow) {})(s, a)
 			a.Reset = bridge.ResetNone
