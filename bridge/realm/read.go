@@ -250,9 +250,9 @@ func (r reader) mapped(where string) (a Account, err error) {
 	return a, err
 }
 
-// providers reads the identity providers, and of those that somebody can come by what they write.
-func (r reader) providers() error {
-	err := r.get("/identity-provider/instances", &r.s.Providers)
+// providers reads the identity providers, of which Keycloak shows a hundred to who names no number, and of those that somebody can come by what they write.
+func (r reader) providers() (err error) {
+	r.s.Providers, err = list[Provider](r.ctx, r.Caller, "/identity-provider/instances")
 	for i := range r.s.Providers {
 		if p := &r.s.Providers[i]; err == nil && p.Enabled {
 			err = r.get(path("identity-provider", "instances", p.Alias, "mappers"), &p.Mappers)

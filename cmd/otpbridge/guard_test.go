@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -161,6 +162,19 @@ func TestRealmGuardSeesIdentityProviders(t *testing.T) {
 	s.kc.SetRealm(map[string]any{"identityProviders": nil})
 	seen(doctor.Report{})
 	readiness(t, admin, http.StatusOK, `"realm_guard":"ok"`)
+}
+
+// OIDC-22, OIDC-18: an identity provider is seen however many stand before it, of which Keycloak shows a hundred at a time.
+func TestRealmGuardSeesTheLastIdentityProvider(t *testing.T) {
+	t.Parallel()
+	s, _, admin, seen := guarded(t)
+	all := make([]map[string]any, 100, 101)
+	for i := range all {
+		all[i] = map[string]any{"alias": fmt.Sprintf("member-%03d", i), "enabled": false}
+	}
+	s.kc.SetRealm(map[string]any{"identityProviders": append(all, map[string]any{"alias": "partner", "enabled": true})})
+	seen(doctor.Report{})
+	readiness(t, admin, http.StatusOK, "no new recovery begins: provider.flow partner")
 }
 
 // OIDC-18, INV-1: without the recovery scope Keycloak asks nobody for a second factor. The service account sees no scopes: the guard takes it from its own
