@@ -88,7 +88,8 @@ func read(ctx context.Context, cfg config.Config, name, lang string) (s subject,
 	for _, step := range steps {
 		switch err := step.read(); {
 		case bridge.CodeOf(err) == bridge.CodeGone:
-			return s, errors.New(config.Say("nobody, or not exactly one person, has this user name", "このユーザー名に当たる人がいないか、一人に決まりません").In(lang))
+			return s, errors.New(config.Say("nobody, or not exactly one person, whom the service account sees has this user name: not in keycloak.allowed_group (%s), or no such person",
+				"サービスアカウントに見える人の中に、このユーザー名に当たる人がいないか、一人に決まりません。keycloak.allowed_group（%s）に入っていないか、そのような人がいません").With(cfg.Keycloak.AllowedGroup).In(lang))
 		case errors.As(err, &refused):
 			return s, errors.New(config.Say("Keycloak gives the service account %s no token (%s): otpbridge doctor says what mends that",
 				"Keycloak がサービスアカウント %s にトークンを発行しません（%s）。対処は otpbridge doctor が示します").With(refused.Client, refused.Reason).In(lang))

@@ -228,7 +228,7 @@ func TestPolicyExplainSaysWhatDidNotAnswer(t *testing.T) {
 		code  int
 		want  string
 	}{
-		{"nobody", nil, []string{"nobody"}, exitFailed, "otpbridge: nobody, or not exactly one person, has this user name\n"},
+		{"nobody", nil, []string{"nobody"}, exitFailed, "whom the service account sees has this user name: not in keycloak.allowed_group (/otp-recoverable), or no such person\n"},
 		{"token", &fakekc.Fault{Path: "/realms/campus/protocol/openid-connect/token", Kind: fakekc.Hang}, []string{"--timeout", "200ms", "alice"}, exitFailed, "Keycloak did not answer about the realm: "},
 		{"refused", &fakekc.Fault{Path: "/realms/campus/protocol/openid-connect/token", Kind: fakekc.Status, Status: http.StatusUnauthorized, Body: `{"error":"invalid_client"}`}, []string{"alice"}, exitFailed, "Keycloak gives the service account otpbridge-broad no token (invalid_client): "},
 		{"account", &fakekc.Fault{Path: "/admin/realms/campus/users/" + person, Kind: fakekc.Status, Status: http.StatusInternalServerError}, []string{"alice"}, exitFailed, "Keycloak did not answer about the account: "},
