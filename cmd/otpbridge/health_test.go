@@ -171,5 +171,5 @@ func TestReadinessWaitsForTheSettings(t *testing.T) {
 		e.kc.Inject(fakekc.Fault{Method: http.MethodGet, Path: "/admin/realms/*", Kind: fakekc.Status, Status: http.StatusServiceUnavailable})
 	})
 	_, admin := s.serving()
-	readiness(t, admin, http.StatusServiceUnavailable, `"service_account":"read realm: keycloak_away`)
+	readiness(t, admin, http.StatusServiceUnavailable, `"service_account":"read realm: read realm: `)
 }

@@ -9,6 +9,7 @@ import (
 
 	"otpbridge/cmd/internal/cli"
 	"otpbridge/cmd/internal/config"
+	"otpbridge/cmd/internal/service"
 )
 
 // process is what a command gets from the outside.
@@ -98,10 +99,10 @@ func report(p process, err error) int {
 		say(p, harmless(strings.Join(faults.Lines(p.lang), "\n")))
 		return exitUsage
 	case errors.As(err, &usage):
-		say(p, "otpbridge: "+harmless(usage.Error()))
+		say(p, "otpbridge: "+harmless(service.Cause(usage)))
 		return exitUsage
 	}
-	say(p, "otpbridge: "+harmless(translated(p, err).Error()))
+	say(p, "otpbridge: "+harmless(service.Cause(translated(p, err))))
 	return exitFailed
 }
 

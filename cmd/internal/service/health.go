@@ -100,7 +100,7 @@ func (s *service) readyz(w http.ResponseWriter, r *http.Request) {
 			answer[part] = "ok"
 		}
 		if err != nil {
-			answer[part], status = err.Error(), http.StatusServiceUnavailable
+			answer[part], status = Cause(err), http.StatusServiceUnavailable
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")
