@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -117,7 +118,7 @@ func (r *reader) fault(key string, at place, what, allowed Words) {
 
 // file reads the YAML document. What is none says nothing about any key.
 func (r *reader) file(text []byte) (readable bool) {
-	doc, err := parseYAML(text)
+	doc, err := parseYAML(bytes.TrimPrefix(text, []byte("\ufeff"))) // as some editors begin a file
 	if err != nil {
 		at, message := syntax(err)
 		r.fault("", at, Words{"is no YAML: " + message, "YAML として読めません: " + message}, Words{})
