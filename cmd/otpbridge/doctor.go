@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -90,6 +91,9 @@ func (c doctorCmd) administrator(p process) (*service.Administrator, error) {
 		return nil, usageError{errors.New(config.Say("--look-only says what becomes of what --admin-client sees, and is given with it",
 			"--look-only は --admin-client の点検結果をサービスに渡さないための指定です。--admin-client と同時に指定してください").In(p.lang))}
 	}
+	if c.AdminClient == "" && c.AdminRealm != "" {
+		return nil, usageError{errors.New(config.Say("--admin-realm needs --admin-client", "--admin-realm には --admin-client が必要です").In(p.lang))}
+	}
 	if c.AdminClient == "" {
 		return nil, nil //nolint:nilnil // without one
 	}
@@ -103,7 +107,14 @@ func (c doctorCmd) administrator(p process) (*service.Administrator, error) {
 // adminSecret reads the secret of a client that may manage the realm, from a file or, with -, from standard input. It is kept nowhere.
 func adminSecret(p process, file string) (bridge.Secret, error) {
 	var text []byte
+	empty := config.Say("--admin-secret-file: is empty", "--admin-secret-file: 空です")
 	if file == "-" {
+		empty = config.Say("the secret of the administrator's client is read from standard input, which is empty; --admin-secret-file names a file",
+			"管理者のクライアントのシークレットを標準入力から読みますが、空です。ファイルは --admin-secret-file で指定できます")
+		if terminal(p.in) {
+			say(p, config.Say("the secret of the administrator's client, then Enter and Ctrl-D; what is typed is shown (--admin-secret-file names a file):",
+				"管理者のクライアントのシークレットを入力し、Enter と Ctrl-D を押してください。入力は画面に表示されます（ファイルは --admin-secret-file で指定できます）:").In(p.lang))
+		}
 		var err error
 		if text, err = io.ReadAll(io.LimitReader(p.in, maxAdminSecret)); err != nil {
 			return "", err
@@ -116,9 +127,23 @@ func adminSecret(p process, file string) (bridge.Secret, error) {
 	}
 	secret := strings.TrimRight(string(text), "\r\n")
 	if secret == "" {
-		return "", usageError{errors.New(config.Say("--admin-secret-file: is empty", "--admin-secret-file: 空です").In(p.lang))}
+		return "", usageError{errors.New(empty.In(p.lang))}
 	}
 	return bridge.Secret(secret), nil
+}
+
+// terminal reports that somebody may be typing.
+func terminal(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	nothing, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, nothing)
 }
 
 // doctorResult is what --json prints; it is stable and English.

@@ -122,3 +122,42 @@ func TestDoctorNamesAClientThatGetsNoToken(t *testing.T) {
 		}
 	}
 }
+
+// CLI-04: whoever has to type the secret is told so, and what was empty is named.
+func TestTheSecretFromStandardInputIsAskedFor(t *testing.T) {
+	t.Parallel()
+	for from, want := range map[string]struct {
+		asks bool
+		says string
+	}{
+		"/dev/zero": {true, ""}, // a device, as a terminal is one, that has something to say
+		os.DevNull:  {false, "the secret of the administrator's client is read from standard input, which is empty; --admin-secret-file names a file"},
+	} {
+		in, err := os.Open(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var messages strings.Builder
+		said := ""
+		if _, err := adminSecret(process{in: in, err: &messages, lang: "en"}, "-"); err != nil {
+			said = err.Error()
+		}
+		asked := strings.Contains(messages.String(), "the secret of the administrator's client, then Enter and Ctrl-D; what is typed is shown")
+		if said != want.says || asked != want.asks || asked != (messages.Len() > 0) {
+			t.Errorf("%s: says %q, asks %q", from, said, messages.String())
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// CLI-04: a realm for a client that is not given is refused, not passed over.
+func TestDoctorRefusesARealmWithoutItsClient(t *testing.T) {
+	t.Parallel()
+	var out, messages strings.Builder
+	code := run(t.Context(), process{args: []string{"doctor", "--admin-realm=master"}, out: &out, err: &messages})
+	if code != exitUsage || messages.String() != "otpbridge: --admin-realm needs --admin-client\n" {
+		t.Errorf("exit %d: %s", code, messages.String())
+	}
+}

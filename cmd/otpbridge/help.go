@@ -80,7 +80,7 @@ func realmHelpTexts() map[string]config.Words {
 		"help_realm_client": config.Say("A client that may change the realm: one of the realm (--admin-realm) with the role realm-admin, or one of master by `kc.sh bootstrap-admin service`, which wants every Keycloak node stopped.",
 			"レルムを変更できるクライアント。そのレルムに作成して realm-admin ロールを付けたもの（--admin-realm でレルムを指定）、または kc.sh bootstrap-admin service で master に作成したもの（Keycloak の全ノードの停止が必要）。"),
 		"help_realm_secret":       config.Say("File with that client's secret; - is standard input.", "そのクライアントの秘密のファイル。- なら標準入力。"),
-		"help_realm_realm":        config.Say("The realm that this client belongs to.", "そのクライアントが属するレルム。"),
+		"help_realm_realm":        config.Say("The realm that this client belongs to; by default master.", "そのクライアントが属するレルム。既定は master。"),
 		"help_realm_theme":        config.Say("Use this login theme (see otpbridge theme), with its link to otpbridge.", "このログインテーマ（otpbridge theme を参照）を使い、otpbridge へのリンクを設定します。"),
 		"help_realm_manage_users": config.Say("Give the service account manage-users instead of fine-grained permissions: it can then change every user.", "細かな権限の代わりに manage-users を与えます（すべてのユーザーを変更できてしまいます）。"),
 		"help_realm_format":       config.Say("How the result is printed: text or json.", "結果の形式: text または json。"),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"otpbridge/bridge/realm"
 	"otpbridge/cmd/internal/config"
@@ -88,6 +89,9 @@ func (j *journal) write(v any) error {
 // not know, since another version wrote it, is refused: what is left out would not be taken back.
 func readJournal(file string, about journalHead) (head journalHead, changes []realm.Change, err error) {
 	text, err := os.ReadFile(file)
+	if errors.Is(err, syscall.EISDIR) {
+		return head, nil, refused{notUndo().With(file)}
+	}
 	if err != nil {
 		return head, nil, fmt.Errorf("undo file: %w", err)
 	}
@@ -97,7 +101,7 @@ func readJournal(file string, about journalHead) (head journalHead, changes []re
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, len(text)+1)
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &head) != nil || head.Realm == "" {
-		return head, nil, refused{config.Say("undo file: %s is none", "undo ファイルではありません: %s").With(file)}
+		return head, nil, refused{notUndo().With(file)}
 	}
 	if err := head.isOf(about, file); err != nil {
 		return head, nil, err
@@ -114,6 +118,12 @@ func readJournal(file string, about journalHead) (head journalHead, changes []re
 		changes = append(changes, c)
 	}
 	return head, changes, lines.Err()
+}
+
+// notUndo says of what is no undo file which one is wanted.
+func notUndo() config.Words {
+	return config.Say("undo file: %s was not written by otpbridge realm apply; name the file that its last line named",
+		"undo ファイル: %s は otpbridge realm apply が書いたものではありません。apply が最後に示したファイルを指定してください")
 }
 
 // isOf refuses a file about another realm than the one that is looked at. One without an id may be about any of that name: people have to say so.

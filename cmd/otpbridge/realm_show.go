@@ -63,16 +63,7 @@ func (s *session) show(plan realm.Plan) error {
 	}
 	var text bytes.Buffer
 	fmt.Fprintln(&text, s.heading(plan).In(s.lang))
-	for _, o := range plan.Obstacles {
-		what := o.What
-		switch {
-		case o.Kind == realm.ObstacleUnread:
-			what = texts.Part(s.lang, what)
-		case s.lang == "ja" && o.Say.Name != "":
-			what = o.Say.In(detailsInJapanese()[o.Say.Name])
-		}
-		fmt.Fprintf(&text, "%s\n  %s\n", obstacleWords()[o.Kind].In(s.lang), plain(what))
-	}
+	s.writeObstacles(&text, texts, plan.Obstacles)
 	for _, reason := range realm.Reasons() {
 		said := false
 		for _, step := range plan.Steps {
@@ -88,6 +79,23 @@ func (s *session) show(plan realm.Plan) error {
 	}
 	_, err = s.out.Write(text.Bytes())
 	return err
+}
+
+// writeObstacles writes what stands in the way, those of a kind below one heading.
+func (s *session) writeObstacles(text *bytes.Buffer, texts *view.Findings, all []realm.Obstacle) {
+	for i, o := range all {
+		what := o.What
+		switch {
+		case o.Kind == realm.ObstacleUnread:
+			what = texts.Part(s.lang, what)
+		case s.lang == "ja" && o.Say.Name != "":
+			what = o.Say.In(detailsInJapanese()[o.Say.Name])
+		}
+		if i == 0 || all[i-1].Kind != o.Kind {
+			fmt.Fprintln(text, obstacleWords()[o.Kind].In(s.lang))
+		}
+		fmt.Fprintf(text, "  %s\n", plain(what))
+	}
 }
 
 // heading says what a plan is about.

@@ -244,7 +244,10 @@ func TestUndoFileIsNothingElse(t *testing.T) {
 	if _, _, err := readJournal(empty, hereCampus()); err == nil || !strings.HasSuffix(err.Error(), "empty.jsonl is empty") {
 		t.Errorf("an empty one: %v", err)
 	}
-	if _, _, err := openJournal(file, hereCampus()); err == nil || !strings.Contains(err.Error(), "is none") {
+	if _, _, err := readJournal(filepath.Dir(file), hereCampus()); err == nil || !strings.Contains(err.Error(), "was not written by otpbridge realm apply; name the file") {
+		t.Errorf("a directory: %v", err)
+	}
+	if _, _, err := openJournal(file, hereCampus()); err == nil || !strings.Contains(err.Error(), "was not written by otpbridge realm apply") {
 		t.Errorf("opened: %v", err)
 	}
 	if text, err := os.ReadFile(file); err != nil || string(text) != "my notes\n" {

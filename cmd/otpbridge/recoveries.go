@@ -81,7 +81,8 @@ func inWords(err error, path, lang string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		say = config.Say("no otpbridge serves on %s", "%s で動作中の otpbridge がありません").With(path)
+		say = config.Say("no otpbridge serves on %s: start otpbridge serve with this configuration, or name another process's control_socket by --socket; otpbridge audit open needs no running one",
+			"%s で動作中の otpbridge がありません。この設定で otpbridge serve を起動するか、別のプロセスの control_socket を --socket で指定してください（otpbridge audit open は停止中でも使えます）").With(path)
 	case errors.Is(err, fs.ErrPermission):
 		say = config.Say("%s: only the user that otpbridge runs as may open it", "%s を開けるのは otpbridge を実行しているユーザーだけです").With(path)
 	case errors.Is(err, context.DeadlineExceeded):

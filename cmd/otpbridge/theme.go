@@ -47,6 +47,9 @@ func (c themeCmd) Run(_ context.Context, p process) error {
 	if c.Name == c.Parent {
 		return usageError{errors.New(config.Say("theme: --name and --parent are the same", "theme: --name と --parent が同じです").In(p.lang))}
 	}
+	if slices.Contains(taken(), c.Name) {
+		return usageError{errors.New(config.Say("theme: --name %s is a theme of Keycloak's own", "theme: --name %s は Keycloak 標準のテーマの名前です").With(c.Name).In(p.lang))}
+	}
 	packed := strings.HasSuffix(c.Target, ".jar")
 	if c.Themes == "" && !packed {
 		c.Themes = c.Target
@@ -129,7 +132,7 @@ func (c themeCmd) write(files map[string][]byte) error {
 	if strings.HasSuffix(c.Target, ".jar") {
 		dir = filepath.Dir(c.Target)
 	}
-	if _, err := os.Stat(dir); err != nil {
+	if err := isDirectory(dir); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -149,4 +152,13 @@ func (c themeCmd) write(files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// isDirectory refuses what is none, and says what is wanted.
+func isDirectory(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	return refused{config.Say("%s is no directory that exists: name Keycloak's directory of themes, or a file that ends with .jar in a directory",
+		"%s は存在するディレクトリーではありません。Keycloak のテーマのディレクトリーか、ディレクトリー内の .jar で終わるファイルを指定してください").With(dir)}
 }

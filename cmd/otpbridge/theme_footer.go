@@ -18,6 +18,9 @@ import (
 // shipped are Keycloak's own themes. Their footers are empty, in every line that is served.
 var shipped = []string{"base", "keycloak", "keycloak.v2"}
 
+// taken are the names of Keycloak's own themes of any type, of which it would take ours for one.
+func taken() []string { return append(slices.Clone(shipped), "keycloak.v3") }
+
 var (
 	// unsaid is what FreeMarker does not carry out.
 	unsaid = regexp.MustCompile(`(?s)<#--.*?(?:-->|\z)|<#comment>.*?</#comment>|<#no[pP]arse>.*?</#no[pP]arse>`)
@@ -93,7 +96,7 @@ func footerMacro(footer []byte) (from, to int, err error) {
 // there. Pages that show no footer at all are an error.
 func (c themeCmd) parentFooter() (footer []byte, unknown string, err error) {
 	if c.Themes != "" {
-		if _, err := os.Stat(c.Themes); err != nil {
+		if err := isDirectory(c.Themes); err != nil {
 			return nil, "", err
 		}
 	}

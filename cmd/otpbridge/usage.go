@@ -17,7 +17,8 @@ func usageInJapanese() map[string]string {
 	return map[string]string{
 		"usage_expected_one":  "次のいずれかを指定してください: %s",
 		"usage_expected":      "引数 %q が必要です",
-		"usage_unexpected":    "余分な、または不明な引数です: %s%s",
+		"usage_unexpected":    "余分な引数です: %s%s",
+		"usage_no_command":    "コマンド %s はありません%s",
 		"usage_unknown_flag":  "オプション --%s はありません%s",
 		"usage_unknown_short": "オプション -%s はありません（-%s）",
 		"usage_needs_value":   "オプション %s には値が必要です",

@@ -86,7 +86,7 @@ func (p Program) choose(n *node, args []string) (*node, error) {
 		}
 		i := slices.Index(n.names(), args[0])
 		if i < 0 {
-			return nil, p.fault("usage_unexpected", args[0], p.didYouMean(args[0], n.names(), ""))
+			return nil, p.fault("usage_no_command", args[0], p.didYouMean(args[0], n.names(), ""))
 		}
 		n, args = n.commands[i], args[1:]
 	}

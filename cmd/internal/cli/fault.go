@@ -14,6 +14,7 @@ func Faults() map[string]string {
 		"usage_expected_one":  "expected one of %s",
 		"usage_expected":      "expected %q",
 		"usage_unexpected":    "unexpected argument %s%s",
+		"usage_no_command":    "there is no command %s%s",
 		"usage_unknown_flag":  "unknown flag --%s%s",
 		"usage_unknown_short": "unknown shorthand flag: '%s' in -%s",
 		"usage_needs_value":   "flag needs an argument: %s",
@@ -22,8 +23,8 @@ func Faults() map[string]string {
 		"usage_syntax":        "bad flag syntax: %s",
 		"usage_missing_flag":  "missing flags: --%s=%s",
 		"usage_allowed":       "%s must be one of %s but got %q",
-		"usage_mean":          ", did you mean %s?",
-		"usage_mean_one":      ", did you mean one of %s?",
+		"usage_mean":          " (did you mean %s?)",
+		"usage_mean_one":      " (did you mean one of %s?)",
 	}
 }
 
