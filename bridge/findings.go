@@ -9,7 +9,7 @@ const (
 	FindKeycloakOld          FindingID = "keycloak.old"
 	FindKeycloakNew          FindingID = "keycloak.new"
 	FindKeycloakHole         FindingID = "keycloak.hole"          // Object: the CVE; fixed in a later version
-	FindKeycloakFlowEnforcer FindingID = "keycloak.flow_enforcer" // CVE-2026-94218, with the executor auth-flow-enforcer only
+	FindKeycloakFlowEnforcer FindingID = "keycloak.flow_enforcer" // CVE-2026-94218, with the executor auth-flow-enforcer only; no policy uses it
 
 	FindRealmUnreadable FindingID = "realm.unreadable" // Object: what of it
 	FindRealmTLS        FindingID = "realm.tls"
@@ -26,6 +26,7 @@ const (
 	FindFlowCertificate FindingID = "flow.certificate" // Object: the flow
 	FindFlowOverride    FindingID = "flow.override"    // Object: the client
 	FindFlowLogin       FindingID = "flow.login"       // the login client has a flow of its own
+	FindFlowEnforced    FindingID = "flow.enforced"    // Object: the client policy
 
 	FindScopeMissing FindingID = "scope.missing"
 	FindScopeDefault FindingID = "scope.default"
@@ -159,7 +160,7 @@ func findings() map[FindingID]Severity {
 		FindIssuerAway: Critical, FindIssuerDiffers: Critical, FindIssuerForeign: Critical,
 		FindKeycloakOld: Critical, FindKeycloakNew: Info, FindKeycloakHole: Critical, FindKeycloakFlowEnforcer: Critical,
 		FindRealmUnreadable: Deadly, FindRealmTLS: Critical, FindRealmDiffers: Info, FindRealmBlocked: Info,
-		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowPassword: Deadly, FindFlowTicket: Deadly, FindFlowCertificate: Warning, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly,
+		FindFlowUnbound: Deadly, FindFlowOpen: Deadly, FindFlowGate: Deadly, FindFlowEnrol: Deadly, FindFlowPassword: Deadly, FindFlowTicket: Deadly, FindFlowCertificate: Warning, FindFlowLevel: Deadly, FindFlowOverride: Deadly, FindFlowLogin: Deadly, FindFlowEnforced: Deadly,
 		FindScopeMissing: Deadly, FindScopeDefault: Deadly, FindScopeShared: Deadly, FindScopeLogin: Critical,
 		FindProviderFlow: Deadly, FindProviderLinking: Deadly, FindProviderSilent: Warning, FindProviderWrites: Deadly,
 		FindGateMissing: Deadly, FindGateRole: Critical, FindGateSpread: Deadly, FindGateDefault: Deadly, FindGateMembers: Critical,

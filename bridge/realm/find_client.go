@@ -177,13 +177,36 @@ func keysIn(text string) (all []string) {
 	return all
 }
 
-// findPolicy looks for the client policy by which nothing that was not pushed counts, and for an executor with a hole.
+// findPolicy looks for the client policy by which nothing that was not pushed counts, and for the executor that puts other flows in the place of the realm's.
 func findPolicy(s *State, _ Asked) (found []bridge.Finding) {
 	if !s.locked(true) { // whether the client is marked is looked at where the client is
 		found = append(found, bridge.Found(bridge.FindParPolicy, ""))
 	}
-	if len(s.profilesWith("auth-flow-enforcer")) > 0 {
+	profiles := s.profilesWith("auth-flow-enforcer")
+	enforced := s.enforced(profiles)
+	if len(profiles) > 0 && len(enforced) == 0 {
 		found = append(found, bridge.Found(bridge.FindKeycloakFlowEnforcer, ""))
+	}
+	return append(found, enforced...)
+}
+
+// enforced names the policies that put a flow in the place of the realm's. Which one is not looked at: the level that the executor has on record is there whatever
+// was asked for, after a password-only sign-in by the realm's own flow, too (measured); and whom conditions are met by, ours among them, nobody can tell from here.
+func (s *State) enforced(profiles []string) (found []bridge.Finding) {
+	uses := func(name string) bool { return slices.Contains(profiles, name) }
+	for _, p := range s.ClientPolicies {
+		var policy struct {
+			Name       string
+			Enabled    bool
+			Profiles   []string
+			Conditions []Object
+		}
+		if remake(p, &policy) != nil { // a policy that Keycloak itself does not read
+			continue
+		}
+		if policy.Enabled && len(policy.Conditions) > 0 && slices.ContainsFunc(policy.Profiles, uses) { // without conditions Keycloak leaves it out
+			found = append(found, bridge.Found(bridge.FindFlowEnforced, policy.Name))
+		}
 	}
 	return found
 }

@@ -347,6 +347,16 @@ func clientBreakings() []breaking {
 		{bridge.FindKeycloakFlowEnforcer, func(s *realm.State, _ *realm.Asked) {
 			s.ClientProfiles = append(s.ClientProfiles, realm.Object{"name": "x", "executors": []any{map[string]any{"executor": "auth-flow-enforcer"}}})
 		}},
+		{bridge.FindFlowEnforced, enforcing(true)},
+		{bridge.FindKeycloakFlowEnforcer, enforcing(false)},
+		{bridge.FindKeycloakFlowEnforcer, func(s *realm.State, a *realm.Asked) { // which is met by nobody
+			enforcing(true)(s, a)
+			s.ClientPolicies[1]["conditions"] = []any{}
+		}},
+		{bridge.FindKeycloakFlowEnforcer, func(s *realm.State, a *realm.Asked) {
+			enforcing(true)(s, a)
+			s.ClientPolicies[1]["profiles"] = []any{"otpbridge-par"}
+		}},
 	}
 }
 
