@@ -72,7 +72,8 @@ const (
 	FindAdminFullScope FindingID = "admin.full_scope"
 	FindAdminGrants    FindingID = "admin.grants"
 	FindKeysSame       FindingID = "keys.same"
-	FindGrantOpen      FindingID = "grant.open" // Object: the client
+	FindGrantOpen      FindingID = "grant.open"  // Object: the client
+	FindGrantBasic     FindingID = "grant.basic" // Object: the client
 
 	FindAdministratorRefused FindingID = "administrator.refused" // Object: the client
 	FindAdministratorRights  FindingID = "administrator.rights"  // Object: the client
@@ -167,7 +168,7 @@ func findings() map[FindingID]Severity {
 		FindParPolicy: Deadly, FindParPlain: Deadly, FindParExtra: Deadly, FindParScope: Deadly,
 		FindLoginMissing: Critical, FindLoginRefused: Deadly, FindLoginPAR: Deadly, FindLoginPKCE: Critical, FindLoginRedirect: Critical, FindLoginRefresh: Warning, FindLoginGrants: Critical,
 		FindLoginFullScope: Warning, FindLoginLogout: Warning, FindLoginSecret: Critical, FindLoginKeys: Critical, FindLoginLevels: Deadly, FindLoginScopes: Critical, FindLoginRoles: Critical,
-		FindAdminMissing: Critical, FindAdminRefused: Critical, FindAdministratorRefused: Critical, FindAdministratorRights: Warning, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical,
+		FindAdminMissing: Critical, FindAdminRefused: Critical, FindAdministratorRefused: Critical, FindAdministratorRights: Warning, FindAdminKeys: Critical, FindAdminKeysURL: Critical, FindAdminSecret: Critical, FindAdminFullScope: Warning, FindAdminGrants: Critical, FindKeysSame: Critical, FindGrantOpen: Critical, FindGrantBasic: Critical,
 		FindRightsExcess: Critical, FindRightsMissing: Critical, FindRightsWide: Warning, FindRightsReach: Critical, FindRightsManagement: Warning, FindRightsGroups: Critical, FindRightsShared: Warning,
 		FindResetOpen: Deadly, FindResetOTP: Deadly, FindResetConfig: Warning, FindResetPushed: Warning,
 		FindAllowedMissing: Critical, FindAllowedDefault: Warning, FindAllowedAdmins: Critical, FindDirectoryUnimported: Warning, FindActionsPending: Warning, FindActionsDefault: Warning,

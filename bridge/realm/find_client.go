@@ -272,6 +272,9 @@ const directGrant = "direct_grant"
 // findGrants names the clients that take a password themselves and ask nobody for a second factor. Our own clients may take none at all.
 func findGrants(s *State, a Asked) (found []bridge.Finding) {
 	for _, c := range s.Clients {
+		if c.takesBasic() {
+			found = append(found, bridge.Found(bridge.FindGrantBasic, c.ClientID))
+		}
 		if !c.Enabled || !c.DirectGrants || c.ClientID == a.LoginClient || c.ClientID == a.AdminClient {
 			continue
 		}
@@ -284,6 +287,12 @@ func findGrants(s *State, a Asked) (found []bridge.Finding) {
 		}
 	}
 	return found
+}
+
+// takesBasic reports whether Keycloak takes a password for a client by HTTP Basic, where no flow asks for more: at a SAML client by the profile ECP, in the place of
+// the browser flow, at a registry of images always.
+func (c *Client) takesBasic() bool {
+	return c.Enabled && (c.Protocol == "saml" && c.Attributes["saml.allow.ecp.flow"] == "true" || c.Protocol == "docker-v2")
 }
 
 // grantCode asks for a one-time password in a direct grant.

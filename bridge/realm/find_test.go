@@ -332,6 +332,8 @@ func clientBreakings() []breaking {
 			}})
 			s.Client("legacy-app").Overrides = map[string]string{"direct_grant": "f1"}
 		}},
+		{bridge.FindGrantBasic, func(s *realm.State, _ *realm.Asked) { s.Client("saml-app").Attributes["saml.allow.ecp.flow"] = "true" }},
+		{bridge.FindGrantBasic, func(s *realm.State, _ *realm.Asked) { s.Client("portal").Protocol = "docker-v2" }},
 		{bridge.FindKeysSame, func(s *realm.State, _ *realm.Asked) {
 			of := s.Client("otpbridge-login").Attributes
 			of["use.jwks.url"], of["jwks.string"] = "false", strings.Replace(s.Client("otpbridge-admin").Attributes["jwks.string"], `"kid":"`, `"kid":"other`, 1)
