@@ -65,7 +65,7 @@ func (s *State) findEnrolment(alias string) []bridge.Finding {
 func (s *State) findOpen(a Asked) []bridge.Finding {
 	bound := s.Flow(s.Setting("browserFlow"))
 	level := s.fullLevel(a)
-	if level == 0 {
+	if level <= noLevel {
 		return []bridge.Finding{bridge.Found(bridge.FindFlowLevel, s.Setting("browserFlow"), "acr", a.FullACR)}
 	}
 	if bound == nil {
@@ -95,6 +95,9 @@ func (s *State) findOpen(a Asked) []bridge.Finding {
 	}
 	return []bridge.Finding{bridge.Found(bridge.FindFlowOpen, bound.Alias, "reason", reason)}
 }
+
+// noLevel is the number by which Keycloak names the level of a session that has none on record, as a password-only sign-in leaves it.
+const noLevel = 1
 
 // fullLevel is the number of the level that a full sign-in has, 0 when the realm has none for it.
 func (s *State) fullLevel(a Asked) int {

@@ -202,6 +202,11 @@ func flowBreakings() []breaking {
 			attributes, _ := s.Settings["attributes"].(map[string]any)
 			attributes["acr.loa.map"] = `{"pwd":1}`
 		}},
+		{bridge.FindFlowLevel, func(s *realm.State, _ *realm.Asked) { // what a session without a level is called
+			attributes, _ := s.Settings["attributes"].(map[string]any)
+			attributes["acr.loa.map"] = `{"pwd":0,"mfa":1}`
+			line(s, "otpbridge-browser-2fa", "conditional-level-of-authentication").Config["loa-condition-level"] = "1"
+		}},
 		{bridge.FindFlowOverride, func(s *realm.State, _ *realm.Asked) {
 			s.Flows = append(s.Flows, realm.Flow{ID: "f1", Alias: "password only", Provider: "basic-flow", Steps: []realm.Execution{
 				{Requirement: "CONDITIONAL", Sub: &realm.Flow{Steps: []realm.Execution{

@@ -25,7 +25,7 @@ const (
 	ObstacleSecret         ObstacleKind = "secret"         // a client has another secret than the configuration
 	ObstacleTheme          ObstacleKind = "theme"          // the server has no such login theme
 	ObstacleAdministrators ObstacleKind = "administrators" // no administrator would get in afterwards
-	ObstacleLevels         ObstacleKind = "levels"         // the names of levels cannot be read
+	ObstacleLevels         ObstacleKind = "levels"         // the names of levels cannot be read, or a password-only sign-in has the full one
 	ObstacleFinding        ObstacleKind = "finding"        // the doctor finds what no change of a plan mends
 )
 

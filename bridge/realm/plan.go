@@ -137,7 +137,7 @@ func (p *planner) levels() {
 	here, _ := p.s.levels() // levelsWanted says it again
 	wanted, err := p.s.levelsWanted(p.w)
 	switch {
-	case err != nil: // what cannot be read is not overwritten
+	case err != nil, p.s.level(p.w) <= noLevel: // what cannot be read is not overwritten, nor a number that flows and applications go by
 		p.stop(ObstacleLevels, p.s.RealmAttribute(levelMap))
 	case !same(value(here), value(wanted)):
 		p.want(ReasonLevels, Change{Kind: KindAttribute, Name: levelMap}, string(value(wanted)))

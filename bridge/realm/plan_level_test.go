@@ -21,7 +21,7 @@ func leveled(t *testing.T, levels string) (*realm.State, realm.Asked, realm.Plan
 }
 
 // Issue 6: names of levels that are there stay as they are written. Keycloak's console writes numbers as texts; doctor and plan read them alike, and what
-// cannot be read is for people.
+// cannot be read is for people, and so is a number that Keycloak gives to whoever has no level.
 func TestNamesOfLevelsStay(t *testing.T) {
 	t.Parallel()
 	for levels, want := range map[string]string{
@@ -45,7 +45,7 @@ func TestNamesOfLevelsStay(t *testing.T) {
 			t.Errorf("%s: found %+v, planned %+v", levels, realm.Find(s, a), p.Steps)
 		}
 	}
-	for _, levels := range []string{`{"pwd":"low"}`, `{"mfa":2`, `[1]`} {
+	for _, levels := range []string{`{"pwd":"low"}`, `{"mfa":2`, `[1]`, `{"mfa":1}`, `{"pwd":0,"mfa":"1"}`, `{"mfa":0}`} {
 		_, _, p := leveled(t, levels)
 		unread := slices.Contains(p.Obstacles, realm.Obstacle{Kind: realm.ObstacleLevels, What: levels})
 		if !unread || at(p, "realm attribute acr.loa.map") >= 0 {

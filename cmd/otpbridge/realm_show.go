@@ -271,8 +271,8 @@ func obstacleWords() map[realm.ObstacleKind]config.Words {
 			"この名前のログインテーマは Keycloak にありません。先に otpbridge theme で配置するか、名前を確認してください:"),
 		realm.ObstacleAdministrators: config.Say("Nobody who administers this realm could sign in afterwards: give one of them a second factor first, or say --without-administrator-second-factor:",
 			"変更後、このレルムの管理者が誰もサインインできなくなります。先に一人が二段階目を登録するか、--without-administrator-second-factor を付けてください:"),
-		realm.ObstacleLevels: config.Say("These names of levels (acr.loa.map) cannot be read and are not overwritten; write each with a number:",
-			"レベル名の割り当て (acr.loa.map) を読み取れないため、上書きしません。それぞれに数値を指定してください:"),
+		realm.ObstacleLevels: config.Say("These names of levels (acr.loa.map) are not overwritten; write each with a number that can be read, the full level with 2 or more, and in the flows with the same:",
+			"レベル名の割り当て (acr.loa.map) は上書きしません。それぞれに読み取れる数値を、完全なサインインのレベルには 2 以上を指定し、フローも同じ数値にしてください:"),
 		realm.ObstacleFinding: config.Say("The doctor finds this, and no change of apply mends it; docs/doctor.md says what does:",
 			"doctor が検出する問題ですが、apply では直せません。対処は docs/doctor.md をご覧ください:"),
 	}
