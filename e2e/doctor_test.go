@@ -197,30 +197,13 @@ func settingFaults() []fault {
 		setting(bridge.FindOTPReusable, otp("otpPolicyCodeReusable", true)),
 		setting(bridge.FindGrantOpen, object{"directGrantFlow": "browser"}),
 		setting(bridge.FindOTPLookAhead, otp("otpPolicyLookAheadWindow", 3)),
+		attributes(bridge.FindGrantBasic, "saml-app", "saml.allow.ecp.flow", "true"),
 		setting(bridge.FindResetOpen, object{"resetPasswordAllowed": true}).also(bridge.FindResetOTP),
 		setting(bridge.FindFlowUnbound, object{"browserFlow": "browser"}),
-		{[]bridge.FindingID{bridge.FindFlowLevel}, func(t *testing.T, p *patient) func() {
-			t.Helper()
-			var before object
-			p.must(t, "GET ", nil, &before)
-			attributes, _ := before["attributes"].(object)
-			good := attributes["acr.loa.map"]
-			attributes["acr.loa.map"] = `{"pwd":1}`
-			p.must(t, "PUT ", object{"attributes": attributes}, nil)
-			return func() {
-				attributes["acr.loa.map"] = good
-				p.must(t, "PUT ", object{"attributes": attributes}, nil)
-			}
-		}},
+		levels(`{"pwd":1}`),
+		oneLevel(),
 		profile(bridge.FindProfileUnmanaged, func(all object) { all["unmanagedAttributePolicy"] = "ENABLED" }),
-		profile(bridge.FindProfileAddress, func(all object) {
-			list, _ := all["attributes"].([]any)
-			for _, one := range list {
-				if a, _ := one.(object); a["name"] == realm.Notification {
-					a["permissions"] = object{"view": []string{"admin", "user"}, "edit": []string{"admin", "user"}}
-				}
-			}
-		}),
+		profile(bridge.FindProfileAddress, ownAddresses),
 		{[]bridge.FindingID{bridge.FindParPolicy}, func(t *testing.T, p *patient) func() {
 			t.Helper()
 			var before object
@@ -228,6 +211,71 @@ func settingFaults() []fault {
 			p.must(t, "PUT /client-policies/policies", object{"policies": []any{}}, nil)
 			return func() { p.must(t, "PUT /client-policies/policies", before, nil) }
 		}},
+		{[]bridge.FindingID{bridge.FindFlowEnforced}, func(t *testing.T, p *patient) func() {
+			t.Helper()
+			return enforced(func(call string, body, out any) { p.must(t, call, body, out) })
+		}},
+	}
+}
+
+// levels changes the realm's names of levels.
+func levels(becomes string) fault {
+	return fault{[]bridge.FindingID{bridge.FindFlowLevel}, func(t *testing.T, p *patient) func() {
+		t.Helper()
+		var before object
+		p.must(t, "GET ", nil, &before)
+		attributes, _ := before["attributes"].(object)
+		good := attributes["acr.loa.map"]
+		put := func(text any) {
+			attributes["acr.loa.map"] = text
+			p.must(t, "PUT ", object{"attributes": attributes}, nil)
+		}
+		put(becomes)
+		return func() { put(good) }
+	}}
+}
+
+// oneLevel has the full level be the one that Keycloak gives to a session without a level, in the flow, too (OIDC-12).
+func oneLevel() fault {
+	f, flow := levels(`{"mfa":1}`), configured(bridge.FindFlowLevel, "conditional-level-of-authentication", "loa-condition-level", "1")
+	name := f.does
+	f.does = func(t *testing.T, p *patient) func() {
+		t.Helper()
+		mends := []func(){name(t, p), flow.does(t, p)}
+		return func() { mends[0](); mends[1]() }
+	}
+	return f
+}
+
+// ownAddresses lets people edit the address that counts, in a user profile.
+func ownAddresses(profile object) {
+	list, _ := profile["attributes"].([]any)
+	for _, one := range list {
+		if a, _ := one.(object); a["name"] == realm.Notification {
+			a["permissions"] = object{"view": []string{"admin", "user"}, "edit": []string{"admin", "user"}}
+		}
+	}
+}
+
+// enforced has a client policy put Keycloak's own flow in the place of the realm's at every public client, and the full level on record.
+func enforced(do func(call string, body, out any)) (mend func()) {
+	const profiles, policies = "/client-policies/profiles", "/client-policies/policies"
+	with := func(of object, list string, more object) object {
+		all, _ := of[list].([]any)
+		return object{list: append(slices.Clone(all), more)}
+	}
+	var profile, policy object
+	do("GET "+profiles, nil, &profile)
+	do("GET "+policies, nil, &policy)
+	do("PUT "+profiles, with(profile, "profiles", object{"name": "weak", "executors": []object{
+		{"executor": "auth-flow-enforcer", "configuration": object{"auth-flow-alias": "browser", "auth-flow-loa": 2}},
+	}}), nil)
+	do("PUT "+policies, with(policy, "policies", object{"name": "weak", "enabled": true, "profiles": []string{"weak"}, "conditions": []object{
+		{"condition": "client-access-type", "configuration": object{"type": []string{"public"}}},
+	}}), nil)
+	return func() {
+		do("PUT "+policies, policy, nil)
+		do("PUT "+profiles, profile, nil)
 	}
 }
 

@@ -127,8 +127,8 @@ func ofTheTests(f bridge.Finding) bool {
 }
 
 // OPS-09, OIDC-18: beside a running product on a real Keycloak the doctor sees all with an administrator's client, says what it may not see
-// without one, and never "ok"; the guard stops new recoveries when the flow is unbound, an identity provider leads past it, the PAR lock is gone or
-// events are off, and lets them go on when that is mended.
+// without one, and never "ok"; the guard stops new recoveries when the flow is unbound, an identity provider leads past it, a client policy puts another in its
+// place, people edit the address that counts (WB-14), the PAR lock is gone or events are off, and lets them go on when that is mended.
 func TestRealmDoctorAndGuardOfARunningProduct(t *testing.T) {
 	t.Parallel()
 	c := rig.NewCampus(t)
@@ -179,7 +179,11 @@ func (s *site) guardStops() {
 	t := s.t
 	t.Helper()
 	var policies any
+	var profile, own object
 	s.keycloak("GET /client-policies/policies", nil, &policies)
+	s.keycloak("GET /users/profile", nil, &profile)
+	s.keycloak("GET /users/profile", nil, &own)
+	ownAddresses(own)
 	last := func() (e auditEvent) {
 		s.trailHas(func(one auditEvent) bool {
 			if strings.HasPrefix(one.Event, "guard.") {
@@ -189,7 +193,9 @@ func (s *site) guardStops() {
 		})
 		return e
 	}
-	ways := []bridge.FindingID{bridge.FindFlowUnbound, bridge.FindProviderFlow, bridge.FindParPolicy, bridge.FindEventsOff}
+	ways := []bridge.FindingID{
+		bridge.FindFlowUnbound, bridge.FindProviderFlow, bridge.FindFlowEnforced, bridge.FindProfileAddress, bridge.FindParPolicy, bridge.FindEventsOff,
+	}
 	stops := func(why bridge.FindingID) {
 		t.Helper()
 		var e auditEvent
@@ -210,8 +216,14 @@ func (s *site) guardStops() {
 	goesOn()
 	s.keycloak("POST /identity-provider/instances", unguarded(), nil)
 	stops(bridge.FindProviderFlow)
-	s.keycloak("PUT /client-policies/policies", object{"policies": []any{}}, nil)
+	mend := enforced(s.keycloak)
 	s.keycloak("DELETE /identity-provider/instances/idp", nil, nil)
+	stops(bridge.FindFlowEnforced)
+	s.keycloak("PUT /users/profile", own, nil)
+	mend()
+	stops(bridge.FindProfileAddress)
+	s.keycloak("PUT /client-policies/policies", object{"policies": []any{}}, nil)
+	s.keycloak("PUT /users/profile", profile, nil)
 	stops(bridge.FindParPolicy)
 	s.keycloak("PUT ", object{"eventsEnabled": false}, nil)
 	s.keycloak("PUT /client-policies/policies", policies, nil)
