@@ -69,7 +69,7 @@ func (a Account) OTPs() []Credential {
 
 // History is what Keycloak's saved events say of one person since a given time.
 type History struct {
-	WrongCodes     int       // LOGIN_ERROR with a selected OTP credential
+	WrongCodes     int       // LOGIN_ERROR, or that of an identity provider, with a selected OTP credential
 	AddressChanged time.Time // last UPDATE_EMAIL, or UPDATE_PROFILE that touched the address; zero if none
 	PasswordReset  time.Time // last UPDATE_PASSWORD or RESET_PASSWORD (credential); zero if none
 }

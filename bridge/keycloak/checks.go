@@ -18,9 +18,9 @@ import (
 const MaxOffset = 5 * time.Second
 
 // EventTypes lists the types of events that have to be saved. Without mailedTypes a forgotten password is an alarm, which harms nobody's account, and what is made
-// behind a mailed link is not known as that: the plan adds them.
+// behind a mailed link is not known as that; brokeredTypes matter where there is an identity provider, and are looked at there: the plan adds both.
 func EventTypes() []string {
-	all := slices.Concat(historyTypes, watchedTypes, []string{"LOGIN_ERROR"})
+	all := slices.Concat(historyTypes, watchedTypes, failedTypes)
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -16,6 +16,8 @@ const (
 	failedPatience = 4 * time.Second
 	// failedSettle is how late an event may still be saved: what is younger is read again by the next look.
 	failedSettle = 30 * time.Second
+	// twinApart is the most that lies between the two events that Keycloak saves of one wrong code behind an identity provider (measured: milliseconds).
+	twinApart = time.Second
 	// directGrant is what an event of a direct grant calls it (RFC 6749, 4.3); nothing here ever asks for one.
 	directGrant = "password"
 )
@@ -31,7 +33,21 @@ type failures struct {
 // Keycloak does not say whether the password or the code was wrong.
 type failed struct {
 	from, upTo    time.Time
-	codes, grants []savedEvent
+	codes, grants []wrong
+}
+
+// wrong is an event, or the two that Keycloak saves of one wrong code behind an identity provider.
+type wrong struct {
+	savedEvent
+
+	twin string // id of the second one
+}
+
+// twins reports whether an event is the second one of this wrong code. Each wrong code has one at most, so that two at once are not taken for one.
+func (w wrong) twins(e savedEvent) bool {
+	same := func(detail string) bool { return w.Details[detail] == e.Details[detail] }
+	return w.twin == "" && slices.Contains(brokeredTypes, e.Type) && w.Type == e.Type && same("code_id") && same("selected_credential_id") &&
+		e.at().Sub(w.at()).Abs() <= twinApart
 }
 
 // resume returns what is known since a time.
@@ -42,7 +58,7 @@ func (f *failures) resume(person string, since time.Time) failed {
 	if !ok || since.Before(known.from) || since.After(known.upTo) {
 		return failed{from: since, upTo: since}
 	}
-	old := func(e savedEvent) bool { return !e.at().After(since) }
+	old := func(w wrong) bool { return !w.at().After(since) }
 	return failed{
 		from: since, upTo: known.upTo, codes: slices.DeleteFunc(slices.Clone(known.codes), old), grants: slices.DeleteFunc(slices.Clone(known.grants), old),
 	}
@@ -83,11 +99,15 @@ func (r *failed) take(page []savedEvent, person string) {
 }
 
 // withEvent adds an event, if it is another one and there are not enough yet to decide; the newest are kept.
-func withEvent(list []savedEvent, e savedEvent) []savedEvent {
-	if slices.ContainsFunc(list, func(other savedEvent) bool { return other.ID == e.ID }) {
+func withEvent(list []wrong, e savedEvent) []wrong {
+	if slices.ContainsFunc(list, func(w wrong) bool { return w.ID == e.ID || w.twin == e.ID }) {
 		return list
 	}
-	list = append(list, savedEvent{ID: e.ID, Time: e.Time})
+	if i := slices.IndexFunc(list, func(w wrong) bool { return w.twins(e) }); i >= 0 {
+		list[i].twin = e.ID
+		return list
+	}
+	list = append(list, wrong{savedEvent: e})
 	return list[max(0, len(list)-bridge.MaxWrongCodes):]
 }
 
@@ -99,7 +119,7 @@ func (c *Client) wrongCodes(ctx context.Context, person string, since time.Time)
 	r, end := c.failures.resume(person, since), c.cfg.Now().Add(failedPatience)
 	for {
 		settled := c.ServerNow().Add(-failedSettle)
-		got, err := c.eventPage(ctx, op, 0, sinceFilter(r.upTo, url.Values{"user": {person}, "type": {"LOGIN_ERROR"}, "direction": {"asc"}}))
+		got, err := c.eventPage(ctx, op, 0, sinceFilter(r.upTo, url.Values{"user": {person}, "type": slices.Concat(failedTypes, brokeredTypes), "direction": {"asc"}}))
 		if err != nil {
 			return 0, err
 		}

@@ -19,6 +19,9 @@ var (
 		"LOGIN", "UPDATE_CREDENTIAL", "UPDATE_PASSWORD", "UPDATE_PROFILE", "UPDATE_EMAIL", "UPDATE_TOTP", "REMOVE_CREDENTIAL", "REMOVE_TOTP",
 	}
 	mailedTypes = []string{"SEND_RESET_PASSWORD"}
+	// failedTypes is what wrong codes are saved as, brokeredTypes is that of who came by an identity provider: at the sign-in, and at the first one.
+	failedTypes   = []string{"LOGIN_ERROR"}
+	brokeredTypes = []string{"IDENTITY_PROVIDER_POST_LOGIN_ERROR", "IDENTITY_PROVIDER_FIRST_LOGIN_ERROR"}
 )
 
 const (

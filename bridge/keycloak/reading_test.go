@@ -223,6 +223,79 @@ func TestALateEventIsSeenBehindAFlood(t *testing.T) {
 	}
 }
 
+// Wrong codes behind an identity provider count as any other, each once, though Keycloak saves two events of each, and also when many are typed at once. OIDC-21
+func TestWrongCodesBehindProvidersCountOnce(t *testing.T) {
+	const post, first = "IDENTITY_PROVIDER_POST_LOGIN_ERROR", "IDENTITY_PROVIDER_FIRST_LOGIN_ERROR"
+	code := func(session string) map[string]string {
+		return map[string]string{"code_id": session, "selected_credential_id": "c"}
+	}
+	type saved struct {
+		n       int
+		apart   time.Duration
+		kind    string
+		details map[string]string
+	}
+	for name, tc := range map[string]struct {
+		events []saved
+		want   int
+	}{
+		"after the sign-in":           {[]saved{{2, 0, post, code("s")}, {2, 2 * time.Second, post, code("s")}, {2, 2 * time.Second, post, code("s")}}, 3},
+		"at the first sign-in":        {[]saved{{2, 0, first, code("s")}, {2, 0, first, code("t")}}, 2},
+		"six at once":                 {[]saved{{12, 0, post, code("s")}}, 6},
+		"as many as matter":           {[]saved{{2 * bridge.MaxWrongCodes, 0, post, code("s")}}, bridge.MaxWrongCodes},
+		"one event of each":           {[]saved{{1, 0, post, code("s")}, {1, 2 * time.Second, post, code("s")}}, 2},
+		"of two sessions, interlaced": {[]saved{{1, 0, post, code("s")}, {1, 0, post, code("t")}, {1, 0, post, code("s")}, {1, 0, post, code("t")}}, 2},
+		"one there, one here":         {[]saved{{2, 0, post, code("s")}, {1, 0, "LOGIN_ERROR", code("s")}}, 2},
+		"here each event is a code":   {[]saved{{4, 0, "LOGIN_ERROR", code("s")}}, 4},
+		"passwords":                   {[]saved{{30, 0, first, map[string]string{"code_id": "s", "username": "p"}}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, clock := newPlace(), newClock()
+			at := clock.now().Add(-time.Hour)
+			for _, e := range tc.events {
+				at = at.Add(e.apart)
+				for range e.n {
+					p.happens(at, e.kind, person, e.details)
+				}
+			}
+			c := newClient(t, p, clock)
+			for range 2 {
+				h, err := c.History(t.Context(), person, clock.now().Add(-72*time.Hour))
+				must(t, err)
+				if h.WrongCodes != tc.want {
+					t.Errorf("%d wrong codes, want %d", h.WrongCodes, tc.want)
+				}
+			}
+		})
+	}
+}
+
+// One of the two events of a wrong code may stand on the next page, which begins with the last millisecond of this one. OIDC-21
+func TestTwinsOnTheSeamOfTwoPagesCountOnce(t *testing.T) {
+	p, clock := newPlace(), newClock()
+	at := clock.now().Add(-time.Hour)
+	for n := range 1500 {
+		kind, details := "LOGIN_ERROR", map[string]string{"username": "p"}
+		if n >= 996 && n < 1004 {
+			kind, details = "IDENTITY_PROVIDER_POST_LOGIN_ERROR", map[string]string{"code_id": "s", "selected_credential_id": "c"}
+			if n%2 == 1 {
+				at = at.Add(2 * time.Millisecond)
+			}
+		} else {
+			at = at.Add(time.Second)
+		}
+		p.happens(at, kind, person, details)
+	}
+	c := newClient(t, p, clock)
+	for look := range 2 {
+		h, err := c.History(t.Context(), person, clock.now().Add(-72*time.Hour))
+		must(t, err)
+		if h.WrongCodes != 4 {
+			t.Errorf("look %d: %d wrong codes, want 4", look, h.WrongCodes)
+		}
+	}
+}
+
 // A Keycloak that does not give the oldest first, or gives a page that leads no further, is not believed. OIDC-21
 func TestFailuresInAnotherOrderAreNotBelieved(t *testing.T) {
 	for name, step := range map[string]time.Duration{"newest first": time.Second, "all at once": 0} {

@@ -64,12 +64,13 @@ func (s realmSettings) facts() bridge.RealmFacts {
 	}
 }
 
-// eventsSaved reports whether the events that we count and watch are kept. An empty list of types means all.
+// eventsSaved reports whether the events that we count and watch are kept. An empty list of types means all. Those of identity providers are looked at with
+// the providers.
 func (s realmSettings) eventsSaved() bool {
 	if !s.EventsEnabled {
 		return false
 	}
-	for _, want := range slices.Concat(historyTypes, watchedTypes) {
+	for _, want := range slices.Concat(historyTypes, watchedTypes, failedTypes) {
 		if len(s.EnabledEventTypes) > 0 && !slices.Contains(s.EnabledEventTypes, want) {
 			return false
 		}

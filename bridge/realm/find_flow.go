@@ -305,7 +305,7 @@ func (f *Flow) recordsFreely() bool {
 	return slices.ContainsFunc(f.Steps, func(e Execution) bool { return e.Enabled() && e.Sub != nil && e.Sub.recordsFreely() })
 }
 
-// findProviders looks at what brokered sign-ins go through instead of the browser flow.
+// findProviders looks at what brokered sign-ins go through instead of the browser flow, and whether wrong codes there can be counted.
 func findProviders(s *State, a Asked) (found []bridge.Finding) {
 	for _, p := range s.Providers {
 		if !p.Enabled {
@@ -326,6 +326,10 @@ func findProviders(s *State, a Asked) (found []bridge.Finding) {
 		if p.silent() {
 			found = append(found, bridge.Found(bridge.FindProviderSilent, p.Alias))
 		}
+	}
+	used := slices.ContainsFunc(s.Providers, func(p Provider) bool { return p.Enabled && !p.LinkOnly })
+	if missing := s.unsaved(typesOfProviders()); used && s.On("eventsEnabled") && len(missing) > 0 {
+		found = append(found, bridge.Found(bridge.FindEventsTypes, strings.Join(missing, ", ")))
 	}
 	return found
 }

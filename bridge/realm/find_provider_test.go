@@ -2,6 +2,7 @@ package realm_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"otpbridge/bridge"
@@ -51,6 +52,49 @@ func TestWhatProvidersMayWrite(t *testing.T) {
 		}
 		if n != tc.found {
 			t.Errorf("%s: found %+v", name, realm.Find(s, a))
+		}
+	}
+}
+
+// OIDC-21: wrong codes of who comes by an identity provider are saved under types of their own, which matter where somebody does. The plan adds them all the same.
+func TestEventsOfProvidersMatterWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	of := []string{"IDENTITY_PROVIDER_POST_LOGIN_ERROR", "IDENTITY_PROVIDER_FIRST_LOGIN_ERROR"}
+	missing := strings.Join(of, ", ")
+	on := realm.Provider{Alias: "idp", Enabled: true}
+	linking := on
+	linking.LinkOnly = true
+	types := slices.DeleteFunc(realm.EventTypes(), func(name string) bool { return slices.Contains(of, name) })
+	for name, tc := range map[string]struct {
+		saved     []string
+		providers []realm.Provider
+		want      string
+	}{
+		"no provider":            {types, nil, ""},
+		"one that is off":        {types, []realm.Provider{{Alias: "idp"}}, ""},
+		"one that only links":    {types, []realm.Provider{linking}, ""},
+		"one":                    {types, []realm.Provider{{Alias: "off"}, on}, missing},
+		"one, every type":        {nil, []realm.Provider{on}, ""},
+		"one, the types by name": {realm.EventTypes(), []realm.Provider{on}, ""},
+	} {
+		s, a := plannable(t)
+		saved := make([]any, len(tc.saved))
+		for i, kind := range tc.saved {
+			saved[i] = kind
+		}
+		s.Settings["enabledEventTypes"], s.Providers = saved, tc.providers
+		got := ""
+		for _, f := range realm.Find(s, a) {
+			if f.ID == bridge.FindEventsTypes {
+				got += f.Object
+			}
+		}
+		if got != tc.want {
+			t.Errorf("%s: not saved %q, want %q", name, got, tc.want)
+		}
+		planned := slices.ContainsFunc(s.Plan(a.Wanted).Steps, func(step realm.Step) bool { return step.Name == "enabledEventTypes" })
+		if lacking := len(tc.saved) == len(types); planned != lacking {
+			t.Errorf("%s: the plan adds types: %t", name, planned)
 		}
 	}
 }

@@ -22,13 +22,7 @@ func settingLooks() []look {
 
 // findEvents: wrong codes are counted from saved events, and a theft of the login client's key is seen in them.
 func findEvents(s *State, a Asked) (found []bridge.Finding) {
-	saved, _ := s.Settings["enabledEventTypes"].([]any)
-	var missing []string
-	for _, want := range a.EventTypes {
-		if len(saved) > 0 && !slices.Contains(saved, any(want)) {
-			missing = append(missing, want)
-		}
-	}
+	missing := s.unsaved(a.EventTypes)
 	kept, needed := time.Duration(s.Number("eventsExpiration"))*time.Second, max(bridge.HistorySpan, a.LookBack)
 	on := s.On("eventsEnabled")
 	return foundIn([]fault{
@@ -38,6 +32,22 @@ func findEvents(s *State, a Asked) (found []bridge.Finding) {
 		{!s.On("adminEventsEnabled"), bridge.FindEventsAdmin, "", nil},
 		{s.On("adminEventsEnabled") && s.On("adminEventsDetailsEnabled"), bridge.FindEventsDetails, "", nil},
 	})
+}
+
+// typesOfProviders is what wrong codes of who comes by an identity provider are saved as.
+func typesOfProviders() []string {
+	return []string{"IDENTITY_PROVIDER_POST_LOGIN_ERROR", "IDENTITY_PROVIDER_FIRST_LOGIN_ERROR"}
+}
+
+// unsaved are the types of events that are not saved. An empty list in the realm means all.
+func (s *State) unsaved(types []string) (missing []string) {
+	saved, _ := s.Settings["enabledEventTypes"].([]any)
+	for _, want := range types {
+		if len(saved) > 0 && !slices.Contains(saved, any(want)) {
+			missing = append(missing, want)
+		}
+	}
+	return missing
 }
 
 func hours(d time.Duration) string { return strconv.Itoa(int(d / time.Hour)) }

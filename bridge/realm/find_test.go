@@ -260,6 +260,10 @@ func wayBreakings() []breaking {
 			open.Steps[0].Sub = &gate
 			s.Flows = append(s.Flows, open)
 		}},
+		{bridge.FindEventsTypes, func(s *realm.State, a *realm.Asked) { // all that are needed where nobody comes by a provider
+			broker(realm.Provider{FirstFlow: "browser", PostFlow: "after"})(s, a)
+			set("enabledEventTypes", []any{"LOGIN", "LOGIN_ERROR", "UPDATE_CREDENTIAL", "IDENTITY_PROVIDER_FIRST_LOGIN_ERROR"})(s, a)
+		}},
 		{bridge.FindProviderLinking, broker(realm.Provider{PostFlow: "after"})},
 		{bridge.FindProviderSilent, func(s *realm.State, a *realm.Asked) {
 			broker(realm.Provider{FirstFlow: "browser", PostFlow: "after"})(s, a)

@@ -94,10 +94,10 @@ func (p *planner) setting(reason Reason, name string, v any) {
 
 // EventTypes are the events that must be saved: they are counted before a gate opens, and watched while it is open.
 func EventTypes() []string {
-	return []string{
+	return append([]string{
 		"LOGIN", "LOGIN_ERROR", "UPDATE_CREDENTIAL", "UPDATE_PASSWORD", "RESET_PASSWORD", "UPDATE_PROFILE", "UPDATE_EMAIL", "UPDATE_TOTP",
 		"REMOVE_CREDENTIAL", "REMOVE_TOTP", "SEND_RESET_PASSWORD",
-	}
+	}, typesOfProviders()...)
 }
 
 // EventsKept is the least time in seconds for which events are kept.
