@@ -147,10 +147,7 @@ func refusedAtTheGate(s *site) {
 // Whoever signs in with the last recovery code, and leaves the page that makes new ones, has nothing left, and an action pending that the password alone could
 // answer (TestRealmAttackSpentRecoveryCodes). So nobody is let in, nothing changes, and when an administrator has removed the action the person recovers.
 func lastCode(s *site) {
-	c := s.portal()
-	if b := s.typesCode(c, "spent", "ABCDEFGHJKMN"); b.Page() != codesPage || len(s.factors("spent")) > 0 {
-		s.t.Fatalf("after the last code: %s, left %v", b.Describe(), s.factors("spent"))
-	}
+	s.spends("spent", "ABCDEFGHJKMN")
 	before := s.rest("spent")
 	s.mustBeShut("spent")
 	s.refused("spent", "pending_action")
@@ -162,6 +159,14 @@ func lastCode(s *site) {
 	s.unchanged("spent", before)
 	if !s.opensPortal("spent", phone) {
 		s.t.Error("the new code does not open the portal")
+	}
+}
+
+// spends signs in with somebody's last recovery code, and leaves the page that makes new ones.
+func (s *site) spends(name, code string) {
+	s.t.Helper()
+	if b := s.typesCode(s.portal(), name, code); b.Page() != codesPage || len(s.factors(name)) > 0 {
+		s.t.Fatalf("after the last code: %s, left %v", b.Describe(), s.factors(name))
 	}
 }
 

@@ -17,30 +17,36 @@ func TestRealmAttackGuessesAtADirectGrant(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.add(realm.Person{Name: "frank"})
-	const perRound = 4
-	rounds := 0
-	for denied := false; !denied; rounds++ {
-		if rounds > bridge.MaxResets+1 {
-			t.Fatalf("%d codes were guessed in %d rounds", rounds*perRound, rounds)
-		}
-		for range perRound {
-			s.grant("alice", realm.Password("alice"), "000000")
-		}
-		h := s.hand("alice").typeID()
-		rig.Eventually(t, "the gate opens, or a notice says why not", func() bool {
-			return s.gateOpen("alice") || len(s.mailbox.Messages("alice@example.net")) > 0
-		})
-		if denied = !s.gateOpen("alice"); !denied {
-			h.typePassword().see("What will happen")
-		}
-	}
-	t.Logf("the gate stayed shut after %d guesses", rounds*perRound)
+	s.mustStopGrants("alice", 4)
 	for range 2 * bridge.MaxWrongCodes {
 		s.grant("frank", "wrong", "")
 	}
 	for range 2 { // as many sign-ins as a recovery takes
 		s.hand("frank").typeID().typePassword().see("What will happen")
 	}
+}
+
+// mustStopGrants guesses so many codes between two password-only sign-ins, until those are denied.
+func (s *site) mustStopGrants(name string, perRound int) {
+	t := s.t
+	t.Helper()
+	rounds := 0
+	for denied := false; !denied; rounds++ {
+		if rounds > bridge.MaxResets+1 {
+			t.Fatalf("%d codes were guessed in %d rounds", rounds*perRound, rounds)
+		}
+		for range perRound {
+			s.grant(name, realm.Password(name), "000000")
+		}
+		h := s.hand(name).typeID()
+		rig.Eventually(t, "the gate opens, or a notice says why not", func() bool {
+			return s.gateOpen(name) || len(s.mailbox.Messages(name+"@example.net")) > 0
+		})
+		if denied = !s.gateOpen(name); !denied {
+			h.typePassword().see("What will happen")
+		}
+	}
+	t.Logf("the gate stayed shut after %d guesses", rounds*perRound)
 }
 
 // grant tries a direct grant, which must not succeed, and takes Keycloak's wait for the person back, which an attacker sits out.

@@ -8,13 +8,16 @@ import (
 	"otpbridge/e2e/rig"
 )
 
-// mustHoldAttacks tries in a realm that apply prepared what the tests of each attack try in the realm of the file, side by side, and leaves nobody
-// behind there.
+// mustHoldAttacks tries in a realm that apply prepared what the tests of each attack try in the realm of the file, side by side but for what shuts every
+// gate, and leaves nobody behind there.
 func (s *site) mustHoldAttacks() {
 	s.t.Helper()
-	people := []string{"frank", "grace", "heidi", "mallory", "victor", "wendy"}
+	people := []string{"frank", "grace", "heidi", "judy", "mallory", "olivia", "rupert", "victor", "wendy"}
 	for _, name := range people {
 		s.add(realm.Person{Name: name, Email: name + "@example.net"})
+	}
+	if _, err := s.campus.Add(s.t.Context(), realm.Person{Name: "spent", Codes: []string{"ABCDEFGHJKMN"}}); err != nil { // no other second factor
+		s.t.Fatal(err)
 	}
 	addPending(s.t, s.campus.Realm)
 	part := func(holds func(*site)) func(*testing.T) { return func(t *testing.T) { holds(s.in(t)) } }
@@ -35,12 +38,28 @@ func (s *site) mustHoldAttacks() {
 			"full session":              part(func(s *site) { s.mustEndAFullSession("heidi") }),
 			"a person of the directory": part(func(s *site) { s.mustServeTheDirectory() }),
 			"guesses between":           part(func(s *site) { s.mustStopGuesses("grace", 5) }),
+			"guesses at a direct grant": part(func(s *site) { s.mustStopGrants("judy", 4) }),
+			"the full level with the scope": part(func(s *site) {
+				mustNotReachTheLevel(s.t, s.login(), "olivia", func() { s.hand("olivia").typeID().awaitGate() })
+			}),
+			"the address meanwhile": part(func(s *site) { s.mustSendWhereItWas("rupert") }),
+			"spent recovery codes": part(func(s *site) {
+				s.spends("spent", "ABCDEFGHJKMN")
+				s.mustBeShut("spent")
+				s.refused("spent", "pending_action")
+			}),
 		})
+		for _, p := range pushes { // a stolen login key, with it the mail address on Keycloak's own page
+			if p.action == "UPDATE_PROFILE" || p.action == "CONFIGURE_TOTP" {
+				t.Run("pushed "+p.action, func(t *testing.T) { s.in(t).pushed(p) })
+				people = append(people, p.victim)
+			}
+		}
 	})
 	for _, action := range actions {
 		people = append(people, pendingPerson(action))
 	}
-	for _, name := range people {
+	for _, name := range append(people, "spent") {
 		s.keycloak("DELETE "+s.path(name), nil, nil)
 	}
 }

@@ -248,16 +248,22 @@ func (s *site) mustBeWhoWasTyped(typed, shut, opened string) {
 // OIDC-20: what was on record before the sign-in decides, whatever the password-only step could change.
 func TestRealmAttackProductProfileChangedMeanwhile(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
-	h := s.hand("alice").typeID()
+	newSite(t).mustSendWhereItWas("alice")
+}
+
+// mustSendWhereItWas changes the address while the password is typed.
+func (s *site) mustSendWhereItWas(name string) {
+	t := s.t
+	t.Helper()
+	h := s.hand(name).typeID()
 	h.awaitGate() // what is on record is read before it opens
-	if err := s.campus.SetAttribute(t.Context(), "alice", realm.Notification, "thief@example.net"); err != nil {
+	if err := s.campus.SetAttribute(t.Context(), name, realm.Notification, "thief@example.net"); err != nil {
 		t.Fatal(err)
 	}
 	h.typePassword().see("What will happen")
 	h.SubmitTo("/recovery", "do", "start", "reason", "changed", "way", "mail").Follow("")
 	h.see("Sent to")
-	s.mailbox.Wait("alice@example.net", 1)
+	s.mailbox.Wait(name+"@example.net", 1)
 	if mails := s.mailbox.Messages("thief@example.net"); len(mails) > 0 {
 		t.Errorf("the address that was set meanwhile got %q", mails[0].Subject)
 	}

@@ -162,13 +162,22 @@ func TestRealmAttackScopeAndLevel(t *testing.T) {
 	if got := login.SignIn(rig.NewBrowser(t), "alice", nil, "scope", recoveryScope); !got.Signed || got.Acr() != "pwd" {
 		t.Fatalf("our client, and nothing else asked for: page %q, error %q, want a sign-in with the password only", got.Page, got.Error)
 	}
+	mustNotReachTheLevel(t, login, "alice", func() {})
+}
+
+// mustNotReachTheLevel asks for the recovery scope and for the full level at once, with the password only. The gate is opened before each try.
+func mustNotReachTheLevel(t *testing.T, login *rig.Client, name string, open func()) {
+	t.Helper()
 	for _, params := range [][]string{
 		{"acr_values", "mfa"},
 		{"claims", `{"id_token":{"acr":{"essential":true,"values":["mfa"]}}}`},
 	} {
-		got := login.SignIn(rig.NewBrowser(t), "alice", nil, append(params, "scope", recoveryScope)...)
-		if got.Signed && got.Acr() != "pwd" {
+		open()
+		b := rig.NewBrowser(t)
+		if got := login.SignIn(b, name, nil, append(params, "scope", recoveryScope)...); got.Signed && got.Acr() != "pwd" {
 			t.Errorf("%s: acr %s without a second factor", params, got.Acr())
+		} else if b.Status == http.StatusUnauthorized {
+			t.Errorf("%s was not tried: %s", params, b.Describe())
 		}
 	}
 }

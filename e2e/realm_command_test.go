@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"otpbridge/bridge"
+	"otpbridge/bridge/bridgetest/realkc"
 	"otpbridge/bridge/bridgetest/realm"
 	safe "otpbridge/bridge/realm"
 	"otpbridge/e2e/rig"
@@ -22,7 +23,11 @@ import (
 // realmCommand runs `otpbridge realm` with a client of the realm's own that may change it.
 func (s *site) realmCommand(args ...string) said {
 	s.t.Helper()
-	cmd := s.realmProcess(args...)
+	return s.runs(s.realmProcess(args...))
+}
+
+func (s *site) runs(cmd *exec.Cmd) said {
+	s.t.Helper()
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
 	var exit *exec.ExitError
@@ -35,11 +40,25 @@ func (s *site) realmCommand(args ...string) said {
 // realmProcess is the process of such a command, not yet begun.
 func (s *site) realmProcess(args ...string) *exec.Cmd {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), rig.Binary(s.t), append([]string{"--lang=en", "realm"}, append(args, "-c", s.bridge.Config,
-		"--admin-client", realm.Preparer, "--admin-realm", s.campus.Name)...)...)
+	return s.realmProcessOf(realm.PreparerSecret, append(args, "--admin-client", realm.Preparer, "--admin-realm", s.campus.Name)...)
+}
+
+func (s *site) realmProcessOf(secret string, args ...string) *exec.Cmd {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), rig.Binary(s.t), append([]string{"--lang=en", "realm"}, append(args, "-c", s.bridge.Config)...)...)
 	cmd.Env, cmd.Dir = s.bridge.Replicas[0].Env(), filepath.Dir(s.bridge.Config)
-	cmd.Stdin = strings.NewReader(realm.PreparerSecret + "\n")
+	cmd.Stdin = strings.NewReader(secret + "\n")
 	return cmd
+}
+
+// mustOfMaster is must with the client of master that `kc.sh bootstrap-admin service` makes.
+func (s *site) mustOfMaster(code int, args ...string) said {
+	s.t.Helper()
+	got := s.runs(s.realmProcessOf(realkc.BootstrapSecret, append(args, "--admin-client", realkc.BootstrapClient)...))
+	if got.code != code {
+		s.t.Fatalf("realm %s with a client of master: exit %d, want %d\n%s\n%s", strings.Join(args, " "), got.code, code, got.out, got.err)
+	}
+	return got
 }
 
 // must wants a command to end with a code.
@@ -125,6 +144,7 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	t.Parallel()
 	s := unprepared(t, settings("keycloak", "password_reset", "desk"))
 	s.mailsFromKeycloak()
+	s.codesByHand()
 	s.directoryByHand()
 	partners := rig.NewPartner(t, s.campus.Realm, "alice", "paula")
 	s.clientsByHand()
@@ -151,7 +171,7 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 		t.Errorf("apply without an administrator who gets in: %s", refused.out)
 	}
 	s.administratorEnabled(true)
-	applied := s.must(0, "apply", "--theme", "otp-recovery", "--undo-file", "undo.jsonl")
+	applied := s.mustOfMaster(0, "apply", "--theme", "otp-recovery", "--undo-file", "undo.jsonl") // the plan was another client's
 	if applied.out != planned.out {
 		t.Errorf("apply shows another plan: %s", cmp.Diff(planned.out, applied.out))
 	}
@@ -185,6 +205,19 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 			return f.ID == bridge.FindRealmDiffers && strings.Contains(f.Object, "eventsEnabled")
 		})
 	})
+}
+
+// codesByHand takes recovery codes for a second factor, in Keycloak's own flow.
+func (s *site) codesByHand() {
+	s.t.Helper()
+	var lines []map[string]any
+	s.keycloak("GET /authentication/flows/browser/executions", nil, &lines)
+	i := slices.IndexFunc(lines, func(line map[string]any) bool { return line["providerId"] == "auth-recovery-authn-code-form" })
+	if i < 0 {
+		s.t.Fatalf("Keycloak's own flow has no line for recovery codes: %v", lines)
+	}
+	lines[i]["requirement"] = "ALTERNATIVE"
+	s.keycloak("PUT /authentication/flows/browser/executions", lines[i], nil)
 }
 
 // directoryByHand lets lena in, who stands in a directory, has an authenticator in Keycloak, and may sign in by Kerberos.

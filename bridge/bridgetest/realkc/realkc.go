@@ -31,6 +31,12 @@ const (
 	adminPassword = "admin"
 )
 
+// BootstrapClient is the client of master that `kc.sh bootstrap-admin service` makes, here at the first start, with its secret.
+const (
+	BootstrapClient = "bootstrap"
+	BootstrapSecret = "bootstrap-secret-for-tests"
+)
+
 // patience with a server that starts while the machine is busy with other work, and with one that is told to stop.
 const (
 	startLimit = 4 * time.Minute
@@ -173,7 +179,7 @@ func (s *Server) launch(cfg Config) error {
 	//nolint:noctx // the process outlives the context of Start and ends by Stop
 	cmd := exec.Command("/bin/sh", append([]string{"-c", guardian, "keycloak"}, command(cfg, dir)...)...)
 	cmd.Env = append(os.Environ(), "KC_BOOTSTRAP_ADMIN_USERNAME="+adminName, "KC_BOOTSTRAP_ADMIN_PASSWORD="+adminPassword,
-		"JAVA_OPTS_APPEND="+options(cfg))
+		"KC_BOOTSTRAP_ADMIN_CLIENT_ID="+BootstrapClient, "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET="+BootstrapSecret, "JAVA_OPTS_APPEND="+options(cfg))
 	cmd.Env = append(cmd.Env, cfg.Env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
