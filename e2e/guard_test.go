@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -214,7 +215,8 @@ func (s *site) guardStops() {
 	stops(bridge.FindFlowUnbound)
 	s.keycloak("PUT ", object{"browserFlow": "otpbridge-browser"}, nil)
 	goesOn()
-	s.keycloak("POST /identity-provider/instances", unguarded(), nil)
+	s.keycloak("POST /partialImport", object{"ifResourceExists": "FAIL", "identityProviders": members()}, nil)
+	s.keycloak("POST /identity-provider/instances", unguarded(), nil) // behind a page of others
 	stops(bridge.FindProviderFlow)
 	mend := enforced(s.keycloak)
 	s.keycloak("DELETE /identity-provider/instances/idp", nil, nil)
@@ -237,6 +239,16 @@ func unguarded() object {
 	return object{"alias": "idp", "providerId": "keycloak-oidc", "enabled": true, "config": object{
 		"clientId": "x", "clientSecret": "x", "authorizationUrl": "https://idp.example.org/a", "tokenUrl": "https://idp.example.org/t", "prompt": "login",
 	}}
+}
+
+// members are as many identity providers, switched off, as Keycloak lists to who names no number, and stand before the unguarded one.
+func members() []object {
+	all := make([]object, 100)
+	for i := range all {
+		all[i] = unguarded()
+		all[i]["alias"], all[i]["enabled"] = fmt.Sprintf("a%02d", i), false
+	}
+	return all
 }
 
 func startStatus(t *testing.T, base string) int {

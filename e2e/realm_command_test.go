@@ -146,7 +146,7 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.mailsFromKeycloak()
 	s.codesByHand()
 	s.directoryByHand()
-	partners := rig.NewPartner(t, s.campus.Realm, "alice", "paula")
+	partners := rig.NewPartner(t, s.campus.Realm, "alice", "paula", "grace")
 	s.clientsByHand()
 	before := export(t, s.campus.Realm)
 	s.mustOfferKerberos()
@@ -184,7 +184,7 @@ func TestJourneyRealmPreparedAndLeft(t *testing.T) {
 	s.bridge.Replicas[0].Start()
 	s.bridge.Replicas[0].WaitReady()
 	s.mustHoldBrokers(partners)
-	s.mustHoldAttacks()
+	s.mustHoldAttacks(partners)
 	h := s.hand("alice").typeID()
 	if h.Kerberos {
 		t.Error("a ticket would do in place of the password at a recovery")
