@@ -48,7 +48,7 @@ func (c themeCmd) Run(_ context.Context, p process) error {
 		return usageError{errors.New(config.Say("theme: --name and --parent are the same", "theme: --name と --parent が同じです").In(p.lang))}
 	}
 	if slices.Contains(taken(), c.Name) {
-		return usageError{errors.New(config.Say("theme: --name %s is a theme of Keycloak's own", "theme: --name %s は Keycloak 標準のテーマの名前です").With(c.Name).In(p.lang))}
+		return usageError{errors.New(config.Say("theme: --name %s is a theme of Keycloak's own; choose another name", "theme: --name %s は Keycloak 標準のテーマの名前です。別の名前を指定してください").With(c.Name).In(p.lang))}
 	}
 	packed := strings.HasSuffix(c.Target, ".jar")
 	if c.Themes == "" && !packed {
